@@ -1,0 +1,1 @@
+"""What Django says when an installation is unsafe."""

@@ -1,0 +1,171 @@
+"""Tables that every app stands on: the installation's clock, policy, counters, keys, outbox, base map."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.gis.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.clock import PortalNow
+
+STORAGE_SRID = 4490  # CGCS2000; frozen by the migrations, not a setting.
+
+
+class Installation(models.Model):
+    """One row, written by the owner alone: what kind of database this is, and its clock's offset."""
+
+    class Kind(models.TextChoices):
+        PRODUCTION = "production", _("正式")
+        EMBEDDED = "embedded", _("演示")
+        TEST = "test", _("测试")
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.PRODUCTION)
+    clock_offset = models.DurationField()
+    app_role = models.CharField(max_length=63)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="one_installation_row", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="production_clock_has_no_offset",
+                condition=~Q(kind="production") | Q(clock_offset="0"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Policy(models.Model):
+    """One value of one policy from one moment on. A change is a newer row, never an edit.
+
+    ``code`` is read alike by SQL (``policy_number``), rules, triggers and Python.
+    """
+
+    code = models.CharField(_("代码"), max_length=80)
+    value = models.DecimalField(_("数值"), max_digits=18, decimal_places=6, null=True, blank=True)
+    text = models.TextField(_("文本"), blank=True, default="")
+    unit = models.CharField(_("单位"), max_length=20, blank=True, default="")
+    label = models.CharField(_("含义"), max_length=200)
+    article = models.CharField(_("依据"), max_length=200, blank=True, default="")
+    valid_from = models.DateTimeField(_("生效时间"), db_default=PortalNow())
+    set_by = models.UUIDField(null=True, editable=False)
+    reason = models.TextField(_("理由"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("政策参数")
+        verbose_name_plural = _("政策参数")
+        indexes = [models.Index(fields=["code", "-valid_from"], name="policy_by_code")]
+        constraints = [
+            models.CheckConstraint(
+                name="policy_has_a_number_or_a_text",
+                condition=Q(value__isnull=False) | ~Q(text=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} = {self.value if self.value is not None else self.text} {self.unit}"
+
+
+class NumberCounter(models.Model):
+    """The last serial drawn of a kind and year; its row lock makes numbers gapless."""
+
+    kind = models.CharField(max_length=1, blank=True)
+    year = models.SmallIntegerField()
+    last = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_counter_per_kind_and_year", fields=["kind", "year"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.year}: {self.last}"
+
+
+class IdempotencyKey(models.Model):
+    """The first answer to a request that may be sent twice (design.md, guarantee 8)."""
+
+    user_key = models.UUIDField()
+    operation = models.CharField(max_length=80)
+    key = models.CharField(max_length=200)
+    content_sha256 = models.BinaryField(max_length=32)
+    answer = models.JSONField(null=True)
+    made_at = models.DateTimeField(db_default=PortalNow())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_answer_per_request_key", fields=["user_key", "operation", "key"]
+            )
+        ]
+        indexes = [models.Index(fields=["made_at"], name="idempotency_key_age")]
+
+    def __str__(self) -> str:
+        return f"{self.operation}:{self.key}"
+
+
+class OutboxMessage(models.Model):
+    """A message that leaves the portal at least once, with an id that stays the same."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("电子邮件")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    channel = models.CharField(max_length=10, choices=Channel)
+    recipient = models.CharField(max_length=254)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    made_at = models.DateTimeField(db_default=PortalNow())
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.SmallIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        verbose_name = _("发件箱")
+        verbose_name_plural = _("发件箱")
+        indexes = [
+            models.Index(
+                fields=["made_at"], name="outbox_waiting", condition=Q(delivered_at__isnull=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.recipient}: {self.subject}"
+
+
+class BaseMapFeature(models.Model):
+    """One shape of the schematic base map. 示意，非法定界线: never used to refuse anything."""
+
+    class Layer(models.TextChoices):
+        COUNTY = "county", _("县市")
+        CITY = "city", _("伊宁市")
+        NATURAL = "natural", _("自然要素")
+
+    layer = models.CharField(max_length=10, choices=Layer)
+    code = models.CharField(max_length=12, blank=True, default="")
+    name = models.CharField(max_length=100, blank=True, default="")
+    properties = models.JSONField(default=dict)
+    geom = models.GeometryField(srid=STORAGE_SRID)
+
+    class Meta:
+        indexes = [models.Index(fields=["layer"], name="base_map_by_layer")]
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.name}"
+
+
+class Township(models.Model):
+    """A township code of the city (data/base/townships.csv)."""
+
+    code = models.CharField(primary_key=True, max_length=9)
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,48 @@
+"""The one place that opens write transactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from portal.base.guarantees import refusal_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRIES = 3
+# deadlock_detected and serialization_failure: the database undid all of it, so it may run again.
+RETRYABLE = {"40P01", "40001"}
+
+
+def write_transaction(operation: Callable[P, R]) -> Callable[P, R]:
+    """Run ``operation`` in one transaction and translate what the database refuses.
+
+    An outermost call is retried three times after a deadlock; inside another write transaction it
+    becomes a savepoint and the outermost call retries for both.
+    """
+
+    @wraps(operation)
+    def in_transaction(*args: P.args, **kwargs: P.kwargs) -> R:
+        outermost = not connection.in_atomic_block
+        for attempt in range(RETRIES + 1):
+            try:
+                with transaction.atomic():
+                    return operation(*args, **kwargs)
+            except OperationalError as error:
+                state = getattr(error.__cause__, "sqlstate", None)
+                if not outermost or state not in RETRYABLE or attempt == RETRIES:
+                    raise
+                time.sleep(0.01 * 2**attempt)
+            except DatabaseError as error:
+                refusal = refusal_of(error)
+                if refusal is None:
+                    raise
+                raise refusal from error
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    return in_transaction

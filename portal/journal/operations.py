@@ -1,0 +1,89 @@
+"""Recording acts and sealing days."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import connection, transaction
+
+from portal.base.clock import CITY_TIME, now
+from portal.journal.models import Event, Seal
+
+EMPTY_ROOT = bytes(32)
+
+
+def record_event(
+    *,
+    subject_kind: str,
+    subject_key: str | int | uuid.UUID,
+    verb: str,
+    actor_key: uuid.UUID | None,
+    facts: Mapping[str, Any] | None = None,
+) -> Event:
+    """Append one act to its subject's chain, in the caller's transaction.
+
+    ``actor_key`` is the user's key, or None for the machine itself (a job). ``facts`` are keys,
+    counts and hashes; never names or free text.
+    """
+    return Event.objects.create(
+        subject_kind=subject_kind,
+        subject_key=str(subject_key),
+        verb=verb,
+        actor_key=actor_key,
+        facts=dict(facts or {}),
+        seq=0,  # The trigger numbers it.
+        previous_hash=b"",
+        hash=b"",
+    )
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """SHA-256 Merkle root of leaf hashes in order (RFC 6962's shape: 0x00 leaves, 0x01 nodes)."""
+    if not leaves:
+        return EMPTY_ROOT
+    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [
+            hashlib.sha256(b"\x01" + level[at] + level[at + 1]).digest()
+            for at in range(0, len(level) - 1, 2)
+        ]
+        level = pairs + ([level[-1]] if len(level) % 2 else [])
+    return level[0]
+
+
+HEADS_UP_TO = """
+SELECT hash FROM (
+  SELECT DISTINCT ON (subject_kind, subject_key) subject_kind, subject_key, hash
+  FROM journal_event WHERE id <= %s
+  ORDER BY subject_kind, subject_key, seq DESC
+) AS head ORDER BY subject_kind COLLATE "C", subject_key COLLATE "C"
+"""
+
+
+def seal_day(*, actor_key: uuid.UUID | None = None) -> Seal | None:
+    """Seal all chains under today's date; None when today is sealed already."""
+    day: date = now().astimezone(CITY_TIME).date()
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Waits for acts under way and holds new ones back for this moment, so that the set of
+        # events under last_event_id is complete and can be recomputed for ever.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('journal_seal'))")
+        if Seal.objects.filter(day=day).exists():
+            return None
+        cursor.execute("LOCK TABLE journal_event IN SHARE MODE")
+        cursor.execute("SELECT coalesce(max(id), 0) FROM journal_event")
+        last_event_id = cursor.fetchone()[0]
+        cursor.execute(HEADS_UP_TO, [last_event_id])
+        leaves = [bytes(row[0]) for row in cursor.fetchall()]
+        before = Seal.objects.order_by("-day").first()
+        previous_root = bytes(before.root) if before else EMPTY_ROOT
+        return Seal.objects.create(
+            day=day,
+            last_event_id=last_event_id,
+            heads=len(leaves),
+            root=merkle_root([previous_root, *leaves]),
+            previous_root=previous_root,
+        )

@@ -1,0 +1,20 @@
+"""Every address of the portal: the only place, with asgi.py, that knows every app."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+urlpatterns = [
+    path("", include("portal.site.urls")),
+    path("", include("portal.accounts.urls")),
+    path("", include("parcels.urls")),
+    path("", include("layers.urls")),
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+]
+
+handler400 = "portal.site.error_pages.bad_request"
+handler403 = "portal.site.error_pages.permission_denied"
+handler404 = "portal.site.error_pages.page_not_found"
+handler500 = "portal.site.error_pages.server_error"
