@@ -1,0 +1,82 @@
+"""``make backup`` and ``make restore``: the database and files in one archive, the keys apart."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+from deploy.local.cluster import DATABASE, OWNER, the_cluster
+from deploy.local.messages import SetUpRefused, say
+from deploy.local.place import var
+
+
+def owner_environment() -> dict[str, str]:
+    cluster = the_cluster()
+    password = (cluster.folder / "secrets" / f"{OWNER}.password").read_text()
+    return {
+        **os.environ,
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(cluster.port),
+        "PGUSER": OWNER,
+        "PGPASSWORD": password,
+    }
+
+
+def backup() -> Path:
+    """Write ``var/backups/portal-<time>.tar`` and ``…-keys.tar``; returns the first."""
+    folder = var() / "backups"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = time.strftime("portal-%Y%m%d-%H%M%S")
+    dump = folder / f"{name}.dump"
+    done = subprocess.run(
+        ["pg_dump", "-Fc", "-d", DATABASE, "-f", str(dump)], env=owner_environment(), check=False
+    )
+    if done.returncode:
+        raise SetUpRefused("数据库没有备份成功。", "pg_dump failed.")
+    archive = folder / f"{name}.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(dump, "database.dump")
+        if (var() / "files").exists():
+            tar.add(var() / "files", "files")
+    dump.unlink()
+    keys = folder / f"{name}-keys.tar"
+    keys.touch(mode=0o600)
+    with tarfile.open(keys, "w") as tar:
+        for key in ("identity.key", "lookup.key", "signing-ed25519.key", "secret.key"):
+            tar.add(var() / "secrets" / key, key)
+    say(f"备份：{archive}，密钥另存：{keys}", "backup written, keys apart")
+    return archive
+
+
+def restore(archive: Path) -> None:
+    """Load an archive into a fresh database, then put it in the place of the present one."""
+    if not archive.is_file():
+        raise SetUpRefused(f"没有这个备份文件：{archive}", f"No such backup: {archive}")
+    cluster = the_cluster()
+    fresh, former = f"{DATABASE}_restoring", f"{DATABASE}_before_{int(time.time())}"
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile("database.dump")
+        dump = member.read() if member else b""
+        cluster.psql("postgres", f"DROP DATABASE IF EXISTS {fresh};")
+        cluster.psql("postgres", f"CREATE DATABASE {fresh} OWNER {OWNER} TEMPLATE template0;")
+        password = (cluster.folder / "secrets" / "superuser.password").read_text()
+        # As the superuser: the extensions and the ownership come back as they were.
+        done = subprocess.run(
+            ["pg_restore", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", "-d", fresh,
+             "--exit-on-error"],
+            input=dump, env={**os.environ, "PGPASSWORD": password}, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise SetUpRefused("备份没有恢复成功，现有数据未动。", "Restore failed; nothing changed.")
+        files = [item for item in tar.getmembers() if item.name.split("/")[0] == "files"]
+        tar.extractall(var(), members=files, filter="data")
+    cluster.psql(
+        "postgres",
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}';"
+        f"ALTER DATABASE {DATABASE} RENAME TO {former};"
+        f"ALTER DATABASE {fresh} RENAME TO {DATABASE};",
+    )
+    say(f"已恢复；原数据库保留为 {former}", "restored; the former database is kept")
