@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.site.http_errors.PortalErrors",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -81,6 +82,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
                 "csp.context_processors.nonce",
+                "portal.site.context.site",
             ],
         },
     }
@@ -244,4 +246,5 @@ def read_environment_file(path: Path) -> None:
         return
     for line in path.read_text(encoding="utf-8").splitlines():
         if match := re.fullmatch(r"\s*([A-Z][A-Z0-9_]*)=(.*)", line):
-            os.environ.setdefault(match[1], match[2].strip().strip('"'))
+            # An empty variable counts as absent: make exports those that nobody set.
+            os.environ[match[1]] = os.environ.get(match[1]) or match[2].strip().strip('"')

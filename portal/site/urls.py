@@ -1,6 +1,14 @@
-"""Addresses."""
+"""Addresses of the roof."""
 
-from django.urls import URLPattern
+from django.urls import include, path
+
+from portal.site import views
 
 app_name = "site"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("help/", views.help_page, name="help"),
+    path("healthz", views.health, name="health"),
+    path("basemap/<slug:name>.geojson", views.base_map, name="base-map"),
+    path("i18n/", include("django.conf.urls.i18n")),
+]

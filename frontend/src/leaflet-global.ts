@@ -1,0 +1,2 @@
+declare global { interface Window { L: typeof import('leaflet') } }
+export default window.L

@@ -1,0 +1,151 @@
+// The map on the home page.
+import L from 'leaflet'
+import { legend } from './legend'
+import { Panel, part, type ParcelFacts } from './panel'
+import { readAddress, writeAddress } from './permalink'
+import { searchBox, type Found } from './search'
+import { getJson, Offline, Refused } from './server'
+import { CITY, fullScreenControl, readout, stage, type StageConfig } from './stage'
+import { formatNumber, text } from './text'
+import { parcelLayer, type TileJson } from './vector-tiles'
+
+interface Config extends StageConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
+
+const DETAIL_ZOOM = 14
+
+async function start (): Promise<void> {
+  const config = JSON.parse(document.getElementById('map-config')!.textContent!) as Config
+  const root = document.getElementById('main')!
+  const note = part<HTMLElement>(root, 'note')
+  const say = (message: string | null): void => { note.hidden = message === null; note.textContent = message }
+  const { map, bases, names } = stage(part(root, 'map'), config)
+  const before = readAddress(CITY)
+  let base = before.base !== null && before.base in bases ? before.base : 'sketch'
+  let hidden = before.hidden
+  let selected: string | null = null
+  map.createPane('parcels').style.zIndex = '300'
+  bases[base]!.addTo(map)
+  readout(map, part(root, 'readout'))
+  legend(part(root, 'legend'))
+  fullScreenControl(map, part<HTMLElement>(root, 'map').parentElement!)
+  map.setView([before.lat, before.lon], before.zoom)
+
+  let tiles: TileJson
+  try {
+    tiles = await getJson<TileJson>(config.parcels)
+  } catch (error) {
+    say(error instanceof Refused ? text('failed') + error.message : text('offline'))
+    return
+  }
+  const parcels = parcelLayer(tiles)
+  if (!hidden) parcels.layer.addTo(map)
+  const control = L.control.layers(
+    Object.fromEntries(Object.entries(bases).map(([id, layer]) => [names[id]!, layer])),
+    { [text('parcels')]: parcels.layer },
+    { position: 'topright' }
+  ).addTo(map)
+  control.getContainer()?.querySelector('a')?.setAttribute('aria-label', text('layers'))
+
+  const remember = (): void => writeAddress(map, { base, hidden, parcel: selected })
+  map.on('baselayerchange', event => {
+    base = Object.keys(bases).find(id => bases[id] === (event as L.LayersControlEvent).layer) ?? 'sketch'
+    remember()
+  })
+  map.on('overlayadd overlayremove', event => { hidden = event.type === 'overlayremove'; remember() })
+
+  let loading: AbortController | null = null
+  const panel = new Panel(part(root, 'panel'), () => { void select(null) })
+  const select = async (uid: string | null, move = false): Promise<void> => {
+    loading?.abort()
+    selected = uid
+    parcels.select(uid)
+    remember()
+    if (uid === null) { panel.clear(); return }
+    loading = new AbortController()
+    say(text('loading'))
+    try {
+      const facts = await getJson<ParcelFacts>(`${config.parcelApi}${encodeURIComponent(uid)}/`, { signal: loading.signal })
+      panel.show(facts)
+      if (move) map.fitBounds([[facts.bbox[1], facts.bbox[0]], [facts.bbox[3], facts.bbox[2]]], { maxZoom: 16 })
+      say(null)
+    } catch (error) {
+      if (error instanceof Offline) say(text('offline'))
+      else if (error instanceof Refused) { say(error.message); panel.clear() }
+    }
+  }
+  map.on('click', event => {
+    const found = parcels.pick(event.latlng)
+    say(null)
+    if (found === null) void select(null)
+    else if (found.uid !== null) void select(found.uid)
+    else {
+      say(text('sum', { n: formatNumber(found.n), ha: formatNumber(found.areaM2 / 10000, 1) }))
+    }
+  })
+  let hover = 0
+  map.on('mousemove', event => {
+    cancelAnimationFrame(hover)
+    hover = requestAnimationFrame(() => {
+      map.getContainer().classList.toggle('over-shape', !hidden && parcels.pick(event.latlng) !== null)
+    })
+  })
+
+  searchBox(part(root, 'search'), config.search, (found: Found) => {
+    if (found.bbox !== null) map.fitBounds([[found.bbox[1], found.bbox[0]], [found.bbox[3], found.bbox[2]]], { maxZoom: 16 })
+    else map.setView([found.lat, found.lon], Math.max(map.getZoom(), DETAIL_ZOOM))
+    if (found.kind === 'coordinate') L.circleMarker([found.lat, found.lon], { radius: 6, color: '#8a4b00', interactive: false }).addTo(map)
+    void select(found.uid)
+  })
+
+  listInView(map, root, config, uid => { void select(uid, true) })
+  map.on('moveend', remember)
+  if (before.parcel !== null) void select(before.parcel, location.hash === '' )
+  map.getContainer().dataset.ready = 'true'
+}
+
+interface InView { total: number | null, results: Array<{ uid: string, title: string, state_label: string, area_ha: number }> }
+
+/** The accessible twin of the map: what lies in the present view, as a list. */
+function listInView (map: L.Map, root: HTMLElement, config: Config, choose: (uid: string) => void): void {
+  const box = part<HTMLDetailsElement>(root, 'in-view')
+  const list = part<HTMLElement>(root, 'in-view-list')
+  const count = part<HTMLElement>(root, 'in-view-count')
+  let pending: AbortController | null = null
+  const refresh = async (): Promise<void> => {
+    if (!box.open) return
+    pending?.abort()
+    pending = new AbortController()
+    const bounds = map.getBounds()
+    const bbox = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map(value => value.toFixed(6)).join(',')
+    try {
+      const found = await getJson<InView>(`${config.parcelApi}?bbox=${bbox}&limit=50`, { signal: pending.signal })
+      count.textContent = found.total === null ? '' : `(${text('parcelCount', { n: formatNumber(found.total) })})`
+      list.replaceChildren(...found.results.map(row => {
+        const item = document.createElement('li')
+        const button = document.createElement('button')
+        button.type = 'button'
+        button.className = 'row'
+        const name = document.createElement('span')
+        name.textContent = row.title
+        const area = document.createElement('small')
+        area.textContent = `${text('hectares', { ha: formatNumber(row.area_ha, 2) })} · ${row.state_label}`
+        button.append(name, area)
+        button.addEventListener('click', () => choose(row.uid))
+        item.append(button)
+        return item
+      }))
+      if (found.results.length === 0) {
+        const item = document.createElement('li')
+        item.className = 'muted'
+        item.textContent = text('noParcelsHere')
+        list.replaceChildren(item)
+      }
+    } catch (error) {
+      if (error instanceof Offline || error instanceof Refused) count.textContent = text('offline')
+    }
+  }
+  box.addEventListener('toggle', () => { void refresh() })
+  map.on('moveend', () => { void refresh() })
+}
+
+void start()

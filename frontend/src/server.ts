@@ -1,0 +1,75 @@
+// The one door to the server: JSON in and out, refusals as typed errors, every call can be aborted.
+
+export class Refused extends Error {
+  constructor (readonly status: number, readonly code: string, message: string) {
+    super(message)
+    this.name = 'Refused'
+  }
+}
+
+export class Offline extends Error {
+  constructor () {
+    super('offline')
+    this.name = 'Offline'
+  }
+}
+
+function csrfToken (): string {
+  const field = document.querySelector<HTMLInputElement>('input[name=csrfmiddlewaretoken]')
+  return field?.value ?? ''
+}
+
+async function answer<T> (request: Promise<Response>): Promise<T> {
+  let response: Response
+  try {
+    response = await request
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new Offline()
+  }
+  const isJson = (response.headers.get('content-type') ?? '').includes('json')
+  if (!response.ok) {
+    const body = isJson ? await response.json() as { code?: string, message?: string } : {}
+    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText)
+  }
+  return await response.json() as T
+}
+
+interface Options { signal?: AbortSignal }
+
+export function getJson<T> (url: string, { signal }: Options = {}): Promise<T> {
+  return answer<T>(fetch(url, { signal, headers: { Accept: 'application/json', 'X-Requested-With': 'fetch' } }))
+}
+
+export function postForm<T> (url: string, body: FormData, { signal }: Options = {}): Promise<T> {
+  return answer<T>(fetch(url, {
+    method: 'POST',
+    body,
+    signal,
+    headers: { Accept: 'application/json', 'X-Requested-With': 'fetch', 'X-CSRFToken': csrfToken() }
+  }))
+}
+
+/** A file with its progress (0 to 1); fetch tells nothing of what was sent. */
+export function upload<T> (url: string, file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('POST', url)
+    request.responseType = 'json'
+    request.setRequestHeader('Accept', 'application/json')
+    request.setRequestHeader('X-Requested-With', 'fetch')
+    request.setRequestHeader('X-CSRFToken', csrfToken())
+    request.upload.onprogress = event => { if (event.lengthComputable) onProgress(event.loaded / event.total) }
+    request.onerror = () => reject(new Offline())
+    request.onabort = () => reject(new DOMException('aborted', 'AbortError'))
+    request.onload = () => {
+      const body = request.response as { code?: string, message?: string } | null
+      if (request.status < 300) resolve(body as T)
+      else reject(new Refused(request.status, body?.code ?? 'error', body?.message ?? request.statusText))
+    }
+    signal.addEventListener('abort', () => request.abort())
+    const form = new FormData()
+    form.append('file', file)
+    request.send(form)
+  })
+}

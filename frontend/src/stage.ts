@@ -1,0 +1,63 @@
+// A map with our base map, scale and controls: what every page with a map starts from.
+import L from 'leaflet'
+import { baseMap, tianditu, type BaseMapAddresses } from './basemap'
+import { gaussKruger } from './gauss-kruger'
+import { text } from './text'
+
+export interface StageConfig { basemap: BaseMapAddresses, tiandituKey: string }
+
+export interface Stage { map: L.Map, bases: Record<string, L.Layer>, names: Record<string, string> }
+
+export const CITY = { zoom: 11, lat: 44.0, lon: 81.3 }
+
+export function stage (element: HTMLElement, config: StageConfig): Stage {
+  const map = L.map(element, {
+    zoomControl: false,
+    attributionControl: false,
+    minZoom: 7,
+    maxZoom: 20,
+    maxBounds: [[38, 74], [50, 92]],
+    zoomAnimation: !matchMedia('(prefers-reduced-motion: reduce)').matches
+  })
+  L.control.zoom({ position: 'topright', zoomInTitle: text('zoomIn'), zoomOutTitle: text('zoomOut') }).addTo(map)
+  L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map)
+  const bases: Record<string, L.Layer> = { sketch: baseMap(map, config.basemap) }
+  const names: Record<string, string> = { sketch: text('baseSketch') }
+  if (config.tiandituKey !== '') {
+    bases.imagery = tianditu(config.tiandituKey, 'img')
+    bases.vector = tianditu(config.tiandituKey, 'vec')
+    names.imagery = text('baseImagery')
+    names.vector = text('baseVector')
+  }
+  return { map, bases, names }
+}
+
+/** Degrees and Gauss-Krüger of the place under the pointer, or of the centre without one. */
+export function readout (map: L.Map, element: HTMLElement): void {
+  const show = (at: L.LatLng): void => {
+    const { northing, easting } = gaussKruger(at.lng, at.lat)
+    element.textContent = `${at.lng.toFixed(6)}°E ${at.lat.toFixed(6)}°N · X ${northing.toFixed(1)} Y ${easting.toFixed(1)}`
+  }
+  map.on('mousemove', event => show(event.latlng))
+  map.on('moveend', () => show(map.getCenter()))
+}
+
+export function fullScreenControl (map: L.Map, whole: HTMLElement): void {
+  if (!document.fullscreenEnabled) return
+  const Control = L.Control.extend({
+    onAdd () {
+      const box = L.DomUtil.create('div', 'leaflet-bar')
+      const button = L.DomUtil.create('button', 'map-button', box)
+      button.type = 'button'
+      button.textContent = '⛶'
+      button.title = text('fullScreen')
+      button.setAttribute('aria-label', text('fullScreen'))
+      L.DomEvent.disableClickPropagation(box)
+      button.addEventListener('click', () => {
+        void (document.fullscreenElement === null ? whole.requestFullscreen() : document.exitFullscreen())
+      })
+      return box
+    }
+  })
+  new Control({ position: 'topright' }).addTo(map)
+}

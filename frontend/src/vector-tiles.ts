@@ -1,0 +1,77 @@
+// Vector tiles on canvas. The one module that knows protomaps-leaflet, so that it can be replaced.
+import L from 'leaflet'
+import { leafletLayer, PolygonSymbolizer, type Feature } from 'protomaps-leaflet'
+
+export interface TileJson { tiles: string[], minzoom: number, maxzoom: number, vector_layers: Array<{ id: string }> }
+
+export interface Picked { uid: string | null, state: string, n: number, areaM2: number }
+
+export const STATE_COLOURS: Record<string, { fill: string, line: string }> = {
+  registered: { fill: '#8fc49a', line: '#3f7f56' },
+  verified: { fill: '#2f9e83', line: '#0d5c4b' },
+  other: { fill: '#b9bfb6', line: '#7c847b' }
+}
+export const SUM_FILL = '#5faa80'
+export const SELECTED = { fill: '#f2b134', line: '#8a4b00' }
+
+export interface ParcelLayer { layer: L.GridLayer, pick: (at: L.LatLng) => Picked | null, select: (uid: string | null) => void }
+
+const DETAIL_FROM_ZOOM = 12
+
+export function parcelLayer (tiles: TileJson): ParcelLayer {
+  let selected: string | null = null
+  const colours = (feature?: Feature): { fill: string, line: string } => {
+    if (feature !== undefined && selected !== null && feature.props.uid === selected) return SELECTED
+    return STATE_COLOURS[String(feature?.props.state)] ?? STATE_COLOURS.other!
+  }
+  const id = tiles.vector_layers[0]!.id
+  const layer = leafletLayer({
+    url: tiles.tiles[0]!,
+    sources: { parcels: { url: tiles.tiles[0]!, levelDiff: 0, maxDataZoom: tiles.maxzoom } },
+    minZoom: tiles.minzoom,
+    attribution: '',
+    pane: 'parcels',
+    paintRules: [
+      {
+        dataSource: 'parcels',
+        dataLayer: id,
+        maxzoom: DETAIL_FROM_ZOOM - 1,
+        symbolizer: new PolygonSymbolizer({ fill: SUM_FILL, opacity: 0.62, stroke: '#3f7f56', width: 0.6 })
+      },
+      {
+        dataSource: 'parcels',
+        dataLayer: id,
+        minzoom: DETAIL_FROM_ZOOM,
+        symbolizer: new PolygonSymbolizer({
+          fill: (_z: number, feature?: Feature) => colours(feature).fill,
+          opacity: 0.72,
+          stroke: (_z: number, feature?: Feature) => colours(feature).line,
+          width: (z: number, feature?: Feature) => feature !== undefined && feature.props.uid === selected ? 2.5 : z < 14 ? 0.5 : 1,
+          perFeature: true
+        })
+      }
+    ],
+    labelRules: []
+  } as Parameters<typeof leafletLayer>[0]) as unknown as L.GridLayer & {
+    queryTileFeaturesDebug: (lng: number, lat: number, brush: number) => Map<string, Array<{ feature: Feature }>>
+    rerenderTiles: () => void
+  }
+  return {
+    layer,
+    pick: at => {
+      const found = [...layer.queryTileFeaturesDebug(at.lng, at.lat, 1).values()].flat()[0]
+      if (found === undefined) return null
+      const props = found.feature.props
+      return {
+        uid: props.uid === undefined ? null : String(props.uid),
+        state: String(props.state ?? ''),
+        n: Number(props.n ?? 1),
+        areaM2: Number(props.area_m2 ?? 0)
+      }
+    },
+    select: uid => {
+      selected = uid
+      layer.rerenderTiles()
+    }
+  }
+}

@@ -1,0 +1,79 @@
+"""The one table from a refusal to its HTTP status, and the answer in the form that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework.response import Response
+from rest_framework.views import exception_handler
+
+from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
+from parcels.intake.errors import IntakeError
+from portal.accounts.errors import IdentityTaken, TooManyAttempts
+from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
+from portal.base.guarantees import NothingIsRewritten
+from portal.base.idempotency import RequestKeyReused, RequestStillRunning
+
+HTTP_STATUS: dict[type[PortalError], int] = {
+    PortalError: 422,
+    NotFound: 404,
+    InvalidInput: 422,
+    StateMovedOn: 409,
+    NothingIsRewritten: 409,
+    RequestKeyReused: 422,
+    RequestStillRunning: 409,
+    TooManyAttempts: 429,
+    IdentityTaken: 409,
+    IntakeError: 422,
+    ImportRefused: 422,
+    ImportNotDraft: 409,
+    ImportNotRunning: 409,
+    UploadTooLarge: 413,
+}
+
+
+def status_of(error: PortalError) -> int:
+    """The status of the nearest class in the table."""
+    return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+
+
+def as_json(error: PortalError) -> dict[str, Any]:
+    return {"code": error.code, "message": str(error)}
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Programs and our own scripts say so; a browser that navigates asks for a page."""
+    return (
+        request.path.startswith("/api/")
+        or request.headers.get("X-Requested-With") == "fetch"
+        or "text/html" not in request.headers.get("Accept", "")
+    )
+
+
+class PortalErrors:
+    """Middleware: a PortalError that a view lets out becomes its page or its JSON."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PortalError):
+            return None
+        status = status_of(error)
+        if wants_json(request):
+            return JsonResponse(as_json(error), status=status)
+        page = "site/errors/404.html" if status == 404 else "site/errors/refused.html"
+        return render(request, page, {"error": error, "status": status}, status=status)
+
+
+def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Django REST framework's door to the same table."""
+    if isinstance(error, PortalError):
+        return Response(as_json(error), status=status_of(error))
+    return exception_handler(error, context)

@@ -1,0 +1,97 @@
+"""The roof: home, help, health, and the base map."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_safe
+
+from portal.accounts.queries import is_staff_reader
+from portal.base.models import BaseMapFeature
+
+HEALTH = """
+SELECT current_setting('server_version'), postgis_lib_version(),
+  (SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'),
+  (SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'),
+  (SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed')
+"""
+BASE_MAP_SHEETS = {
+    "counties": BaseMapFeature.Layer.COUNTY,
+    "city": BaseMapFeature.Layer.CITY,
+    "natural": BaseMapFeature.Layer.NATURAL,
+}
+SHEET = """
+SELECT json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(
+  json_build_object('type', 'Feature', 'properties', properties,
+                    'geometry', ST_AsGeoJSON(geom, 6)::json) ORDER BY id), '[]'::json))::text
+FROM base_basemapfeature WHERE layer = %s
+"""
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The map."""
+    staff = is_staff_reader(request.user)
+    layer = "parcels-staff" if staff else "parcels"
+    config: dict[str, Any] = {
+        "staff": staff,
+        "parcels": reverse("layers:tilejson", args=[layer]),
+        "search": reverse("parcels:api-search"),
+        "parcelApi": reverse("parcels:api-parcels"),
+        "basemap": {name: reverse("site:base-map", args=[name]) for name in BASE_MAP_SHEETS},
+        "tiandituKey": settings.TIANDITU_KEY,
+        "approvalNumber": settings.MAP_APPROVAL_NUMBER,
+    }
+    return render(request, "site/home.html", {"map_config": config})
+
+
+@require_GET
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "site/help.html")
+
+
+@require_safe
+def base_map(request: HttpRequest, name: str) -> HttpResponse:
+    """One sheet of the schematic base map as GeoJSON; it changes only with a migration."""
+    if name not in BASE_MAP_SHEETS:
+        raise Http404
+    with connection.cursor() as cursor:
+        cursor.execute(SHEET, [BASE_MAP_SHEETS[name]])
+        body = cursor.fetchone()[0].encode()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers={"ETag": etag})
+    headers = {"ETag": etag, "Cache-Control": "public, max-age=3600"}
+    return HttpResponse(body, content_type="application/geo+json", headers=headers)
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """200 and the state of what the portal stands on; 503 when the database is away."""
+    free = shutil.disk_usage(settings.VAR if settings.VAR.exists() else "/").free
+    answer: dict[str, Any] = {
+        "status": "ok",
+        "application": settings.APPLICATION_VERSION,
+        "free_disk_bytes": free,
+    }
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(HEALTH)
+            database, postgis, waiting, running, failed = cursor.fetchone()
+    except (DatabaseError, psycopg.Error):
+        answer.update(status="database_away", database=None)
+        return JsonResponse(answer, status=503, headers={"Cache-Control": "no-store"})
+    answer.update(
+        database=database,
+        postgis=postgis,
+        jobs={"waiting": waiting, "running": running, "failed": failed},
+    )
+    return JsonResponse(answer, headers={"Cache-Control": "no-store"})
