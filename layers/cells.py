@@ -1,0 +1,92 @@
+"""Preparing the low zooms: parcels united by grid cells, zoom by zoom, from fine to coarse."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+FINEST_ZOOM = 11
+COARSEST_ZOOM = 5
+CELLS_PER_TILE_SIDE = 16
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('layers_cells'))"
+
+# Half a pixel of the zoom, in metres of the projection: shapes are snapped to it, and a shape that
+# vanishes becomes one such square, so that no region disappears.
+TAKE_DIRTY = """
+CREATE TEMP TABLE touched ON COMMIT DROP AS
+WITH taken AS (DELETE FROM layers_dirtycell RETURNING x, y)
+SELECT DISTINCT x, y FROM taken
+"""
+CLEAR_FINEST = """
+DELETE FROM layers_parcelcell AS cell USING touched
+WHERE cell.zoom = %(zoom)s AND cell.x = touched.x AND cell.y = touched.y
+"""
+PREPARE_FINEST = """
+INSERT INTO layers_parcelcell (zoom, x, y, parcels, area_m2, geom)
+SELECT %(zoom)s, x, y, count(*), sum(area_m2), ST_Multi(ST_CollectionExtract(ST_MakeValid(
+         ST_Union(layer_snap(shape, %(step)s))), 3))
+FROM (
+  SELECT touched.x, touched.y, version.area_m2, ST_Transform(version.geom_public, 3857) AS shape
+  FROM touched
+  JOIN parcels_parcelversion AS version
+    ON version.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+  JOIN LATERAL layer_cell_of(version.geom) AS own ON own.x = touched.x AND own.y = touched.y
+) AS inside
+GROUP BY x, y
+"""
+TO_PARENTS = """
+CREATE TEMP TABLE above ON COMMIT DROP AS SELECT DISTINCT x / 2 AS x, y / 2 AS y FROM touched;
+DROP TABLE touched;
+ALTER TABLE above RENAME TO touched;
+"""
+PREPARE_PARENT = """
+INSERT INTO layers_parcelcell (zoom, x, y, parcels, area_m2, geom)
+SELECT %(zoom)s, touched.x, touched.y, sum(child.parcels), sum(child.area_m2),
+       ST_Multi(ST_CollectionExtract(ST_MakeValid(ST_Union(layer_snap(child.geom, %(step)s))), 3))
+FROM touched JOIN layers_parcelcell AS child
+  ON child.zoom = %(zoom)s + 1
+ AND child.x IN (2 * touched.x, 2 * touched.x + 1) AND child.y IN (2 * touched.y, 2 * touched.y + 1)
+GROUP BY touched.x, touched.y
+"""
+ALL_DIRTY = """
+INSERT INTO layers_dirtycell (x, y)
+SELECT DISTINCT own.x, own.y FROM parcels_parcelversion AS version,
+  LATERAL layer_cell_of(version.geom) AS own
+WHERE version.stands_from IS NOT NULL AND version.stands_to IS NULL
+UNION SELECT x, y FROM layers_parcelcell WHERE zoom = %(zoom)s
+"""
+SIDE_M = 40075016.6855785
+
+
+def pixel_m(zoom: int) -> float:
+    """A pixel of a 256-pixel tile in metres of the projection."""
+    return SIDE_M / 256 / 2**zoom
+
+
+def is_dirty() -> bool:
+    """Whether shapes changed since the low zooms were prepared."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM layers_dirtycell)")
+        found: bool = cursor.fetchone()[0]
+    return found
+
+
+def prepare_cells(*, everything: bool = False) -> int:
+    """Bring the dirty cells up to date at every zoom; returns how many of the finest there were."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        if everything:
+            cursor.execute(ALL_DIRTY, {"zoom": FINEST_ZOOM})
+        cursor.execute(TAKE_DIRTY)
+        cursor.execute("SELECT count(*) FROM touched")
+        touched: int = cursor.fetchone()[0]
+        if not touched:
+            return 0
+        cursor.execute("ANALYZE touched")
+        for zoom in range(FINEST_ZOOM, COARSEST_ZOOM - 1, -1):
+            facts = {"zoom": zoom, "step": pixel_m(zoom) / 2}
+            cursor.execute(CLEAR_FINEST, facts)
+            cursor.execute(PREPARE_FINEST if zoom == FINEST_ZOOM else PREPARE_PARENT, facts)
+            cursor.execute(TO_PARENTS)
+        cursor.execute("INSERT INTO layers_shapechange (layer) VALUES ('parcels')")
+    return touched

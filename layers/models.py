@@ -1,0 +1,58 @@
+"""Tables of the map alone: prepared shapes for low zooms, and what tells that shapes changed."""
+
+from __future__ import annotations
+
+from django.contrib.gis.db import models
+
+from portal.base.clock import PortalNow
+
+WEB_MERCATOR_SRID = 3857  # For drawing only; nothing is ever measured in it.
+
+
+class ShapeChange(models.Model):
+    """One statement that changed shapes of a layer; their count is the layer's geometry version.
+
+    A count of committed rows grows at each commit, and concurrent writers never wait for each
+    other, as they would on a counter's row.
+    """
+
+    layer = models.CharField(max_length=20)
+    made_at = models.DateTimeField(db_default=PortalNow())
+
+    class Meta:
+        indexes = [models.Index(fields=["layer"], name="shape_change_by_layer")]
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.pk}"
+
+
+class DirtyCell(models.Model):
+    """A cell of the finest prepared zoom whose shapes changed since it was prepared."""
+
+    x = models.IntegerField()
+    y = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.x}/{self.y}"
+
+
+class ParcelCell(models.Model):
+    """The forest land of one grid cell at one zoom: united generalised shapes, count and area.
+
+    A parcel belongs to the cell of its middle, so sums over cells are sums over parcels.
+    """
+
+    zoom = models.SmallIntegerField()
+    x = models.IntegerField()
+    y = models.IntegerField()
+    parcels = models.IntegerField()
+    area_m2 = models.FloatField()
+    geom = models.MultiPolygonField(srid=WEB_MERCATOR_SRID, spatial_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_prepared_cell", fields=["zoom", "x", "y"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zoom}/{self.x}/{self.y}"
