@@ -1,0 +1,30 @@
+"""Problem codes in words: the reader's own, and those that only the register can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from parcels.intake.errors import reject_message
+
+REGISTER_MESSAGES = {
+    "verified_shape_differs": _(
+        "该宗地已审核冻结，文件中的图形与之不同：已存为待审版本，现行图形不变。请走变更审核。"
+    ),
+    "unit_number_twice": _("不动产单元号 {unit_number} 出现多次：已分别登记，请核对哪一个正确。"),
+    "area_differs": _(
+        "证载面积 {certified_ha} 公顷与图上面积 {mapped_ha} 公顷相差 {percent}%，审核时须书面说明。"
+    ),
+    "area_looks_like_mu": _(
+        "证载面积 {certified_ha} 公顷约为图上面积 {mapped_ha} 公顷的 15 倍，可能把亩填成了公顷。"
+    ),
+}
+
+
+def problem_message(code: str, facts: Mapping[str, Any]) -> str:
+    """What a problem of an import says to people."""
+    if code in REGISTER_MESSAGES:
+        return str(REGISTER_MESSAGES[code]).format(**facts)
+    return reject_message(code, dict(facts))

@@ -1,0 +1,231 @@
+"""Drop a file, look at it on the map, match its columns, commit, and watch the job."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.csrf import csrf_protect
+
+from parcels.imports.access import access_import, access_imports
+from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMissing
+from parcels.imports.messages import problem_message
+from parcels.imports.operations import cancel_import, open_import, queue_import
+from parcels.imports.uploads import receive_upload
+from parcels.intake.columns import FIELDS, propose_mapping
+from parcels.intake.gate import Limits
+from parcels.intake.reader import Choices, Inspection, inspect_file
+from parcels.models import ImportRecord, RightKind
+from parcels.tasks import run_import_job
+from portal.base.clock import today
+from portal.base.errors import InvalidInput
+from parcels.imports.survey_year import year_in
+
+
+@login_required
+@require_GET
+def import_list(request: HttpRequest) -> HttpResponse:
+    access_imports(request.user)
+    records = ImportRecord.objects.select_related("made_by").order_by("-made_at")
+    page = Paginator(records, 20).get_page(request.GET.get("page"))
+    return render(request, "parcels/imports/list.html", {"page": page, "limit": upload_limit_mib()})
+
+
+@login_required
+@require_POST
+@csrf_protect
+def upload(request: HttpRequest) -> HttpResponse:
+    """Keep one dropped file and answer where it can be looked at."""
+    access_imports(request.user)
+    sent = request.FILES.get("file")
+    if sent is None:
+        raise UploadMissing()
+    with receive_upload(sent) as path:
+        inspection = inspect_file(path, choices=Choices(), limits=web_limits())
+        record = open_import(
+            path=path,
+            file_name=str(sent.name),
+            purpose=ImportRecord.Purpose.REGISTERED,
+            actor=request.user,  # type: ignore[arg-type]
+            mapping=propose_mapping([field.name for field in inspection.fields]),
+            survey_year=year_in(str(sent.name)) or today().year,
+        )
+    return JsonResponse({"url": reverse("parcels:import", args=[record.key])}, status=201)
+
+
+@login_required
+@require_GET
+def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    record = access_import(key, request.user)
+    context = {
+        "record": record,
+        "problems": problem_rows(record)[:200],
+        "targets": FIELDS,
+        "right_kinds": RightKind.choices,
+        "page_config": {
+            "key": str(record.key),
+            "state": record.state,
+            "urls": {
+                name: reverse(f"parcels:import-{name}", args=[record.key])
+                for name in ("inspection", "commit", "cancel", "progress", "problems")
+            },
+            "mapping": record.mapping,
+            "targets": [
+                {"code": target.code, "label": str(target.label)} for target in FIELDS
+            ],
+        },
+    }
+    return render(request, "parcels/imports/detail.html", context)
+
+
+@login_required
+@require_GET
+def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """The file read again with what the person chose, for the map and the tables of the page."""
+    record = access_import(key, request.user)
+    found = inspect_file(original(record), choices=parse_choices(request.GET), limits=web_limits())
+    mapping = propose_mapping([field.name for field in found.fields])
+    return JsonResponse({"inspection": found.as_json(), "mapping": mapping})
+
+
+@login_required
+@require_POST
+@csrf_protect
+def commit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    record = access_import(key, request.user)
+    choices = parse_choices(request.POST)
+    found = inspect_file(original(record), choices=choices, limits=web_limits())
+    if found.crs is not None and found.crs.needs_question and choices.crs_epsg is None:
+        raise CoordinateSystemOpen()
+    queued = queue_import(
+        record=record,
+        choices=choices,
+        mapping=parse_mapping(request.POST, found),
+        survey_year=parse_year(request.POST.get("survey_year", "")),
+        right_kinds=[
+            kind for kind in request.POST.getlist("right_kind") if kind in RightKind.values
+        ]
+        or [RightKind.TREE_OWNERSHIP.value],
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    run_import_job.defer(record_id=queued.pk)
+    return JsonResponse(progress_json(queued), status=202)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def cancel(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    record = access_import(key, request.user)
+    return JsonResponse(progress_json(cancel_import(record=record, actor=request.user)))  # type: ignore[arg-type]
+
+
+@login_required
+@require_GET
+def progress(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    return JsonResponse(progress_json(access_import(key, request.user)))
+
+
+@login_required
+@require_GET
+def problems(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    record = access_import(key, request.user)
+    return JsonResponse({"problems": problem_rows(record)})
+
+
+@login_required
+@require_GET
+def original_file(request: HttpRequest, key: uuid.UUID) -> FileResponse:
+    """The file as it was brought, only ever as a download."""
+    record = access_import(key, request.user)
+    return FileResponse(
+        original(record).open("rb"),
+        as_attachment=True,
+        filename=record.file_name,
+        content_type="application/octet-stream",
+    )
+
+
+def original(record: ImportRecord) -> Path:
+    return Path(settings.MEDIA_ROOT) / record.stored_path
+
+
+def upload_limit_mib() -> int:
+    return int(settings.UPLOAD_LIMIT_BYTES) // 1024**2
+
+
+def web_limits() -> Limits:
+    return Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
+
+
+def parse_choices(given: Any) -> Choices:
+    """Layer, EPSG code and encoding as a form sends them; an empty field means "propose"."""
+    crs = given.get("crs", "").strip()
+    if crs and not crs.isdecimal():
+        raise InvalidInput(field="crs", reason=crs)
+    return Choices(
+        layer=given.get("layer") or None,
+        crs_epsg=int(crs) if crs else None,
+        encoding=given.get("encoding") or None,
+    )
+
+
+def parse_mapping(given: Any, found: Inspection) -> dict[str, str]:
+    """``map_<target>=<column>`` fields; a column must be in the file."""
+    columns = {field.name for field in found.fields}
+    mapping = {}
+    for target in FIELDS:
+        column = given.get(f"map_{target.code}", "")
+        if not column:
+            continue
+        if column not in columns:
+            raise ColumnMissing(column=column)
+        mapping[target.code] = column
+    return mapping
+
+
+def parse_year(text: str) -> int | None:
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal() or not 1950 <= int(text) <= 2100:
+        raise InvalidInput(field="survey_year", reason=text)
+    return int(text)
+
+
+def progress_json(record: ImportRecord) -> dict[str, Any]:
+    return {
+        "state": record.state,
+        "state_label": record.get_state_display(),
+        "read": record.read,
+        "total": record.total,
+        "imported": record.imported,
+        "changed": record.changed,
+        "unchanged": record.unchanged,
+        "rejected": record.rejected,
+        "failure_code": record.failure_code,
+        "failure_message": record.failure_message,
+    }
+
+
+def problem_rows(record: ImportRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "row": problem.row,
+            "id": problem.feature_id,
+            "severity": problem.severity,
+            "severity_label": problem.get_severity_display(),
+            "code": problem.code,
+            "message": problem_message(problem.code, problem.facts),
+            "lon": problem.lon,
+            "lat": problem.lat,
+        }
+        for problem in record.problems.all()[:2000]
+    ]

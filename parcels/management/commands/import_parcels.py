@@ -1,0 +1,127 @@
+"""``import_parcels FILE``: a file into the register, feature by feature (design.md, "Interfaces")."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandParser
+from django.utils.translation import gettext as _
+
+from parcels.imports.messages import problem_message
+from parcels.imports.operations import Outcome, Problem, open_import, run_import
+from parcels.imports.survey_year import year_in
+from parcels.intake.columns import propose_mapping
+from parcels.intake.gate import Limits
+from parcels.intake.reader import Choices, inspect_file
+from parcels.models import ImportProblem, ImportRecord, RightKind
+from portal.base.clock import today
+from portal.base.errors import PortalError
+
+COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3  # The operator's own files; the web has its own limit.
+
+
+class Command(BaseCommand):
+    """Exit status 0: all in; 1: some features rejected; 2: nothing was read."""
+
+    help = "把宗地、权属证书文件导入登记簿。 Take a file of parcels and titles into the register."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--as",
+            dest="purpose",
+            default=ImportRecord.Purpose.REGISTERED.value,
+            choices=ImportRecord.Purpose.values,
+        )
+        parser.add_argument("--layer")
+        parser.add_argument("--crs", type=int, help="EPSG")
+        parser.add_argument("--encoding")
+        parser.add_argument("--survey-year", type=int)
+        parser.add_argument(
+            "--right",
+            dest="rights",
+            action="append",
+            choices=RightKind.values,
+            help="权利种类，可重复；默认林木所有权。",
+        )
+        parser.add_argument("--dry-run", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            outcome = self.take_in(options)
+        except PortalError as error:
+            self.stderr.write(f"{error.code}: {error}")
+            sys.exit(2)
+        sys.stdout.write(orjson.dumps(answer(outcome), option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.exit(1 if outcome.rejected else 0)
+
+    def take_in(self, options: dict[str, Any]) -> Outcome:
+        path: Path = options["file"]
+        choices = Choices(
+            layer=options["layer"], crs_epsg=options["crs"], encoding=options["encoding"]
+        )
+        limits = Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES)
+        inspection = inspect_file(path, choices=choices, limits=limits)
+        self.stderr.write(
+            _("{name}：{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
+                name=path.name,
+                format=inspection.format,
+                layer=inspection.layer,
+                encoding=inspection.encoding.value if inspection.encoding else "-",
+                crs=inspection.crs.name if inspection.crs else "-",
+            )
+        )
+        mapping = propose_mapping([field.name for field in inspection.fields])
+        record = open_import(
+            path=path,
+            file_name=path.name,
+            purpose=ImportRecord.Purpose(options["purpose"]),
+            actor=None,
+            choices=choices,
+            mapping=mapping,
+            survey_year=options["survey_year"] or year_in(path.name) or today().year,
+            right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
+        )
+        return run_import(
+            record=record,
+            path=path,
+            choices=choices,
+            mapping=mapping,
+            limits=limits,
+            actor=None,
+            progress=self.tell,
+            dry_run=options["dry_run"],
+        )
+
+    def tell(self, outcome: Outcome) -> None:
+        total = f"/{outcome.total}" if outcome.total else ""
+        self.stderr.write(_("已读取 {read}{total}").format(read=outcome.read, total=total))
+
+
+def as_json(problem: Problem) -> dict[str, Any]:
+    return {
+        "row": problem.row,
+        "id": problem.feature_id,
+        "code": problem.code,
+        "message": problem_message(problem.code, problem.facts),
+        "lon": problem.lon,
+        "lat": problem.lat,
+    }
+
+
+def answer(outcome: Outcome) -> dict[str, Any]:
+    """The JSON of design.md; ``problem_counts`` says how many there were where lists are cut."""
+    of = ImportProblem.Severity
+    return {
+        "read": outcome.read,
+        "imported": outcome.imported,
+        "changed": outcome.changed,
+        "unchanged": outcome.unchanged,
+        "warnings": [as_json(item) for item in outcome.problems if item.severity == of.WARNING],
+        "rejected": [as_json(item) for item in outcome.problems if item.severity == of.REJECTED],
+        "problem_counts": outcome.problem_counts,
+    }
