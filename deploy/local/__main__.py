@@ -19,7 +19,7 @@ from deploy.local.machine import (
 )
 from deploy.local.messages import SetUpRefused
 from deploy.local.place import PYTHON, ROOT, VENV
-from deploy.local.serve import environment, migrate, serve
+from deploy.local.serve import environment, serve
 
 
 def set_up(*, for_tests: bool) -> None:
@@ -101,10 +101,9 @@ def bench() -> int:
 
 
 def database() -> int:
-    """Cluster and schema up, both URLs on standard output."""
-    set_up(for_tests=False)
+    """Only the cluster; both URLs on standard output."""
+    install_packages(for_tests=False)
     ensure_cluster()
-    migrate()
     if given_database():
         urls = [os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"]]
     else:
