@@ -64,7 +64,7 @@ SELECT hash FROM (
 """
 
 
-def seal_day(*, actor_key: uuid.UUID | None = None) -> Seal | None:
+def seal_day() -> Seal | None:
     """Seal all chains under today's date; None when today is sealed already."""
     day: date = now().astimezone(CITY_TIME).date()
     with transaction.atomic(), connection.cursor() as cursor:
@@ -73,7 +73,7 @@ def seal_day(*, actor_key: uuid.UUID | None = None) -> Seal | None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('journal_seal'))")
         if Seal.objects.filter(day=day).exists():
             return None
-        cursor.execute("LOCK TABLE journal_event IN SHARE MODE")
+        cursor.execute("SELECT journal_hold()")
         cursor.execute("SELECT coalesce(max(id), 0) FROM journal_event")
         last_event_id = cursor.fetchone()[0]
         cursor.execute(HEADS_UP_TO, [last_event_id])

@@ -7,9 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
+
+# Lets class bodies name generic Django classes (ModelForm[Policy]) at run time as for the checker.
+django_stubs_ext.monkeypatch()
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = Path(os.environ.get("PORTAL_VAR") or ROOT / "var").resolve()

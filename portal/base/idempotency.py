@@ -1,0 +1,96 @@
+"""A write request that arrives twice acts once (design.md, guarantee 8)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.clock import now
+from portal.base.errors import InvalidInput, PortalError
+from portal.base.models import IdempotencyKey
+from portal.base.transactions import write_transaction
+
+KEPT_FOR = timedelta(days=30)
+KEY_LENGTH = 200
+
+
+class RequestKeyReused(PortalError):
+    """The key was used for a request of other content."""
+
+    code = "request_key_reused"
+    message = _("请求标识已用于内容不同的另一次请求，请更换标识后重试。")
+
+
+class RequestStillRunning(PortalError):
+    """The first request with this key has not ended yet."""
+
+    code = "request_still_running"
+    message = _("相同的请求正在处理，请稍候再查看结果。")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the operation answered; ``repeated`` when an earlier request did the act."""
+
+    body: Any
+    repeated: bool
+
+
+def content_digest(content: Any) -> bytes:
+    """SHA-256 of the content as canonical JSON (or of the bytes themselves)."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).digest()
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), cls=DjangoJSONEncoder)
+    return hashlib.sha256(text.encode()).digest()
+
+
+@write_transaction
+def act_once(
+    *, actor_key: uuid.UUID, operation: str, key: str, content: Any, act: Callable[[], Any]
+) -> Answer:
+    """Do ``act`` and keep its JSON answer, or give the answer of the first request with this key.
+
+    The key's row is inserted first, in the transaction of the act itself: a failed act leaves no
+    key behind, and a kept key always has its answer. RequestKeyReused when the content differs,
+    RequestStillRunning while the first request is under way (it does not wait for it).
+    """
+    if not key.strip() or len(key) > KEY_LENGTH:
+        raise InvalidInput(field="Idempotency-Key", reason=_("须为 1 至 200 个字符"))
+    digest = content_digest(content)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"request:{actor_key}:{operation}:{key}"],
+        )
+        if not cursor.fetchone()[0]:
+            raise RequestStillRunning
+        cursor.execute(
+            "INSERT INTO base_idempotencykey (user_key, operation, key, content_sha256) "
+            "VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (user_key, operation, key) DO NOTHING RETURNING id",
+            [actor_key, operation, key, digest],
+        )
+        inserted = cursor.fetchone()
+    if inserted is None:
+        first = IdempotencyKey.objects.get(user_key=actor_key, operation=operation, key=key)
+        if bytes(first.content_sha256) != digest:
+            raise RequestKeyReused
+        return Answer(first.answer, repeated=True)
+    body = act()
+    IdempotencyKey.objects.filter(pk=inserted[0]).update(answer=body)
+    return Answer(body, repeated=False)
+
+
+def purge_request_keys() -> int:
+    """Forget keys older than 30 days; the number of them."""
+    removed, _by_table = IdempotencyKey.objects.filter(made_at__lt=now() - KEPT_FOR).delete()
+    return removed

@@ -1,0 +1,107 @@
+"""Messages that leave the portal: written with the act that causes them, delivered by a job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.core.validators import validate_email
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from portal.base.clock import PortalNow, now
+from portal.base.errors import InvalidInput
+from portal.base.models import OutboxMessage
+from portal.base.transactions import write_transaction
+
+KEPT_FOR = timedelta(days=30)
+OVERDUE_AFTER = timedelta(minutes=15)
+SUBJECT_LENGTH = 200
+
+
+@write_transaction
+def post_message(*, recipient: str, subject: str, body: str) -> OutboxMessage:
+    """Put an e-mail into the outbox, in the caller's transaction; a rolled-back act sends nothing.
+
+    A job delivers it at least once, always under the same Message-ID, by which a receiving
+    program knows a second copy.
+    """
+    try:
+        validate_email(recipient)
+    except ValidationError as error:
+        raise InvalidInput(field=_("收件地址"), reason=_("不是电子邮件地址")) from error
+    message = OutboxMessage.objects.create(
+        channel=OutboxMessage.Channel.EMAIL,
+        recipient=recipient,
+        subject=" ".join(subject.split())[:SUBJECT_LENGTH],
+        body=body,
+    )
+    _defer(message)
+    return message
+
+
+def deliver(message_id: str) -> bool:
+    """Send one message unless it has left already; whether this call sent it.
+
+    Raises what the mail server raises, after counting the attempt, so that the job is retried.
+    """
+    message = OutboxMessage.objects.filter(pk=message_id).first()
+    if message is None or message.delivered_at is not None:
+        return False
+    email = EmailMessage(
+        subject=f"{settings.EMAIL_SUBJECT_PREFIX}{message.subject}",
+        body=message.body,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[message.recipient],
+        headers={"Message-ID": message_header_id(message)},
+    )
+    waiting = OutboxMessage.objects.filter(pk=message.pk)
+    try:
+        email.send()
+    except OSError as error:  # smtplib's errors are OSErrors too.
+        waiting.update(attempts=F("attempts") + 1, last_error=f"{type(error).__name__}: {error}")
+        raise
+    # Between sending and this line a crash sends it again: at least once, never silently lost.
+    waiting.update(attempts=F("attempts") + 1, last_error="", delivered_at=PortalNow())
+    return True
+
+
+def message_header_id(message: OutboxMessage) -> str:
+    """The Message-ID of every copy of this message."""
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{message.pk}@{domain}>"
+
+
+def redeliver_overdue() -> int:
+    """Queue again what waits although no job will take it (a restored backup, exhausted retries)."""
+    overdue = OutboxMessage.objects.filter(
+        delivered_at__isnull=True, made_at__lt=now() - OVERDUE_AFTER
+    ).order_by("made_at")
+    return sum(_defer(message) for message in overdue[:500])
+
+
+def purge_delivered() -> int:
+    """Forget messages delivered more than 30 days ago: they hold names and addresses."""
+    removed, _by_table = OutboxMessage.objects.filter(
+        delivered_at__lt=now() - KEPT_FOR
+    ).delete()
+    return removed
+
+
+def _defer(message: OutboxMessage) -> bool:
+    # By name: the task itself calls deliver() above.
+    job = app.configure_task(
+        "deliver_message", queue="outbox", queueing_lock=f"outbox:{message.pk}"
+    )
+    try:
+        with transaction.atomic():
+            job.defer(message_id=str(message.pk))
+    except AlreadyEnqueued:
+        return False
+    return True
