@@ -40,24 +40,16 @@ END $$;
 
 CREATE FUNCTION parcel_version_is_made() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  grid_m text := nullif(current_setting('portal.generalise_m', true), '');
-  vertex_limit text := nullif(current_setting('portal.vertex_limit', true), '');
+  vertices int := ST_NPoints(NEW.geom);
+  vertex_limit double precision := policy_number('geometry.vertex_limit');
 BEGIN
-  -- Read once a transaction: a policy lookup for each row would slow a register's intake.
-  IF grid_m IS NULL OR vertex_limit IS NULL THEN
-    grid_m := policy_number('public.generalise_m')::text;
-    vertex_limit := policy_number('geometry.vertex_limit')::text;
-    PERFORM set_config('portal.generalise_m', grid_m, true),
-            set_config('portal.vertex_limit', vertex_limit, true);
-  END IF;
-  IF ST_NPoints(NEW.geom) > vertex_limit::double precision THEN
-    RAISE EXCEPTION 'a shape of % vertices', ST_NPoints(NEW.geom)
+  IF vertices > vertex_limit THEN
+    RAISE EXCEPTION 'a shape of % vertices', vertices
       USING ERRCODE = 'check_violation', CONSTRAINT = 'shape_is_within_the_vertex_limit',
             TABLE = TG_TABLE_NAME,
-            DETAIL = json_build_object('vertices', ST_NPoints(NEW.geom),
-                                       'limit', vertex_limit::double precision)::text;
+            DETAIL = json_build_object('vertices', vertices, 'limit', vertex_limit)::text;
   END IF;
-  NEW.geom_public := generalised_shape(NEW.geom, grid_m::double precision);
+  NEW.geom_public := generalised_shape(NEW.geom, policy_number('public.generalise_m')::double precision);
   NEW.made_at := portal_now();
   RETURN NEW;
 END $$;
@@ -198,15 +190,16 @@ BEGIN
 END $$;
 CREATE FUNCTION rights_are_written() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  -- Locked before it is looked at and held until commit, so that no one verifies the
+  -- certificate under a right still being written.
+  PERFORM FROM parcels_titlecertificate
+  WHERE id IN (SELECT certificate_id FROM written) ORDER BY id FOR SHARE;
   IF EXISTS (SELECT FROM parcels_titlecertificate AS certificate
              WHERE certificate.id IN (SELECT certificate_id FROM written)
                AND certificate.state <> 'registered') THEN
     RAISE EXCEPTION 'the rights of a decided certificate are frozen'
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'verified_title_is_frozen';
   END IF;
-  -- Held until commit, so that no one verifies the certificate under a right still being written.
-  PERFORM FROM parcels_titlecertificate
-  WHERE id IN (SELECT certificate_id FROM written) ORDER BY id FOR SHARE;
   RETURN NULL;
 END $$;
 CREATE TRIGGER rights_are_written AFTER INSERT ON parcels_right

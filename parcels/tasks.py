@@ -1,0 +1,87 @@
+"""Jobs of the land register."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+
+from parcels.imports.errors import ImportCancelled
+from parcels.imports.operations import run_import, visible_progress
+from parcels.intake.gate import Limits
+from parcels.intake.reader import Choices
+from parcels.models import ImportRecord
+from portal.base.clock import now
+from portal.base.errors import PortalError
+from portal.base.guarantees import refusal_of
+from django.db import DatabaseError
+
+log = logging.getLogger(__name__)
+
+
+@app.task(name="run_import_job", queue="imports")
+def run_import_job(record_id: int) -> None:
+    """Take a queued file in; the record says what came of it, whatever happens."""
+    claimed = ImportRecord.objects.filter(pk=record_id, state=ImportRecord.State.QUEUED).update(
+        state=ImportRecord.State.RUNNING
+    )
+    if not claimed:
+        return  # Cancelled meanwhile, or a job that ran twice.
+    record = ImportRecord.objects.get(pk=record_id)
+    try:
+        with visible_progress(record) as progress:
+            run_import(
+                record=record,
+                path=Path(settings.MEDIA_ROOT) / record.stored_path,
+                choices=Choices.from_json(record.choices),
+                mapping=record.mapping,
+                limits=Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES),
+                actor=record.made_by,
+                progress=progress,
+            )
+    except ImportCancelled as cancelled:
+        end(record, ImportRecord.State.CANCELLED, cancelled.code, str(cancelled))
+    except PortalError as refused:
+        end(record, ImportRecord.State.FAILED, refused.code, str(refused))
+    except DatabaseError as error:
+        meant = refusal_of(error)
+        if meant is None:
+            log.exception("import %s", record.key)
+        code, message = (meant.code, str(meant)) if meant else ("database_error", unexpected())
+        end(record, ImportRecord.State.FAILED, code, message)
+    except Exception:
+        log.exception("import %s", record.key)
+        end(record, ImportRecord.State.FAILED, "unexpected", unexpected())
+        raise
+
+
+def unexpected() -> str:
+    return _("导入时发生意外错误，没有写入任何内容；错误已记录，请联系管理员。")
+
+
+def end(record: ImportRecord, state: ImportRecord.State, code: str, message: str) -> None:
+    """Close the record in a transaction of its own: the import's was rolled back."""
+    with transaction.atomic():
+        ImportRecord.objects.filter(pk=record.pk).update(
+            state=state,
+            failure_code=code,
+            failure_message=message,
+            imported=0,
+            changed=0,
+            unchanged=0,
+            finished_at=now(),
+        )
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="close_abandoned_imports", queue="imports")
+def close_abandoned_imports(timestamp: int = 0) -> None:
+    """A worker that was killed leaves its import running; its transaction is gone, so say so."""
+    for record in ImportRecord.objects.filter(state=ImportRecord.State.RUNNING):
+        jobs = app.job_manager.list_jobs(task="run_import_job", status="doing")
+        if not any(job.task_kwargs.get("record_id") == record.pk for job in jobs):
+            end(record, ImportRecord.State.FAILED, "worker_lost", unexpected())

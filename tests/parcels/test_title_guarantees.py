@@ -1,0 +1,197 @@
+"""Guarantee 2: one verified title of a kind of right on a piece of land, kept by the database."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import psycopg
+import pytest
+from django.contrib.gis.geos import MultiPolygon, Polygon
+from django.db import connection
+from django.db.utils import IntegrityError, ProgrammingError
+
+from parcels.models import Parcel, RightKind, TitleCertificate, VerifiedTitle
+from tests.conftest import app_connection
+from tests.factories.land import METRE_LAT, METRE_LON, parcel_at, square, title_on, verify
+
+CONFLICT = "verified titles conflict"
+
+
+def with_bulge() -> MultiPolygon:
+    """A strip 2 cm wide and 90 m long beside the origin's square, with a bulge 1 m into it."""
+    base = square(100, 0)
+    strip = square(100 - 0.02, 5, 0.04, 90)
+    bulge = square(99, 40, 2, 2)
+    merged = base.union(strip).union(bulge)
+    return MultiPolygon(merged, srid=4490) if isinstance(merged, Polygon) else merged
+
+
+NEIGHBOURS = [
+    ("touching side by side", lambda: square(100, 0), False),
+    ("overlapping by a strip of 1 m", lambda: square(99, 0), True),
+    ("a sliver of 2 cm", lambda: square(100 - 0.02, 0), False),
+    ("a long strip with a real bulge", with_bulge, True),
+    ("a whole inside the other", lambda: square(20, 20, 30), True),
+    ("an exact copy", lambda: square(0, 0), True),
+    ("a corner of half a square metre", lambda: square(99.4, 99.4), False),
+    ("a corner of four square metres", lambda: square(98, 98), True),
+    ("far away", lambda: square(1000, 0), False),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("shape", "conflicts"), [row[1:] for row in NEIGHBOURS], ids=[r[0] for r in NEIGHBOURS])
+def test_two_verified_titles_of_one_right_never_conflict(shape, conflicts: bool) -> None:  # type: ignore[no-untyped-def]
+    first, second = title_on(parcel_at(square(0, 0))), title_on(parcel_at(shape()))
+    verify(first)
+    with pytest.raises(IntegrityError, match=CONFLICT) if conflicts else nullcontext():
+        verify(second)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("conflicts", [True, False])
+def test_two_titles_verified_in_one_statement_are_compared_too(conflicts: bool) -> None:
+    first = title_on(parcel_at(square(0, 0)))
+    second = title_on(parcel_at(square(50 if conflicts else 100, 0)))
+    with pytest.raises(IntegrityError, match=CONFLICT) if conflicts else nullcontext():
+        verify(first, second)
+
+
+@pytest.mark.django_db
+def test_another_kind_of_right_may_lie_on_the_same_land() -> None:
+    land = parcel_at(square(0, 0))
+    verify(title_on(land, kind=RightKind.LAND_OWNERSHIP))
+    verify(title_on(land, kind=RightKind.TREE_OWNERSHIP))
+    assert VerifiedTitle.objects.filter(parcel=land, ended_at=None).count() == 2
+
+
+@pytest.mark.django_db
+def test_one_verified_certificate_stands_per_parcel_and_right() -> None:
+    land = parcel_at(square(0, 0))
+    verify(title_on(land))
+    with pytest.raises(IntegrityError, match="one_verified_certificate_per_parcel_and_right"):
+        verify(title_on(land))
+
+
+@pytest.mark.django_db
+def test_certificate_number_is_unique_among_verified_titles() -> None:
+    number = "伊市林证字（2010）第0012345号"
+    verify(title_on(parcel_at(square(0, 0)), number=number))
+    with pytest.raises(IntegrityError, match="one_verified_certificate_of_a_number"):
+        verify(title_on(parcel_at(square(500, 0)), number=number))
+
+
+@pytest.mark.django_db
+def test_unit_number_is_unique_among_verified_titles() -> None:
+    unit = "654002103023JE00000L00000001"
+    verify(title_on(parcel_at(square(0, 0), unit_number=unit)))
+    with pytest.raises(IntegrityError, match="one_verified_title_of_a_unit_number"):
+        verify(title_on(parcel_at(square(500, 0), unit_number=unit)))
+
+
+@pytest.mark.django_db
+def test_registered_titles_may_overlap_for_that_is_what_the_bench_is_for() -> None:
+    title_on(parcel_at(square(0, 0)))
+    title_on(parcel_at(square(50, 0)))
+    assert TitleCertificate.objects.filter(state="registered").count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE parcels_titlecertificate SET number = 'x' WHERE id = {title}",
+        "UPDATE parcels_titlecertificate SET area_m2_certified = 5 WHERE id = {title}",
+        "UPDATE parcels_titlecertificate SET state = 'registered' WHERE id = {title}",
+        "DELETE FROM parcels_titlecertificate WHERE id = {title}",
+        "UPDATE parcels_right SET share_denominator = 2 WHERE certificate_id = {title}",
+        "DELETE FROM parcels_right WHERE certificate_id = {title}",
+        "INSERT INTO parcels_right (certificate_id, parcel_id, kind, party_id, share_numerator, "
+        "share_denominator) SELECT certificate_id, parcel_id, 'land_use', party_id, 1, 1 "
+        "FROM parcels_right WHERE certificate_id = {title}",
+        "UPDATE parcels_parcelversion SET stands_to = portal_now() WHERE parcel_id = {parcel}",
+        "UPDATE parcels_verifiedtitle SET ended_at = portal_now()",
+        "DELETE FROM parcels_verifiedtitle",
+        "INSERT INTO parcels_titlecertificate (key, kind, number, number_key, state) VALUES "
+        "(gen_random_uuid(), 'forest', 'n', 'n', 'verified')",
+    ],
+)
+def test_a_verified_title_is_frozen(statement: str) -> None:
+    land = parcel_at(square(0, 0))
+    title = title_on(land)
+    verify(title)
+    with connection.cursor() as cursor, pytest.raises((IntegrityError, ProgrammingError)):
+        cursor.execute(statement.format(title=title.pk, parcel=land.pk))
+
+
+@pytest.mark.django_db
+def test_a_superseded_title_gives_its_land_free_and_stays_readable() -> None:
+    first, second = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(50, 0)))
+    verify(first)
+    TitleCertificate.objects.filter(pk=first.pk).update(state="superseded")
+    verify(second)
+    holds = VerifiedTitle.objects.order_by("id")
+    assert [(hold.certificate_id, hold.ended_at is None) for hold in holds] == [
+        (first.pk, False),
+        (second.pk, True),
+    ]
+
+
+@pytest.mark.django_db
+def test_a_certificate_without_rights_is_never_verified() -> None:
+    with pytest.raises(IntegrityError, match="without rights"):
+        verify(title_on())
+
+
+@pytest.mark.parametrize("rounds", [6])
+def test_of_overlapping_titles_verified_at_once_exactly_one_stands(committed_db: str, rounds: int) -> None:
+    """Eight sessions verify eight overlapping titles at the same moment; neighbours all stand."""
+    for round_number in range(rounds):
+        north = 1000 * round_number
+        rivals = [title_on(parcel_at(square(3 * i, north))) for i in range(7)]
+        apart = title_on(parcel_at(square(5000, north)))
+        results = at_once([title.pk for title in [*rivals, apart]])
+        assert sum(result is None for result in results[:7]) == 1
+        assert results[7] is None
+        assert all("conflict" in (result or "conflict") for result in results)
+
+
+def test_verified_titles_are_checked_under_read_committed_only(committed_db: str) -> None:
+    title = title_on(parcel_at(square(0, 0)))
+    with app_connection() as session:
+        session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with pytest.raises(psycopg.IntegrityError, match="READ COMMITTED"):
+            session.execute(
+                "UPDATE parcels_titlecertificate SET state = 'verified' WHERE id = %s", [title.pk]
+            )
+
+
+def at_once(titles: list[int]) -> list[str | None]:
+    """Verify each in a session of its own, together; the refusal of each, or None."""
+
+    def one(title: int) -> str | None:
+        try:
+            with app_connection() as session:
+                session.execute(
+                    "UPDATE parcels_titlecertificate SET state = 'verified' WHERE id = %s", [title]
+                )
+        except psycopg.IntegrityError as refusal:
+            return str(refusal)
+        return None
+
+    with ThreadPoolExecutor(len(titles)) as pool:
+        return list(pool.map(one, titles))
+
+
+@pytest.mark.django_db
+def test_conflict_names_the_other_certificate_its_area_and_place() -> None:
+    first, second = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(90, 0)))
+    verify(first)
+    with pytest.raises(IntegrityError) as refusal:
+        verify(second)
+    detail = refusal.value.__cause__.diag.message_detail  # type: ignore[union-attr]
+    assert first.number in detail
+    assert Parcel.objects.count() == 2
+    assert '"area_m2" : 10' in detail
+    assert METRE_LON > METRE_LAT
