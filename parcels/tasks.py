@@ -6,19 +6,18 @@ import logging
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from parcels.imports.errors import ImportCancelled
 from parcels.imports.operations import run_import, visible_progress
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices
+from parcels.intake.reader import Choices, read_batches
 from parcels.models import ImportRecord
 from portal.base.clock import now
 from portal.base.errors import PortalError
 from portal.base.guarantees import refusal_of
-from django.db import DatabaseError
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +35,12 @@ def run_import_job(record_id: int) -> None:
         with visible_progress(record) as progress:
             run_import(
                 record=record,
-                path=Path(settings.MEDIA_ROOT) / record.stored_path,
-                choices=Choices.from_json(record.choices),
+                batches=read_batches(
+                    Path(settings.MEDIA_ROOT) / record.stored_path,
+                    choices=Choices.from_json(record.choices),
+                    limits=Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES),
+                ),
                 mapping=record.mapping,
-                limits=Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES),
                 actor=record.made_by,
                 progress=progress,
             )

@@ -2,10 +2,16 @@
 
 from django.urls import path
 
+from parcels import api, views
 from parcels.imports import views as imports
 
 app_name = "parcels"
 urlpatterns = [
+    path("parcels/<uuid:key>/", views.parcel_page, name="parcel"),
+    path("titles/<uuid:key>/", views.title_page, name="title"),
+    path("api/parcels/", api.ParcelList.as_view(), name="api-parcels"),
+    path("api/parcels/<uuid:key>/", api.ParcelDetail.as_view(), name="api-parcel"),
+    path("api/search/", api.search_box, name="api-search"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/upload/", imports.upload, name="import-upload"),
     path("imports/<uuid:key>/", imports.import_page, name="import"),

@@ -269,7 +269,7 @@ class Cluster:
         for name, text in {
             "secret.key": secrets.token_urlsafe(50),
             "identity.key": f"k1:{random(32)}\n",
-            "lookup.key": random(32),
+            "lookup.key": f"l1:{random(32)}\n",
             "signing-ed25519.key": random(32),
         }.items():
             if not (self.folder / "secrets" / name).exists():

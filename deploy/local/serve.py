@@ -92,7 +92,7 @@ def serve() -> int:
         seed()
         commands = {
             "server": [
-                str(VENV / "bin" / "granian"), "--interface", "asgi", "--host", host,
+                str(VENV / "bin" / "granian"), "--interface", "asginl", "--host", host,
                 "--port", str(port), "--workers", "2", "--backlog", "1024", "--no-ws",
                 "--log-level", "warning", "portal.asgi:application",
             ],

@@ -19,6 +19,8 @@ interface Inspection {
   bounds: [number, number, number, number] | null
   preview: FeatureCollection
   notices: Array<{ code: string, message: string }>
+  problems: Problem[]
+  rejected: number
 }
 interface Progress {
   state: string
@@ -32,7 +34,7 @@ interface Progress {
   failure_code: string
   failure_message: string
 }
-interface Problem { row: number, id: string, severity: string, severity_label: string, message: string, lon: number | null, lat: number | null }
+interface Problem { row: number, id: string, code: string, message: string, lon: number | null, lat: number | null }
 interface Config extends StageConfig {
   key: string
   state: string
@@ -202,6 +204,33 @@ class ImportPage {
       return line
     }))
     this.columns(found, proposed)
+    this.problems(found)
+  }
+
+  /** What cannot be taken in, before anybody commits: the rest goes on without it. */
+  private problems (found: Inspection): void {
+    part<HTMLElement>(this.root, 'draft-problems-none').hidden = found.rejected > 0
+    part<HTMLElement>(this.root, 'draft-problems-box').hidden = found.rejected === 0
+    part(this.root, 'draft-problems-note').textContent = text('rejectedBefore', { n: formatNumber(found.rejected) })
+    part(this.root, 'draft-problems').replaceChildren(...found.problems.map(problem => {
+      const row = document.createElement('tr')
+      const cells = [String(problem.row), problem.id, problem.message].map(value => {
+        const cell = document.createElement('td')
+        cell.textContent = value
+        return cell
+      })
+      const last = document.createElement('td')
+      if (problem.lon !== null && problem.lat !== null) {
+        const button = document.createElement('button')
+        button.type = 'button'
+        button.className = 'link'
+        button.textContent = text('showPlace')
+        button.addEventListener('click', () => this.showPlace(problem.lon!, problem.lat!))
+        last.append(button)
+      }
+      row.append(...cells, last)
+      return row
+    }))
   }
 
   private columns (found: Inspection, proposed: Record<string, string>): void {

@@ -1,5 +1,5 @@
 // What the colours mean, folded away on small screens.
-import { SELECTED, STATE_COLOURS, SUM_FILL } from './vector-tiles'
+import { SELECTED, STATE_COLOURS, SUM_FILL } from './colours'
 import { text, type TextKey } from './text'
 
 export function legend (root: HTMLElement): void {

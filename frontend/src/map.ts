@@ -1,7 +1,7 @@
 // The map on the home page.
 import L from 'leaflet'
 import { legend } from './legend'
-import { Panel, part, type ParcelFacts } from './panel'
+import { Panel, part, type ParcelFeature } from './panel'
 import { readAddress, writeAddress } from './permalink'
 import { searchBox, type Found } from './search'
 import { getJson, Offline, Refused } from './server'
@@ -64,8 +64,8 @@ async function start (): Promise<void> {
     loading = new AbortController()
     say(text('loading'))
     try {
-      const facts = await getJson<ParcelFacts>(`${config.parcelApi}${encodeURIComponent(uid)}/`, { signal: loading.signal })
-      panel.show(facts)
+      const facts = await getJson<ParcelFeature>(`${config.parcelApi}${encodeURIComponent(uid)}/`, { signal: loading.signal })
+      panel.show(facts.properties)
       if (move) map.fitBounds([[facts.bbox[1], facts.bbox[0]], [facts.bbox[3], facts.bbox[2]]], { maxZoom: 16 })
       say(null)
     } catch (error) {
@@ -103,7 +103,7 @@ async function start (): Promise<void> {
   map.getContainer().dataset.ready = 'true'
 }
 
-interface InView { total: number | null, results: Array<{ uid: string, title: string, state_label: string, area_ha: number }> }
+interface InView { count: number, features: Array<{ id: string, properties: { title: string, state_label: string, area_ha: number } }> }
 
 /** The accessible twin of the map: what lies in the present view, as a list. */
 function listInView (map: L.Map, root: HTMLElement, config: Config, choose: (uid: string) => void): void {
@@ -119,8 +119,8 @@ function listInView (map: L.Map, root: HTMLElement, config: Config, choose: (uid
     const bbox = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()].map(value => value.toFixed(6)).join(',')
     try {
       const found = await getJson<InView>(`${config.parcelApi}?bbox=${bbox}&limit=50`, { signal: pending.signal })
-      count.textContent = found.total === null ? '' : `(${text('parcelCount', { n: formatNumber(found.total) })})`
-      list.replaceChildren(...found.results.map(row => {
+      count.textContent = `(${text('parcelCount', { n: formatNumber(found.count) })})`
+      list.replaceChildren(...found.features.map(({ id, properties: row }) => {
         const item = document.createElement('li')
         const button = document.createElement('button')
         button.type = 'button'
@@ -130,11 +130,11 @@ function listInView (map: L.Map, root: HTMLElement, config: Config, choose: (uid
         const area = document.createElement('small')
         area.textContent = `${text('hectares', { ha: formatNumber(row.area_ha, 2) })} · ${row.state_label}`
         button.append(name, area)
-        button.addEventListener('click', () => choose(row.uid))
+        button.addEventListener('click', () => choose(id))
         item.append(button)
         return item
       }))
-      if (found.results.length === 0) {
+      if (found.features.length === 0) {
         const item = document.createElement('li')
         item.className = 'muted'
         item.textContent = text('noParcelsHere')

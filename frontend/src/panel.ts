@@ -1,14 +1,15 @@
 // The side panel: what the selected parcel is, or an introduction when nothing is selected.
 import { formatNumber, text } from './text'
 
+/** The GeoJSON feature that `/api/parcels/{uid}/` answers. */
+export interface ParcelFeature { id: string, bbox: [number, number, number, number], properties: ParcelFacts }
+
 export interface ParcelFacts {
-  uid: string
   title: string
   state: string
   state_label: string
   facts: Array<{ label: string, value: string }>
   url: string
-  bbox: [number, number, number, number]
   area_ha: number
   area_mu: number
 }

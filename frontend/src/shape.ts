@@ -1,7 +1,7 @@
 // A small map of one shape, on the pages of parcels and titles.
 import L from 'leaflet'
 import type { GeoJsonObject } from 'geojson'
-import { SELECTED } from './vector-tiles'
+import { SELECTED } from './colours'
 import { readout, stage, type StageConfig } from './stage'
 import { part } from './panel'
 

@@ -1,18 +1,11 @@
 // Vector tiles on canvas. The one module that knows protomaps-leaflet, so that it can be replaced.
 import L from 'leaflet'
 import { leafletLayer, PolygonSymbolizer, type Feature } from 'protomaps-leaflet'
+import { SELECTED, STATE_COLOURS, SUM_FILL } from './colours'
 
 export interface TileJson { tiles: string[], minzoom: number, maxzoom: number, vector_layers: Array<{ id: string }> }
 
 export interface Picked { uid: string | null, state: string, n: number, areaM2: number }
-
-export const STATE_COLOURS: Record<string, { fill: string, line: string }> = {
-  registered: { fill: '#8fc49a', line: '#3f7f56' },
-  verified: { fill: '#2f9e83', line: '#0d5c4b' },
-  other: { fill: '#b9bfb6', line: '#7c847b' }
-}
-export const SUM_FILL = '#5faa80'
-export const SELECTED = { fill: '#f2b134', line: '#8a4b00' }
 
 export interface ParcelLayer { layer: L.GridLayer, pick: (at: L.LatLng) => Picked | null, select: (uid: string | null) => void }
 

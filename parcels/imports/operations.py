@@ -25,9 +25,8 @@ from parcels.imports.errors import (
     ImportNotDraft,
     ImportNotRunning,
 )
-from parcels.intake.gate import Limits
 from parcels.intake.numbers import certificate_kind, normalised, unit_number_is_wellformed
-from parcels.intake.reader import Batch, Choices, Reject, read_batches
+from parcels.intake.reader import Batch, Choices, Reject
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.accounts.models import User
 from portal.base.clock import now
@@ -216,15 +215,13 @@ def visible_progress(record: ImportRecord) -> Iterator[Progress]:
 def run_import(
     *,
     record: ImportRecord,
-    path: Path,
-    choices: Choices,
+    batches: Iterable[Batch],
     mapping: Mapping[str, str],
-    limits: Limits,
     actor: User | None,
     progress: Progress,
     dry_run: bool = False,
 ) -> Outcome:
-    """Read ``path`` into the register: all of its good features, or nothing.
+    """Take what a reader hands on into the register: all of its good features, or nothing.
 
     One transaction holds the whole file. ``dry_run`` does everything and rolls it back, so that
     its answer is exactly what the import would say.
@@ -232,7 +229,7 @@ def run_import(
     with transaction.atomic():
         outcome = _take_in(
             record=record,
-            batches=read_batches(path, choices=choices, limits=limits),
+            batches=batches,
             mapping=mapping,
             actor=actor,
             progress=progress,
@@ -309,6 +306,8 @@ def _take_in(
                 outcome.rejected += 1
                 outcome.add(_rejected(reject))
             for warning in batch.warnings:
+                outcome.add(_warned(warning, ids))
+            for warning in _malformed_numbers(batch, mapping):
                 outcome.add(_warned(warning, ids))
             if batch.rows:
                 _match_and_write(cursor, batch, mapping, facts, outcome, ids, reason_percent)
@@ -401,6 +400,14 @@ def _draw_ids(cursor: Any, count: int) -> dict[str, list[int]]:
         )
         drawn[name] = [row[0] for row in cursor.fetchall()]
     return drawn
+
+
+def _malformed_numbers(batch: Batch, mapping: Mapping[str, str]) -> Iterator[Reject]:
+    """Unit numbers that are not the 28 characters of the standard: taken, and said."""
+    for row, value in zip(batch.rows, batch.columns.get(mapping.get("unit_number", ""), []), strict=False):
+        number = _text(value)
+        if number and not unit_number_is_wellformed(number):
+            yield Reject(row, number, "unit_number_malformed", {"unit_number": number})
 
 
 def _labels(batch: Batch, mapping: Mapping[str, str]) -> list[Any]:

@@ -109,20 +109,12 @@ def raise_refused(code: str, **params: Any) -> None:
 
 def judged(source: Any, opened: Any, crs: Any, limits: Any) -> Iterator[Any]:
     """The batches of a layer after every test, with labels that people know."""
-    from parcels.intake.columns import propose_mapping
+    from parcels.intake.columns import label_column
     from parcels.intake.features import judge
 
-    mapping = propose_mapping([name for name, _kind in opened.fields])
-    label_column = next(
-        (
-            mapping[target]
-            for target in ("unit_number", "certificate_number", "subcompartment")
-            if target in mapping
-        ),
-        None,
-    )
+    column = label_column([name for name, _kind in opened.fields])
     for raw in source.batches(opened):
-        values = raw.columns.get(label_column, []) if label_column else []
+        values = raw.columns.get(column, []) if column else []
         labels = [str(value) if value is not None else "" for value in values]
         yield judge(
             raw, crs=crs, limits=limits, labels=labels or [""] * len(raw.rows)
@@ -246,6 +238,8 @@ def preview(shapes: list[Any], rows: list[int], bounds: list[float] | None) -> d
 def main() -> int:
     request = json.load(sys.stdin)
     limit_myself(request["limits"])
+    # pyogrio would load geopandas with pandas, a third of this process's start, for nothing.
+    sys.modules["geopandas"] = None  # type: ignore[assignment]
     from parcels.intake.refusal import Refused
 
     # What a library prints must not get between the frames.
@@ -256,7 +250,7 @@ def main() -> int:
             answer(request, Path(scratch), out)
         except Refused as refused:
             send_json(out, {"refused": refused.code, "params": refused.params})
-        except MemoryError:
+        except (MemoryError, ImportError):  # A library that finds no room is not imported.
             send_json(out, {"refused": "reader_memory", "params": {}})
         except RecursionError:
             send_json(out, {"refused": "nested_too_deeply", "params": {}})

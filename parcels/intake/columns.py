@@ -83,3 +83,10 @@ def propose_mapping(names: Iterable[str]) -> dict[str, str]:
                 proposed[target.code] = column
                 break
     return proposed
+
+
+def label_column(names: Iterable[str]) -> str | None:
+    """The column by which people would call a feature; None when nothing like it is known."""
+    mapping = propose_mapping(names)
+    targets = ("unit_number", "certificate_number", "subcompartment")
+    return next((mapping[target] for target in targets if target in mapping), None)

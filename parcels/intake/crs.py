@@ -6,8 +6,9 @@ unnamed definitions of desktop programs describe the same plane (domain.md, "Coo
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -95,9 +96,12 @@ def recognise(crs: CRS, *, how: str) -> CrsGuess:
         raise Refused("crs_unknown", name=crs.name[:80])
     is_wgs84 = abs(flattening - WGS84[1]) < 1e-7
     notices = ("wgs84_as_cgcs2000",) if is_wgs84 else ()
+    if crs.prime_meridian is not None and abs(crs.prime_meridian.longitude) > 1e-9:
+        raise Refused("crs_unknown", name=crs.name[:80])
+    unit = math.radians(1) if crs.is_geographic else 1.0
+    if any(abs(axis.unit_conversion_factor / unit - 1) > 1e-9 for axis in crs.axis_info[:2]):
+        raise Refused("crs_unknown", name=crs.name[:80])
     if crs.is_geographic:
-        if crs.prime_meridian is not None and abs(crs.prime_meridian.longitude) > 1e-9:
-            raise Refused("crs_unknown", name=crs.name[:80])
         epsg, name = (4326, "WGS 84") if is_wgs84 else (4490, "CGCS2000")
         return CrsGuess(epsg, name, how, f"EPSG:{STORAGE_EPSG}", notices=notices)
     if not crs.is_projected or crs.coordinate_operation is None:
@@ -117,7 +121,7 @@ def recognise(crs: CRS, *, how: str) -> CrsGuess:
             epsg = gauss_kruger_epsg(meridian, easting)
             return CrsGuess(epsg, crs.name, how, definition, notices=notices)
         return CrsGuess(crs.to_epsg() or 0, crs.name, how, definition, notices=notices)
-    if "Mercator" in operation.method_name:
+    if operation.method_name == "Popular Visualisation Pseudo Mercator":
         return CrsGuess(crs.to_epsg() or 0, crs.name, how, "EPSG:3857", notices=notices)
     raise Refused("crs_unknown", name=crs.name[:80])
 
@@ -169,24 +173,33 @@ def guess(bounds: Bounds) -> CrsGuess:
     raise Refused("crs_missing")
 
 
-def is_in_reach(given: CrsGuess, bounds: Bounds) -> bool:
-    """Whether the numbers, read in that system, lie in this country."""
+def is_in_reach(given: CrsGuess, bounds: Bounds, box: Bounds) -> bool:
+    """Whether the numbers, read in that system, lie in ``box``."""
     corners = np.array([[bounds[0], bounds[1]], [bounds[2], bounds[3]]], dtype=np.float64)
     west, south, east, north = np.concatenate([*to_storage(corners, given)])
-    return within((west, south, east, north), CHINA)
+    return within((west, south, east, north), box)
+
+
+def in_order(given: CrsGuess, bounds: Bounds | None) -> CrsGuess:
+    """Turned, northing first, when only so the numbers lie here.
+
+    Ili is tried first: exchanged numbers of this plane still fall into the south of the country.
+    """
+    for box in (ILI, CHINA):
+        for order in (given, replace(given, swapped=True)):
+            if bounds is not None and is_in_reach(order, bounds, box):
+                return order
+    return given
 
 
 def choose(*, declared: CrsGuess | None, chosen_epsg: int | None, bounds: Bounds | None) -> CrsGuess:
     """The system to read in: a person's choice, else the declared one, else a guess."""
     if chosen_epsg is not None:
-        given = from_epsg(chosen_epsg, how="chosen")
-        if bounds is None or is_in_reach(given, bounds):
-            return given
-        turned = from_epsg(chosen_epsg, how="chosen", swapped=True)
-        return turned if is_in_reach(turned, bounds) else given
+        return in_order(from_epsg(chosen_epsg, how="chosen"), bounds)
     if declared is not None:
-        if bounds is None or declared.epsg not in (4326, 4490) or within(bounds, (-180, -90, 180, 90)):
-            return declared
+        # One wild vertex makes no plane of degrees: there every number would be large.
+        if bounds is None or declared.epsg not in (4326, 4490) or min(bounds[:2]) <= 180:
+            return in_order(declared, bounds)
         found = guess(bounds)
         return CrsGuess(
             found.epsg, found.name, "guessed", found.definition, found.swapped,

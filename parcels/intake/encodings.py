@@ -34,6 +34,9 @@ def canonical(name: str) -> str | None:
     wanted = _NAMES.get(wanted, wanted)
     try:
         found = codecs.lookup(wanted).name
+        # "hex", "utf-16" and the like are known to Python, but no table is written in them.
+        if b"A1".decode(found) != "A1":
+            return None
     except (LookupError, ValueError):
         return None
     return "gb18030" if found in ("gbk", "gb2312") else found

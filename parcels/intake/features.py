@@ -20,6 +20,7 @@ _PLACED_REASON = re.compile(r"^(?P<reason>[^\[]+)\[(?P<x>\S+) (?P<y>[^\]\s]+)\]"
 _CURVES = {8, 9, 10, 11, 12}
 _LINES = {2, 5, 13}
 _POINTS = {1, 4}
+_PLACED_FAULTS = ("geometry_is_point", "geometry_is_line", "too_many_vertices")
 REASONS = {
     "Self-intersection": "self_intersection",
     "Ring Self-intersection": "ring_self_intersection",
@@ -169,7 +170,7 @@ class _Judge:
     def read_bytes(self) -> None:
         for at, wkb in enumerate(self.raw.wkb):
             if (fault := header_fault(wkb, self.limits)) is not None:
-                if fault[0] in ("geometry_is_point", "geometry_is_line") and wkb is not None:
+                if fault[0] in _PLACED_FAULTS and wkb is not None:
                     self.shapes[at] = shapely.from_wkb(wkb, on_invalid="ignore")
                 self.reject(at, *fault)
         left = np.flatnonzero(self.good)

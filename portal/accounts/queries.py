@@ -1,16 +1,42 @@
-"""Reads about who may do what."""
+"""Reads about who may do what, and who stands for whom."""
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+import hashlib
 
-from portal.accounts.models import STAFF_ROLES, Department, Role, RoleGrant, User
-from portal.base.clock import PortalNow
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from portal.accounts.errors import MandateMissing
+from portal.accounts.models import (
+    STAFF_ROLES,
+    Department,
+    IdentityCheck,
+    Mandate,
+    Party,
+    PartyLink,
+    PartyMember,
+    Role,
+    RoleGrant,
+    SignedInSession,
+    User,
+)
+from portal.base.clock import PortalNow, today
 
 AnyUser = User | AnonymousUser
 
+# A matter → the scopes of a mandate that include it.
+SCOPES_INCLUDING: dict[Mandate.Scope, frozenset[Mandate.Scope]] = {
+    Mandate.Scope.ALL: frozenset({Mandate.Scope.ALL}),
+    Mandate.Scope.APPLY: frozenset({Mandate.Scope.ALL, Mandate.Scope.APPLY}),
+    Mandate.Scope.DISPOSE: frozenset({Mandate.Scope.ALL, Mandate.Scope.DISPOSE}),
+    Mandate.Scope.VIEW: frozenset(Mandate.Scope),
+}
+# Who compares a holder's number with a document (article 3).
+UNMASKING_DEPARTMENTS = (Department.FORESTRY, Department.NATURAL_RESOURCES)
 
+
+# --- roles --------------------------------------------------------------------------------------
 def open_grants(user: AnyUser) -> list[tuple[Role, str]]:
     """The (role, department) pairs that ``user`` holds now; read anew each time, never cached."""
     if not isinstance(user, User) or not user.is_active:
@@ -39,3 +65,114 @@ def works_in(user: AnyUser, department: Department) -> bool:
 def is_staff_reader(user: AnyUser) -> bool:
     """Whether ``user`` sees exact shapes, names and numbers because of an office held now."""
     return any(role in STAFF_ROLES for role, _ in open_grants(user))
+
+
+def may_administer(user: AnyUser) -> bool:
+    """Whether ``user`` grants roles: an administrator, or the first one (``createsuperuser``)."""
+    if not user.is_active:
+        return False
+    return user.is_superuser or has_role(user, Role.ADMINISTRATOR)
+
+
+def may_check_identities(user: AnyUser) -> bool:
+    """Whether ``user`` decides who is who and links names: the forestry department."""
+    return works_in(user, Department.FORESTRY)
+
+
+def may_unmask(user: AnyUser) -> bool:
+    """Whether ``user`` may see a full identity number, with a reason."""
+    return any(works_in(user, department) for department in UNMASKING_DEPARTMENTS)
+
+
+# --- parties and mandates -----------------------------------------------------------------------
+def standing_links() -> QuerySet[PartyLink]:
+    """The links of names to checked parties that have not been ended."""
+    return PartyLink.objects.filter(ended_at__isnull=True)
+
+
+def standing_party(party: Party) -> Party:
+    """The checked party that a name-only one is linked to; otherwise the party itself."""
+    link = standing_links().select_related("checked").filter(name_only=party).first()
+    return link.checked if link else party
+
+
+def names_of(party: Party) -> QuerySet[Party]:
+    """The party and every name-only one linked to it: whose rights are this party's rights."""
+    linked = standing_links().filter(checked=party).values("name_only")
+    return Party.objects.filter(Q(pk=party.pk) | Q(pk__in=linked))
+
+
+def mandates_in_force(user: AnyUser) -> QuerySet[Mandate]:
+    """By which ``user`` acts today. A party whose identity was not accepted gives none."""
+    if not isinstance(user, User) or not user.is_active:
+        return Mandate.objects.none()
+    day = today()
+    return Mandate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=day),
+        user=user,
+        ended_at__isnull=True,
+        valid_from__lte=day,
+        party__checked_at__isnull=False,
+    )
+
+
+def mandates_for(user: AnyUser, party: Party, scope: Mandate.Scope) -> QuerySet[Mandate]:
+    """The mandates that let ``user`` act for ``party`` (or the one it is linked to) in a matter."""
+    return mandates_in_force(user).filter(
+        party=standing_party(party), scope__in=SCOPES_INCLUDING[scope]
+    )
+
+
+def acts_for(user: AnyUser, party: Party, scope: Mandate.Scope) -> bool:
+    """Whether ``user`` acts for ``party`` in this matter today."""
+    return mandates_for(user, party, scope).exists()
+
+
+def require_mandate(user: AnyUser, party: Party, scope: Mandate.Scope) -> Mandate:
+    """The mandate to act on, one without limits first; MandateMissing when there is none."""
+    unlimited_first = Q(quantity_kg_max__isnull=True, price_fen_per_tonne_min__isnull=True)
+    found = (
+        mandates_for(user, party, scope)
+        .annotate(unlimited=unlimited_first)
+        .order_by("-unlimited", "pk")
+        .first()
+    )
+    if found is None:
+        raise MandateMissing(party=str(party.key))
+    return found
+
+
+def parties_acted_for(user: AnyUser, scope: Mandate.Scope = Mandate.Scope.VIEW) -> QuerySet[Party]:
+    """Every party that ``user`` acts for in this matter, with the names linked to them."""
+    checked = mandates_in_force(user).filter(scope__in=SCOPES_INCLUDING[scope]).values("party")
+    linked = standing_links().filter(checked__in=checked).values("name_only")
+    return Party.objects.filter(Q(pk__in=checked) | Q(pk__in=linked))
+
+
+def members_of(collective: Party) -> QuerySet[PartyMember]:
+    """The present list of a collective, in the order it was recorded."""
+    return (
+        PartyMember.objects.filter(collective=collective, ended_at__isnull=True)
+        .select_related("member")
+        .order_by("pk")
+    )
+
+
+def waiting_checks() -> QuerySet[IdentityCheck]:
+    """What waits for a decision, the oldest first."""
+    return (
+        IdentityCheck.objects.filter(state=IdentityCheck.State.WAITING)
+        .select_related("party", "applicant")
+        .order_by("asked_at", "pk")
+    )
+
+
+# --- sessions -----------------------------------------------------------------------------------
+def session_hash(session_key: str) -> bytes:
+    """How a session is known: the key itself is never stored."""
+    return hashlib.sha256(session_key.encode()).digest()
+
+
+def live_sessions(user: User) -> QuerySet[SignedInSession]:
+    """Where ``user`` is signed in, the most recently used first."""
+    return SignedInSession.objects.filter(user=user, revoked_at__isnull=True).order_by("-seen_at")

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "portal.accounts.middleware.SignedInSessions",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.site.http_errors.PortalErrors",
     "axes.middleware.AxesMiddleware",

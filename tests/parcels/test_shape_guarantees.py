@@ -39,7 +39,7 @@ SQUARE = "POLYGON((81.3 43.9, 81.301 43.9, 81.301 43.901, 81.3 43.901, 81.3 43.9
         (
             "ST_Multi(ST_Segmentize(ST_GeomFromText('POLYGON((81 43, 82 43, 82 44, 81 43))', 4490),"
             " 0.00003))",
-            "shape_is_within_the_vertex_limit",
+            "vertices",
         ),
     ],
 )

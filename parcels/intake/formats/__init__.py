@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from parcels.intake.formats import geojson, geopackage, shapefile
+from parcels.intake.formats import (
+    dxf,
+    geojson,
+    geopackage,
+    kml,
+    point_table,
+    shapefile,
+    survey_txt,
+)
 from parcels.intake.formats.source import Source
 from parcels.intake.gate import Limits, head_of, unpack
 from parcels.intake.refusal import Refused
@@ -15,7 +23,11 @@ Opener = Callable[[Path, Path, Limits], Source]
 # (does this head belong to the format?, open it)
 FORMATS: tuple[tuple[Callable[[bytes], bool], Opener], ...] = (
     (geopackage.is_one, geopackage.open_source),
+    (survey_txt.is_one, survey_txt.open_source),  # Its "[" would look like JSON.
     (geojson.is_one, geojson.open_source),
+    (kml.is_one, kml.open_source),
+    (dxf.is_one, dxf.open_source),
+    (point_table.is_one, point_table.open_source),  # Last: any text may hold a heading.
 )
 _OTHERS = (
     (b"Rar!", "format_rar"),
@@ -24,6 +36,8 @@ _OTHERS = (
     (b"AC10", "format_dwg"),
     (b"\x00\x00\x27\x0a", "shapefile_alone"),
     (b"%PDF", "format_pdf"),
+    (b"\xd0\xcf\x11\xe0", "format_xls"),
+    (b"OviO", "format_ovobj"),
 )
 
 
@@ -40,6 +54,8 @@ def open_file(path: Path, scratch: Path, limits: Limits) -> Source:
     for mark, code in _OTHERS:
         if head.startswith(mark):
             raise Refused(code, name=path.name)
+    if path.suffix.lower() in (".csv", ".txt"):
+        raise Refused("table_header_missing", rows=point_table.HEADER_ROWS)
     raise Refused("format_unknown", name=path.name)
 
 
@@ -48,6 +64,8 @@ def _open_archive(path: Path, scratch: Path, limits: Limits) -> Source:
     suffixes = {Path(name).suffix.lower() for name in files}
     if suffixes & {".shp", ".dbf", ".shx"}:
         return shapefile.open_source(files, scratch, limits)
+    if point_table.is_workbook(files):
+        return point_table.open_workbook(path, scratch, limits)
     for unpacked in files.values():
         head = head_of(unpacked)
         for is_one, opener in FORMATS:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import shapely
 
+from parcels.intake.columns import label_column
 from parcels.intake.crs import Bounds
 from parcels.intake.features import Raw, Reject
 from parcels.intake.formats.source import BATCH_FEATURES, Layer, Opened, plain
@@ -210,6 +211,7 @@ class GeoJson:
         self.limits = limits
         self.document = parse(path, limits)
         self.features = features_of(self.document)
+        self.label: str | None = None
         if len(self.features) > limits.features:
             raise Refused("too_many_features", limit=limits.features)
 
@@ -223,6 +225,7 @@ class GeoJson:
             if isinstance(properties, dict):
                 for key, value in properties.items():
                     names.setdefault(str(key), type(value).__name__)
+        self.label = label_column(names)
         return Opened(
             self.layers()[0], list(names.items()), self.declared_crs(), self.bounds(), None
         )
@@ -266,8 +269,10 @@ class GeoJson:
                 raise Fault("geometry_unreadable")
             wkb = shape_of(feature.get("geometry"), self.limits)
         except Fault as fault:
-            place = fault.place or [None, None]
-            raw.rejects.append(Reject(row, "", fault.code, fault.params, place[0], place[1]))
+            shape = feature.get("geometry") if isinstance(feature, dict) else None
+            lon, lat = fault.place or first_position(shape) or [None, None]
+            label = str(properties.get(self.label) or "") if self.label else ""
+            raw.rejects.append(Reject(row, label, fault.code, fault.params, lon, lat))
             return
         raw.rows.append(row)
         raw.wkb.append(wkb)

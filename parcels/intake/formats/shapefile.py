@@ -13,13 +13,14 @@ from parcels.intake.encodings import EncodingGuess, decode, recognise
 from parcels.intake.features import Raw
 from parcels.intake.formats.geopackage import finite_bounds
 from parcels.intake.formats.source import Layer, Opened, as_list, ask_gdal, read_with_gdal
-from parcels.intake.gate import Limits
+from parcels.intake.gate import Limits, head_of
 from parcels.intake.refusal import Refused
 
 # Bytes come through GDAL unchanged under this encoding, and are decoded here, where a wrong
 # character has a row and a column.
 RAW_BYTES = "ISO-8859-1"
 SAMPLED_FEATURES = 5000
+MAGIC = b"\x00\x00\x27\x0a"  # GDAL would open anything under this suffix, by any driver.
 
 
 class Shapefiles:
@@ -33,6 +34,8 @@ class Shapefiles:
         self._layers = []
         for name, files in parts.items():
             info = ask_gdal(files[".shp"], None, encoding=RAW_BYTES)
+            if declared_rows(files[".dbf"]) < info["features"]:  # GDAL would stop without a word.
+                raise Refused("file_damaged", detail=f"{name}.dbf")
             geometry = str(info.get("geometry_type") or "")
             self._layers.append(Layer(name, int(info["features"]), geometry))
 
@@ -47,12 +50,13 @@ class Shapefiles:
         guess = recognise(
             chosen=encoding,
             cpg=text_of(files.get(".cpg")),
-            language_byte=files[".dbf"].read_bytes()[29:30][0] if ".dbf" in files else 0,
+            language_byte=int.from_bytes(head_of(files[".dbf"], 30)[29:]),
             values=[*raw_fields, *self._sampled(files[".shp"])],
         )
         types = [str(kind) for kind in info["dtypes"]]
         fields = [
-            (decoded(field, guess.value, 0, name), kind)
+            # A name that cannot be read is shown as Chinese programs would have written it.
+            (decoded(field, guess.value, 0, field.decode("gb18030", errors="replace")), kind)
             for field, kind in zip(raw_fields, types, strict=True)
         ]
         opened = Opened(
@@ -90,6 +94,11 @@ class Shapefiles:
                 for name, values in zip(names, columns.values(), strict=True)
             }
             yield Raw(rows, texts, wkb)
+
+
+def declared_rows(table: Path) -> int:
+    """The number of rows in a dBASE header, 0 where there is none."""
+    return int.from_bytes(head_of(table, 32)[4:8], "little")
 
 
 def raw_bytes(text: str) -> bytes:
@@ -147,6 +156,8 @@ def open_source(files: dict[str, Path], scratch: Path, limits: Limits) -> Shapef
         for part in (".shp", ".dbf"):
             if part not in parts:
                 raise Refused("shapefile_part_missing", layer=shown[stem], part=part)
+        if not head_of(parts[".shp"]).startswith(MAGIC):
+            raise Refused("file_damaged", detail=f"{shown[stem]}.shp")
     names: dict[str, dict[str, Path]] = {}
     for stem, parts in gathered.items():
         # Two folders may hold layers of one name.

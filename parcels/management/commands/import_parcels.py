@@ -15,7 +15,7 @@ from parcels.imports.operations import Outcome, Problem, open_import, run_import
 from parcels.imports.survey_year import year_in
 from parcels.intake.columns import propose_mapping
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, inspect_file
+from parcels.intake.reader import Choices, inspect_file, read_batches
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.base.clock import today
 from portal.base.errors import PortalError
@@ -88,10 +88,8 @@ class Command(BaseCommand):
         )
         return run_import(
             record=record,
-            path=path,
-            choices=choices,
+            batches=read_batches(path, choices=choices, limits=limits),
             mapping=mapping,
-            limits=limits,
             actor=None,
             progress=self.tell,
             dry_run=options["dry_run"],

@@ -1,0 +1,34 @@
+"""Gates to land and titles."""
+
+from __future__ import annotations
+
+import uuid
+
+from parcels.models import Parcel, ParcelVersion, TitleCertificate
+from portal.accounts.queries import AnyUser, is_staff_reader
+from portal.base.errors import NotFound
+
+
+def access_parcel(key: uuid.UUID) -> ParcelVersion:
+    """The standing shape of a parcel, with the parcel. Everyone may know that it exists."""
+    version = ParcelVersion.objects.standing().select_related("parcel").filter(
+        parcel__key=key, parcel__ended_at__isnull=True
+    ).first()  # fmt: skip
+    if version is None:
+        raise NotFound()
+    return version
+
+
+def access_title(key: uuid.UUID, user: AnyUser) -> TitleCertificate:
+    """A certificate, for those who serve the register."""
+    title = TitleCertificate.objects.filter(key=key).first()
+    if title is None:
+        raise NotFound()
+    if not is_staff_reader(user):
+        raise NotFound()
+    return title
+
+
+def parcels_of(title: TitleCertificate) -> list[Parcel]:
+    """The land that a certificate covers."""
+    return list(Parcel.objects.filter(rights__certificate=title).distinct().order_by("id"))

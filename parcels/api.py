@@ -1,0 +1,147 @@
+"""Parcels as GeoJSON, and the search box. Exact shapes only for those who serve the register."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.gis.geos import Polygon
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_gis.pagination import GeoJsonPagination
+from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
+from rest_framework.serializers import SerializerMethodField
+
+from parcels.access import access_parcel
+from parcels.errors import BadBox
+from parcels.facts import area_ha, panel_properties, state_of, title_of, township_names
+from parcels.models import ParcelVersion
+from parcels.queries import ParcelVersionQuerySet
+from parcels.search import search
+from portal.accounts.queries import is_staff_reader
+
+# A public shape leaves its exact one by less than this (the grid of ``public.generalise_m``).
+PUBLIC_MARGIN_DEG = 0.002
+
+
+def parse_box(text: str) -> Polygon:
+    """``west,south,east,north`` in degrees."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise BadBox() from error
+    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        raise BadBox()
+    box = Polygon.from_bbox((west, south, east, north))
+    box.srid = 4490
+    return box
+
+
+def in_box(box: Polygon, *, staff: bool) -> ParcelVersionQuerySet:
+    """Standing shapes in a box. For the public the generalised shape decides: a box that is moved
+    by millimetres must not find the exact line out."""
+    versions = ParcelVersion.objects.standing().select_related("parcel")
+    if staff:
+        return versions.filter(geom__bboverlaps=box)
+    west, south, east, north = box.extent
+    margin = PUBLIC_MARGIN_DEG
+    wide = Polygon.from_bbox((west - margin, south - margin, east + margin, north + margin))
+    wide.srid = 4490
+    return versions.filter(geom__bboverlaps=wide, geom_public__bboverlaps=box)
+
+
+class ParcelSerializer(GeoFeatureModelSerializer):
+    """A parcel as a GeoJSON feature; what the reader may see is decided by ``context['staff']``."""
+
+    shape = GeometrySerializerMethodField()
+    title = SerializerMethodField()
+    state = SerializerMethodField()
+    state_label = SerializerMethodField()
+    area_ha = SerializerMethodField()
+    uid = SerializerMethodField()
+
+    class Meta:
+        model = ParcelVersion
+        geo_field = "shape"
+        id_field = "uid"
+        fields = ("uid", "title", "state", "state_label", "area_ha")
+
+    def get_uid(self, version: ParcelVersion) -> str:
+        return str(version.parcel.key)
+
+    def get_shape(self, version: ParcelVersion) -> Any:
+        return version.geom if self.context["staff"] else version.geom_public
+
+    def get_title(self, version: ParcelVersion) -> str:
+        return title_of(version.parcel, self.context["townships"], staff=self.context["staff"])
+
+    def get_state(self, version: ParcelVersion) -> str:
+        return state_of(version.parcel)[0]
+
+    def get_state_label(self, version: ParcelVersion) -> str:
+        return state_of(version.parcel)[1]
+
+    def get_area_ha(self, version: ParcelVersion) -> float:
+        return area_ha(version, staff=self.context["staff"])
+
+
+class ParcelPages(GeoJsonPagination):
+    """``page`` and ``limit`` (at most 200)."""
+
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 200
+
+
+class ParcelList(APIView):
+    """Registered parcels, a page at a time."""
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("bbox", OpenApiTypes.STR, description="west,south,east,north"),
+            OpenApiParameter("township", OpenApiTypes.STR, description="code, nine digits"),
+            OpenApiParameter("page", OpenApiTypes.INT),
+            OpenApiParameter("limit", OpenApiTypes.INT),
+        ],
+        responses=ParcelSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        staff = is_staff_reader(request.user)
+        versions = ParcelVersion.objects.standing().select_related("parcel")
+        if text := request.query_params.get("bbox"):
+            versions = in_box(parse_box(text), staff=staff)
+        if township := request.query_params.get("township"):
+            versions = versions.filter(parcel__township_code=township)
+        pages = ParcelPages()
+        page = pages.paginate_queryset(versions.order_by("pk"), request, view=self)
+        context = {"staff": staff, "townships": township_names()}
+        return pages.get_paginated_response(ParcelSerializer(page, many=True, context=context).data)
+
+
+class ParcelDetail(APIView):
+    """One parcel with what the reader may know of it."""
+
+    @extend_schema(responses=ParcelSerializer)
+    def get(self, request: Request, key: uuid.UUID) -> Response:
+        staff = is_staff_reader(request.user)
+        version = access_parcel(key)
+        context = {"staff": staff, "townships": township_names()}
+        feature = ParcelSerializer(version, context=context).data
+        feature["properties"] = panel_properties(version, staff=staff)
+        shape = version.geom if staff else version.geom_public
+        feature["bbox"] = list(shape.extent)
+        return Response(feature)
+
+
+@require_safe
+def search_box(request: HttpRequest) -> JsonResponse:
+    """Suggestions for the search box of the map."""
+    found = search(request.GET.get("q", ""), staff=is_staff_reader(request.user))
+    return JsonResponse(
+        {"results": [item.as_json() for item in found]}, headers={"Cache-Control": "no-store"}
+    )

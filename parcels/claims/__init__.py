@@ -1,0 +1,1 @@
+"""Project areas, the claims they hold on land, and the areas that exclude a claim."""

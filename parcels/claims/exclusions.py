@@ -1,0 +1,244 @@
+"""Writes of exclusion areas: other programmes' projects and planned harvests (article 6)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.db.backends.postgresql.psycopg_any import DateRange
+
+from parcels.claims.errors import ExclusionIncomplete, ExclusionMoveNotAllowed, ExclusionReplaced
+from parcels.intake.gate import Limits
+from parcels.intake.numbers import normalised
+from parcels.intake.reader import Choices, inspect_file, read_batches
+from parcels.models import STORAGE_SRID, ExclusionArea
+from portal.accounts.models import User
+from portal.base.clock import PortalNow
+from portal.base.transactions import write_transaction
+from portal.journal.operations import record_event
+
+# Column names seen in such files, best first.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "programme": ("programme", "program", "机制", "项目类型", "减排机制"),
+    "number": (
+        "project_no",
+        "permit_no",
+        "项目编号",
+        "项目号",
+        "备案号",
+        "许可证号",
+        "采伐证号",
+        "编号",
+    ),
+    "name": ("name", "项目名称", "名称"),
+    "method": ("method", "采伐方式", "采伐类型", "cfff", "cflx"),
+    "status": ("status", "状态"),
+    "start": ("start", "开始日期", "起始日期", "起", "计入期起"),
+    "end": ("end", "结束日期", "终止日期", "止", "计入期止"),
+}
+_KINDS = {"ccer": ExclusionArea.Kind.CCER, "vcs": ExclusionArea.Kind.VCS}
+_STATUSES = {
+    "planned": ExclusionArea.Status.PLANNED,
+    "拟申报": ExclusionArea.Status.PLANNED,
+    "规划": ExclusionArea.Status.PLANNED,
+    "registered": ExclusionArea.Status.REGISTERED,
+    "已备案": ExclusionArea.Status.REGISTERED,
+    "已签发": ExclusionArea.Status.REGISTERED,
+    "已批准": ExclusionArea.Status.REGISTERED,
+    "ended": ExclusionArea.Status.ENDED,
+    "已结束": ExclusionArea.Status.ENDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusionFacts:
+    """What is said of one area; ``ends_on`` is its last day, None where it is open."""
+
+    kind: ExclusionArea.Kind
+    status: ExclusionArea.Status
+    number: str
+    begins_on: date
+    ends_on: date | None = None
+    name: str = ""
+    method: str = ""
+    source: str = ""
+    source_sha256: str = ""
+
+    @property
+    def period(self) -> DateRange:
+        upper = None if self.ends_on is None else self.ends_on + timedelta(days=1)
+        return DateRange(self.begins_on, upper, "[)")
+
+
+@dataclass(slots=True)
+class TakenIn:
+    """Counts of a file of exclusion areas; ``rejected`` holds (row, code) of the others."""
+
+    read: int = 0
+    registered: int = 0
+    unchanged: int = 0
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+@write_transaction
+def register_exclusion(
+    *, facts: ExclusionFacts, geom: MultiPolygon, actor: User | None
+) -> ExclusionArea:
+    """A new exclusion area. ``geom`` is in EPSG:4490; ``actor`` is None at the command line."""
+    exclusion = ExclusionArea.objects.create(
+        kind=facts.kind,
+        method=facts.method,
+        status=facts.status,
+        number=facts.number,
+        number_key=normalised(facts.number),
+        name=facts.name,
+        period=facts.period,
+        geom=geom,
+        source=facts.source,
+        source_sha256=facts.source_sha256,
+        made_by=actor,
+    )
+    exclusion.refresh_from_db()
+    _record(exclusion, "registered", actor)
+    return exclusion
+
+
+@write_transaction
+def move_exclusion(
+    *, exclusion: ExclusionArea, status: ExclusionArea.Status, actor: User
+) -> ExclusionArea:
+    """Planned → registered → ended; ExclusionMoveNotAllowed for any other step."""
+    standing = _standing(exclusion)
+    if standing.status == status:
+        raise ExclusionMoveNotAllowed(now=standing.get_status_display(), wanted=status.label)
+    ExclusionArea.objects.filter(pk=standing.pk).update(status=status)
+    standing.refresh_from_db()
+    _record(standing, "moved", actor)
+    return standing
+
+
+@write_transaction
+def replace_exclusion(
+    *, exclusion: ExclusionArea, facts: ExclusionFacts, geom: MultiPolygon, actor: User
+) -> ExclusionArea:
+    """A corrected row in the place of the former, which stays readable."""
+    former = _standing(exclusion)
+    ExclusionArea.objects.filter(pk=former.pk).update(replaced_at=PortalNow())
+    _record(former, "replaced", actor)
+    return register_exclusion(facts=facts, geom=geom, actor=actor)
+
+
+@write_transaction
+def take_in_exclusions(
+    *, path: Path, actor: User | None, choices: Choices = Choices(), limits: Limits = Limits()
+) -> TakenIn:
+    """Register every good feature of a file; an equal one that stands already is left alone.
+
+    A file with a column of harvest methods is a harvest plan (抚育… is tending, anything else a
+    clear cut, approved unless it says otherwise); any other holds projects of other programmes.
+    """
+    fields = inspect_file(path, choices=choices, limits=limits).fields
+    with path.open("rb") as original:
+        sha256 = hashlib.file_digest(original, "sha256").hexdigest()
+    columns = _columns_of(found.name for found in fields)
+    outcome = TakenIn()
+    for batch in read_batches(path, choices=choices, limits=limits):
+        outcome.read += len(batch.rows) + len(batch.rejects)
+        outcome.rejected.extend((reject.row, reject.code) for reject in batch.rejects)
+        for at, row in enumerate(batch.rows):
+            values = {name: batch.columns[column][at] for name, column in columns.items()}
+            try:
+                facts = _facts_from(values, source=path.name, sha256=sha256)
+            except ExclusionIncomplete as refusal:
+                outcome.rejected.append((row, refusal.code))
+                continue
+            geom = GEOSGeometry(memoryview(batch.wkb[at]), srid=STORAGE_SRID)
+            assert isinstance(geom, MultiPolygon)  # What every batch of the reader holds.
+            if _stands_already(facts, geom):
+                outcome.unchanged += 1
+                continue
+            register_exclusion(facts=facts, geom=geom, actor=actor)
+            outcome.registered += 1
+    return outcome
+
+
+def _standing(exclusion: ExclusionArea) -> ExclusionArea:
+    standing = ExclusionArea.objects.select_for_update().get(pk=exclusion.pk)
+    if standing.replaced_at is not None:
+        raise ExclusionReplaced(number=standing.number)
+    return standing
+
+
+def _stands_already(facts: ExclusionFacts, geom: GEOSGeometry) -> bool:
+    return (
+        ExclusionArea.objects.standing()
+        .filter(
+            kind=facts.kind,
+            method=facts.method,
+            number_key=normalised(facts.number),
+            period=facts.period,
+            geom__equals=geom,
+        )
+        .exists()
+    )
+
+
+def _columns_of(names: Iterable[str]) -> dict[str, str]:
+    """Target → column of the file, by the names that are known."""
+    by_name = {name.strip().casefold(): name for name in names}
+    found: dict[str, str] = {}
+    for target, synonyms in COLUMNS.items():
+        column = next((by_name[name] for name in synonyms if name in by_name), None)
+        if column is not None:
+            found[target] = column
+    return found
+
+
+def _facts_from(values: Mapping[str, Any], *, source: str, sha256: str) -> ExclusionFacts:
+    """One feature's attributes as facts; ExclusionIncomplete without a number and a first day."""
+    text = {name: "" if value is None else str(value).strip() for name, value in values.items()}
+    begins_on, ends_on = _day(text.get("start", "")), _day(text.get("end", ""))
+    if not text.get("number") or begins_on is None:
+        raise ExclusionIncomplete()
+    if text.get("end") and (ends_on is None or ends_on < begins_on):
+        raise ExclusionIncomplete()
+    is_harvest = "method" in values
+    if is_harvest:
+        kind = ExclusionArea.Kind.HARVEST
+    else:
+        kind = _KINDS.get(text.get("programme", "").casefold(), ExclusionArea.Kind.OTHER)
+    tending = is_harvest and ("抚育" in text["method"] or text["method"].casefold() == "tending")
+    cut = ExclusionArea.Method.TENDING if tending else ExclusionArea.Method.CLEAR_CUT
+    return ExclusionFacts(
+        kind=kind,
+        status=_STATUSES.get(text.get("status", "").casefold(), ExclusionArea.Status.REGISTERED),
+        number=text["number"],
+        name=text.get("name", ""),
+        method=cut if is_harvest else "",
+        begins_on=begins_on,
+        ends_on=ends_on,
+        source=source,
+        source_sha256=sha256,
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10].replace("/", "-"))
+    except ValueError:
+        return None
+
+
+def _record(exclusion: ExclusionArea, verb: str, actor: User | None) -> None:
+    record_event(
+        subject_kind="exclusion",
+        subject_key=exclusion.key,
+        verb=verb,
+        actor_key=actor.key if actor else None,
+        facts={"kind": exclusion.kind, "number": exclusion.number, "status": exclusion.status},
+    )

@@ -1,0 +1,116 @@
+"""``screen_areas FILE``: a file of areas against the register (design.md, "Interfaces")."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandParser
+from django.db.backends.postgresql.psycopg_any import DateRange
+from django.utils.translation import gettext as _
+
+from parcels.claims.errors import ClaimPeriodInvalid
+from parcels.claims.queries import days
+from parcels.intake.gate import Limits
+from parcels.intake.reader import Choices
+from parcels.rules.errors import PeriodMalformed, ScreeningRefused
+from parcels.rules.findings_file import FindingsFile
+from parcels.rules.screening import Counts, Screening, as_json, screen_file
+from parcels.rules.table import Subject
+from portal.base.errors import PortalError
+
+COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3  # The operator's own files; the web has its own limit.
+KEPT_IN_MEMORY_BYTES = 8 * 1024**2
+_PERIOD = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
+
+
+def parse_period(text: str) -> DateRange:
+    """``2021-01-01/2025-12-31``, both days included; PeriodMalformed for anything else."""
+    found = _PERIOD.fullmatch(text.strip())
+    if found is None:
+        raise PeriodMalformed(period=text)
+    try:
+        return days(date.fromisoformat(found[1]), date.fromisoformat(found[2]))
+    except (ValueError, OverflowError, ClaimPeriodInvalid) as error:
+        raise PeriodMalformed(period=text) from error
+
+
+class Command(BaseCommand):
+    """Exit status 0: all clear; 1: findings or unreadable features; 2: not screened."""
+
+    help = "用登记簿筛查文件中的范围。 Screen the areas of a file against the register."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--as", dest="subject", required=True, choices=[subject.value for subject in Subject]
+        )
+        parser.add_argument("--period", help="2021-01-01/2025-12-31")
+        parser.add_argument("--id", dest="id_field", metavar="FIELD")
+        parser.add_argument("--out", type=Path, metavar="FINDINGS.gpkg")
+        parser.add_argument("--layer")
+        parser.add_argument("--crs", type=int, help="EPSG")
+        parser.add_argument("--encoding")
+        parser.add_argument(
+            "--sessions", type=int, default=0, help="数据库会话数；默认每个处理器一个。"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # The answer waits until it is whole: what stands on standard output is always valid JSON.
+        with tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES) as answer:
+            try:
+                counts = self.screen(options, answer)
+            except PortalError as error:
+                self.stderr.write(f"{error.code}: {error}")
+                sys.exit(2)
+            answer.seek(0)
+            for line in answer:
+                self.stdout.write(line.decode(), ending="")
+        sys.exit(0 if counts.clear == counts.candidates else 1)
+
+    def screen(self, options: dict[str, Any], answer: IO[bytes]) -> Counts:
+        """Write the JSON of design.md to ``answer``, one candidate a line."""
+        out: Path | None = options["out"]
+        if out is not None and (out.suffix.lower() != ".gpkg" or not out.parent.is_dir()):
+            raise ScreeningRefused(reason=_("--out 须为已有文件夹里的 .gpkg 文件"))
+        screening = Screening(
+            path=options["file"],
+            subject=Subject(options["subject"]),
+            period=parse_period(options["period"]) if options["period"] else None,
+            id_field=options["id_field"],
+            with_shapes=out is not None,
+            sessions=options["sessions"],
+            choices=Choices(
+                layer=options["layer"], crs_epsg=options["crs"], encoding=options["encoding"]
+            ),
+            limits=Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES),
+        )
+        counts = Counts()
+        answer.write(b'{"candidates": [')
+        with FindingsFile(out) if out is not None else nullcontext() as file:
+            for screened in screen_file(screening, progress=self.tell):
+                answer.write(b",\n" if counts.candidates else b"\n")
+                answer.write(as_json(screened))
+                counts.add(screened)
+                if screened.rejected:
+                    self.stderr.write(
+                        _("第 {row} 行：{reason}").format(
+                            row=screened.row, reason=screened.rejected
+                        )
+                    )
+                if file is not None:
+                    file.add(screened)
+        answer.write(b'\n], "counts": ' + orjson.dumps(asdict(counts)) + b"}\n")
+        return counts
+
+    def tell(self, done: int, total: int | None) -> None:
+        of = f"/{total}" if total else ""
+        self.stderr.write(_("已筛查 {done}{of}").format(done=done, of=of))

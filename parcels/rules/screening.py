@@ -1,0 +1,325 @@
+"""A whole file against the register: read in batches, asked in a few sessions, told in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import orjson
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.psycopg_any import DateRange
+from django.utils.translation import gettext as _
+
+from parcels.imports.operations import side_connection
+from parcels.intake.columns import propose_mapping
+from parcels.intake.errors import reject_message
+from parcels.intake.gate import Limits
+from parcels.intake.numbers import normalised
+from parcels.intake.reader import Batch, Choices, Reject, inspect_file, read_batches
+from parcels.rules.engine import (
+    Candidate,
+    Found,
+    compartment_key,
+    run_rules,
+    verdict_of,
+)
+from parcels.rules.errors import ScreeningRefused
+from parcels.rules.table import Severity, Stage, Subject
+
+SESSIONS_MAX = 4
+BATCHES_AHEAD = 2  # For each session: enough to keep it busy, few enough to keep memory flat.
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """One feature of the file with its verdict; ``id`` is the field asked for, else the row."""
+
+    id: str | int | float
+    row: int
+    verdict: str
+    findings: list[Found]
+    rejected: str = ""  # Why it could not be read, in words.
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a screening came to; rejected features count among the conflicts too."""
+
+    candidates: int = 0
+    clear: int = 0
+    warning: int = 0
+    conflict: int = 0
+    rejected: int = 0
+    findings: int = 0
+
+    def add(self, screened: Screened) -> None:
+        self.candidates += 1
+        self.findings += len(screened.findings)
+        self.rejected += bool(screened.rejected)
+        setattr(self, screened.verdict, getattr(self, screened.verdict) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """How a file is to be screened."""
+
+    path: Path
+    subject: Subject
+    period: DateRange | None = None
+    id_field: str | None = None
+    with_shapes: bool = False
+    sessions: int = 0  # 0: as many as there are processors, at most SESSIONS_MAX.
+    choices: Choices = field(default_factory=Choices)
+    limits: Limits = field(default_factory=Limits)
+
+
+def screen_file(
+    screening: Screening, *, progress: Callable[[int, int | None], None]
+) -> Iterator[Screened]:
+    """Each feature of the file in its order, with what the rules found.
+
+    ``progress`` is told (screened, total) after each batch. All sessions read one snapshot of the
+    register. IntakeError when the file cannot be read, ScreeningRefused when it has no such field.
+    """
+    fields = [
+        found.name
+        for found in inspect_file(
+            screening.path, choices=screening.choices, limits=screening.limits
+        ).fields
+    ]
+    if screening.id_field is not None and screening.id_field not in fields:
+        raise ScreeningRefused(
+            reason=_("文件里没有字段“{field}”，现有：{names}").format(
+                field=screening.id_field, names="、".join(fields)
+            )
+        )
+    mapping = propose_mapping(fields)
+    batches = read_batches(screening.path, choices=screening.choices, limits=screening.limits)
+    done = 0
+    with one_snapshot(screening.sessions or session_count()) as sessions:
+        for batch, screened in _in_order(screening, mapping, batches, sessions):
+            done += len(screened)
+            progress(done, batch.total)
+            yield from screened
+
+
+def session_count() -> int:
+    """One session a processor, at most SESSIONS_MAX."""
+    return min(SESSIONS_MAX, os.cpu_count() or 1)
+
+
+@contextmanager
+def one_snapshot(count: int) -> Iterator[list[BaseDatabaseWrapper]]:
+    """Sessions of their own that all see the register as of one moment.
+
+    Inside a transaction only that one can see its own writes, so it is asked itself.
+    """
+    if connection.in_atomic_block:
+        yield [connection]
+        return
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(side_connection()) for _session in range(count)]
+        for place, session in enumerate(sessions):
+            session.set_autocommit(False)
+            with session.cursor() as cursor:
+                cursor.execute(SNAPSHOT)
+                if place == 0:
+                    cursor.execute("SELECT pg_export_snapshot()")
+                    snapshot = cursor.fetchone()[0]
+                else:
+                    cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
+        yield sessions
+
+
+def _in_order(
+    screening: Screening,
+    mapping: Mapping[str, str],
+    batches: Iterator[Batch],
+    sessions: list[BaseDatabaseWrapper],
+) -> Iterator[tuple[Batch, list[Screened]]]:
+    """Batches are asked side by side and answered in the file's order, a few ahead at a time."""
+    if len(sessions) == 1:
+        for batch in batches:
+            yield batch, _screen_batch(screening, mapping, batch, sessions[0])
+        return
+    free: SimpleQueue[BaseDatabaseWrapper] = SimpleQueue()
+    for session in sessions:
+        session.inc_thread_sharing()
+        free.put(session)
+
+    def ask(batch: Batch) -> list[Screened]:
+        session = free.get()
+        try:
+            return _screen_batch(screening, mapping, batch, session)
+        finally:
+            free.put(session)
+
+    waiting: deque[tuple[Batch, Future[list[Screened]]]] = deque()
+    pool = ThreadPoolExecutor(len(sessions))
+    try:
+        for batch in batches:
+            waiting.append((batch, pool.submit(ask, batch)))
+            if len(waiting) >= BATCHES_AHEAD * len(sessions):
+                asked, answer = waiting.popleft()
+                yield asked, answer.result()
+        while waiting:
+            asked, answer = waiting.popleft()
+            yield asked, answer.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _screen_batch(
+    screening: Screening,
+    mapping: Mapping[str, str],
+    batch: Batch,
+    session: BaseDatabaseWrapper,
+) -> list[Screened]:
+    candidates = candidates_from(batch, mapping)
+    outcome = run_rules(
+        stage=Stage.SCREEN,
+        subject=screening.subject,
+        candidates=candidates,
+        period=screening.period,
+        with_shapes=screening.with_shapes,
+        database=session,
+    )
+    ids = batch.columns.get(screening.id_field or "", [None] * len(batch.rows))
+    screened = [
+        Screened(
+            id=row if (name := plain_id(ids[at])) is None else name,
+            row=row,
+            verdict=verdict_of(findings),
+            findings=findings,
+        )
+        for at, (row, findings) in enumerate(
+            zip(batch.rows, outcome.by_candidate(len(candidates)), strict=True)
+        )
+    ]
+    # The reader tells of what it refuses the row, and its label; of other fields it knows nothing.
+    labelled = screening.id_field is not None and screening.id_field == label_column(mapping)
+    screened.extend(
+        _unreadable(reject, reject.id if labelled and reject.id else reject.row)
+        for reject in batch.rejects
+    )
+    screened.sort(key=lambda one: one.row)
+    return screened
+
+
+def label_column(mapping: Mapping[str, str]) -> str | None:
+    """The column whose value the reader gives with a feature that it refuses."""
+    targets = ("unit_number", "certificate_number", "subcompartment")
+    return next((mapping[target] for target in targets if target in mapping), None)
+
+
+def _unreadable(reject: Reject, name: str | int) -> Screened:
+    """A feature whose geometry the reader refused: the rule of valid geometry, with its reason."""
+    finding = Found(
+        candidate=0,
+        rule="valid_geometry",
+        level="invalid",
+        severity=Severity.CONFLICT,
+        shape=None,
+        area_m2=None,
+        mean_width_m=None,
+        other_kind="",
+        other_key=None,
+        other_number="",
+        facts={"reason": reject.code},
+    )
+    return Screened(
+        id=name,
+        row=reject.row,
+        verdict="conflict",
+        findings=[finding],
+        rejected=reject_message(reject.code, reject.params),
+    )
+
+
+def candidates_from(batch: Batch, mapping: Mapping[str, str]) -> list[Candidate]:
+    """A batch of the reader as candidates, with the attributes whose columns are known."""
+    empty: list[Any] = [None] * len(batch.rows)
+
+    def column(target: str) -> list[Any]:
+        return batch.columns.get(mapping.get(target, ""), empty)
+
+    units, certificates = column("unit_number"), column("certificate_number")
+    areas, terms = column("area_ha_certified"), column("term_ends_on")
+    counties, townships = column("county_code"), column("township_code")
+    compartments = column("compartment")
+    return [
+        Candidate(
+            ref=str(row),
+            wkb=batch.wkb[at],
+            unit_key=normalised(as_text(units[at])),
+            certificate_key=normalised(as_text(certificates[at])),
+            area_m2_certified=area_m2_from_hectares(areas[at]),
+            term_ends_on=as_day(terms[at]),
+            compartment=compartment_key(
+                as_text(counties[at]), as_text(townships[at]), as_text(compartments[at])
+            ),
+        )
+        for at, row in enumerate(batch.rows)
+    ]
+
+
+def plain_id(value: Any) -> str | int | float | None:
+    """A cell as JSON can hold it; None where it is empty."""
+    if value is None or value == "" or value != value:  # NaN is how readers say "empty".
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def as_text(value: Any) -> str:
+    """A cell as text."""
+    plain = plain_id(value)
+    return "" if plain is None else str(plain).replace("\x00", "").strip()
+
+
+def area_m2_from_hectares(value: Any) -> float | None:
+    """A positive number of hectares in m², or None."""
+    try:
+        hectares = float(as_text(value))
+    except ValueError:
+        return None
+    return hectares * 10_000 if 0 < hectares < float("inf") else None
+
+
+def as_day(value: Any) -> date | None:
+    """An ISO day, also with slashes, or None."""
+    try:
+        return date.fromisoformat(as_text(value)[:10].replace("/", "-"))
+    except ValueError:
+        return None
+
+
+def as_json(screened: Screened) -> bytes:
+    """One candidate as design.md's interface has it."""
+    return orjson.dumps(
+        {
+            "id": screened.id,
+            "verdict": screened.verdict,
+            "findings": [
+                {
+                    "rule": found.rule,
+                    "severity": found.severity.value,
+                    "other": found.other or None,
+                    "area_m2": found.area_m2,
+                    "mean_width_m": found.mean_width_m,
+                }
+                for found in screened.findings
+            ],
+        }
+    )

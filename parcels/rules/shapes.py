@@ -1,0 +1,60 @@
+"""What is drawn in a browser → a candidate's shape. Parsed at the border, by us."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import shapely
+
+from parcels.errors import ShapeTooLarge
+from parcels.rules.errors import ShapeUnreadable
+
+
+def multipolygon_from_geojson(geometry: Mapping[str, Any], *, vertex_limit: int) -> bytes:
+    """A GeoJSON Polygon or MultiPolygon in EPSG:4490 → WKB of a MultiPolygon.
+
+    It may be invalid as a shape (that is a finding), never as data: ShapeUnreadable for other
+    types, for rings that are open or have fewer than four points, and for numbers off the earth;
+    ShapeTooLarge above ``vertex_limit``. Altitudes are dropped.
+    """
+    kind, coordinates = geometry.get("type"), geometry.get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon") or not isinstance(coordinates, list):
+        raise ShapeUnreadable()
+    parts = [coordinates] if kind == "Polygon" else coordinates
+    read = [_rings(part) for part in parts]
+    vertices = sum(len(ring) for part in read for ring in part)
+    if vertices > vertex_limit:
+        raise ShapeTooLarge(vertices=vertices, limit=vertex_limit)
+    polygons = [shapely.Polygon(part[0], part[1:]) for part in read]
+    return shapely.to_wkb(shapely.MultiPolygon(polygons), byte_order=1)
+
+
+def _rings(part: Any) -> list[list[tuple[float, float]]]:
+    if not isinstance(part, list) or not part:
+        raise ShapeUnreadable()
+    rings = [_ring(ring) for ring in part]
+    for ring in rings:
+        if len(ring) < 4 or ring[0] != ring[-1]:
+            raise ShapeUnreadable()
+    return rings
+
+
+def _ring(ring: Any) -> list[tuple[float, float]]:
+    if not isinstance(ring, list):
+        raise ShapeUnreadable()
+    return [_position(position) for position in ring]
+
+
+def _position(position: Any) -> tuple[float, float]:
+    if not isinstance(position, Sequence) or isinstance(position, str) or len(position) < 2:
+        raise ShapeUnreadable()
+    lon, lat = position[0], position[1]
+    if isinstance(lon, bool) or isinstance(lat, bool):
+        raise ShapeUnreadable()
+    if not isinstance(lon, int | float) or not isinstance(lat, int | float):
+        raise ShapeUnreadable()
+    if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
+        raise ShapeUnreadable()
+    return float(lon), float(lat)

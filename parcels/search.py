@@ -1,0 +1,210 @@
+"""One box that finds places and numbers: what a visitor may look for, and what staff may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connection
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from pyproj import Transformer
+
+from parcels.facts import township_names
+from parcels.intake.numbers import normalised
+
+RESULTS = 12
+MIN_LETTERS = 2
+_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_PAIR = re.compile(rf"^\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*[,，;；\s]\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*$")
+_DMS = re.compile(
+    r"(\d{1,3})\s*[°度]\s*(\d{1,2})\s*['′分]\s*(\d{1,2}(?:\.\d+)?)\s*(?:[\"″秒]|'')?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One suggestion: where it is, and what to open."""
+
+    kind: str
+    label: str
+    detail: str
+    lon: float
+    lat: float
+    bbox: tuple[float, float, float, float] | None = None
+    uid: str | None = None
+    url: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_coordinate(text: str) -> tuple[float, float] | None:
+    """(lon, lat) of typed numbers: degrees in either order, 度分秒, or Gauss-Krüger metres.
+
+    Which is which is told by the numbers: longitudes here are near 81, latitudes near 44; an
+    easting carries its zone or lies in the 81° E zone (EPSG:4536).
+    """
+    sexagesimal = _DMS.findall(text)
+    if len(sexagesimal) == 2:
+        values = [int(d) + int(m) / 60 + float(s) / 3600 for d, m, s in sexagesimal]
+        return _degrees(*values)
+    found = _PAIR.match(text)
+    if found is None:
+        return None
+    first, second = float(found[1]), float(found[2])
+    if max(abs(first), abs(second)) <= 180:
+        return _degrees(first, second)
+    northing, easting = (first, second) if 1e6 < first < 6e6 else (second, first)
+    zone = int(easting // 1e6)
+    if 1e6 < northing < 6e6 and (zone == 0 or 25 <= zone <= 45):
+        epsg = 4536 if zone == 0 else 4513 + zone - 25
+        lon, lat = Transformer.from_crs(epsg, 4490, always_xy=True).transform(easting, northing)
+        return _degrees(lon, lat)
+    return None
+
+
+def _degrees(first: float, second: float) -> tuple[float, float] | None:
+    lon, lat = (first, second) if abs(first) > abs(second) else (second, first)
+    return (lon, lat) if 70 <= lon <= 136 and 3 <= lat <= 54 else None
+
+
+# The box of a place is that of its generalised shapes, rounded: an exact one would be a hint.
+_TOWNSHIP_EXTENT = """
+SELECT township_code, n, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
+FROM (
+  SELECT parcel.township_code, count(*) AS n, ST_Extent(version.geom_public) AS box
+  FROM parcels_parcel AS parcel
+  JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
+   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+  WHERE parcel.township_code = ANY(%(codes)s) AND parcel.ended_at IS NULL
+  GROUP BY 1
+) AS place
+"""
+_VILLAGES = """
+SELECT township_code, village, n, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
+FROM (
+  SELECT parcel.township_code, parcel.village, count(*) AS n, ST_Extent(version.geom_public) AS box
+  FROM parcels_parcel AS parcel
+  JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
+   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+  WHERE parcel.village <> '' AND parcel.ended_at IS NULL
+    AND (parcel.village LIKE %(like)s
+         OR (parcel.township_code = ANY(%(codes)s) AND parcel.village = %(rest)s))
+  GROUP BY 1, 2 ORDER BY 3 DESC LIMIT %(limit)s
+) AS place
+"""
+_BY_NUMBER = """
+SELECT parcel.key, parcel.unit_number, certificate.number, party.name,
+       ST_XMin(version.geom), ST_YMin(version.geom), ST_XMax(version.geom), ST_YMax(version.geom)
+FROM parcels_parcel AS parcel
+JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
+ AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+LEFT JOIN parcels_right AS held ON held.parcel_id = parcel.id
+LEFT JOIN parcels_titlecertificate AS certificate ON certificate.id = held.certificate_id
+LEFT JOIN accounts_party AS party ON party.id = held.party_id
+WHERE parcel.ended_at IS NULL AND {condition}
+ORDER BY parcel.id LIMIT %(limit)s
+"""
+_CONDITIONS = {
+    "unit_number": "parcel.unit_number_key LIKE %(key)s",
+    "certificate": "certificate.number_key LIKE %(key)s",
+    "holder": "party.name LIKE %(name)s",
+}
+
+
+def search(text: str, *, staff: bool) -> list[Found]:
+    """Suggestions for what was typed, best kinds first."""
+    text = text.strip()[:100]
+    if (place := read_coordinate(text)) is not None:
+        lon, lat = place
+        return [Found("coordinate", f"{lon:.6f}°E {lat:.6f}°N", _("坐标"), lon, lat)]
+    if not text:
+        return []
+    found = [*_townships(text), *_villages(text)]
+    if staff and len(text) >= MIN_LETTERS:
+        found += _numbers(text)
+    return found[:RESULTS]
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def _box(row: tuple[float, ...]) -> tuple[float, float, float, float]:
+    west, south, east, north = (round(value, 3) for value in row)
+    return west, south, east, north
+
+
+def _townships(text: str) -> Iterator[Found]:
+    names = {code: name for code, name in township_names().items() if text in name}
+    if not names:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TOWNSHIP_EXTENT, {"codes": list(names)})
+        rows = {row[0]: row for row in cursor.fetchall()}
+    for code, name in names.items():
+        if code not in rows:
+            continue
+        box = _box(rows[code][2:6])
+        yield Found(
+            "township", name, _("乡镇（街道）"), (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box
+        )
+
+
+def _villages(text: str) -> Iterator[Found]:
+    """``团结村``, ``巴彦岱镇 003`` or a village code."""
+    names = township_names()
+    head, _space, rest = text.partition(" ")
+    codes = [code for code, name in names.items() if rest and head in name]
+    wanted = text.removesuffix("村").strip() if text.removesuffix("村").strip().isdecimal() else text
+    rest = rest.removesuffix("村").strip()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _VILLAGES,
+            {"like": f"%{_escaped(wanted)}%", "codes": codes, "rest": rest, "limit": RESULTS},
+        )
+        rows = cursor.fetchall()
+    for township, village, count, *corners in rows:
+        box = _box(tuple(corners))
+        label = _("{code} 村").format(code=village) if village.isdecimal() else village
+        detail = f"{names.get(township, township)} · " + _("{n} 宗").format(n=count)
+        yield Found(
+            "village", label, detail, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box
+        )
+
+
+def _numbers(text: str) -> Iterator[Found]:
+    """Unit number, certificate number and holder: for those who serve the register."""
+    key = _escaped(normalised(text))
+    kinds = {
+        "unit_number": _("不动产单元号"),
+        "certificate": _("权属证书"),
+        "holder": _("权利人"),
+    }
+    facts = {"key": f"%{key}%", "name": f"%{_escaped(text)}%", "limit": RESULTS}
+    if key.isalnum() and key[:6].isdecimal():
+        facts["key"] = f"{key}%"
+    seen: set[str] = set()
+    for kind, condition in _CONDITIONS.items():
+        with connection.cursor() as cursor:
+            cursor.execute(_BY_NUMBER.format(condition=condition), facts)
+            rows = cursor.fetchall()
+        for uid, unit_number, certificate, holder, *corners in rows:
+            if str(uid) in seen:
+                continue
+            seen.add(str(uid))
+            west, south, east, north = corners
+            label = {"unit_number": unit_number, "certificate": certificate, "holder": holder}[kind]
+            yield Found(
+                kind,
+                label,
+                " · ".join(part for part in (kinds[kind], unit_number, holder) if part and part != label),
+                (west + east) / 2,
+                (south + north) / 2,
+                (west, south, east, north),
+                str(uid),
+                reverse("parcels:parcel", args=[uid]),
+            )

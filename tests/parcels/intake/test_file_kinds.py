@@ -1,0 +1,150 @@
+"""What a file is, is told by its content; what we cannot read is named, with a way out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyogrio
+import pytest
+
+from parcels.intake.gate import MIB
+from tests.factories.files import (
+    dbf,
+    feature,
+    geojson,
+    geopackage,
+    polygon,
+    square,
+    text_file,
+    wkb_polygon,
+    zip_of,
+)
+from tests.parcels.intake.reading import look, refusal
+
+
+@pytest.mark.parametrize(
+    ("head", "suffix", "code", "advice"),
+    [
+        (b"Rar!\x1a\x07\x01\x00", ".rar", "format_rar", "zip"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),
+        (b"\x1f\x8b\x08\x00", ".gz", "format_gzip", "zip"),
+        (b"AC1032\x00\x00", ".dwg", "format_dwg", "另存为 DXF"),
+        (b"%PDF-1.7\n", ".pdf", "format_pdf", "GeoJSON"),
+        (b"\x00\x00\x27\x0a", ".shp", "shapefile_alone", "压缩为 zip"),
+        (b"Rar!\x1a\x07\x01\x00", ".geojson", "format_rar", "zip"),
+        (b"\x89PNG\r\n\x1a\n", ".gpkg", "format_unknown", "GeoPackage"),
+        (b"hello", ".zip", "not_a_zip", "重新打包为 zip"),
+        (b"Rar!\x1a\x07\x01\x00", ".zip", "not_a_zip", "重新打包为 zip"),
+    ],
+)
+def test_a_foreign_format_is_named_with_a_way_out(
+    here: Path, head: bytes, suffix: str, code: str, advice: str
+) -> None:
+    path = here / f"宗地{suffix}"
+    path.write_bytes(head + bytes(200))
+    error = refusal(path)
+    assert error.code == code
+    assert advice in str(error)
+    assert path.name in str(error)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".geojson"])
+def test_an_empty_file_says_so(here: Path, suffix: str) -> None:
+    path = here / f"空{suffix}"
+    path.touch()
+    error = refusal(path)
+    assert error.code == "file_empty"
+    assert path.name in str(error)
+
+
+def test_an_absent_file_says_so(here: Path) -> None:
+    assert refusal(here / "没有.zip").code == "file_missing"
+
+
+def test_a_folder_or_a_pipe_is_no_file(here: Path) -> None:
+    os.mkfifo(here / "pipe.geojson")
+    assert refusal(here).code == "file_missing"
+    assert refusal(here / "pipe.geojson").code == "file_missing"
+
+
+def test_a_file_of_200_mib_is_refused_by_a_limit_of_50(here: Path) -> None:
+    path = here / "large.gpkg"
+    path.touch()
+    os.truncate(path, 200 * MIB)
+    error = refusal(path)
+    assert error.code == "file_too_large"
+    assert "200 MB" in str(error)
+    assert "50 MB" in str(error)
+
+
+def test_content_decides_and_not_the_name(here: Path) -> None:
+    package = geopackage(here / "land.gpkg", [wkb_polygon(square())])
+    assert look(package.rename(here / "land.geojson")).format == "GeoPackage"
+    document = geojson(here / "land.json", [feature(polygon(square()))])
+    assert look(document.rename(here / "land.zip")).format == "GeoJSON"
+
+
+@pytest.fixture
+def vrt(here: Path) -> str:
+    """A virtual file that makes GDAL read another file of the server; shown to work without us."""
+    secret = text_file(here / "secret.csv", 'shape,name\n"POLYGON((81 43,82 43,82 44,81 43))",秘密')
+    text = (
+        '<OGRVRTDataSource><OGRVRTLayer name="secret">'
+        f"<SrcDataSource>{secret}</SrcDataSource>"
+        '<GeometryField encoding="WKT" field="shape"/></OGRVRTLayer></OGRVRTDataSource>'
+    )
+    for name in ("attack.vrt", "attack.shp"):
+        fields = pyogrio.read_info(text_file(here / name, text))["fields"]
+        assert "name" in fields, "the attack itself must work, or the test says nothing"
+    return text
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".zip", ".vrt"])
+def test_a_virtual_file_is_read_under_no_name(here: Path, vrt: str, suffix: str) -> None:
+    error = refusal(text_file(here / f"land{suffix}", vrt))
+    assert error.code in ("format_unknown", "not_a_zip")
+    assert "秘密" not in str(error)
+
+
+def test_a_virtual_file_is_not_read_from_within_an_archive(here: Path, vrt: str) -> None:
+    table = dbf([(b"A", 5)], [[b"1"]])
+    inside = zip_of(here / "1.zip", {"land.shp": vrt.encode(), "land.dbf": table})
+    assert refusal(inside).code == "file_damaged"
+    inside = zip_of(here / "2.zip", {"land.gpkg": vrt.encode()})
+    assert refusal(inside).code == "zip_without_layers"
+
+
+def test_a_shp_that_is_no_shapefile_is_not_opened_by_another_driver(here: Path) -> None:
+    table = dbf([(b"A", 5)], [[b"1"]])
+    document = geojson(here / "a.json", [feature(polygon(square()))]).read_bytes()
+    package = geopackage(here / "a.gpkg", [wkb_polygon(square())]).read_bytes()
+    for content in (document, package, b"hello"):
+        path = zip_of(here / "land.zip", {"小班.shp": content, "小班.dbf": table})
+        error = refusal(path)
+        assert error.code == "file_damaged"
+        assert "小班.shp" in str(error)
+
+
+def test_a_database_that_is_no_geopackage_is_refused(here: Path) -> None:
+    path = geopackage(here / "land.gpkg", [wkb_polygon(square())])
+    content = path.read_bytes().replace(b"gpkg_contents", b"gpkg_c_ntents")
+    path.write_bytes(content)
+    assert refusal(path).code == "file_damaged"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"type":"FeatureCollection",\n"features":[}', "json_damaged"),
+        ("[1, 2]", "geojson_shape"),
+        ('{"name": "package", "version": 1}', "geojson_shape"),
+        ('{"type":"FeatureCollection","features":[]}', "layer_empty"),
+        ('{"type":"FeatureCollection","features":[' + "1" * 5000 + "]}", "json_damaged"),
+    ],
+)
+def test_json_that_is_no_geojson_says_what_is_wrong(here: Path, text: str, code: str) -> None:
+    error = refusal(text_file(here / "land.geojson", text))
+    assert error.code == code
+    if "\n" in text:
+        assert "第 2 行第 13 列" in str(error)
