@@ -60,7 +60,7 @@ SIDE_M = 40075016.6855785
 
 def pixel_m(zoom: int) -> float:
     """A pixel of a 256-pixel tile in metres of the projection."""
-    return SIDE_M / 256 / 2**zoom
+    return SIDE_M / 256 / float(2**zoom)
 
 
 def is_dirty() -> bool:

@@ -50,9 +50,7 @@ class ParcelCell(models.Model):
     geom = models.MultiPolygonField(srid=WEB_MERCATOR_SRID, spatial_index=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_prepared_cell", fields=["zoom", "x", "y"])
-        ]
+        constraints = [models.UniqueConstraint(name="one_prepared_cell", fields=["zoom", "x", "y"])]
 
     def __str__(self) -> str:
         return f"{self.zoom}/{self.x}/{self.y}"

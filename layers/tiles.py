@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 
 from layers.cells import CELLS_PER_TILE_SIDE, pixel_m
@@ -22,7 +24,7 @@ SELECT {VERSION}, ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
   WHERE zoom = %(z)s AND x BETWEEN %(x)s * %(side)s - 1 AND (%(x)s + 1) * %(side)s
     AND y BETWEEN %(y)s * %(side)s - 1 AND (%(y)s + 1) * %(side)s AND {ZOOM_ALLOWED}
 ) AS tile WHERE geom IS NOT NULL
-"""  # noqa: S608 - composed of constants.
+"""
 
 
 def detail_query(shape_column: str) -> str:
@@ -45,7 +47,7 @@ SELECT {VERSION}, ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
   JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id
   CROSS JOIN LATERAL (SELECT ST_Transform(version.{shape_column}, 3857) AS shape OFFSET 0) AS flat
 ) AS tile WHERE geom IS NOT NULL
-"""  # noqa: S608 - the column is one of the registry's.
+"""
 
 
 def check_address(layer: Layer, z: int, x: int, y: int) -> None:
@@ -60,7 +62,7 @@ def tile(layer: Layer, z: int, x: int, y: int) -> tuple[int, bytes]:
     """(geometry version, MVT bytes) of one tile, both of one moment."""
     low, high = layer.zoom_policies or ("", "")
     pixel = pixel_m(z)
-    facts = {
+    facts: dict[str, Any] = {
         "shapes": layer.shapes,
         "name": layer.name,
         "z": z,
@@ -82,7 +84,7 @@ def tile(layer: Layer, z: int, x: int, y: int) -> tuple[int, bytes]:
 def geometry_version(layer: Layer) -> int:
     """How often the layer's shapes have changed."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {VERSION}", {"shapes": layer.shapes})  # noqa: S608 - constant.
+        cursor.execute(f"SELECT {VERSION}", {"shapes": layer.shapes})
         version: int = cursor.fetchone()[0]
     return version
 

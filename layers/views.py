@@ -67,7 +67,8 @@ def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> Ht
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified(headers=headers)
     response = tile_response(request, body)
-    response.headers.update(headers)
+    for name, value in headers.items():
+        response[name] = value
     return response
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.gis.geos import MultiPolygon
+
 from parcels.models import Parcel, ParcelVersion, TitleCertificate
 from portal.accounts.queries import AnyUser, is_staff_reader
 from portal.base.errors import NotFound
@@ -17,6 +19,13 @@ def access_parcel(key: uuid.UUID) -> ParcelVersion:
     if version is None:
         raise NotFound()
     return version
+
+
+def shape_for(version: ParcelVersion, *, staff: bool) -> MultiPolygon:
+    """The exact shape for those who serve the register, the generalised one for everyone."""
+    shape = version.geom if staff else version.geom_public
+    assert shape is not None  # The database made it with the version.
+    return shape
 
 
 def access_title(key: uuid.UUID, user: AnyUser) -> TitleCertificate:

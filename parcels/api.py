@@ -12,12 +12,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import SerializerMethodField
 from rest_framework.views import APIView
 from rest_framework_gis.pagination import GeoJsonPagination
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
-from rest_framework.serializers import SerializerMethodField
 
-from parcels.access import access_parcel
+from parcels.access import access_parcel, shape_for
 from parcels.errors import BadBox
 from parcels.facts import area_ha, panel_properties, state_of, title_of, township_names
 from parcels.models import ParcelVersion
@@ -75,7 +75,7 @@ class ParcelSerializer(GeoFeatureModelSerializer):
         return str(version.parcel.key)
 
     def get_shape(self, version: ParcelVersion) -> Any:
-        return version.geom if self.context["staff"] else version.geom_public
+        return shape_for(version, staff=self.context["staff"])
 
     def get_title(self, version: ParcelVersion) -> str:
         return title_of(version.parcel, self.context["townships"], staff=self.context["staff"])
@@ -120,7 +120,9 @@ class ParcelList(APIView):
         pages = ParcelPages()
         page = pages.paginate_queryset(versions.order_by("pk"), request, view=self)
         context = {"staff": staff, "townships": township_names()}
-        return pages.get_paginated_response(ParcelSerializer(page, many=True, context=context).data)
+        data = ParcelSerializer(page, many=True, context=context).data
+        answer: Response = pages.get_paginated_response(data)
+        return answer
 
 
 class ParcelDetail(APIView):
@@ -133,7 +135,7 @@ class ParcelDetail(APIView):
         context = {"staff": staff, "townships": township_names()}
         feature = ParcelSerializer(version, context=context).data
         feature["properties"] = panel_properties(version, staff=staff)
-        shape = version.geom if staff else version.geom_public
+        shape = shape_for(version, staff=staff)
         feature["bbox"] = list(shape.extent)
         return Response(feature)
 

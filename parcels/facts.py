@@ -64,7 +64,7 @@ def state_of(parcel: Parcel) -> tuple[str, str]:
 
 def area_ha(version: ParcelVersion, *, staff: bool) -> float:
     """Ellipsoidal hectares; rounded for the public."""
-    return round(version.area_m2 / M2_PER_HA, 4 if staff else PUBLIC_AREA_DIGITS)
+    return round(float(version.area_m2) / M2_PER_HA, 4 if staff else PUBLIC_AREA_DIGITS)
 
 
 def parcel_facts(version: ParcelVersion, *, staff: bool) -> list[Fact]:
@@ -84,17 +84,16 @@ def parcel_facts(version: ParcelVersion, *, staff: bool) -> list[Fact]:
         return [fact for fact in facts if fact.value]
     facts += [
         Fact(_("不动产单元号"), parcel.unit_number),
-        Fact(_("林班 / 小班"), " / ".join(p for p in (parcel.compartment, parcel.subcompartment) if p)),
+        Fact(
+            _("林班 / 小班"),
+            " / ".join(p for p in (parcel.compartment, parcel.subcompartment) if p),
+        ),
         Fact(_("小地名"), parcel.place_name),
     ]
-    facts += [
-        Fact(title.number, "、".join(holders)) for title, holders in titles_of(parcel)
-    ]
+    facts += [Fact(title.number, "、".join(holders)) for title, holders in titles_of(parcel)]
     if stand is not None:
         facts += stand_facts(stand)
-    facts.append(
-        Fact(_("图形版本"), _("第 {number} 版").format(number=version.number))
-    )
+    facts.append(Fact(_("图形版本"), _("第 {number} 版").format(number=version.number)))
     return [fact for fact in facts if fact.value]
 
 
@@ -127,7 +126,7 @@ def titles_of(parcel: Parcel) -> list[tuple[TitleCertificate, list[str]]]:
     )
     found: dict[int, tuple[TitleCertificate, list[str]]] = {}
     for right in rights:
-        title, holders = found.setdefault(right.certificate_id, (right.certificate, []))
+        _title, holders = found.setdefault(right.certificate_id, (right.certificate, []))
         if right.party.name not in holders:
             holders.append(right.party.name)
     return list(found.values())

@@ -460,7 +460,9 @@ class ProjectArea(models.Model):
     class Meta:
         verbose_name = _("项目范围")
         verbose_name_plural = _("项目范围")
-        constraints = [models.CheckConstraint(name="project_area_has_a_name", condition=~Q(name=""))]
+        constraints = [
+            models.CheckConstraint(name="project_area_has_a_name", condition=~Q(name=""))
+        ]
 
     def __str__(self) -> str:
         return self.name

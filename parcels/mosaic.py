@@ -65,20 +65,19 @@ def cells(seed: int, row: int, columns: int) -> NDArray[np.object_]:
     )  # Anticlockwise, closed by the last point of ``west`` reversed.
     made = np.random.default_rng([seed, 3, row])
     draw = made.uniform(size=columns)
-    shapes = shapely.polygons(rings)
+    shapes: NDArray[np.object_] = np.asarray(shapely.polygons(rings), dtype=object)
     for at in np.flatnonzero(draw < HOLE_SHARE):
         shapes[at] = shapely.polygons(rings[at], [hole_in(rings[at])])
     for at in np.flatnonzero(draw > 1 - PARTS_SHARE):
         shapes[at] = in_two_parts(south[at], east[at], north[at], west[at])
-    found: NDArray[np.object_] = shapes
-    return found
+    return shapes
 
 
 def hole_in(ring: Floats) -> Floats:
     """A clearing of eight corners around the middle."""
     middle = ring[:-1].mean(axis=0)
     turn = -np.linspace(0, 2 * np.pi, 9)
-    hole = middle + 0.12 * np.column_stack([np.cos(turn), np.sin(turn)])
+    hole: Floats = middle + 0.12 * np.column_stack([np.cos(turn), np.sin(turn)])
     hole[-1] = hole[0]
     return hole
 
@@ -87,7 +86,9 @@ def in_two_parts(south: Floats, east: Floats, north: Floats, west: Floats) -> sh
     """The cell without the lane between two neighbouring points of its sides."""
     cut = POINTS_PER_BORDER // 2
     lower = np.concatenate([south[:-1], east[: cut + 1], west[cut::-1]])
-    upper = np.concatenate([east[cut + 1 : -1], north[::-1], west[-2:cut:-1], east[cut + 1 : cut + 2]])
+    upper = np.concatenate(
+        [east[cut + 1 : -1], north[::-1], west[-2:cut:-1], east[cut + 1 : cut + 2]]
+    )
     return shapely.MultiPolygon([shapely.Polygon(lower), shapely.Polygon(upper)])
 
 

@@ -18,10 +18,10 @@ from parcels.intake.numbers import normalised
 RESULTS = 12
 MIN_LETTERS = 2
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
-_PAIR = re.compile(rf"^\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*[,，;；\s]\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*$")
-_DMS = re.compile(
-    r"(\d{1,3})\s*[°度]\s*(\d{1,2})\s*['′分]\s*(\d{1,2}(?:\.\d+)?)\s*(?:[\"″秒]|'')?"
+_PAIR = re.compile(
+    rf"^\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*[,，;；\s]\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*$"
 )
+_DMS = re.compile(r"(\d{1,3})\s*[°度]\s*(\d{1,2})\s*['′分]\s*(\d{1,2}(?:\.\d+)?)\s*(?:[\"″秒]|'')?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,9 @@ def _villages(text: str) -> Iterator[Found]:
     names = township_names()
     head, _space, rest = text.partition(" ")
     codes = [code for code, name in names.items() if rest and head in name]
-    wanted = text.removesuffix("村").strip() if text.removesuffix("村").strip().isdecimal() else text
+    wanted = (
+        text.removesuffix("村").strip() if text.removesuffix("村").strip().isdecimal() else text
+    )
     rest = rest.removesuffix("村").strip()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -171,9 +173,7 @@ def _villages(text: str) -> Iterator[Found]:
         box = _box(tuple(corners))
         label = _("{code} 村").format(code=village) if village.isdecimal() else village
         detail = f"{names.get(township, township)} · " + _("{n} 宗").format(n=count)
-        yield Found(
-            "village", label, detail, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box
-        )
+        yield Found("village", label, detail, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box)
 
 
 def _numbers(text: str) -> Iterator[Found]:
@@ -184,7 +184,7 @@ def _numbers(text: str) -> Iterator[Found]:
         "certificate": _("权属证书"),
         "holder": _("权利人"),
     }
-    facts = {"key": f"%{key}%", "name": f"%{_escaped(text)}%", "limit": RESULTS}
+    facts: dict[str, Any] = {"key": f"%{key}%", "name": f"%{_escaped(text)}%", "limit": RESULTS}
     if key.isalnum() and key[:6].isdecimal():
         facts["key"] = f"{key}%"
     seen: set[str] = set()
@@ -201,7 +201,9 @@ def _numbers(text: str) -> Iterator[Found]:
             yield Found(
                 kind,
                 label,
-                " · ".join(part for part in (kinds[kind], unit_number, holder) if part and part != label),
+                " · ".join(
+                    part for part in (kinds[kind], unit_number, holder) if part and part != label
+                ),
                 (west + east) / 2,
                 (south + north) / 2,
                 (west, south, east, north),

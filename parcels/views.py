@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from parcels.access import access_parcel, access_title, parcels_of
+from parcels.access import access_parcel, access_title, parcels_of, shape_for
 from parcels.facts import (
     M2_PER_HA,
     MU_PER_HA,
@@ -65,7 +65,7 @@ def parcel_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "versions": parcel.versions.select_related("record", "made_by").order_by("-number")
         if staff
         else [],
-        "shape_config": shape_config([version.geom if staff else version.geom_public]),
+        "shape_config": shape_config([shape_for(version, staff=staff)]),
         "map_url": map_address(version, staff=staff),
     }
     return render(request, "parcels/parcel.html", context)
@@ -94,6 +94,6 @@ def title_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 def map_address(version: ParcelVersion, *, staff: bool) -> str:
     """The map with this parcel selected."""
-    shape = version.geom if staff else version.geom_public
+    shape = shape_for(version, staff=staff)
     lon, lat = shape.centroid.coords
     return f"{reverse('site:home')}#15/{lat:.5f}/{lon:.5f}&parcel={version.parcel.key}"

@@ -119,9 +119,9 @@ def drop_old_templates(control: psycopg.Connection[Any], *, keep: str) -> None:
     for (name,) in rows:
         if name == keep or (name.startswith(f"{PREFIX}_template_") and "_making" in name):
             continue
-        if name.startswith(f"{PREFIX}_template_"):
-            drop_database(control, name)
-        elif (pid := name.split("_")[2]).isdigit() and not Path(f"/proc/{pid}").exists():
+        if name.startswith(f"{PREFIX}_template_") or (
+            (pid := name.split("_")[2]).isdigit() and not Path(f"/proc/{pid}").exists()
+        ):
             drop_database(control, name)
 
 

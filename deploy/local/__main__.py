@@ -51,12 +51,14 @@ def test(*, soak: bool = False) -> int:
     workers = [] if any(word.startswith("-n") for word in words) else ["-n", "2"]
     command = [str(VENV / "bin" / "pytest"), *marks, *workers, *words]
     return with_cluster(
-        lambda: subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**environment(), "DJANGO_SETTINGS_MODULE": "portal.settings.test"},
-            check=False,
-        ).returncode
+        lambda: (
+            subprocess.run(
+                command,
+                cwd=ROOT,
+                env={**environment(), "DJANGO_SETTINGS_MODULE": "portal.settings.test"},
+                check=False,
+            ).returncode
+        )
     )
 
 

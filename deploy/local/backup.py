@@ -70,7 +70,9 @@ def restore(archive: Path) -> None:
             input=dump, env={**os.environ, "PGPASSWORD": password}, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise SetUpRefused("备份没有恢复成功，现有数据未动。", "Restore failed; nothing changed.")
+            raise SetUpRefused(
+                "备份没有恢复成功，现有数据未动。", "Restore failed; nothing changed."
+            )
         files = [item for item in tar.getmembers() if item.name.split("/")[0] == "files"]
         tar.extractall(var(), members=files, filter="data")
     cluster.psql(

@@ -46,16 +46,22 @@ class Cluster:
     def sockets(self) -> Path:
         """A socket's path may hold 107 bytes, so a deep checkout gets a short folder."""
         mark = hashlib.sha256(str(self.data.resolve()).encode()).hexdigest()[:12]
-        return Path("/tmp") / f"yining-portal-{mark}"  # noqa: S108 - ours alone, mode 0700.
+        return Path("/tmp") / f"yining-portal-{mark}"
 
     def command(self, *words: str) -> list[str]:
         """``words`` as the cluster's system user: PostgreSQL refuses to run as root."""
         if os.geteuid() == 0:
-            return ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--init-groups", *words]
+            return [
+                "setpriv",
+                f"--reuid={self.user}",
+                f"--regid={self.user}",
+                "--init-groups",
+                *words,
+            ]
         return list(words)
 
     def environment(self) -> dict[str, str]:
-        keep = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": "/tmp"}  # noqa: S108
+        keep = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": "/tmp"}
         return keep
 
     def call(self, *words: str, quiet: bool = True) -> subprocess.CompletedProcess[str]:
@@ -201,11 +207,19 @@ class Cluster:
         if self.is_running():
             say("停止私有集群", "stopping the private cluster")
             self.call(
-                str(BINARIES / "pg_ctl"), "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
+                str(BINARIES / "pg_ctl"),
+                "-D",
+                str(self.data),
+                "-m",
+                "fast",
+                "-w",
+                "-t",
+                "60",
+                "stop",
             )
 
     def _free_port(self) -> int:
-        wanted = [self.port] if self.port_file.exists() else []
+        wanted: list[int] = [self.port] if self.port_file.exists() else []
         for port in [*wanted, *range(FIRST_PORT, FIRST_PORT + 200)]:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -213,7 +227,7 @@ class Cluster:
                     probe.bind(("127.0.0.1", port))
                 except OSError:
                     continue
-                return port
+                return int(port)
         raise SetUpRefused("没有空闲端口给数据库。", "No free port for the database.")
 
     # --- roles ---------------------------------------------------------------------------------
@@ -227,7 +241,9 @@ class Cluster:
             env={**self.environment(), "PGPASSWORD": password},
         )  # fmt: skip
         if done.returncode:
-            raise SetUpRefused(f"数据库初始化失败：{done.stderr.strip()}", "Database set-up failed.")
+            raise SetUpRefused(
+                f"数据库初始化失败：{done.stderr.strip()}", "Database set-up failed."
+            )
         return done.stdout.strip()
 
     def make_roles(self) -> None:

@@ -99,7 +99,9 @@ def node() -> tuple[list[str], list[str]]:
     """How to call node and npm: the system's when node is 20 or newer, else the wheel's."""
     system_node, system_npm = shutil.which("node"), shutil.which("npm")
     if system_node and system_npm:
-        told = subprocess.run([system_node, "--version"], capture_output=True, text=True, check=False)
+        told = subprocess.run(
+            [system_node, "--version"], capture_output=True, text=True, check=False
+        )
         major = told.stdout.lstrip("v").split(".")[0]
         if major.isdecimal() and int(major) >= 20:
             return [system_node], [system_npm]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.backends.postgresql.psycopg_any import DateRange
@@ -135,13 +135,14 @@ def replace_exclusion(
 
 @write_transaction
 def take_in_exclusions(
-    *, path: Path, actor: User | None, choices: Choices = Choices(), limits: Limits = Limits()
+    *, path: Path, actor: User | None, choices: Choices | None = None, limits: Limits | None = None
 ) -> TakenIn:
     """Register every good feature of a file; an equal one that stands already is left alone.
 
     A file with a column of harvest methods is a harvest plan (抚育… is tending, anything else a
     clear cut, approved unless it says otherwise); any other holds projects of other programmes.
     """
+    choices, limits = choices or Choices(), limits or Limits()
     fields = inspect_file(path, choices=choices, limits=limits).fields
     with path.open("rb") as original:
         sha256 = hashlib.file_digest(original, "sha256").hexdigest()
@@ -157,8 +158,8 @@ def take_in_exclusions(
             except ExclusionIncomplete as refusal:
                 outcome.rejected.append((row, refusal.code))
                 continue
-            geom = GEOSGeometry(memoryview(batch.wkb[at]), srid=STORAGE_SRID)
-            assert isinstance(geom, MultiPolygon)  # What every batch of the reader holds.
+            shape = GEOSGeometry(memoryview(batch.wkb[at]), srid=STORAGE_SRID)
+            geom = cast(MultiPolygon, shape)  # What every batch of the reader holds.
             if _stands_already(facts, geom):
                 outcome.unchanged += 1
                 continue

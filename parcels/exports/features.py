@@ -140,9 +140,8 @@ def boundary_rings(feature: Feature, row: int, epsg: int) -> tuple[list[Points],
     """
     plane = projected(feature.shape, epsg)
     choices = DECIMALS_DEGREES if epsg == STORAGE_EPSG else DECIMALS_M
-    for shape in (plane, None):
-        if shape is None:
-            shape = projected(noded(feature.shape), epsg)
+    for noding in (False, True):
+        shape = projected(noded(feature.shape), epsg) if noding else plane
         for decimals in choices:
             rings = _rounded(shape, decimals)
             if _reads_alike(rings, feature.shape, epsg):

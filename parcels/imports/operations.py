@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import struct
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +148,7 @@ def queue_import(
     locked.right_kinds = list(right_kinds)
     locked.state = ImportRecord.State.QUEUED
     locked.save()
-    record_event(
-        subject_kind="import", subject_key=locked.key, verb="queued", actor_key=actor.key
-    )
+    record_event(subject_kind="import", subject_key=locked.key, verb="queued", actor_key=actor.key)
     return locked
 
 
@@ -176,7 +173,10 @@ def cancel_import(*, record: ImportRecord, actor: User) -> ImportRecord:
 def side_connection() -> Iterator[BaseDatabaseWrapper]:
     """A second session, so that progress is seen while the import's own transaction is open."""
     side = connections.create_connection("default")
-    side.settings_dict = {**connection.settings_dict, "OPTIONS": dict(side.settings_dict["OPTIONS"])}
+    side.settings_dict = {
+        **connection.settings_dict,
+        "OPTIONS": dict(side.settings_dict["OPTIONS"]),
+    }
     side.settings_dict["OPTIONS"].pop("pool", None)
     try:
         yield side
@@ -301,7 +301,10 @@ def _take_in(
         for batch in batches:
             outcome.read += len(batch.rows) + len(batch.rejects)
             outcome.total = batch.total
-            ids = {row: str(number) for row, number in zip(batch.rows, _labels(batch, mapping), strict=True)}
+            ids = {
+                row: str(number)
+                for row, number in zip(batch.rows, _labels(batch, mapping), strict=True)
+            }
             for reject in batch.rejects:
                 outcome.rejected += 1
                 outcome.add(_rejected(reject))
@@ -395,7 +398,7 @@ def _draw_ids(cursor: Any, count: int) -> dict[str, list[int]]:
         ("party", "accounts_party_id_seq"),
     ]:
         cursor.execute(
-            f"SELECT nextval('{sequence}') FROM generate_series(1, %s)",  # noqa: S608 - constants.
+            f"SELECT nextval('{sequence}') FROM generate_series(1, %s)",
             [count],
         )
         drawn[name] = [row[0] for row in cursor.fetchall()]
@@ -404,7 +407,9 @@ def _draw_ids(cursor: Any, count: int) -> dict[str, list[int]]:
 
 def _malformed_numbers(batch: Batch, mapping: Mapping[str, str]) -> Iterator[Reject]:
     """Unit numbers that are not the 28 characters of the standard: taken, and said."""
-    for row, value in zip(batch.rows, batch.columns.get(mapping.get("unit_number", ""), []), strict=False):
+    for row, value in zip(
+        batch.rows, batch.columns.get(mapping.get("unit_number", ""), []), strict=False
+    ):
         number = _text(value)
         if number and not unit_number_is_wellformed(number):
             yield Reject(row, number, "unit_number_malformed", {"unit_number": number})
@@ -476,12 +481,30 @@ def _staged_rows(
 
     fields = {
         name: column(name)
-        for name in (
-            "unit_number certificate_number holder_name county_code township_code village "
-            "compartment subcompartment place_name area_ha_certified term_ends_on land_class tenure "
-            "forest_purpose origin forest_category species age_class mean_age_years "
-            "mean_diameter_cm canopy_closure growing_stock_m3_per_ha"
-        ).split()
+        for name in [
+            "unit_number",
+            "certificate_number",
+            "holder_name",
+            "county_code",
+            "township_code",
+            "village",
+            "compartment",
+            "subcompartment",
+            "place_name",
+            "area_ha_certified",
+            "term_ends_on",
+            "land_class",
+            "tenure",
+            "forest_purpose",
+            "origin",
+            "forest_category",
+            "species",
+            "age_class",
+            "mean_age_years",
+            "mean_diameter_cm",
+            "canopy_closure",
+            "growing_stock_m3_per_ha",
+        ]
     }
     for at, row in enumerate(batch.rows):
         unit_number = _text(fields["unit_number"][at])

@@ -12,13 +12,14 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
 from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_GET, require_POST
 
 from parcels.imports.access import access_import, access_imports
 from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMissing
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
+from parcels.imports.survey_year import year_in
 from parcels.imports.uploads import receive_upload
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.gate import Limits
@@ -27,7 +28,6 @@ from parcels.models import ImportRecord, RightKind
 from parcels.tasks import run_import_job
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
-from parcels.imports.survey_year import year_in
 
 
 @login_required
@@ -78,9 +78,7 @@ def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 for name in ("inspection", "commit", "cancel", "progress", "problems")
             },
             "mapping": record.mapping,
-            "targets": [
-                {"code": target.code, "label": str(target.label)} for target in FIELDS
-            ],
+            "targets": [{"code": target.code, "label": str(target.label)} for target in FIELDS],
         },
     }
     return render(request, "parcels/imports/detail.html", context)

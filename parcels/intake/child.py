@@ -78,9 +78,7 @@ def answer(request: dict[str, Any], scratch: Path, out: BinaryIO) -> None:
         declared = systems.from_text(opened.declared_crs)
         if declared is None and opened.declared_crs:
             opened.notices.append(("crs_unreadable", {}))
-    crs = systems.choose(
-        declared=declared, chosen_epsg=choices["crs_epsg"], bounds=opened.bounds
-    )
+    crs = systems.choose(declared=declared, chosen_epsg=choices["crs_epsg"], bounds=opened.bounds)
     if request["what"] == "inspect":
         send_json(out, inspect(source, opened, crs, limits))
         return
@@ -116,9 +114,7 @@ def judged(source: Any, opened: Any, crs: Any, limits: Any) -> Iterator[Any]:
     for raw in source.batches(opened):
         values = raw.columns.get(column, []) if column else []
         labels = [str(value) if value is not None else "" for value in values]
-        yield judge(
-            raw, crs=crs, limits=limits, labels=labels or [""] * len(raw.rows)
-        )
+        yield judge(raw, crs=crs, limits=limits, labels=labels or [""] * len(raw.rows))
 
 
 def as_json(found: Any) -> dict[str, Any]:
@@ -200,9 +196,7 @@ def inspect(source: Any, opened: Any, crs: Any, limits: Any) -> dict[str, Any]:
             "how": crs.how,
             "certain": crs.certain,
             "needs_question": crs.needs_question,
-            "alternatives": [
-                {"value": epsg, "label": label} for epsg, label in systems.CHOICES
-            ],
+            "alternatives": [{"value": epsg, "label": label} for epsg, label in systems.CHOICES],
         },
         "feature_count": opened.layer.features,
         "bounds": bounds,

@@ -21,7 +21,9 @@ class TargetField:
 
 # The first synonym is the national one-map field (data/README.md), then names of older forms.
 FIELDS: tuple[TargetField, ...] = (
-    TargetField("unit_number", _("不动产单元号"), ("BDCDYH", "不动产单元号", "单元号", "unit_number")),
+    TargetField(
+        "unit_number", _("不动产单元号"), ("BDCDYH", "不动产单元号", "单元号", "unit_number")
+    ),
     TargetField(
         "certificate_number",
         _("权属证书号"),

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,7 +108,7 @@ def recognise(crs: CRS, *, how: str) -> CrsGuess:
     if not crs.is_projected or crs.coordinate_operation is None:
         raise Refused("crs_unknown", name=crs.name[:80])
     operation = crs.coordinate_operation
-    value = {parameter.name: parameter.value for parameter in operation.params}
+    value: dict[str, Any] = {item.name: item.value for item in operation.params}
     if operation.method_name == "Transverse Mercator":
         meridian = value["Longitude of natural origin"]
         easting = value["False easting"]
@@ -161,7 +162,7 @@ def guess(bounds: Bounds) -> CrsGuess:
     if max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 180:
         swapped = max(abs(west), abs(east)) <= 90 and min(south, north) > 70
         return from_epsg(STORAGE_EPSG, how="guessed", swapped=swapped)
-    swapped = 2e6 <= west and east <= 6.2e6 and (south >= 1.2e7 or 1e5 <= south <= north < 1e6)
+    swapped = west >= 2e6 and east <= 6.2e6 and (south >= 1.2e7 or 1e5 <= south <= north < 1e6)
     easting = south if swapped else west
     zone = int(easting // 1e6)
     if 25 <= zone <= 45:
@@ -192,7 +193,9 @@ def in_order(given: CrsGuess, bounds: Bounds | None) -> CrsGuess:
     return given
 
 
-def choose(*, declared: CrsGuess | None, chosen_epsg: int | None, bounds: Bounds | None) -> CrsGuess:
+def choose(
+    *, declared: CrsGuess | None, chosen_epsg: int | None, bounds: Bounds | None
+) -> CrsGuess:
     """The system to read in: a person's choice, else the declared one, else a guess."""
     if chosen_epsg is not None:
         return in_order(from_epsg(chosen_epsg, how="chosen"), bounds)

@@ -37,7 +37,9 @@ FILE_MESSAGES: dict[str, str | Promise] = {
     "zip_nested": _("压缩包里还有压缩包“{name}”。请先解开，再把图层文件压缩为一个 zip。"),
     "zip_ratio": _("压缩包里的“{name}”压缩比超过 {limit} 倍，疑似恶意文件，已拒绝。请重新压缩。"),
     "zip_unpacked_size": _("压缩包解开后超过 {limit_mib} MB。请拆分后分批上传。"),
-    "zip_without_layers": _("压缩包里没有可读的图层（只有：{names}）。需要 .shp 及同名的 .dbf、.shx。"),
+    "zip_without_layers": _(
+        "压缩包里没有可读的图层（只有：{names}）。需要 .shp 及同名的 .dbf、.shx。"
+    ),
     "shapefile_part_missing": _(
         "图层“{layer}”缺少 {part} 文件。请把同名的 .shp、.dbf、.shx、.prj 一起压缩。"
     ),

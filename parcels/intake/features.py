@@ -227,9 +227,7 @@ class _Judge:
         left = np.flatnonzero(self.good)
         shapes = self.shapes[left]
         valid = shapely.is_valid(shapes)
-        for at, reason in zip(
-            left[~valid], shapely.is_valid_reason(shapes[~valid]), strict=True
-        ):
+        for at, reason in zip(left[~valid], shapely.is_valid_reason(shapes[~valid]), strict=True):
             found = _PLACED_REASON.match(reason)
             text = found["reason"].strip() if found else reason
             place = (float(found["x"]), float(found["y"])) if found else self.first_point(at)

@@ -248,6 +248,6 @@ def _death(process: subprocess.Popen[bytes], limits: Limits) -> IntakeError:
     deadline = time.monotonic() + 5
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    if process.returncode == -signal.SIGXCPU or process.returncode == -signal.SIGKILL:
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return IntakeError("reader_timeout", seconds=limits.cpu_seconds)
     return IntakeError("reader_crashed")

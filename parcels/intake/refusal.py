@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refused(Exception):  # noqa: N818 - the same word as in the messages.
+class Refused(Exception):
     """The file as a whole cannot be read. ``errors`` has the words for each code."""
 
     def __init__(self, code: str, **params: Any) -> None:

@@ -1,14 +1,16 @@
 """Project areas with their versions, claims, and the areas that exclude a claim."""
 
+import uuid
+
 import django.contrib.gis.db.models.fields
 import django.contrib.postgres.fields.ranges
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import parcels.models
-import portal.base.clock
-import uuid
 from django.conf import settings
 from django.db import migrations, models
+
+import parcels.models
+import portal.base.clock
 
 
 class Migration(migrations.Migration):

@@ -1,12 +1,14 @@
 """Kept runs of the spatial rules and what they found."""
 
+import uuid
+
 import django.contrib.gis.db.models.fields
 import django.contrib.postgres.fields.ranges
 import django.db.models.deletion
-import portal.base.clock
-import uuid
 from django.conf import settings
 from django.db import migrations, models
+
+import portal.base.clock
 
 
 class Migration(migrations.Migration):

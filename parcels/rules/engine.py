@@ -177,7 +177,7 @@ def _select(codes: tuple[str, ...], with_shapes: bool) -> str:
     """The rules as one SELECT; each file's columns are named here, by their order."""
     shape = "ST_AsEWKB(found.shape)" if with_shapes else "NULL::bytea"
     return "\nUNION ALL\n".join(
-        f"SELECT found.n, '{code}', found.level, {shape}, found.area_m2, found.mean_width_m, "  # noqa: S608
+        f"SELECT found.n, '{code}', found.level, {shape}, found.area_m2, found.mean_width_m, "
         f"found.other_kind, found.other_key::text, found.other_number, found.facts::text\n"
         f"FROM (\n{rule_sql(code)}) AS found (n, level, shape, area_m2, mean_width_m, "
         f"other_kind, other_key, other_number, facts)"
@@ -298,13 +298,13 @@ def _ask(
     with database.cursor() as cursor:
         if len(candidates) <= FEW:
             cursor.execute(
-                f"WITH candidate AS MATERIALIZED ({_PREPARED})\n{select}",  # noqa: S608
+                f"WITH candidate AS MATERIALIZED ({_PREPARED})\n{select}",
                 {**given, **values},
             )
         else:
             cursor.execute(_MAKE_TABLE)
             cursor.execute("TRUNCATE candidate")
-            cursor.execute(f"INSERT INTO candidate {_PREPARED}", given)  # noqa: S608
+            cursor.execute(f"INSERT INTO candidate {_PREPARED}", given)
             cursor.execute("ANALYZE candidate")
             cursor.execute(select, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ from parcels.intake.columns import propose_mapping
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
 from parcels.intake.numbers import normalised
-from parcels.intake.reader import Batch, Choices, Reject, inspect_file, read_batches
+from parcels.intake.reader import Batch, Choices, Inspection, Reject, read_batches
 from parcels.rules.engine import (
     Candidate,
     Found,
@@ -84,19 +85,14 @@ class Screening:
 
 
 def screen_file(
-    screening: Screening, *, progress: Callable[[int, int | None], None]
+    screening: Screening, inspection: Inspection, *, progress: Callable[[int, int | None], None]
 ) -> Iterator[Screened]:
-    """Each feature of the file in its order, with what the rules found.
+    """Each feature of the inspected file in its order, with what the rules found.
 
     ``progress`` is told (screened, total) after each batch. All sessions read one snapshot of the
     register. IntakeError when the file cannot be read, ScreeningRefused when it has no such field.
     """
-    fields = [
-        found.name
-        for found in inspect_file(
-            screening.path, choices=screening.choices, limits=screening.limits
-        ).fields
-    ]
+    fields = [found.name for found in inspection.fields]
     if screening.id_field is not None and screening.id_field not in fields:
         raise ScreeningRefused(
             reason=_("文件里没有字段“{field}”，现有：{names}").format(
@@ -275,10 +271,13 @@ def candidates_from(batch: Batch, mapping: Mapping[str, str]) -> list[Candidate]
 
 def plain_id(value: Any) -> str | int | float | None:
     """A cell as JSON can hold it; None where it is empty."""
-    if value is None or value == "" or value != value:  # NaN is how readers say "empty".
+    if value is None or value == "":
         return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(value, float):
+        if math.isnan(value):  # How readers say "empty".
+            return None
+        if value.is_integer():
+            return int(value)
     return value if isinstance(value, str | int | float) else str(value)
 
 

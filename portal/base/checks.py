@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Sequence
 from typing import Any
@@ -43,9 +44,9 @@ def check_secret_key(
     key = settings.SECRET_KEY
     if not production():
         return []
-    if len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_LETTERS:
-        if not key.startswith(("embedded-", "django-insecure-")):
-            return []
+    long_enough = len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_LETTERS
+    if long_enough and not key.startswith(("embedded-", "django-insecure-")):
+        return []
     return [
         Error(
             "SECRET_KEY is missing, a default, or too short.",
@@ -229,10 +230,8 @@ def refuse_unsafe_start() -> None:
     While the database is away the settings alone are judged: /healthz must be able to say so.
     """
     found = run_checks(tags=[Tags.security])
-    try:
+    with contextlib.suppress(OperationalError):
         found += run_checks(tags=[Tags.database], databases=["default"])
-    except OperationalError:
-        pass
     refused = [message for message in found if message.is_serious()]
     if refused:
         raise ImproperlyConfigured("\n".join(str(message) for message in refused))

@@ -38,6 +38,6 @@ def today() -> date:
 def advance_clock(by: timedelta) -> datetime:
     """Move the clock of a demonstration or test database forward; the database refuses others."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT portal_clock_advance(%s)", [by])
+        cursor.execute("SELECT portal_clock_advance(%s)", [by])  # type: ignore[list-item]
         moment: datetime = cursor.fetchone()[0]
     return moment

@@ -88,9 +88,7 @@ def redeliver_overdue() -> int:
 
 def purge_delivered() -> int:
     """Forget messages delivered more than 30 days ago: they hold names and addresses."""
-    removed, _by_table = OutboxMessage.objects.filter(
-        delivered_at__lt=now() - KEPT_FOR
-    ).delete()
+    removed, _by_table = OutboxMessage.objects.filter(delivered_at__lt=now() - KEPT_FOR).delete()
     return removed
 
 

@@ -122,9 +122,7 @@ def test_cookies_without_tls_are_refused(production: Any, name: str) -> None:
     assert name in message.msg
 
 
-@pytest.mark.parametrize(
-    "hosts", [[], ["*"], ["portal.yining.example", "*"], [""], ["."], [" * "]]
-)
+@pytest.mark.parametrize("hosts", [[], ["*"], ["portal.yining.example", "*"], [""], ["."], [" * "]])
 def test_any_host_is_refused(production: Any, hosts: list[str]) -> None:
     production.ALLOWED_HOSTS = hosts
     assert settings_faults() == ["base.E005"]
@@ -184,9 +182,7 @@ def test_every_fault_is_told_at_once(production: Any) -> None:
     production.SESSION_COOKIE_SECURE = False
     for file in secrets.KEY_FILES:
         secrets.key_path(file).unlink()
-    assert sorted(set(settings_faults())) == [
-        f"base.E00{number}" for number in (1, 2, 3, 4, 5, 7)
-    ]
+    assert sorted(set(settings_faults())) == [f"base.E00{number}" for number in (1, 2, 3, 4, 5, 7)]
 
 
 @pytest.mark.parametrize("kind", ["embedded", "test"])

@@ -169,7 +169,7 @@ def test_numbers_are_gapless_when_concurrent_sessions_commit_and_roll_back(
     committed_db: str, sessions: int
 ) -> None:
     def draw_many(seed: int) -> list[str]:
-        chance = random.Random(seed)  # noqa: S311 - which session gives up is no secret.
+        chance = random.Random(seed)
         kept = []
         for _ in range(15):
             with transaction.atomic():
@@ -198,8 +198,9 @@ def test_a_second_session_waits_for_a_number_of_the_same_kind_only(committed_db:
         draw_number(NumberKind.CASE)
         with meanwhile(lambda: draw(NumberKind.FILING)) as other_kind:
             assert other_kind.result() == 1
-        with meanwhile(lambda: draw(NumberKind.CASE)) as same_kind, pytest.raises(
-            OperationalError, match="lock timeout"
+        with (
+            meanwhile(lambda: draw(NumberKind.CASE)) as same_kind,
+            pytest.raises(OperationalError, match="lock timeout"),
         ):
             same_kind.result()
     assert in_own_session(lambda: draw(NumberKind.CASE)) == 3

@@ -180,7 +180,11 @@ def test_an_absent_mail_server_loses_nothing(settings: Any) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("sender", "domain"),
-    [("portal@yining.example", "yining.example"), ("林业局 <x@y.example>", "y.example"), ("", "localhost")],
+    [
+        ("portal@yining.example", "yining.example"),
+        ("林业局 <x@y.example>", "y.example"),
+        ("", "localhost"),
+    ],
 )
 def test_the_message_id_is_the_messages_own(settings: Any, sender: str, domain: str) -> None:
     settings.DEFAULT_FROM_EMAIL = sender

@@ -305,7 +305,7 @@ def test_no_way_of_writing_a_policy_escapes_the_journal(way: str) -> None:
     with connection.cursor() as cursor:
         if way == "insert":
             cursor.execute(
-                f"INSERT INTO base_policy ({COLUMNS}) "  # noqa: S608 - our own words.
+                f"INSERT INTO base_policy ({COLUMNS}) "
                 f"SELECT '{NUMBER}', n, '', '', 'x', '', '' FROM generate_series(1, 3) AS n"
             )
         elif way == "copy":
@@ -348,7 +348,7 @@ REWRITINGS = [
     "UPDATE base_policy SET reason = 'x'",
     f"DELETE FROM base_policy WHERE code = '{NUMBER}'",
     "TRUNCATE base_policy",
-    f"INSERT INTO base_policy (id, {COLUMNS}) SELECT id, code, 0, '', '', 'x', '', '' "  # noqa: S608
+    f"INSERT INTO base_policy (id, {COLUMNS}) SELECT id, code, 0, '', '', 'x', '', '' "
     f"FROM base_policy WHERE code = '{NUMBER}' ON CONFLICT (id) DO UPDATE SET value = 0",
     "MERGE INTO base_policy USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
 ]

@@ -164,12 +164,12 @@ def geopackage(
     )
     named = [f'"{name}"' for name in columns]
     base.execute(
-        f'CREATE TABLE "{layer}" (fid INTEGER PRIMARY KEY, geom BLOB'  # noqa: S608 - constants.
+        f'CREATE TABLE "{layer}" (fid INTEGER PRIMARY KEY, geom BLOB'
         + "".join(f", {name} TEXT" for name in named)
         + ")"
     )
     insert = (
-        f'INSERT INTO "{layer}" ({", ".join(["geom", *named])}) '  # noqa: S608 - constants.
+        f'INSERT INTO "{layer}" ({", ".join(["geom", *named])}) '
         f"VALUES ({', '.join('?' * (1 + len(named)))})"
     )
     for at, wkb in enumerate(shapes):

@@ -15,7 +15,9 @@ METRE_LON = 1 / 80_286.0  # Degrees of one metre at this latitude, near enough f
 METRE_LAT = 1 / 111_112.0
 
 
-def square(east_m: float, north_m: float, side_m: float = 100, height_m: float | None = None) -> MultiPolygon:
+def square(
+    east_m: float, north_m: float, side_m: float = 100, height_m: float | None = None
+) -> MultiPolygon:
     """A rectangle whose south-west corner lies so many metres from the origin."""
     height = side_m if height_m is None else height_m
     west, south = ORIGIN_LON + east_m * METRE_LON, ORIGIN_LAT + north_m * METRE_LAT

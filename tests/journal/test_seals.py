@@ -178,8 +178,9 @@ def test_a_seal_waits_for_acts_under_way_and_covers_them(committed_db: str) -> N
         append("B")
         under_way = Event.objects.latest("id").pk
         append("C")
-        with meanwhile(lambda: wait_briefly_to_seal()) as impatient, pytest.raises(
-            OperationalError, match="lock timeout"
+        with (
+            meanwhile(lambda: wait_briefly_to_seal()) as impatient,
+            pytest.raises(OperationalError, match="lock timeout"),
         ):
             impatient.result()
     seal = made(seal_day())

@@ -77,7 +77,7 @@ def test_area_is_ellipsoidal_and_generated() -> None:
 )
 def test_a_frozen_version_is_never_rewritten(change: str) -> None:
     version = parcel_at(square(0, 0)).versions.get()
-    statement = f"UPDATE parcels_parcelversion SET {change} WHERE id = {version.pk}"  # noqa: S608
+    statement = f"UPDATE parcels_parcelversion SET {change} WHERE id = {version.pk}"
     with connection.cursor() as cursor, pytest.raises(IntegrityError, match="frozen version"):
         cursor.execute(statement)
 

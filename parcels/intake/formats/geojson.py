@@ -29,7 +29,7 @@ _KINDS = {
 }
 
 
-class Fault(Exception):  # noqa: N818 - not an error of ours.
+class Fault(Exception):
     """One feature cannot be read: code, facts, and a place in the file's numbers."""
 
     def __init__(self, code: str, place: list[float] | None = None, **params: Any) -> None:
@@ -75,8 +75,8 @@ def parse(path: Path, limits: Limits) -> dict[str, Any]:
 def parse_sequence(text: str) -> list[Any] | None:
     """GeoJSON text sequences and one feature a line; None when it is something else."""
     features = []
-    for line in text.splitlines():
-        line = line.strip("\x1e \t,")
+    for written in text.splitlines():
+        line = written.strip("\x1e \t,")
         if not line:
             continue
         try:
@@ -140,7 +140,7 @@ def polygon(given: Any) -> Any:
         raise Fault("position_wrong")
     if not given:
         raise Fault("geometry_empty")
-    rings = [shapely.linearrings(np.array(ring(item))) for item in given]
+    rings: list[Any] = [shapely.linearrings(np.array(ring(item))) for item in given]
     return shapely.polygons(rings[0], rings[1:] or None)
 
 
@@ -177,10 +177,11 @@ def shape_of(geometry: Any, limits: Limits) -> bytes | None:
             "too_many_vertices", first_position(geometry), vertices=vertices, limit=limits.vertices
         )
     try:
-        if kind == "Polygon":
-            shape = polygon(coordinates)
-        else:
-            shape = shapely.multipolygons([polygon(part) for part in coordinates])
+        shape = (
+            polygon(coordinates)
+            if kind == "Polygon"
+            else shapely.multipolygons([polygon(part) for part in coordinates])
+        )
     except (ValueError, shapely.errors.GEOSException) as error:
         raise Fault("geometry_unreadable") from error
     return bytes(shapely.to_wkb(shape, byte_order=1))
@@ -270,7 +271,7 @@ class GeoJson:
             wkb = shape_of(feature.get("geometry"), self.limits)
         except Fault as fault:
             shape = feature.get("geometry") if isinstance(feature, dict) else None
-            lon, lat = fault.place or first_position(shape) or [None, None]
+            lon, lat = fault.place or first_position(shape) or (None, None)
             label = str(properties.get(self.label) or "") if self.label else ""
             raw.rejects.append(Reject(row, label, fault.code, fault.params, lon, lat))
             return
@@ -278,7 +279,9 @@ class GeoJson:
         raw.wkb.append(wkb)
         for name, values in raw.columns.items():
             value = properties.get(name)
-            text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+            text = (
+                json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+            )
             values.append(plain(text))
 
 

@@ -72,14 +72,12 @@ class Shapefiles:
     def _sampled(self, path: Path) -> list[bytes]:
         """Texts by which an encoding is recognised: of the first features, each once."""
         found: set[bytes] = set()
-        count = 0
         for _rows, columns, _wkb in read_with_gdal(
             path, None, SAMPLED_FEATURES, encoding=RAW_BYTES, read_geometry=False
         ):
             for values in columns.values():
                 if values.dtype == object:
                     found.update(raw_bytes(value) for value in values if isinstance(value, str))
-            count += 1
         return list(found)
 
     def batches(self, opened: Opened) -> Iterator[Raw]:
@@ -98,7 +96,8 @@ class Shapefiles:
 
 def declared_rows(table: Path) -> int:
     """The number of rows in a dBASE header, 0 where there is none."""
-    return int.from_bytes(head_of(table, 32)[4:8], "little")
+    head = head_of(table, 32)
+    return int.from_bytes(head[4:8], "little") if len(head) == 32 else 0
 
 
 def raw_bytes(text: str) -> bytes:

@@ -13,13 +13,14 @@ from typing import IO, Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import OperationalError
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
 from parcels.claims.errors import ClaimPeriodInvalid
 from parcels.claims.queries import days
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices
+from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.rules.errors import PeriodMalformed, ScreeningRefused
 from parcels.rules.findings_file import FindingsFile
 from parcels.rules.screening import Counts, Screening, as_json, screen_file
@@ -71,6 +72,9 @@ class Command(BaseCommand):
             except PortalError as error:
                 self.stderr.write(f"{error.code}: {error}")
                 sys.exit(2)
+            except OperationalError as error:
+                self.stderr.write(f"database_away: {error}")
+                sys.exit(2)
             answer.seek(0)
             for line in answer:
                 self.stdout.write(line.decode(), ending="")
@@ -93,10 +97,14 @@ class Command(BaseCommand):
             ),
             limits=Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES),
         )
+        inspection = inspect_file(
+            screening.path, choices=screening.choices, limits=screening.limits
+        )
+        self.say_how_it_is_read(inspection)
         counts = Counts()
         answer.write(b'{"candidates": [')
         with FindingsFile(out) if out is not None else nullcontext() as file:
-            for screened in screen_file(screening, progress=self.tell):
+            for screened in screen_file(screening, inspection, progress=self.tell):
                 answer.write(b",\n" if counts.candidates else b"\n")
                 answer.write(as_json(screened))
                 counts.add(screened)
@@ -110,6 +118,18 @@ class Command(BaseCommand):
                     file.add(screened)
         answer.write(b'\n], "counts": ' + orjson.dumps(asdict(counts)) + b"}\n")
         return counts
+
+    def say_how_it_is_read(self, inspection: Inspection) -> None:
+        self.stderr.write(
+            _("{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
+                format=inspection.format,
+                layer=inspection.layer,
+                encoding=inspection.encoding.value if inspection.encoding else "-",
+                crs=inspection.crs.name,
+            )
+        )
+        for notice in inspection.as_json()["notices"]:
+            self.stderr.write(notice["message"])
 
     def tell(self, done: int, total: int | None) -> None:
         of = f"/{total}" if total else ""

@@ -28,9 +28,7 @@ def area_at(geom: MultiPolygon) -> ProjectAreaVersion:
     return ProjectAreaVersion.objects.create(area=area, number=1, geom=geom, because="drawing")
 
 
-def claim_at(
-    geom: MultiPolygon, *, period: DateRange = PERIOD, state: str = "pending"
-) -> Claim:
+def claim_at(geom: MultiPolygon, *, period: DateRange = PERIOD, state: str = "pending") -> Claim:
     """A claim on a new area."""
     claim = Claim.objects.create(
         version=area_at(geom), period=period, state=state, number=f"YN-P-{uuid.uuid4().hex[:12]}"

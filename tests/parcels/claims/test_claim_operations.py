@@ -105,9 +105,7 @@ def test_the_course_of_a_claim_is_in_its_chain() -> None:
     assert verbs("claim", claim.key) == ["submitted", "determined", "filed", "ended_by_decision"]
 
 
-@pytest.mark.parametrize(
-    "because", [Because.WITHDRAWN, Because.REJECTED, Because.DISQUALIFIED]
-)
+@pytest.mark.parametrize("because", [Because.WITHDRAWN, Because.REJECTED, Because.DISQUALIFIED])
 @pytest.mark.parametrize("live", [False, True])
 def test_before_filing_a_claim_may_end(because: Claim.EndedBecause, live: bool) -> None:
     actor, claim = somebody(), submitted()
@@ -134,9 +132,7 @@ def test_a_wrong_step_says_what_the_state_is() -> None:
     with pytest.raises(ClaimMoveNotAllowed, match="待审定"):
         file_claim(claim=claim, actor=actor)
     with pytest.raises(FiledClaimStands):  # Not filed: the database refuses the decision.
-        end_filed_claim(
-            claim=determine_claim(claim=claim, actor=actor), decision="决", actor=actor
-        )
+        end_filed_claim(claim=determine_claim(claim=claim, actor=actor), decision="决", actor=actor)
     end_claim(claim=claim, because=Because.WITHDRAWN, actor=actor)
     with pytest.raises(ClaimMoveNotAllowed, match="已终止"):
         determine_claim(claim=claim, actor=actor)

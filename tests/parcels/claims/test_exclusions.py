@@ -84,9 +84,7 @@ def test_status_moves_by_the_table(now: Status, wanted: Status, allowed: bool) -
 
 def test_a_corrected_boundary_replaces_the_row_and_the_former_stays_readable() -> None:
     former = exclusion_at(square(0, 0))
-    newer = replace_exclusion(
-        exclusion=former, facts=CCER, geom=square(10, 0), actor=somebody()
-    )
+    newer = replace_exclusion(exclusion=former, facts=CCER, geom=square(10, 0), actor=somebody())
     assert list(ExclusionArea.objects.standing()) == [newer]
     former.refresh_from_db()
     assert former.geom.equals_exact(square(0, 0))

@@ -30,7 +30,7 @@ from tests.parcels.intake.reading import look, refusal
         (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),
         (b"\x1f\x8b\x08\x00", ".gz", "format_gzip", "zip"),
         (b"AC1032\x00\x00", ".dwg", "format_dwg", "另存为 DXF"),
-        (b"%PDF-1.7\n", ".pdf", "format_pdf", "GeoJSON"),
+        (b"%PDF-1.7\n", ".pdf", "format_pdf", "请上传"),
         (b"\x00\x00\x27\x0a", ".shp", "shapefile_alone", "压缩为 zip"),
         (b"Rar!\x1a\x07\x01\x00", ".geojson", "format_rar", "zip"),
         (b"\x89PNG\r\n\x1a\n", ".gpkg", "format_unknown", "GeoPackage"),

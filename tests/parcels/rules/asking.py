@@ -46,9 +46,7 @@ def found_by(rule: str, outcome: Outcome) -> dict[str, Found]:
 
 def levels(rule: str, outcome: Outcome) -> list[tuple[str, str]]:
     """(level, severity) of the findings of one rule."""
-    return [
-        (found.level, found.severity.value) for found in outcome.findings if found.rule == rule
-    ]
+    return [(found.level, found.severity.value) for found in outcome.findings if found.rule == rule]
 
 
 def verified_land(

@@ -80,9 +80,7 @@ def test_one_and_many_get_the_same_answer() -> None:
     ]
     assert len(candidates) > FEW
     for subject in Subject:
-        many = run_rules(
-            stage=Stage.REVIEW, subject=subject, candidates=candidates, period=PERIOD
-        )
+        many = run_rules(stage=Stage.REVIEW, subject=subject, candidates=candidates, period=PERIOD)
         one_by_one = [
             run_rules(stage=Stage.REVIEW, subject=subject, candidates=[one], period=PERIOD)
             for one in candidates
@@ -90,9 +88,7 @@ def test_one_and_many_get_the_same_answer() -> None:
         for mine, alone in zip(many.by_candidate(20), one_by_one, strict=True):
             assert [(f.rule, f.level, f.area_m2, f.other) for f in sorted(mine, key=repr)] == [
                 (f.rule, f.level, f.area_m2, f.other)
-                for f in sorted(
-                    [_as_candidate(found, mine) for found in alone.findings], key=repr
-                )
+                for f in sorted([_as_candidate(found, mine) for found in alone.findings], key=repr)
             ]
 
 

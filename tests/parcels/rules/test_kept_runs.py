@@ -101,9 +101,7 @@ def test_application_may_not(statement: str) -> None:
 def test_a_kept_run_takes_no_further_finding() -> None:
     run = kept()
     with refused_by("a_kept_run_is_whole"):
-        Finding.objects.create(
-            run=run, candidate="x", rule="gap", level="gap", severity="info"
-        )
+        Finding.objects.create(run=run, candidate="x", rule="gap", level="gap", severity="info")
 
 
 @pytest.mark.django_db
@@ -160,7 +158,9 @@ def test_a_change_by_hand_is_found(committed_db: str) -> None:
     run = kept()
     with as_owner() as owner:
         owner.execute("ALTER TABLE parcels_finding DISABLE TRIGGER nothing_is_rewritten")
-        owner.execute("UPDATE parcels_finding SET area_m2 = area_m2 + 1 WHERE run_id = %s", [run.pk])
+        owner.execute(
+            "UPDATE parcels_finding SET area_m2 = area_m2 + 1 WHERE run_id = %s", [run.pk]
+        )
     assert broken_runs() == [str(run.key)]
 
 

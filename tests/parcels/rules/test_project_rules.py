@@ -135,7 +135,9 @@ def test_a_neighbours_title_that_is_only_touched_is_not_asked_for() -> None:
     one, other = person("甲"), person("乙")
     held_by(one, square(0, 0))
     held_by(other, square(100, 0))
-    assert not levels("title_of_applicant", ask(square(0, 0, 100.005, 100), PROJECT, applicants=[one]))
+    assert not levels(
+        "title_of_applicant", ask(square(0, 0, 100.005, 100), PROJECT, applicants=[one])
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,8 @@ def test_the_samples_exclude_as_their_readme_says(
     file: str, number: str, rule: str, severity: str | None
 ) -> None:
     shape: GEOSGeometry = sample(file, number).centroid.buffer(0.0003)
-    outcome = ask(MultiPolygon(shape, srid=4490), PROJECT, period=days(date(2024, 1, 1), date(2026, 12, 31)))  # fmt: skip
+    period = days(date(2024, 1, 1), date(2026, 12, 31))
+    outcome = ask(MultiPolygon(shape, srid=4490), PROJECT, period=period)
     told = [(found.severity.value, found.other) for found in outcome.findings if found.rule == rule]
     assert told == ([(severity, number)] if severity else [])
 

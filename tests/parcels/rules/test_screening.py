@@ -1,4 +1,4 @@
-"""``screen_areas``: a file against the register, as an operator and a checker with shapely see it."""
+"""``screen_areas``: a file against the register, as operators and a checker with shapely see it."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ def register(frame: geopandas.GeoDataFrame, *, verified: bool = False) -> None:
         title = TitleCertificate.objects.create(
             kind="forest", number=row.ZQ_HAO, number_key=row.ZQ_HAO
         )
-        Right.objects.create(
-            certificate=title, parcel=parcel, kind="tree_ownership", party=party
-        )
+        Right.objects.create(certificate=title, parcel=parcel, kind="tree_ownership", party=party)
         titles.append(title)
     if verified:
         verify(*titles)
@@ -261,9 +259,7 @@ def test_the_samples_exclude_and_tending_does_not(tmp_path: Path) -> None:
 def _conflicts(one: Any, other: Any) -> bool:
     shared = shapely.intersection(one, other, grid_size=0.0001)
     return any(
-        part.geom_type == "Polygon"
-        and part.area > 1
-        and not shapely.buffer(part, -0.025).is_empty
+        part.geom_type == "Polygon" and part.area > 1 and not shapely.buffer(part, -0.025).is_empty
         for part in shapely.get_parts(shared)
     )
 
@@ -275,7 +271,11 @@ def test_as_projects_titles_claims_and_the_period_count(tmp_path: Path) -> None:
     claimed = GEOSGeometry(frame.geometry.values[0].wkb_hex, srid=4490)
     claim = claim_at(MultiPolygon(claimed, srid=4490), period=PERIOD, state="live")
     path = tmp_path / "project.gpkg"
-    made = [frame.geometry.values[0], frame.geometry.values[5], shifted(claimed_shape(frame), 0, 40_000)]
+    made = [
+        frame.geometry.values[0],
+        frame.geometry.values[5],
+        shifted(claimed_shape(frame), 0, 40_000),
+    ]
     geopandas.GeoDataFrame(geometry=made, crs="EPSG:4490").to_file(path)
 
     def rules(*period: str) -> list[set[tuple[str, str | None]]]:

@@ -52,7 +52,10 @@ def test_polygons_are_read_as_multipolygons(geometry: dict[str, Any]) -> None:
         {"type": "Polygon", "coordinates": [[*RING[:3], [81, 43]]]},
         {"type": "Polygon", "coordinates": [[[81, NAN], *RING[1:3], [81, NAN]]]},
         {"type": "Polygon", "coordinates": [[[INFINITY, 43], *RING[1:3], [INFINITY, 43]]]},
-        {"type": "Polygon", "coordinates": [[[434_000, 4_860_000], *RING[1:3], [434_000, 4_860_000]]]},
+        {
+            "type": "Polygon",
+            "coordinates": [[[434_000, 4_860_000], *RING[1:3], [434_000, 4_860_000]]],
+        },
         {"type": "Polygon", "coordinates": [[["81", "43"], *RING[1:3], ["81", "43"]]]},
         {"type": "Polygon", "coordinates": [[[True, False], *RING[1:3], [True, False]]]},
         {"type": "Polygon", "coordinates": ["ring"]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -256,9 +256,7 @@ def test_the_other_side_is_called_by_unit_number_else_by_certificate() -> None:
     parcel_at(square(0, 0), unit_number=UNIT)
     title = title_on(parcel_at(square(0, 500)))
     bare = parcel_at(square(0, 1000))
-    others = [
-        ask(square(50, north), TITLE).findings[0].other for north in (0, 500, 1000)
-    ]
+    others = [ask(square(50, north), TITLE).findings[0].other for north in (0, 500, 1000)]
     assert others == [UNIT, title.number, str(bare.key)]
 
 
@@ -287,9 +285,7 @@ def test_a_gap_between_neighbours_of_one_compartment(
 def test_a_gap_filled_by_a_third_parcel_is_none() -> None:
     parcel_in("0047", square(0, 0))
     parcel_in("0047", square(100, 0, 0.3, 100))
-    assert not found_by(
-        "gap", ask(square(100.3, 0), TITLE, compartment="654002654002100/0047")
-    )
+    assert not found_by("gap", ask(square(100.3, 0), TITLE, compartment="654002654002100/0047"))
 
 
 def test_corners_of_a_mosaic_are_no_gaps() -> None:
@@ -325,10 +321,7 @@ def test_policy_values_are_read_at_each_run() -> None:
     from tests.parcels.claims.areas import somebody
 
     assert not found_by("minimum_area", ask(square(0, 0), TITLE))
-    set_policy(
-        code="title.min_area_m2", value=Decimal(20_000), reason="试验", actor=somebody()
-    )
+    set_policy(code="title.min_area_m2", value=Decimal(20_000), reason="试验", actor=somebody())
     outcome = ask(square(0, 0), TITLE)
     assert found_by("minimum_area", outcome)
     assert outcome.policy_values["title.min_area_m2"] == 20_000
-    assert date.today()

@@ -79,4 +79,6 @@ class Command(BaseCommand):
         )
 
     def tell(self, outcome: Outcome) -> None:
-        self.stderr.write(_("示例林地 {read}/{total}").format(read=outcome.read, total=outcome.total))
+        self.stderr.write(
+            _("示例林地 {read}/{total}").format(read=outcome.read, total=outcome.total)
+        )
