@@ -6,7 +6,6 @@ import json
 import uuid
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.gis.geos import GEOSGeometry
 from django.http import HttpRequest, HttpResponse
@@ -26,16 +25,14 @@ from parcels.facts import (
     township_names,
 )
 from parcels.models import ParcelVersion, Right, VerifiedTitle
+from parcels.stage import stage_config
 from portal.accounts.queries import is_staff_reader
 
 
 def shape_config(shapes: list[GEOSGeometry]) -> dict[str, Any]:
     """What the small map of a page needs."""
     return {
-        "basemap": {
-            name: reverse("site:base-map", args=[name]) for name in ("counties", "city", "natural")
-        },
-        "tiandituKey": settings.TIANDITU_KEY,
+        **stage_config(),
         "shapes": {
             "type": "FeatureCollection",
             "features": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from psycopg import sql
 
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "portal_test"
+DROP_ATTEMPTS = 150
 _OWNER_HOME = settings.DATABASES["owner"]["NAME"]
 
 
@@ -65,7 +67,17 @@ def migrations_digest() -> str:
 
 
 def drop_database(control: psycopg.Connection[Any], name: str) -> None:
-    control.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    """Drop ``name`` and whoever is still in it; a vacuum of the server's own is waited for."""
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    for attempt in range(DROP_ATTEMPTS):
+        try:
+            control.execute(statement)
+        except psycopg.errors.InsufficientPrivilege:
+            if attempt == DROP_ATTEMPTS - 1:
+                raise
+            time.sleep(0.2)
+        else:
+            return
 
 
 def clone_database(control: psycopg.Connection[Any], template: str, name: str) -> None:

@@ -49,7 +49,8 @@ export function fullScreenControl (map: L.Map, whole: HTMLElement): void {
       const box = L.DomUtil.create('div', 'leaflet-bar')
       const button = L.DomUtil.create('button', 'map-button', box)
       button.type = 'button'
-      button.textContent = '⛶'
+      // Drawn, because not every office font has the sign.
+      button.append(fullScreenSign())
       button.title = text('fullScreen')
       button.setAttribute('aria-label', text('fullScreen'))
       L.DomEvent.disableClickPropagation(box)
@@ -60,4 +61,20 @@ export function fullScreenControl (map: L.Map, whole: HTMLElement): void {
     }
   })
   new Control({ position: 'topright' }).addTo(map)
+}
+
+function fullScreenSign (): SVGSVGElement {
+  const space = 'http://www.w3.org/2000/svg'
+  const sign = document.createElementNS(space, 'svg')
+  sign.setAttribute('viewBox', '0 0 16 16')
+  sign.setAttribute('width', '16')
+  sign.setAttribute('height', '16')
+  sign.setAttribute('aria-hidden', 'true')
+  const line = document.createElementNS(space, 'path')
+  line.setAttribute('d', 'M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4')
+  line.setAttribute('fill', 'none')
+  line.setAttribute('stroke', 'currentColor')
+  line.setAttribute('stroke-width', '1.8')
+  sign.append(line)
+  return sign
 }

@@ -28,6 +28,14 @@ _NOT_IN_TITLES = str.maketrans(dict.fromkeys("[]:*?/\\'", "_"))
 def write(path: Path, job: Job) -> Written:
     """One sheet. A plot's properties stand in its first row."""
     in_degrees = job.crs_epsg == STORAGE_EPSG
+    # All that can be refused is refused before the book is opened, which could not be dropped.
+    plots = [
+        boundary_rings(feature, row, job.crs_epsg)[0]
+        for row, feature in enumerate(job.features, start=1)
+    ]
+    rows = 1 + sum(len(ring) for rings in plots for ring in rings)
+    if rows > MAX_ROWS:
+        raise TooManyRows(rows=rows, limit=MAX_ROWS)
     numbers = plot_numbers(job.features)
     own = [name for name in columns_of(job.features) if name != PLOT]
     kept = {PLOT: PLOT}
@@ -41,12 +49,7 @@ def write(path: Path, job: Job) -> Written:
         [cell(sheet, name) for name in (PLOT, *POINT_COLUMNS[in_degrees])]
         + [cell(sheet, plain(kept.get(name, name))) for name in own]
     )
-    rows = 1
-    for row, feature in enumerate(job.features, start=1):
-        rings, _decimals = boundary_rings(feature, row, job.crs_epsg)
-        rows += sum(len(ring) for ring in rings)
-        if rows > MAX_ROWS:
-            raise TooManyRows(rows=rows, limit=MAX_ROWS)
+    for row, (feature, rings) in enumerate(zip(job.features, plots, strict=True), start=1):
         properties = [cell(sheet, plain(feature.properties.get(name))) for name in own]
         number = numbers[row - 1] if numbers is not None else str(row)
         point = 0

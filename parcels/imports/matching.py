@@ -9,6 +9,15 @@ from __future__ import annotations
 # 1 mm on the ellipsoid, in degrees of latitude; a degree of longitude is shorter, so less there.
 MILLIMETRE_DEG = 9e-9
 
+# A batch meets the register through its indexes. The tables grow inside this one transaction, where
+# nobody counts them anew, so the planner would go on joining them whole as if they were small.
+PLAN_FOR_BATCHES = """
+SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+"""
+PLAN_AS_USUAL = """
+SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on;
+"""
+
 STAGE = """
 CREATE TEMP TABLE incoming (
   row int NOT NULL, new_parcel bigint, new_version bigint, new_certificate bigint, new_party bigint,

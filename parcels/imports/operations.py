@@ -295,6 +295,7 @@ def _take_in(
         "year": record.survey_year,
     }
     with connection.cursor() as cursor:
+        cursor.execute(matching.PLAN_FOR_BATCHES)
         cursor.execute(matching.STAGE)
         cursor.execute("SELECT policy_number('area.reason_percent')")
         reason_percent = cursor.fetchone()[0]
@@ -316,6 +317,7 @@ def _take_in(
                 _match_and_write(cursor, batch, mapping, facts, outcome, ids, reason_percent)
             progress(outcome)
         cursor.execute("DROP TABLE incoming, matched, titled")
+        cursor.execute(matching.PLAN_AS_USUAL)
     return outcome
 
 

@@ -25,6 +25,7 @@ from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.models import ImportRecord, RightKind
+from parcels.stage import stage_config
 from parcels.tasks import run_import_job
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
@@ -71,6 +72,7 @@ def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "targets": FIELDS,
         "right_kinds": RightKind.choices,
         "page_config": {
+            **stage_config(),
             "key": str(record.key),
             "state": record.state,
             "urls": {

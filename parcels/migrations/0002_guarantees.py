@@ -255,7 +255,7 @@ DECLARE
   grid_m double precision := policy_number('overlap.grid_m');
   sliver_area_m2 double precision := policy_number('overlap.sliver_area_m2');
   sliver_halfwidth_m double precision := policy_number('overlap.sliver_halfwidth_m');
-  found record;
+  clash record;
 BEGIN
   IF NOT EXISTS (SELECT FROM written) THEN
     RETURN NULL;
@@ -263,7 +263,7 @@ BEGIN
   PERFORM lock_land(1, (SELECT array_agg(geom) FROM written));
   SELECT mine.certificate_id AS mine, theirs.certificate_id AS theirs, mine.kind,
          certificate.number, part.area_m2, ST_AsText(ST_PointOnSurface(part.shape), 7) AS place
-  INTO found
+  INTO clash
   FROM (SELECT id, certificate_id, parcel_id, kind, geom, eroded(geom) AS core FROM written) AS mine
   JOIN parcels_verifiedtitle AS theirs
     ON theirs.kind = mine.kind AND theirs.parcel_id <> mine.parcel_id
@@ -275,12 +275,12 @@ BEGIN
   WHERE NOT part.is_sliver
   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'verified titles conflict by % m²', found.area_m2
+    RAISE EXCEPTION 'verified titles conflict by % m²', clash.area_m2
       USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'no_two_verified_titles_conflict',
             TABLE = TG_TABLE_NAME,
-            DETAIL = json_build_object('certificate', found.mine, 'other', found.theirs,
-              'number', found.number, 'kind', found.kind,
-              'area_m2', round(found.area_m2::numeric, 2), 'place', found.place)::text;
+            DETAIL = json_build_object('certificate', clash.mine, 'other', clash.theirs,
+              'number', clash.number, 'kind', clash.kind,
+              'area_m2', round(clash.area_m2::numeric, 2), 'place', clash.place)::text;
   END IF;
   RETURN NULL;
 END $$;

@@ -35,11 +35,11 @@ def read_text(data: bytes, chosen: str | None) -> tuple[str, EncodingGuess]:
 
 
 def head_text(head: bytes) -> str:
-    """The beginning of a file as text; empty when it is none."""
+    """The beginning of a file as text, wrong characters replaced; empty when it is none."""
     mark = marked(head)
     if mark is None and b"\x00" in head:
         return ""
     for encoding in (mark,) if mark else ("utf-8", "gb18030"):
         if reads([head], encoding):
             return decode(head, encoding).removeprefix("\ufeff")
-    return ""
+    return head.decode("gb18030", errors="replace")

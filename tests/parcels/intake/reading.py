@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from parcels.intake.errors import IntakeError, reject_message
 from parcels.intake.reader import Choices, Inspection, Limits, Reject, inspect_file, read_batches
 from tests.factories.files import METRE_LAT, METRE_LON
 
+Answer = TypeVar("Answer")
 CHINESE = re.compile(r"[\u4e00-\u9fff]{4}")
 ADVICE = re.compile("请|可以|可选|需要|须")
 
@@ -55,6 +58,12 @@ def refusal(path: Path, *, limits: Limits = Limits(), **choices: Any) -> IntakeE
     assert batches == []
     assert_says_what_to_do(str(caught.value))
     return caught.value
+
+
+def at_once(ask: Callable[[Path], Answer], paths: Iterable[Path]) -> list[Answer]:
+    """The same question about several files, as many readers side by side as there are cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(ask, paths))
 
 
 def notices(inspection: Inspection) -> list[str]:

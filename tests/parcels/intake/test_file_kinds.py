@@ -20,42 +20,42 @@ from tests.factories.files import (
     wkb_polygon,
     zip_of,
 )
-from tests.parcels.intake.reading import look, refusal
+from tests.parcels.intake.reading import at_once, look, refusal
 
 
-@pytest.mark.parametrize(
-    ("head", "suffix", "code", "advice"),
-    [
-        (b"Rar!\x1a\x07\x01\x00", ".rar", "format_rar", "zip"),
-        (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),
-        (b"\x1f\x8b\x08\x00", ".gz", "format_gzip", "zip"),
-        (b"AC1032\x00\x00", ".dwg", "format_dwg", "另存为 DXF"),
-        (b"%PDF-1.7\n", ".pdf", "format_pdf", "请上传"),
-        (b"\x00\x00\x27\x0a", ".shp", "shapefile_alone", "压缩为 zip"),
-        (b"Rar!\x1a\x07\x01\x00", ".geojson", "format_rar", "zip"),
-        (b"\x89PNG\r\n\x1a\n", ".gpkg", "format_unknown", "GeoPackage"),
-        (b"hello", ".zip", "not_a_zip", "重新打包为 zip"),
-        (b"Rar!\x1a\x07\x01\x00", ".zip", "not_a_zip", "重新打包为 zip"),
-    ],
-)
-def test_a_foreign_format_is_named_with_a_way_out(
-    here: Path, head: bytes, suffix: str, code: str, advice: str
-) -> None:
-    path = here / f"宗地{suffix}"
-    path.write_bytes(head + bytes(200))
-    error = refusal(path)
-    assert error.code == code
-    assert advice in str(error)
-    assert path.name in str(error)
+FOREIGN = [
+    (b"Rar!\x1a\x07\x01\x00", ".rar", "format_rar", "zip"),
+    (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),
+    (b"\x1f\x8b\x08\x00", ".gz", "format_gzip", "zip"),
+    (b"AC1032\x00\x00", ".dwg", "format_dwg", "另存为 DXF"),
+    (b"%PDF-1.7\n", ".pdf", "format_pdf", "请上传"),
+    (b"\x00\x00\x27\x0a", ".shp", "shapefile_alone", "压缩为 zip"),
+    (b"AC1032\x00\x00", ".geojson", "format_dwg", "另存为 DXF"),
+    (b"\x89PNG\r\n\x1a\n", ".gpkg", "format_unknown", "GeoPackage"),
+    (b"hello", ".zip", "not_a_zip", "重新打包为 zip"),
+    (b"Rar!\x1a\x07\x01\x00", ".zip", "not_a_zip", "重新打包为 zip"),
+]
 
 
-@pytest.mark.parametrize("suffix", [".zip", ".geojson"])
-def test_an_empty_file_says_so(here: Path, suffix: str) -> None:
-    path = here / f"空{suffix}"
-    path.touch()
-    error = refusal(path)
-    assert error.code == "file_empty"
-    assert path.name in str(error)
+def test_a_foreign_format_is_named_with_a_way_out(here: Path) -> None:
+    paths = []
+    for at, (head, suffix, _code, _advice) in enumerate(FOREIGN):
+        paths.append(here / f"宗地{at}{suffix}")
+        paths[-1].write_bytes(head + bytes(200))
+    errors = at_once(refusal, paths)
+    assert [error.code for error in errors] == [code for _head, _suffix, code, _way in FOREIGN]
+    for path, error, (_head, _suffix, _code, advice) in zip(paths, errors, FOREIGN, strict=True):
+        assert advice in str(error)
+        assert path.name in str(error)
+
+
+def test_an_empty_file_says_so(here: Path) -> None:
+    paths = [here / "空.zip", here / "空.geojson"]
+    for path in paths:
+        path.touch()
+    for path, error in zip(paths, at_once(refusal, paths), strict=True):
+        assert error.code == "file_empty"
+        assert path.name in str(error)
 
 
 def test_an_absent_file_says_so(here: Path) -> None:
@@ -100,28 +100,30 @@ def vrt(here: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".zip", ".vrt"])
-def test_a_virtual_file_is_read_under_no_name(here: Path, vrt: str, suffix: str) -> None:
-    error = refusal(text_file(here / f"land{suffix}", vrt))
-    assert error.code in ("format_unknown", "not_a_zip")
-    assert "秘密" not in str(error)
+def test_a_virtual_file_is_read_under_no_name(here: Path, vrt: str) -> None:
+    paths = [text_file(here / f"land{end}", vrt) for end in (".geojson", ".gpkg", ".vrt", ".zip")]
+    errors = at_once(refusal, paths)
+    assert [error.code for error in errors] == [*["format_unknown"] * 3, "not_a_zip"]
+    assert not any("秘密" in str(error) for error in errors)
 
 
 def test_a_virtual_file_is_not_read_from_within_an_archive(here: Path, vrt: str) -> None:
     table = dbf([(b"A", 5)], [[b"1"]])
-    inside = zip_of(here / "1.zip", {"land.shp": vrt.encode(), "land.dbf": table})
-    assert refusal(inside).code == "file_damaged"
-    inside = zip_of(here / "2.zip", {"land.gpkg": vrt.encode()})
-    assert refusal(inside).code == "zip_without_layers"
+    as_shapes = zip_of(here / "1.zip", {"land.shp": vrt.encode(), "land.dbf": table})
+    as_package = zip_of(here / "2.zip", {"land.gpkg": vrt.encode()})
+    errors = at_once(refusal, [as_shapes, as_package])
+    assert [error.code for error in errors] == ["file_damaged", "zip_without_layers"]
 
 
 def test_a_shp_that_is_no_shapefile_is_not_opened_by_another_driver(here: Path) -> None:
     table = dbf([(b"A", 5)], [[b"1"]])
     document = geojson(here / "a.json", [feature(polygon(square()))]).read_bytes()
     package = geopackage(here / "a.gpkg", [wkb_polygon(square())]).read_bytes()
-    for content in (document, package, b"hello"):
-        path = zip_of(here / "land.zip", {"小班.shp": content, "小班.dbf": table})
-        error = refusal(path)
+    paths = [
+        zip_of(here / f"{at}.zip", {"小班.shp": content, "小班.dbf": table})
+        for at, content in enumerate([document, package])
+    ]
+    for error in at_once(refusal, paths):
         assert error.code == "file_damaged"
         assert "小班.shp" in str(error)
 
@@ -133,18 +135,15 @@ def test_a_database_that_is_no_geopackage_is_refused(here: Path) -> None:
     assert refusal(path).code == "file_damaged"
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
+def test_json_that_is_no_geojson_says_what_is_wrong(here: Path) -> None:
+    cases = [
         ('{"type":"FeatureCollection",\n"features":[}', "json_damaged"),
         ("[1, 2]", "geojson_shape"),
         ('{"name": "package", "version": 1}', "geojson_shape"),
         ('{"type":"FeatureCollection","features":[]}', "layer_empty"),
         ('{"type":"FeatureCollection","features":[' + "1" * 5000 + "]}", "json_damaged"),
-    ],
-)
-def test_json_that_is_no_geojson_says_what_is_wrong(here: Path, text: str, code: str) -> None:
-    error = refusal(text_file(here / "land.geojson", text))
-    assert error.code == code
-    if "\n" in text:
-        assert "第 2 行第 13 列" in str(error)
+    ]
+    paths = [text_file(here / f"{at}.geojson", text) for at, (text, _code) in enumerate(cases)]
+    errors = at_once(refusal, paths)
+    assert [error.code for error in errors] == [code for _text, code in cases]
+    assert "第 2 行第 13 列" in str(errors[0])
