@@ -128,7 +128,8 @@ class Parcel(models.Model):
             models.Index(
                 fields=["unit_number_key"],
                 name="parcel_by_unit_number",
-                condition=~Q(unit_number_key=""),
+                # Written so that PostgreSQL sees a query's own condition in it.
+                condition=Q(unit_number_key__gt=""),
             ),
             models.Index(fields=["township_code", "village"], name="parcel_by_township"),
         ]

@@ -66,7 +66,7 @@ WITH pair AS (
          {SAME_SHAPE} AS same_shape, version.record_id
   FROM incoming
   JOIN parcels_parcel AS parcel ON parcel.unit_number_key = incoming.unit_key
-    AND parcel.unit_number_key <> '' AND parcel.ended_at IS NULL
+    AND parcel.unit_number_key > '' AND parcel.ended_at IS NULL
   JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
     AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
   WHERE incoming.unit_key <> ''
@@ -228,7 +228,7 @@ FROM (SELECT incoming.*, count(*) OVER (PARTITION BY unit_key) AS in_batch FROM 
      ST_PointOnSurface(incoming.geom) AS place
 WHERE unit_key <> '' AND NOT EXISTS (SELECT FROM matched WHERE matched.row = incoming.row)
   AND (in_batch > 1 OR EXISTS (
-       SELECT FROM parcels_parcel AS parcel WHERE parcel.unit_number_key = incoming.unit_key
+       SELECT FROM parcels_parcel AS parcel WHERE parcel.unit_number_key = incoming.unit_key AND parcel.unit_number_key > ''
          AND parcel.ended_at IS NULL AND parcel.id <> incoming.new_parcel))
 """
 AREAS_DIFFER = """

@@ -186,7 +186,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "宗地",
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("unit_number_key", ""), _negated=True),
+                        condition=models.Q(("unit_number_key__gt", "")),
                         fields=["unit_number_key"],
                         name="parcel_by_unit_number",
                     ),

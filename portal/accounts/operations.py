@@ -114,7 +114,14 @@ def sign_up_person(
     UsernameTaken, IdentityNumberWrong, IdentityTaken.
     """
     _require_counter(actor)
-    user = _new_user(username, password, full_name, phone, email, actor)
+    user = _new_user(
+        username=username,
+        password=password,
+        full_name=full_name,
+        phone=phone,
+        email=email,
+        actor=actor,
+    )
     return _ask_for_check(
         kind=Party.Kind.PERSON,
         name=full_name,
@@ -144,7 +151,14 @@ def sign_up_legal_body(
     Raises as ``sign_up_person``, and PartyKindWrong.
     """
     _require_counter(actor)
-    user = _new_user(username, password, full_name, phone, email, actor)
+    user = _new_user(
+        username=username,
+        password=password,
+        full_name=full_name,
+        phone=phone,
+        email=email,
+        actor=actor,
+    )
     return _ask_for_check(
         kind=_body_kind(kind),
         name=body_name,
@@ -196,7 +210,14 @@ def open_account(
 ) -> User:
     """An account for somebody who serves the register; an administrator opens it."""
     _require_administrator(actor)
-    return _new_user(username, password, full_name, phone, email, actor)
+    return _new_user(
+        username=username,
+        password=password,
+        full_name=full_name,
+        phone=phone,
+        email=email,
+        actor=actor,
+    )
 
 
 @write_transaction
@@ -792,7 +813,13 @@ def _is_principal(mandate: Mandate) -> bool:
 
 
 def _new_user(
-    username: str, password: str, full_name: str, phone: str, email: str, actor: User | None
+    *,
+    username: str,
+    password: str,
+    full_name: str,
+    phone: str,
+    email: str,
+    actor: User | None,
 ) -> User:
     user = User(
         username=User.normalize_username(username),
@@ -934,9 +961,9 @@ def _grant(user: User, role: Role, department: Department | None, actor: User | 
 
 def _open_demo_account(account: DemoAccount) -> User:
     user = _new_user(
-        account.username,
-        DEMO_PASSWORD,
-        account.full_name,
+        username=account.username,
+        password=DEMO_PASSWORD,
+        full_name=account.full_name,
         phone="",
         email="",
         actor=None,

@@ -354,7 +354,7 @@ class SurveyText:
             opened.notices.append(("xy_exchanged", {}))
         open_rings = in_square_metres = 0
         for plot in self.plots:
-            open_rings += self.open_rings(plot)
+            open_rings += self.open_rings(plot) if plot.fault is None else 0
             in_square_metres += self.area_ha(plot)[1]
         if open_rings:
             opened.notices.append(("rings_closed", {"n": open_rings}))

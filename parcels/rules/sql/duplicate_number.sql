@@ -5,7 +5,7 @@ SELECT candidate.n,
        'parcel', parcel.key, parcel.unit_number, json_build_object('number', parcel.unit_number)
 FROM candidate
 JOIN parcels_parcel AS parcel
-  ON parcel.unit_number_key = candidate.unit_key AND parcel.unit_number_key <> ''
+  ON parcel.unit_number_key = candidate.unit_key AND parcel.unit_number_key > ''
  AND parcel.ended_at IS NULL AND parcel.id IS DISTINCT FROM candidate.parcel_id
 CROSS JOIN LATERAL (
   SELECT EXISTS (SELECT FROM parcels_verifiedtitle AS standing

@@ -20,7 +20,7 @@ from parcels.intake.reader import Choices, Inspection, Limits, Reject, inspect_f
 from tests.factories.files import METRE_LAT, METRE_LON
 
 Answer = TypeVar("Answer")
-CHINESE = re.compile(r"[\u4e00-\u9fff]{4}")
+CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
 ADVICE = re.compile("请|可以|可选|需要|须")
 
 
