@@ -74,11 +74,13 @@ def text_of(value: Plain) -> str:
 
 
 def cell(sheet: Any, value: Plain) -> Any:
-    """A number as a number, everything else as text, whatever it begins with."""
+    """A number as a number, everything else as text, whatever sign it begins with."""
     if isinstance(value, bool):
         value = "是" if value else "否"
     if value is None or (isinstance(value, int | float) and abs(value) < EXACT):
         return value
+    if str(value)[:1].isalnum():
+        return str(value)
     made = WriteOnlyCell(sheet, str(value))
     made.data_type = "s"  # The library takes "=…" for a formula.
     made.quotePrefix = True  # Excel would, too, when somebody edits the cell.

@@ -12,10 +12,10 @@ MILLIMETRE_DEG = 9e-9
 # A batch meets the register through its indexes. The tables grow inside this one transaction, where
 # nobody counts them anew, so the planner would go on joining them whole as if they were small.
 PLAN_FOR_BATCHES = """
-SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;
+SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
 """
 PLAN_AS_USUAL = """
-SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on;
+SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on;
 """
 
 STAGE = """

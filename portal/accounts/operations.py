@@ -705,7 +705,9 @@ def ensure_demo_accounts() -> dict[str, User]:
 
 
 # --- keys and upkeep ----------------------------------------------------------------------------
-def rotate_identity_keys(*, actor: User | None, with_new_key: bool = True) -> tuple[Key, int]:
+def rotate_identity_keys(
+    *, actor: User | None, with_new_key: bool = True, batch: int = RESEAL_BATCH
+) -> tuple[Key, int]:
     """Seal every identity number with the newest key; the key and how many rows were sealed anew.
 
     In batches, so that the portal goes on meanwhile: a number is open under its own key at any
@@ -713,17 +715,17 @@ def rotate_identity_keys(*, actor: User | None, with_new_key: bool = True) -> tu
     """
     key = add_key(IDENTITY_KEYS) if with_new_key else key_in_use(IDENTITY_KEYS)
     total = 0
-    while resealed := _reseal_batch(key=key, actor=actor):
+    while resealed := _reseal_batch(key=key, actor=actor, batch=batch):
         total += resealed
     return key, total
 
 
 @write_transaction
-def _reseal_batch(*, key: Key, actor: User | None) -> int:
+def _reseal_batch(*, key: Key, actor: User | None, batch: int) -> int:
     rows = list(
         Party.objects.select_for_update()
         .filter(~Q(identity_key_id=key.id), identity_sealed__isnull=False)
-        .order_by("pk")[:RESEAL_BATCH]
+        .order_by("pk")[:batch]
     )
     for party in rows:
         sealed = seal(_open_identity(party), bound_to=str(party.key))

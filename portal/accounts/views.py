@@ -541,7 +541,18 @@ def checked_found(text: str) -> list[Party]:
 
 
 # --- passwords ----------------------------------------------------------------------------------
-class PasswordReset(auth_views.PasswordResetView):
+class RefusedAs422:
+    """Django answers a refused form with 200; programs and tests want to tell."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        page: HttpResponse = self.render_to_response(  # type: ignore[attr-defined]
+            self.get_context_data(form=form),  # type: ignore[attr-defined]
+            status=REFUSED,
+        )
+        return page
+
+
+class PasswordReset(RefusedAs422, auth_views.PasswordResetView):
     """Ask for a link; the answer never says whether the address is known."""
 
     form_class = ForgottenPasswordForm
@@ -562,7 +573,7 @@ class PasswordResetDone(auth_views.PasswordResetDoneView):
     template_name = "accounts/password_reset_done.html"
 
 
-class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
+class PasswordResetConfirm(RefusedAs422, auth_views.PasswordResetConfirmView):
     """The link of the message: a new password."""
 
     form_class = NewPasswordForm
@@ -576,7 +587,7 @@ class PasswordResetComplete(auth_views.PasswordResetCompleteView):
     template_name = "accounts/password_reset_complete.html"
 
 
-class PasswordChange(auth_views.PasswordChangeView):
+class PasswordChange(RefusedAs422, auth_views.PasswordChangeView):
     """The old password, then a new one; every other session ends."""
 
     form_class = ChangePasswordForm

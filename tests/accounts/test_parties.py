@@ -273,7 +273,7 @@ def test_a_delegate_cannot_shut_the_principal_out(
 
 
 def test_a_mandate_without_limits_comes_first(wang: Party, owner: User, agent: User) -> None:
-    terms = {"party": wang, "user": agent, "valid_from": today(), "actor": owner}
+    terms: dict[str, Any] = {"party": wang, "user": agent, "valid_from": today(), "actor": owner}
     give_mandate(scope=DISPOSE, quantity_kg_max=1000, **terms)
     assert require_mandate(agent, wang, DISPOSE).quantity_kg_max == 1000
     give_mandate(scope=DISPOSE, **terms)

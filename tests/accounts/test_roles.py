@@ -69,7 +69,12 @@ def test_clerks_and_approvers_serve_a_department(
 
 def test_a_role_is_held_once_at_a_time_and_its_history_stays(root: User) -> None:
     user = user_named("clerk2")
-    terms = {"user": user, "role": Role.CLERK, "department": Department.FORESTRY, "actor": root}
+    terms: dict[str, Any] = {
+        "user": user,
+        "role": Role.CLERK,
+        "department": Department.FORESTRY,
+        "actor": root,
+    }
     grant = grant_role(**terms)
     with pytest.raises(RoleHeld):
         grant_role(**terms)

@@ -43,7 +43,7 @@ def test_signing_in_is_noted_once_with_browser_and_address(wang: User, browser: 
     assert (session.agent, session.ip) == ("Firefox of a test", "127.0.0.1")
     assert signed_in(browser)
     assert SignedInSession.objects.count() == 1
-    key = browser.session.session_key
+    key = str(browser.session.session_key)
     assert bytes(session.session_key_hash) == session_hash(key)
     assert key not in str(SignedInSession.objects.values_list())
     wang.refresh_from_db()

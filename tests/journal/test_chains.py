@@ -7,7 +7,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from hypothesis import HealthCheck, given
@@ -313,85 +312,3 @@ def test_a_session_waits_for_its_own_subject_only(committed_db: str) -> None:
             same_subject.result()
     with meanwhile(lambda: write("A")) as afterwards:
         assert afterwards.result() == 2
-
-
-# --- append only ----------------------------------------------------------------------------------
-REWRITINGS = [
-    "UPDATE journal_event SET verb = 'x'",
-    "UPDATE journal_event SET facts = '{}' WHERE seq = 1",
-    "UPDATE journal_event SET id = id",
-    "DELETE FROM journal_event",
-    "DELETE FROM journal_event WHERE seq = 3",
-    "TRUNCATE journal_event",
-    "TRUNCATE journal_event, journal_head CASCADE",
-    f"INSERT INTO journal_event (id, {COLUMNS}) "
-    "SELECT id, subject_kind, subject_key, 0, 'x', NULL, '{}', '', '' FROM journal_event "
-    "ON CONFLICT (subject_kind, subject_key, seq) DO UPDATE SET verb = 'x'",
-    "MERGE INTO journal_event USING (SELECT 1) AS one ON true WHEN MATCHED THEN DELETE",
-    "SELECT * FROM journal_event FOR UPDATE",
-    "UPDATE journal_head SET seq = 0",
-    "INSERT INTO journal_head (subject_kind, subject_key, seq, hash) VALUES ('t', 'B', 9, '')",
-    "DELETE FROM journal_head",
-    "TRUNCATE journal_head",
-    "UPDATE journal_seal SET heads = 0",
-    "DELETE FROM journal_seal",
-    "TRUNCATE journal_seal",
-    "ALTER TABLE journal_event DISABLE TRIGGER journal_chain",
-    "DROP TRIGGER nothing_is_rewritten ON journal_event",
-    "SET session_replication_role = replica",
-    "SELECT setval('journal_event_id_seq', 1)",
-    "CREATE OR REPLACE FUNCTION journal_chain() RETURNS trigger LANGUAGE plpgsql AS "
-    "'BEGIN RETURN NEW; END'",
-]
-
-
-@pytest.mark.parametrize("statement", REWRITINGS)
-def test_sessions_of_the_application_role_never_rewrite_the_journal(
-    committed_db: str, statement: str
-) -> None:
-    """Four sessions try at once while a fifth holds an act of its own open."""
-    for _ in range(3):
-        append()
-
-    def attempt() -> str | None:
-        try:
-            with app_connection() as session:
-                session.execute(statement)
-        except psycopg.Error as refusal:
-            return refusal.sqlstate
-        return None
-
-    before = Event.objects.values_list("id", "hash", "verb")
-    kept = [(pk, bytes(digest), verb) for pk, digest, verb in before]
-    with app_connection() as writer:
-        writer.execute(INSERT, ["title", "B", "verify", None, "{}"])
-        assert at_once([attempt] * 4) == ["42501"] * 4  # insufficient_privilege
-    assert [
-        (pk, bytes(digest), verb) for pk, digest, verb in before.filter(pk__lte=kept[-1][0])
-    ] == (kept)
-    assert verify_journal().faults == []
-    assert append().seq == 4
-
-
-OWNERS_REWRITINGS = [
-    statement
-    for statement in REWRITINGS
-    if statement.split()[0] in {"UPDATE", "DELETE", "TRUNCATE", "MERGE"}
-    and "journal_head" not in statement.split("CASCADE")[0].replace(", journal_head", "")
-]
-
-
-@pytest.mark.parametrize("statement", OWNERS_REWRITINGS)
-def test_the_owner_too_is_refused_until_the_trigger_is_lifted(
-    committed_db: str, statement: str
-) -> None:
-    from portal.journal.operations import seal_day
-    from tests.base.sessions import as_owner, constraint_of
-
-    for _ in range(3):
-        append()
-    seal_day()
-    with as_owner() as owner, pytest.raises(psycopg.IntegrityError) as caught:
-        owner.execute(statement)
-    assert constraint_of(caught.value) == "nothing_is_rewritten"
-    assert verify_journal().faults == []

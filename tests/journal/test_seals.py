@@ -19,6 +19,7 @@ from portal.journal.operations import EMPTY_ROOT, merkle_root, record_event, sea
 from portal.journal.queries import verify_journal
 from portal.journal.tasks import seal_journal_day
 from tests.base.sessions import PATIENCE_SECONDS, at_once, meanwhile
+from tests.conftest import app_connection
 
 leaves = st.lists(st.binary(min_size=32, max_size=32), max_size=40)
 patient = hypothesis_settings(deadline=None)
@@ -179,7 +180,7 @@ def test_a_seal_waits_for_acts_under_way_and_covers_them(committed_db: str) -> N
         under_way = Event.objects.latest("id").pk
         append("C")
         with (
-            meanwhile(lambda: wait_briefly_to_seal()) as impatient,
+            meanwhile(wait_briefly_to_seal) as impatient,
             pytest.raises(OperationalError, match="lock timeout"),
         ):
             impatient.result()
@@ -196,17 +197,20 @@ def wait_briefly_to_seal() -> Seal | None:
 
 
 def test_an_act_committed_while_the_seal_waits_is_covered(committed_db: str) -> None:
-    with transaction.atomic():
-        append("A")
+    act = (
+        "INSERT INTO journal_event (subject_kind, subject_key, seq, verb, facts, previous_hash, "
+        "hash) VALUES ('title', %s, 0, 'verify', '{}', '', '')"
+    )
+    with app_connection() as writer:
+        writer.execute(act, ["A"])
         with meanwhile(seal_day) as sealing:
             until_somebody_waits()
-            assert not sealing.done()
-            append("B")  # The seal is waiting; this act's transaction goes on undisturbed.
-            transaction.on_commit(lambda: None)
-            commit_now()
+            writer.execute(act, ["B"])  # The seal is waiting; this transaction goes on undisturbed.
+            writer.commit()
             seal = sealing.result(PATIENCE_SECONDS)
     assert seal is not None
     assert seal.heads == 2
+    assert verify_journal().faults == []
 
 
 def until_somebody_waits() -> None:
@@ -218,11 +222,6 @@ def until_somebody_waits() -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
-
-
-def commit_now() -> None:
-    """End the transaction before its block does, so that another session may go on inside it."""
-    connection.connection.commit()
 
 
 def test_of_sessions_that_seal_at_once_one_does(committed_db: str) -> None:

@@ -37,6 +37,8 @@ RANGES = (
 )
 NORTHERN = (Kind.NORTHING, Kind.LATITUDE)
 EASTERN = (Kind.EASTING, Kind.ZONED_EASTING, Kind.LONGITUDE)
+_IS_NORTHERN = np.isin(np.arange(len(Kind)), NORTHERN)
+_IS_EASTERN = np.isin(np.arange(len(Kind)), EASTERN)
 
 
 def kinds(values: NDArray[np.float64]) -> NDArray[np.int8]:
@@ -50,9 +52,16 @@ def kinds(values: NDArray[np.float64]) -> NDArray[np.int8]:
 def east_first(points: Points) -> tuple[Points, NDArray[np.bool_]]:
     """Points given as (northing, easting) → (easting, northing), and which came the other way."""
     first, second = kinds(points[:, 0]), kinds(points[:, 1])
-    exchanged = np.isin(first, EASTERN) & np.isin(second, NORTHERN)
+    exchanged = _IS_EASTERN[first] & _IS_NORTHERN[second]
     turned = np.where(exchanged[:, None], points, points[:, ::-1])
     return turned, exchanged
+
+
+def are_placed(points: Points) -> NDArray[np.bool_]:
+    """Which points (easting, northing) have numbers that both can be."""
+    return np.asarray(
+        _IS_EASTERN[kinds(points[:, 0])] & _IS_NORTHERN[kinds(points[:, 1])], dtype=np.bool_
+    )
 
 
 def usual(points: Points) -> tuple[Kind, Kind]:

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from parcels.intake.refusal import Refused
 HEADER_ROWS = 20
 MAX_COLUMNS = 64
 MAX_ROWS = 1_048_576
+NUMBER_CHARACTERS = 40  # A longer one may be infinite.
 CSV_LAYER = "CSV"
 DELIMITERS = (",", "\t", ";", "，")
 
@@ -130,6 +132,11 @@ class Header:
     others: dict[int, str]  # Column → a name that no other has.
 
     @property
+    def width(self) -> int:
+        """How many columns matter."""
+        return 1 + max(*self.roles.values(), *self.others)
+
+    @property
     def coordinates(self) -> tuple[int, int]:
         """The columns of the northing or latitude, and of the easting or longitude."""
         if NORTH in self.roles:
@@ -192,6 +199,8 @@ def coordinate(value: Any) -> float:
         raise Fault("cell_empty")
     if not isinstance(value, str):
         raise Fault("cell_not_number", value=str(value)[:40])
+    if len(value) < NUMBER_CHARACTERS and _NUMBER.match(value):
+        return float(value)
     text = value.translate(_ANGLE_SIGNS).replace("''", '"')
     text = unicodedata.normalize("NFKC", text).strip()
     if text.startswith("="):
@@ -273,7 +282,7 @@ class Table:
             if PLOT not in self.header.roles:
                 self.present = None
             return
-        if is_header(roles_in(cells)):
+        if is_wordy(north) and is_header(roles_in(cells)):
             return  # Headings are repeated on each printed page.
         if point is None and plot is None and (is_blank(north) or is_blank(east)):
             return  # 制表人, 日期 and other words below the table.
@@ -353,6 +362,11 @@ class Table:
         value = mine[0] if easting_is_odd else mine[1]
         written_first = value == plot.numbers[at][0]
         return (north_column if written_first else east_column), f"{value:.10g}"
+
+
+def is_wordy(value: Any) -> bool:
+    """Text without a single digit: no coordinate, perhaps a heading."""
+    return isinstance(value, str) and not any(sign.isdigit() for sign in value)
 
 
 def is_blank(value: Any) -> bool:
@@ -483,19 +497,12 @@ def open_workbook(path: Path, scratch: Path, limits: Limits) -> PointTables:
         book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # A declared size is only a claim.
-            first: list[list[Any]] = []
-            rows = numbered(sheet)
-            for _row, cells in rows:
-                first.append(cells)
-                if len(first) >= HEADER_ROWS:
-                    break
+            first = [cells for _row, cells in islice(numbered(sheet, MAX_COLUMNS), HEADER_ROWS)]
             if (header := find_header(first)) is None:
                 continue
             table = Table(header, limits)
-            table.read(
-                (row, cells) for row, cells in enumerate(first, start=1) if row > header.row + 1
-            )
-            table.read(rows)
+            rows = numbered(sheet, header.width)
+            table.read((row, cells) for row, cells in rows if row > header.row + 1)
             tables[sheet.title] = table
     except Exception as error:  # The library answers damage with whatever it stumbles over.
         reasons = [*causes(error)]
@@ -516,10 +523,10 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def numbered(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
-    """Rows from 1 with plain values; a formula is marked as one."""
+def numbered(sheet: Any, width: int) -> Iterator[tuple[int, list[Any]]]:
+    """Rows from 1 with plain values in so many columns; a formula is marked as one."""
     blank = None
-    for row, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), start=1):
+    for row, cells in enumerate(sheet.iter_rows(max_col=width), start=1):
         if row > MAX_ROWS:
             return
         if cells is blank:  # Rows that a sheet leaves out are one object, up to a million times.

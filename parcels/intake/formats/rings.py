@@ -22,12 +22,11 @@ def loops(points: Points) -> list[slice]:
     """
     found: list[slice] = []
     start = 0
-    for at in range(len(points)):
-        if at - start >= MIN_CORNERS and bool((points[at] == points[start]).all()):
-            found.append(slice(start, at + 1))
-            start = at + 1
-    if start < len(points):
-        found.append(slice(start, len(points)))
+    while start < len(points):
+        again = (points[start + MIN_CORNERS :] == points[start]).all(axis=1)
+        end = start + MIN_CORNERS + int(np.argmax(again)) + 1 if again.any() else len(points)
+        found.append(slice(start, end))
+        start = end
     return found
 
 
@@ -41,9 +40,17 @@ def closed(points: Points, tolerance: float = 0.0) -> Points:
     """The ring with its first point as its last. Fault: fewer than three different points."""
     if len(points) and is_closed(points, tolerance):
         points = points[:-1]
-    if len(np.unique(points, axis=0)) < MIN_CORNERS:
+    if not _has_three_places(points):
         raise Fault("too_few_points", points[0].tolist() if len(points) else None)
     return np.vstack([points, points[:1]])
+
+
+def _has_three_places(points: Points) -> bool:
+    if len(points) < MIN_CORNERS:
+        return False
+    others = (points != points[0]).any(axis=1)
+    second = points[int(np.argmax(others))]
+    return bool((others & (points != second).any(axis=1)).any())
 
 
 def nested(shapes: NDArray[np.object_]) -> list[tuple[int, int]]:

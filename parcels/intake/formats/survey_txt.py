@@ -26,11 +26,10 @@ from parcels.intake.crs import IAG75_M, KRASSOVSKY_M, gauss_kruger_epsg
 from parcels.intake.features import Raw, Reject
 from parcels.intake.formats.geojson import Fault
 from parcels.intake.formats.order import (
-    EASTERN,
-    NORTHERN,
     Kind,
     Points,
     are_of,
+    are_placed,
     east_first,
     kinds,
     usual,
@@ -80,10 +79,17 @@ class Plot:
     numbers: list[tuple[float, float]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     fault: Fault | None = None
+    turned: Points | None = None
+    was_exchanged: bool = False
     area: tuple[float | None, bool] | None = None  # Hectares; whether written in square metres.
 
     def points(self) -> Points:
-        return np.array(self.numbers, dtype=np.float64).reshape(-1, 2)
+        """All points, (easting, northing); after the file was read."""
+        if self.turned is None:
+            written = np.array(self.numbers, dtype=np.float64).reshape(-1, 2)
+            self.turned, exchanged = east_first(written)
+            self.was_exchanged = bool(exchanged.any())
+        return self.turned
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def plain(text: str) -> str:
 
 def number(text: str) -> float:
     """One decimal number; Fault for everything else."""
-    wanted = plain(text)
+    wanted = text if text.isascii() else plain(text)
     if not _NUMBER.match(wanted):
         raise Fault("point_line_wrong")
     value = float(wanted)
@@ -135,14 +141,16 @@ class _Parser:
                 continue
             if found := _SECTION.match(written):
                 section = found[1]
-            elif "=" in plain(written) and "属性" in section:
+            elif "属性" in section and "=" in plain(written):
                 key, _equals, value = plain(written).partition("=")
                 self.header[key.strip()] = value.strip()
-            elif "@" in written or len(self.cells(written)) >= _PLOT_FIELDS:
-                section = ""  # Some files have no [地块坐标].
-                self.plots.append(Plot(line, self.cells(written.rpartition("@")[0] or written)))
-            elif "属性" not in section:
-                self.add_point(line, written)
+            else:
+                cells = self.cells(written.rpartition("@")[0] or written)
+                if "@" in written or len(cells) >= _PLOT_FIELDS:
+                    section = ""  # Some files have no [地块坐标].
+                    self.plots.append(Plot(line, cells))
+                elif "属性" not in section:
+                    self.add_point(line, written, cells)
 
     @staticmethod
     def cells(written: str) -> list[str]:
@@ -151,11 +159,10 @@ class _Parser:
             written = written.replace("，", ",")
         return [cell.strip() for cell in written.split(",")]
 
-    def add_point(self, line: int, written: str) -> None:
+    def add_point(self, line: int, written: str, cells: list[str]) -> None:
         if not self.plots:
             self.plots.append(Plot(line, []))
         plot = self.plots[-1]
-        cells = self.cells(written)
         try:
             if len(cells) < _POINT_FIELDS:
                 raise Fault("point_line_wrong")
@@ -164,7 +171,8 @@ class _Parser:
                 raise Fault("point_line_wrong")
         except Fault as fault:
             if plot.fault is None:
-                before = east_first(plot.points()[-1:])[0].tolist()
+                last = np.array(plot.numbers[-1:], dtype=np.float64).reshape(-1, 2)
+                before = east_first(last)[0].tolist()
                 plot.fault = Fault(
                     fault.code, before[0] if before else None, line=line, text=written[:60]
                 )
@@ -340,22 +348,24 @@ class SurveyText:
         if encoding is not None:
             self.parse(encoding)
         every = np.vstack([np.empty((0, 2)), *(plot.points() for plot in self.plots)])
-        turned, exchanged = east_first(every)
-        self.plane = plane_of(self.header, turned)
+        self.plane = plane_of(self.header, every)
         opened = Opened(
             self.layers()[0],
             [(column, "float" if column == "面积" else "str") for column in COLUMNS],
             self.plane.declared,
-            usual_bounds(self.handed_on(turned)[0]),
+            usual_bounds(self.handed_on(every)[0]),
             self.encoding,
             list(self.plane.notices),
         )
-        if exchanged.any():
+        if any(plot.was_exchanged for plot in self.plots):
             opened.notices.append(("xy_exchanged", {}))
         open_rings = in_square_metres = 0
         for plot in self.plots:
-            open_rings += self.open_rings(plot) if plot.fault is None else 0
-            in_square_metres += self.area_ha(plot)[1]
+            if plot.fault is None:
+                rings = self.rings_of(plot)
+                open_rings += sum(not is_closed(ring, CLOSING_M) for ring in rings)
+                plot.area = area_ha(plot, rings)
+                in_square_metres += plot.area[1]
         if open_rings:
             opened.notices.append(("rings_closed", {"n": open_rings}))
         if in_square_metres:
@@ -381,7 +391,8 @@ class SurveyText:
         raw.rows.append(row)
         raw.wkb.append(bytes(shapely.to_wkb(shape, byte_order=1)))
         for name, values in raw.columns.items():
-            values.append(self.area_ha(plot)[0] if name == "面积" else written.get(name) or None)
+            area = plot.area[0] if plot.area else None
+            values.append(area if name == "面积" else written.get(name) or None)
 
     def on_plane(self, place: list[float] | None) -> list[float] | None:
         """The place of a fault, which is (easting, northing), in the numbers handed on."""
@@ -409,16 +420,12 @@ class SurveyText:
 
     def rings_of(self, plot: Plot) -> list[Points]:
         """The rings as written, (easting, northing), each in the order of its points."""
-        points, _exchanged = east_first(plot.points())
         numbers = np.array(plot.rings)
         found: list[Points] = []
         for ring in dict.fromkeys(plot.rings):
-            of_ring = points[numbers == ring]
+            of_ring = plot.points()[numbers == ring]
             found.extend(of_ring[part] for part in loops(of_ring))
         return found
-
-    def open_rings(self, plot: Plot) -> int:
-        return sum(not is_closed(ring, CLOSING_M) for ring in self.rings_of(plot))
 
     def shape_of(self, plot: Plot) -> Any:
         """The plot's polygon in the numbers handed on. Fault: places are (easting, northing)."""
@@ -439,7 +446,7 @@ class SurveyText:
 
     def check_numbers(self, plot: Plot) -> None:
         """A number that is neither a northing nor an easting lost a digit; a zone is the file's."""
-        points, _exchanged = east_first(plot.points())
+        points = plot.points()
         _moved, elsewhere = self.handed_on(points)
         if elsewhere.any():
             at = int(np.argmax(elsewhere))
@@ -450,8 +457,7 @@ class SurveyText:
         if not self.plane.declared:
             return  # Numbers of an unnamed plane may be of any size.
         # All points of a plot have the zone before their easting, or none.
-        fits = are_of(points, usual(points))
-        fits &= np.isin(kinds(points[:, 0]), EASTERN) & np.isin(kinds(points[:, 1]), NORTHERN)
+        fits = are_of(points, usual(points)) & are_placed(points)
         if not fits.all():
             at = int(np.argmin(fits))
             near = points[fits][0].tolist() if fits.any() else None
@@ -470,24 +476,18 @@ class SurveyText:
                 found=len(plot.numbers),
             )  # fmt: skip
 
-    def area_ha(self, plot: Plot) -> tuple[float | None, bool]:
-        """The written area in hectares, and whether it was written in square metres."""
-        if plot.area is None:
-            plot.area = self._area_ha(plot)
-        return plot.area
 
-    def _area_ha(self, plot: Plot) -> tuple[float | None, bool]:
-        written, _kind = described(plot.fields)
-        try:
-            stated = number(written.get("面积", ""))
-            mapped_m2 = float(
-                shapely.area(assemble([closed(ring, CLOSING_M) for ring in self.rings_of(plot)]))
-            )
-        except Fault:
-            return None, False
-        if 0.5 * mapped_m2 < stated < 2 * mapped_m2:
-            return stated / HECTARE_M2, True
-        return stated, False
+def area_ha(plot: Plot, rings: list[Points]) -> tuple[float | None, bool]:
+    """The written area in hectares, and whether it was written in square metres."""
+    written, _kind = described(plot.fields)
+    try:
+        stated = number(written.get("面积", ""))
+        mapped_m2 = float(shapely.area(assemble([closed(ring, CLOSING_M) for ring in rings])))
+    except Fault:
+        return None, False
+    if 0.5 * mapped_m2 < stated < 2 * mapped_m2:
+        return stated / HECTARE_M2, True
+    return stated, False
 
 
 def open_source(path: Path, scratch: Path, limits: Limits) -> SurveyText:

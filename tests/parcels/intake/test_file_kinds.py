@@ -22,7 +22,6 @@ from tests.factories.files import (
 )
 from tests.parcels.intake.reading import at_once, look, refusal
 
-
 FOREIGN = [
     (b"Rar!\x1a\x07\x01\x00", ".rar", "format_rar", "zip"),
     (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),

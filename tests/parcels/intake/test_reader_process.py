@@ -141,7 +141,7 @@ def test_a_geopackage_cannot_call_code_or_read_other_files(here: Path) -> None:
           ('spy', 'features', 'spy', 100000), ('other', 'features', 'other', 100000);
         INSERT INTO gpkg_geometry_columns VALUES ('spy', 'geom', 'POLYGON', 100000, 0, 0),
           ('other', 'geom', 'POLYGON', 100000, 0, 0);
-        """  # noqa: S608 - the attack itself.
+        """
     )
     base.close()
     for layer in ("spy", "other"):
