@@ -113,7 +113,9 @@ def unpack(path: Path, into: Path, limits: Limits) -> dict[str, Path]:
         entries = archive.infolist()
         if len(entries) > limits.entries:
             raise Refused("zip_entries", entries=len(entries), limit=limits.entries)
-        checked = [(entry, check_entry(entry, limits)) for entry in entries if not entry.is_dir()]
+        # Not is_dir(): it stumbles over an entry without a name.
+        files = [entry for entry in entries if not entry.filename.endswith("/")]
+        checked = [(entry, check_entry(entry, limits)) for entry in files]
         if sum(entry.file_size for entry, _path in checked) > limits.unpacked_bytes:
             raise Refused("zip_unpacked_size", limit_mib=limits.unpacked_bytes // MIB)
         room = shutil.disk_usage(into).free * _MOST_OF_ALL

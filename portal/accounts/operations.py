@@ -253,7 +253,7 @@ def decide_identity_check(
         raise SamePerson()
     if not accepted and not reason.strip():
         raise ReasonMissing()
-    party = Party.objects.select_for_update().get(pk=check.party_id)
+    party = Party.objects.select_for_update(no_key=True).get(pk=check.party_id)
     check.state = IdentityCheck.State.ACCEPTED if accepted else IdentityCheck.State.REFUSED
     check.reason = reason.strip()
     check.decided_at = now()
@@ -398,7 +398,7 @@ def record_members(
     if collective.kind != Party.Kind.COLLECTIVE:
         raise PartyKindWrong()
     _require_authority(actor, collective)
-    Party.objects.select_for_update().get(pk=collective.pk)
+    Party.objects.select_for_update(no_key=True).get(pk=collective.pk)
     members_of(collective).update(ended_at=PortalNow())
     PartyMember.objects.bulk_create(
         PartyMember(
@@ -782,7 +782,7 @@ def _digest(text: str) -> str:
 
 
 def _locked(user: User) -> User:
-    return User.objects.select_for_update().get(pk=user.pk)
+    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
 
 
 def _require_administrator(actor: User) -> None:

@@ -27,6 +27,8 @@ class PolicyForm(forms.ModelForm[Policy]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "valid_from" not in self.fields:  # A row that is only looked at.
+            return
         self.fields["valid_from"].required = False
         self.fields["valid_from"].initial = None
         self.fields["valid_from"].help_text = gettext_lazy("留空表示立即生效；不能早于现在。")
@@ -69,7 +71,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
         )
         if found := present.first():
             initial["text"] = found.text
-            initial["value"] = str(found.value.normalize()) if found.value is not None else ""
+            initial["value"] = f"{found.value.normalize():f}" if found.value is not None else ""
         return initial
 
     def add_view(

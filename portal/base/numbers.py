@@ -13,7 +13,7 @@ from portal.base.clock import today
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _FORGIVEN = str.maketrans({"O": "0", "I": "1", "L": "1"})
-_NUMBER = re.compile(r"^YN(?:-([A-Z]))?-(\d{4})-(\d{7})-([0-9A-Z])$")
+_NUMBER = re.compile(r"^YN(?:-([PFDZAU]))?-(\d{4})-(\d{7})-([0-9A-Z])$")
 
 
 class NumberKind(StrEnum):

@@ -23,6 +23,7 @@ from portal.base.transactions import write_transaction
 KEPT_FOR = timedelta(days=30)
 OVERDUE_AFTER = timedelta(minutes=15)
 SUBJECT_LENGTH = 200
+RECIPIENT_LENGTH = 254
 
 
 @write_transaction
@@ -36,6 +37,8 @@ def post_message(*, recipient: str, subject: str, body: str) -> OutboxMessage:
         validate_email(recipient)
     except ValidationError as error:
         raise InvalidInput(field=_("收件地址"), reason=_("不是电子邮件地址")) from error
+    if len(recipient) > RECIPIENT_LENGTH:
+        raise InvalidInput(field=_("收件地址"), reason=_("地址过长"))
     message = OutboxMessage.objects.create(
         channel=OutboxMessage.Channel.EMAIL,
         recipient=recipient,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol, cast
 
-from django.db.models import QuerySet
+from django.db.models import DecimalField, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow, now
@@ -70,6 +70,13 @@ def policy_text(code: str, at: datetime | None = None) -> str:
     return found.text
 
 
+def fits_column(value: Decimal) -> bool:
+    """Whether the table keeps ``value`` exactly: a tolerance must not become 0 by rounding."""
+    column = cast("DecimalField[Any, Any]", Policy._meta.get_field("value"))
+    digits, places = column.max_digits or 0, column.decimal_places or 0
+    return abs(value) < Decimal(10) ** (digits - places) and value == round(value, places)
+
+
 @write_transaction
 def set_policy(
     *,
@@ -98,6 +105,8 @@ def set_policy(
         raise InvalidInput(field=_("文本"), reason=_("不能为空"))
     if value is not None and not value.is_finite():
         raise InvalidInput(field=_("数值"), reason=_("须为有限的数"))
+    if value is not None and not fits_column(value):
+        raise InvalidInput(field=_("数值"), reason=_("位数超出可保存的范围"))
     moment = now()
     if valid_from is not None and valid_from < moment:
         raise InvalidInput(field=_("生效时间"), reason=_("不能早于现在，已作出的决定不受影响"))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -51,7 +54,7 @@ class Key:
     """One key and the id that rows keep beside what it sealed."""
 
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,18 @@ def keys(file: str) -> tuple[Key, ...]:
     except OSError as error:
         if settings.INSTALLATION_KIND == "production":
             raise KeyUnavailable(file=file, reason=_("文件不存在或无权读取")) from error
-        add_key(file)
+        make_missing(file)
         found = path.stat()
     version = (found.st_mtime_ns, found.st_size, found.st_ino)
     known = _read.get(path)
     if known is None or known[0] != version:
-        known = _read[path] = (version, parse_keys(file, path.read_text(encoding="ascii")))
+        known = _read[path] = (version, parse_keys(file, read_text(path)))
     return known[1]
+
+
+def read_text(path: Path) -> str:
+    """The file's text; bytes that are none make it malformed instead of stopping the reader."""
+    return path.read_text(encoding="ascii", errors="replace")
 
 
 def parse_keys(file: str, text: str) -> tuple[Key, ...]:
@@ -106,6 +114,15 @@ def parse_keys(file: str, text: str) -> tuple[Key, ...]:
     return tuple(found)
 
 
+def make_missing(file: str) -> None:
+    """The first key of a file; of several processes at once, one makes it."""
+    path = key_path(file)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(path.parent):
+        if not path.exists():
+            _append_key(file, path)
+
+
 def add_key(file: str) -> Key:
     """Append a new key, which is in use from now on, and return it. The file is never half-written.
 
@@ -113,7 +130,23 @@ def add_key(file: str) -> Key:
     """
     path = key_path(file)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = path.read_text(encoding="ascii") if path.exists() else ""
+    with only_one(path.parent):
+        return _append_key(file, path)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """One process at a time; the folder itself is the lock, so nothing is left behind."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _append_key(file: str, path: Path) -> Key:
+    before = read_text(path) if path.exists() else ""
     known = parse_keys(file, before) if before.strip() else ()
     serial = max((int(key.id[1:]) for key in known), default=0) + 1
     key = Key(f"{KEY_FILES[file]}{serial}", secrets.token_bytes(KEY_BYTES))

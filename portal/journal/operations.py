@@ -29,7 +29,7 @@ def record_event(
     ``actor_key`` is the user's key, or None for the machine itself (a job). ``facts`` are keys,
     counts and hashes; never names or free text.
     """
-    return Event.objects.create(
+    event = Event.objects.create(
         subject_kind=subject_kind,
         subject_key=str(subject_key),
         verb=verb,
@@ -39,6 +39,8 @@ def record_event(
         previous_hash=b"",
         hash=b"",
     )
+    event.refresh_from_db(fields=["seq", "recorded_at", "previous_hash", "hash"])
+    return event
 
 
 def merkle_root(leaves: list[bytes]) -> bytes:
@@ -53,6 +55,11 @@ def merkle_root(leaves: list[bytes]) -> bytes:
         ]
         level = pairs + ([level[-1]] if len(level) % 2 else [])
     return level[0]
+
+
+def seal_root(day: date, previous_root: bytes, leaves: list[bytes]) -> bytes:
+    """A day's root binds its date and the seal before it."""
+    return merkle_root([day.isoformat().encode(), previous_root, *leaves])
 
 
 HEADS_UP_TO = """
@@ -84,6 +91,6 @@ def seal_day() -> Seal | None:
             day=day,
             last_event_id=last_event_id,
             heads=len(leaves),
-            root=merkle_root([previous_root, *leaves]),
+            root=seal_root(day, previous_root, leaves),
             previous_root=previous_root,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from portal.journal.models import Event, Head, Seal
-from portal.journal.operations import EMPTY_ROOT, HEADS_UP_TO, merkle_root
+from portal.journal.operations import EMPTY_ROOT, HEADS_UP_TO, seal_root
 
 # The trigger and this query share journal_event_hash(), but what it is applied to is recomputed:
 # the neighbour in the chain, not the stored link.
@@ -64,8 +64,12 @@ def verify_journal() -> JournalReport:
         for seal in Seal.objects.order_by("day"):
             cursor.execute(HEADS_UP_TO, [seal.last_event_id])
             leaves = [bytes(found[0]) for found in cursor.fetchall()]
-            root = merkle_root([previous_root, *leaves])
-            if root != bytes(seal.root) or previous_root != bytes(seal.previous_root):
+            root = seal_root(seal.day, previous_root, leaves)
+            if (
+                seal.heads != len(leaves)
+                or root != bytes(seal.root)
+                or previous_root != bytes(seal.previous_root)
+            ):
                 report.faults.append(f"journal_seal {seal.day}: root differs")
                 break
             previous_root = root

@@ -22,18 +22,19 @@ from portal.journal.models import Event
 PASSWORD = "qiao-mu-cheng-lin-26"
 PDF = b"%PDF-1.7\n% a scan\n"
 PNG = b"\x89PNG\r\n\x1a\n rest of a scan"
-_serial = itertools.count(1)
+_serial = itertools.count(1000)  # Above the serials that tests choose.
 
 
 def person_number(serial: int | None = None) -> str:
-    """A well-formed 公民身份号码 of nobody (born in 1900)."""
-    number = f"65400219000101{serial or next(_serial):03d}"
+    """A well-formed 公民身份号码 of nobody (born in 1901 or soon after; the demo's in 1900)."""
+    serial = next(_serial) if serial is None else serial
+    number = f"654002{1901 + serial // 1000}0101{serial % 1000:03d}"
     return number + ric.calc_check_digit(number + "0")
 
 
 def body_number(serial: int | None = None) -> str:
     """A well-formed 统一社会信用代码 of nobody."""
-    number = f"91654002MATEST{serial or next(_serial):03d}".replace("S", "5")
+    number = f"91654002MAT{next(_serial) if serial is None else serial:06d}"
     return number + uscc.calc_check_digit(number)
 
 

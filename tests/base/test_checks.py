@@ -157,10 +157,7 @@ def test_a_missing_key_file_is_refused_and_not_made(production: Any, file: str) 
     [
         b"",
         b"k1:short\n",
-        pytest.param(
-            b"k1:\xff\xfe\x00",
-            marks=pytest.mark.xfail(strict=True, reason="UnicodeDecodeError leaves keys()"),
-        ),
+        b"k1:\xff\xfe\x00",
     ],
 )
 def test_a_broken_key_file_is_refused(production: Any, file: str, content: bytes) -> None:
@@ -332,7 +329,6 @@ def test_manage_py_refuses_an_unsafe_production(
         assert f"base.E{number:03d}" in ended.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="portal/asgi.py does not call refuse_unsafe_start()")
 def test_the_application_server_refuses_an_unsafe_production(
     committed_db: str, production: Any
 ) -> None:

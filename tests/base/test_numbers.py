@@ -113,7 +113,6 @@ def test_other_text_is_no_number(text: str) -> None:
     assert not is_number(text)
 
 
-@pytest.mark.xfail(strict=True, reason="is_number() takes any letter after YN")
 def test_a_letter_that_no_kind_carries_makes_no_number() -> None:
     check = iso_7064_mod_37_36("YNX20260000123")
     assert not is_number(f"YN-X-2026-0000123-{check}")

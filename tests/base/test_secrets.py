@@ -209,7 +209,6 @@ def test_processes_that_make_a_missing_file_at_once_agree_on_one_key() -> None:
     assert len(made[0]) == 1
 
 
-@pytest.mark.xfail(reason="add_key() reads, then replaces: of two at once one key is lost")
 def test_keys_added_at_once_are_all_kept() -> None:
     keys(IDENTITY_KEYS)
     added = at_once([lambda: add_key(IDENTITY_KEYS)] * 16)
@@ -290,7 +289,6 @@ def test_a_key_does_not_show_in_an_error(key_folder: Path) -> None:
     assert secret not in f"{caught.value} {caught.value!r}"
 
 
-@pytest.mark.xfail(strict=True, reason="Key's repr() shows its secret, so a logged local would too")
 def test_a_key_does_not_show_in_its_own_text() -> None:
     key = key_in_use(IDENTITY_KEYS)
     assert repr(key.secret) not in repr(key)

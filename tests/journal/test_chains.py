@@ -257,7 +257,6 @@ def test_an_event_says_what_was_done_to_what(missing: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.xfail(strict=True, reason="record_event() gives back what it sent: seq 0 and no hash")
 def test_the_recorded_event_carries_what_the_database_filled() -> None:
     event = record_event(subject_kind="title", subject_key="A", verb="verify", actor_key=None)
     assert (event.seq, bytes(event.previous_hash)) == (1, START)

@@ -45,6 +45,11 @@ def heads() -> list[bytes]:
     ]
 
 
+def root_of(day: date, previous_root: bytes) -> bytes:
+    """What a day's seal must say: the root over its date, the seal before it and all heads."""
+    return rfc_6962([day.isoformat().encode(), previous_root, *heads()])
+
+
 def made(seal: Seal | None) -> Seal:
     assert seal is not None
     seal.refresh_from_db()
@@ -87,7 +92,7 @@ def test_a_seal_covers_every_head_and_counts_them() -> None:
     assert seal.heads == Head.objects.count() == len(heads())
     assert seal.last_event_id == Event.objects.latest("id").pk
     assert bytes(seal.previous_root) == EMPTY_ROOT
-    assert bytes(seal.root) == rfc_6962([EMPTY_ROOT, *heads()])
+    assert bytes(seal.root) == root_of(today(), EMPTY_ROOT)
     assert abs(now() - seal.sealed_at) < timedelta(seconds=5)
 
 
@@ -107,7 +112,7 @@ def test_each_seal_binds_the_one_before() -> None:
         append()
         seal = made(seal_day())
         assert bytes(seal.previous_root) == roots[-1]
-        assert bytes(seal.root) == rfc_6962([roots[-1], *heads()])
+        assert bytes(seal.root) == root_of(today(), roots[-1])
         roots.append(bytes(seal.root))
         advance_clock(timedelta(days=1))
     assert len(set(roots)) == 5
@@ -131,7 +136,7 @@ def test_an_empty_journal_can_be_sealed() -> None:
     assert not Event.objects.exists()
     seal = made(seal_day())
     assert (seal.heads, seal.last_event_id) == (0, 0)
-    assert bytes(seal.root) == rfc_6962([EMPTY_ROOT])
+    assert bytes(seal.root) == root_of(today(), EMPTY_ROOT)
 
 
 @pytest.mark.django_db

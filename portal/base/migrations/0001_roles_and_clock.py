@@ -19,7 +19,7 @@ INSERT INTO base_installation (id, kind, clock_offset, app_role)
 VALUES (1, 'production', interval '0', '{role}');
 
 CREATE FUNCTION portal_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE AS
-$$ SELECT clock_timestamp() + (SELECT clock_offset FROM base_installation) $$;
+$$ SELECT clock_timestamp() + (SELECT clock_offset FROM public.base_installation) $$;
 
 -- Forward only, and only where the owner has marked the database as a demonstration or a test.
 CREATE FUNCTION portal_clock_advance(step interval) RETURNS timestamptz
@@ -29,7 +29,9 @@ BEGIN
     RAISE EXCEPTION 'the clock never goes back'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'the_clock_never_goes_back';
   END IF;
-  UPDATE base_installation SET clock_offset = clock_offset + step WHERE kind <> 'production';
+  -- In seconds: months and days have no length of their own.
+  UPDATE base_installation
+  SET clock_offset = clock_offset + make_interval(secs => extract(epoch FROM step)) WHERE kind <> 'production';
   IF NOT FOUND THEN
     RAISE EXCEPTION 'a production clock is not moved'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'production_clock_has_no_offset';

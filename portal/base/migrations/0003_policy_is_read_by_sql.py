@@ -10,7 +10,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
   found double precision;
 BEGIN
-  SELECT value INTO found FROM base_policy
+  SELECT value INTO found FROM public.base_policy
   WHERE code = wanted AND valid_from <= portal_now() AND value IS NOT NULL
   ORDER BY valid_from DESC, id DESC LIMIT 1;
   IF found IS NULL THEN
@@ -21,7 +21,7 @@ END $$;
 
 CREATE FUNCTION policy_text(wanted text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT text FROM base_policy
+  SELECT text FROM public.base_policy
   WHERE code = wanted AND valid_from <= portal_now() AND text <> ''
   ORDER BY valid_from DESC, id DESC LIMIT 1
 $$;

@@ -63,6 +63,28 @@ def insert(apps, schema_editor):
     )
 
 
+# set_policy() takes its moment a little before it writes; a minute is no past that decides anything.
+NOT_IN_THE_PAST = """
+CREATE FUNCTION policy_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.valid_from < portal_now() - interval '1 minute' THEN
+    RAISE EXCEPTION 'a policy value does not begin in the past'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'policy_does_not_begin_in_the_past',
+            TABLE = TG_TABLE_NAME;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER policy_begins BEFORE INSERT ON base_policy
+FOR EACH ROW EXECUTE FUNCTION policy_begins();
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [("base", "0003_policy_is_read_by_sql")]
-    operations = [migrations.RunPython(insert, migrations.RunPython.noop)]
+    operations = [
+        migrations.RunPython(insert, migrations.RunPython.noop),
+        migrations.RunSQL(
+            NOT_IN_THE_PAST,
+            "DROP TRIGGER policy_begins ON base_policy; DROP FUNCTION policy_begins();",
+        ),
+    ]

@@ -140,10 +140,11 @@ def spoilt(path: Path) -> Path:
     [
         (lambda path: zip_of(path, {}), "zip_empty"),
         (lambda path: zip_of(path, {"说明.txt": b"x", "photo.jpg": b"x"}), "zip_without_layers"),
+        (lambda path: zip_that_lies(path, "", b"x", declared_bytes=1), "zip_without_layers"),
         (cut_short, "zip_damaged"),
         (spoilt, "zip_damaged"),
     ],
-    ids=["empty", "no layers", "cut short", "spoilt"],
+    ids=["empty", "no layers", "no name", "cut short", "spoilt"],
 )
 def test_an_archive_that_gives_nothing_says_why(
     here: Path, build: Callable[[Path], Path], code: str

@@ -25,7 +25,30 @@ class Command(migrate.Command):
             raise CommandError(_("迁移需要 DATABASE_OWNER_URL（数据库所有者的连接）。"))
         super().handle(*args, **options)
         if options["database"] == OWNER and not options["plan"] and not options["check_unapplied"]:
+            close_search_paths()
             mark_installation()
+
+
+# A temporary table of the same name would otherwise stand in for the real one in a trigger.
+CLOSE_SEARCH_PATHS = """
+DO $$ DECLARE found regprocedure; BEGIN
+  FOR found IN
+    SELECT function.oid::regprocedure FROM pg_proc AS function
+    JOIN pg_language AS language ON language.oid = function.prolang
+    WHERE function.pronamespace = 'public'::regnamespace AND language.lanname = 'plpgsql'
+      AND function.proconfig IS NULL AND pg_has_role(current_user, function.proowner, 'USAGE')
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = function.oid AND deptype = 'e')
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s SET search_path = public, pg_temp', found);
+  END LOOP;
+END $$
+"""
+
+
+def close_search_paths() -> None:
+    """Every function of ours looks for tables in ``public`` first."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(CLOSE_SEARCH_PATHS)
 
 
 def mark_installation() -> None:
