@@ -10,9 +10,21 @@ from django.shortcuts import render
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
-from portal.accounts.errors import IdentityTaken, TooManyAttempts
+from portal.accounts.errors import (
+    AlreadyDecided,
+    CheckWaiting,
+    IdentityTaken,
+    MandateEnded,
+    OfficeMissing,
+    PartyLinked,
+    RoleHeld,
+    RoleRevoked,
+    TooManyAttempts,
+    UsernameTaken,
+)
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
@@ -27,6 +39,17 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     RequestStillRunning: 409,
     TooManyAttempts: 429,
     IdentityTaken: 409,
+    UsernameTaken: 409,
+    AlreadyDecided: 409,
+    CheckWaiting: 409,
+    MandateEnded: 409,
+    PartyLinked: 409,
+    RoleHeld: 409,
+    RoleRevoked: 409,
+    OfficeMissing: 403,
+    LandHasAnotherClaim: 409,
+    ClaimMoveNotAllowed: 409,
+    FiledClaimStands: 409,
     IntakeError: 422,
     ImportRefused: 422,
     ImportNotDraft: 409,
