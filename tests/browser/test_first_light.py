@@ -81,6 +81,8 @@ def test_clicking_a_shape_opens_its_facts_and_the_address_restores_them(
     page.locator("form[data-ref=choices] button[type=submit]").click()
     expect(page.locator("[data-ref=running]")).to_be_visible()
     run_import_job(record_id=record.pk)
+    # The page reloads itself when the job has ended; leaving before that would race with it.
+    expect(page.locator(".counts")).to_contain_text("900")
     version = ParcelVersion.objects.select_related("parcel").order_by("-area_m2").first()
     assert version is not None
     lon, lat = version.geom.point_on_surface.coords

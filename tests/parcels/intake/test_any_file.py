@@ -57,7 +57,7 @@ def land(draw: st.DrawFn) -> shapely.Polygon:
     return shapely.Polygon(shell, holes)
 
 
-@settings(PATIENT, max_examples=6)
+@settings(PATIENT, max_examples=5)
 @given(
     shapes=st.lists(land(), min_size=1, max_size=30),
     epsg=st.sampled_from([4490, 4536, 4515, 4503, 4492]),
@@ -109,10 +109,10 @@ SUFFIXES = (".zip", ".gpkg", ".geojson", ".json", ".shp", ".dbf", ".vrt", ".kml"
 
 
 Named = tuple[bytes, str]
-FILES = st.lists(st.tuples(RUBBISH | spoilt(), st.sampled_from(SUFFIXES)), min_size=1, max_size=4)
+FILES = st.lists(st.tuples(RUBBISH | spoilt(), st.sampled_from(SUFFIXES)), min_size=2, max_size=4)
 
 
-@settings(PATIENT, max_examples=8)
+@settings(PATIENT, max_examples=6)
 @given(files=FILES)
 def test_any_bytes_under_any_name_leave_the_portal_alive(files: list[Named]) -> None:
     def survive(path: Path) -> None:

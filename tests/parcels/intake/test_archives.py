@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,21 @@ from tests.factories.files import (
     zip_with_link,
     zip_with_password,
 )
-from tests.parcels.intake.reading import look, read, refusal
+from tests.parcels.intake.reading import at_once, look, read, refusal
+
+
+def refused_while_unpacking(path: Path, limits: Limits = Limits()) -> str | None:
+    """The code of the gate alone, without a reader; what is refused for its names writes nothing."""
+    into = path.parent / "into"
+    into.mkdir()
+    try:
+        unpack(path, into, limits)
+    except Refused as refused:
+        assert not refused.code.startswith("zip_name") or not list(into.iterdir())
+        return refused.code
+    finally:
+        shutil.rmtree(into)
+    return None
 
 
 @pytest.mark.parametrize(
@@ -56,14 +71,9 @@ def test_a_name_that_leads_out_of_the_archive_is_refused(here: Path, name: str, 
     ],
 )
 def test_no_entry_is_written_when_one_name_is_bad(here: Path, name: str, code: str) -> None:
-    into = here / "into"
-    into.mkdir()
     path = zip_of(here / "land.zip", {"good.shp": b"x", name: b"x"})
-    with pytest.raises(Refused) as caught:
-        unpack(path, into, Limits())
-    assert caught.value.code == code
-    assert list(into.iterdir()) == []
-    assert not (here / "land.shp").exists()
+    assert refused_while_unpacking(path) == code
+    assert sorted(here.rglob("*.*")) == [path]
 
 
 def test_a_link_in_an_archive_is_refused(here: Path) -> None:
@@ -86,19 +96,20 @@ def test_an_archive_within_an_archive_is_refused(here: Path) -> None:
     assert "数据/小班.zip" in str(error)
 
 
-@pytest.mark.parametrize("declared", [None, 1])
-def test_a_hundred_thousand_entries_are_refused_whatever_the_archive_declares(
-    here: Path, declared: int | None
-) -> None:
-    error = refusal(zip_of_many(here / "land.zip", 100_000, declared=declared))
-    assert error.code == "zip_entries"
-    assert "500" in str(error)
+def test_a_hundred_thousand_entries_are_refused_whatever_the_archive_declares(here: Path) -> None:
+    paths = [
+        zip_of_many(here / "honest.zip", 100_000),
+        zip_of_many(here / "lying.zip", 100_000, declared=1),
+    ]
+    for error in at_once(refusal, paths):
+        assert error.code == "zip_entries"
+        assert "500" in str(error)
 
 
-@pytest.mark.parametrize(("count", "code"), [(501, "zip_entries"), (500, "zip_without_layers")])
-def test_five_hundred_entries_are_the_limit(here: Path, count: int, code: str) -> None:
-    entries = {f"{at}.txt": b"x" for at in range(count)}
-    assert refusal(zip_of(here / "land.zip", entries)).code == code
+@pytest.mark.parametrize(("count", "code"), [(501, "zip_entries"), (500, None)])
+def test_five_hundred_entries_are_the_limit(here: Path, count: int, code: str | None) -> None:
+    path = zip_of(here / "land.zip", {f"{at}.txt": b"x" for at in range(count)})
+    assert refused_while_unpacking(path) == code
 
 
 def test_a_thousandfold_ratio_is_refused_before_unpacking(here: Path) -> None:
@@ -116,9 +127,8 @@ def test_an_entry_larger_than_declared_stops_where_it_lies(here: Path) -> None:
 
 def test_entries_may_not_unpack_to_more_than_the_limit(here: Path) -> None:
     path = zip_of(here / "land.zip", {f"{at}.shp": bytes(MIB // 2) for at in range(5)})
-    error = refusal(path, limits=Limits(unpacked_bytes=2 * MIB))
-    assert error.code == "zip_unpacked_size"
-    assert "2 MB" in str(error)
+    assert refused_while_unpacking(path, Limits(unpacked_bytes=2 * MIB)) == "zip_unpacked_size"
+    assert refused_while_unpacking(path, Limits(unpacked_bytes=3 * MIB)) is None
 
 
 def cut_short(path: Path) -> Path:
@@ -139,17 +149,23 @@ def spoilt(path: Path) -> Path:
     ("build", "code"),
     [
         (lambda path: zip_of(path, {}), "zip_empty"),
-        (lambda path: zip_of(path, {"说明.txt": b"x", "photo.jpg": b"x"}), "zip_without_layers"),
-        (lambda path: zip_that_lies(path, "", b"x", declared_bytes=1), "zip_without_layers"),
+        (lambda path: zip_that_lies(path, "", b"x", declared_bytes=1), None),
         (cut_short, "zip_damaged"),
         (spoilt, "zip_damaged"),
     ],
-    ids=["empty", "no layers", "no name", "cut short", "spoilt"],
+    ids=["empty", "no name", "cut short", "spoilt"],
 )
 def test_an_archive_that_gives_nothing_says_why(
-    here: Path, build: Callable[[Path], Path], code: str
+    here: Path, build: Callable[[Path], Path], code: str | None
 ) -> None:
-    assert refusal(build(here / "land.zip")).code == code
+    assert refused_while_unpacking(build(here / "land.zip")) == code
+
+
+def test_an_archive_without_layers_says_what_it_holds_and_what_is_needed(here: Path) -> None:
+    error = refusal(zip_of(here / "land.zip", {"说明.txt": b"x", "photo.jpg": b"x"}))
+    assert error.code == "zip_without_layers"
+    assert "说明.txt" in str(error)
+    assert ".shp" in str(error)
 
 
 def test_an_archive_may_hold_one_geopackage_or_geojson(here: Path) -> None:

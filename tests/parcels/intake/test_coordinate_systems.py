@@ -10,6 +10,7 @@ import pytest
 from pyproj import CRS
 
 from parcels.intake import crs as systems
+from parcels.intake.reader import Inspection
 from parcels.intake.refusal import Refused
 from tests.factories.files import (
     BEIJING54,
@@ -82,6 +83,14 @@ def metres_between_points(points: Any) -> float:
     return float(np.abs((points - np.asarray(LAND)) * [80_286, 111_112]).max())
 
 
+def metres_between_corners(inspection: Inspection) -> float:
+    """How far the bounds of what was read are from those of the land."""
+    expected = np.concatenate([np.min(LAND, axis=0), np.max(LAND, axis=0)])
+    return float(
+        np.abs((inspection.raw["bounds"] - expected) * [80_286, 111_112, 80_286, 111_112]).max()
+    )
+
+
 @pytest.mark.parametrize(
     "prj",
     [
@@ -124,11 +133,10 @@ def test_every_declared_system_of_this_land_leads_to_the_same_place(here: Path) 
 
 
 def test_wgs84_is_taken_as_cgcs2000_and_said(here: Path) -> None:
-    path = document(here / "land.geojson", LAND)
-    inspection = look(path)
+    inspection = look(document(here / "land.geojson", LAND))
     assert inspection.crs.epsg == 4326
     assert notices(inspection) == ["wgs84_as_cgcs2000"]
-    assert metres_between(read(path).shapes[0], LAND) == 0
+    assert metres_between_corners(inspection) == 0
 
 
 # --- refused --------------------------------------------------------------------------------------
@@ -201,24 +209,22 @@ def test_missing_systems_are_guessed_from_the_numbers_and_always_asked(
 
 @pytest.mark.parametrize("prj", [None, "hello"])
 def test_a_guess_is_shown_with_its_reason(here: Path, prj: str | None) -> None:
-    path = land_in(here / "land.zip", swapped(projected(LAND, 4536)), prj)
-    inspection = look(path)
+    inspection = look(land_in(here / "land.zip", swapped(projected(LAND, 4536)), prj))
     assert inspection.crs.needs_question
     assert inspection.crs.epsg == 4536
     assert notices(inspection) == ["crs_unreadable" if prj else "prj_missing", "axes_swapped"]
-    assert metres_between(read(path).shapes[0], LAND) < MILLIMETRE
+    assert metres_between_corners(inspection) < MILLIMETRE
 
 
 @pytest.mark.parametrize("crs", [None, "EPSG:4490"])
 def test_plane_numbers_that_are_called_degrees_are_guessed_and_asked(
     here: Path, crs: str | None
 ) -> None:
-    path = document(here / "land.geojson", projected(LAND, 4515), crs)
-    inspection = look(path)
+    inspection = look(document(here / "land.geojson", projected(LAND, 4515), crs))
     assert inspection.crs.epsg == 4515
     assert inspection.crs.needs_question
     assert notices(inspection) == ["crs_contradicts_numbers"]
-    assert metres_between(read(path).shapes[0], LAND) < MILLIMETRE
+    assert metres_between_corners(inspection) < MILLIMETRE
 
 
 def test_an_undefined_system_of_a_geopackage_declares_nothing(here: Path) -> None:
@@ -246,8 +252,9 @@ def test_northing_first_is_turned_also_where_the_system_is_known(how: str, epsg:
 
 def test_a_turned_file_says_so(here: Path) -> None:
     path = land_in(here / "land.zip", swapped(projected(LAND, 4536)), plane_prj(CGCS2000))
-    assert notices(look(path)) == ["axes_swapped"]
-    assert metres_between(read(path).shapes[0], LAND) < MILLIMETRE
+    inspection = look(path)
+    assert notices(inspection) == ["axes_swapped"]
+    assert metres_between_corners(inspection) < MILLIMETRE
 
 
 def test_one_wild_vertex_does_not_change_the_system_of_the_others(here: Path) -> None:

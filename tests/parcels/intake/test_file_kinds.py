@@ -8,7 +8,9 @@ from pathlib import Path
 import pyogrio
 import pytest
 
-from parcels.intake.gate import MIB
+from parcels.intake.formats.geojson import features_of, parse
+from parcels.intake.gate import MIB, Limits
+from parcels.intake.refusal import Refused
 from tests.factories.files import (
     dbf,
     feature,
@@ -26,13 +28,11 @@ FOREIGN = [
     (b"Rar!\x1a\x07\x01\x00", ".rar", "format_rar", "zip"),
     (b"7z\xbc\xaf\x27\x1c\x00\x04", ".7z", "format_7z", "zip"),
     (b"\x1f\x8b\x08\x00", ".gz", "format_gzip", "zip"),
-    (b"AC1032\x00\x00", ".dwg", "format_dwg", "另存为 DXF"),
+    (b"AC1032\x00\x00", ".geojson", "format_dwg", "另存为 DXF"),
     (b"%PDF-1.7\n", ".pdf", "format_pdf", "请上传"),
     (b"\x00\x00\x27\x0a", ".shp", "shapefile_alone", "压缩为 zip"),
-    (b"AC1032\x00\x00", ".geojson", "format_dwg", "另存为 DXF"),
     (b"\x89PNG\r\n\x1a\n", ".gpkg", "format_unknown", "GeoPackage"),
     (b"hello", ".zip", "not_a_zip", "重新打包为 zip"),
-    (b"Rar!\x1a\x07\x01\x00", ".zip", "not_a_zip", "重新打包为 zip"),
 ]
 
 
@@ -63,8 +63,8 @@ def test_an_absent_file_says_so(here: Path) -> None:
 
 def test_a_folder_or_a_pipe_is_no_file(here: Path) -> None:
     os.mkfifo(here / "pipe.geojson")
-    assert refusal(here).code == "file_missing"
-    assert refusal(here / "pipe.geojson").code == "file_missing"
+    errors = at_once(refusal, [here, here / "pipe.geojson"])
+    assert [error.code for error in errors] == ["file_missing"] * 2
 
 
 def test_a_file_of_200_mib_is_refused_by_a_limit_of_50(here: Path) -> None:
@@ -78,10 +78,10 @@ def test_a_file_of_200_mib_is_refused_by_a_limit_of_50(here: Path) -> None:
 
 
 def test_content_decides_and_not_the_name(here: Path) -> None:
-    package = geopackage(here / "land.gpkg", [wkb_polygon(square())])
-    assert look(package.rename(here / "land.geojson")).format == "GeoPackage"
-    document = geojson(here / "land.json", [feature(polygon(square()))])
-    assert look(document.rename(here / "land.zip")).format == "GeoJSON"
+    package = geopackage(here / "land.geojson", [wkb_polygon(square())])
+    document = geojson(here / "land.zip", [feature(polygon(square()))])
+    found = at_once(look, [package, document])
+    assert [inspection.format for inspection in found] == ["GeoPackage", "GeoJSON"]
 
 
 @pytest.fixture
@@ -134,15 +134,30 @@ def test_a_database_that_is_no_geopackage_is_refused(here: Path) -> None:
     assert refusal(path).code == "file_damaged"
 
 
-def test_json_that_is_no_geojson_says_what_is_wrong(here: Path) -> None:
-    cases = [
-        ('{"type":"FeatureCollection",\n"features":[}', "json_damaged"),
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
         ("[1, 2]", "geojson_shape"),
         ('{"name": "package", "version": 1}', "geojson_shape"),
-        ('{"type":"FeatureCollection","features":[]}', "layer_empty"),
+        ('{"type": "FeatureCollection"}', "geojson_shape"),
         ('{"type":"FeatureCollection","features":[' + "1" * 5000 + "]}", "json_damaged"),
-    ]
-    paths = [text_file(here / f"{at}.geojson", text) for at, (text, _code) in enumerate(cases)]
-    errors = at_once(refusal, paths)
-    assert [error.code for error in errors] == [code for _text, code in cases]
+        (
+            '{"type":"FeatureCollection","features":[{"type":"Feature","id":\udc80}]}',
+            "geojson_encoding",
+        ),
+    ],
+)
+def test_json_that_is_no_geojson_is_refused(here: Path, text: str, code: str) -> None:
+    path = here / "land.geojson"
+    path.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+    with pytest.raises(Refused) as caught:
+        features_of(parse(path, Limits()))
+    assert caught.value.code == code
+
+
+def test_broken_json_says_where_and_no_features_says_so(here: Path) -> None:
+    broken = text_file(here / "1.geojson", '{"type":"FeatureCollection",\n"features":[}')
+    empty = geojson(here / "2.geojson", [])
+    errors = at_once(refusal, [broken, empty])
+    assert [error.code for error in errors] == ["json_damaged", "layer_empty"]
     assert "第 2 行第 13 列" in str(errors[0])

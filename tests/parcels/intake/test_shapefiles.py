@@ -10,7 +10,7 @@ import pytest
 from parcels.intake.encodings import EncodingGuess, recognise
 from parcels.intake.refusal import Refused
 from tests.factories.files import dbf, degrees_prj, shapefile_zip, shp_and_shx, square, zip_of
-from tests.parcels.intake.reading import look, metres_between, notices, read, refusal
+from tests.parcels.intake.reading import look, notices, read, refusal
 
 FIELDS = (("BDCDYH", 28), ("权利人", 30), ("优势树种", 20))
 ROWS = (("1", "伊宁市国有平原林场", "雪岭云杉"), ("2", "李秀英", "白榆"))
@@ -37,9 +37,10 @@ def test_a_layer_without_its_shapes_or_its_table_is_refused(here: Path, part: st
 
 def test_a_missing_index_is_restored_and_said(here: Path) -> None:
     path = land(here / "a.zip", leave_out=[".shx"])
-    assert notices(look(path)) == ["shx_restored"]
-    found = read(path)
-    assert [metres_between(shape, square(at)) for at, shape in enumerate(found.shapes)] == [0, 0]
+    inspection = look(path)
+    assert notices(inspection) == ["shx_restored"]
+    west, south, east, north = inspection.raw["bounds"]
+    assert [(west, south), (east, north)] == [square(0)[0], square(1)[2]]
 
 
 def test_a_missing_prj_is_guessed_said_and_asked(here: Path) -> None:
@@ -65,9 +66,10 @@ def test_layers_of_one_name_in_two_folders_are_both_offered(here: Path) -> None:
         entries |= {f"{folder}/小班.{end}": part for end, part in
                     (("shp", shp), ("shx", shx), ("dbf", table))}  # fmt: skip
     path = zip_of(here / "a.zip", entries)
-    names = [layer["name"] for layer in look(path).raw["layers"]]
-    assert len(set(names)) == 2
-    assert {read(path, layer=name).columns["BDCDYH"][0] for name in names} == {"东", "西"}
+    inspection = look(path)
+    other = {layer["name"] for layer in inspection.raw["layers"]} - {inspection.layer}
+    assert inspection.fields[0].samples == ["东"]
+    assert read(path, layer=other.pop()).columns["BDCDYH"] == ["西"]
 
 
 def test_a_layer_that_is_not_there_is_answered_with_those_that_are(here: Path) -> None:
@@ -83,7 +85,8 @@ def test_gbk_without_a_cpg_is_recognised_by_its_bytes(here: Path) -> None:
     assert inspection.encoding is not None
     assert (inspection.encoding.value, inspection.encoding.how) == ("gb18030", "bytes")
     assert [field.name for field in inspection.fields] == ["BDCDYH", "权利人", "优势树种"]
-    assert words_in(path) == list(ROWS)
+    columns = [list(column) for column in zip(*ROWS, strict=True)]
+    assert [field.samples for field in inspection.fields] == columns
 
 
 def test_utf8_is_recognised_without_a_cpg(here: Path) -> None:
