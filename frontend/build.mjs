@@ -1,5 +1,5 @@
 // Bundles each entry of src/ into dist/, where Django's static files are found.
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -11,7 +11,8 @@ mkdirSync(dist, { recursive: true })
 
 await build({
   absWorkingDir: here,
-  entryPoints: ['src/map.ts', 'src/import.ts', 'src/shape.ts'],
+  // One entry for each page that has a script: src/pages/NAME.ts becomes dist/NAME.js.
+  entryPoints: readdirSync(join(here, 'src/pages')).filter(name => name.endsWith('.ts')).map(name => `src/pages/${name}`),
   outdir: 'dist',
   bundle: true,
   format: 'iife',

@@ -46,12 +46,18 @@ const texts = {
 } as const
 
 export type TextKey = keyof typeof texts
+type Pair = readonly [chinese: string, english: string]
+type Facts = Record<string, string | number>
 
 const column = document.documentElement.lang.startsWith('en') ? 1 : 0
 
-export function text (key: TextKey, facts: Record<string, string | number> = {}): string {
-  return texts[key][column].replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? ''))
+/** A page's own texts: `const say = phrases({ saved: ['已保存', 'Saved'] })`, then `say('saved')`. */
+export function phrases<K extends string> (table: Record<K, Pair>): (key: K, facts?: Facts) => string {
+  return (key, facts = {}) => table[key][column].replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? ''))
 }
+
+/** The texts that several pages share. */
+export const text = phrases<TextKey>(texts)
 
 export function formatNumber (value: number, digits = 0): string {
   return value.toLocaleString(column === 1 ? 'en' : 'zh-CN', { maximumFractionDigits: digits, minimumFractionDigits: digits })

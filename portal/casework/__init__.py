@@ -1,0 +1,1 @@
+"""Cases and their steps, the working-day clock, documents and public notices. Knows no subject."""

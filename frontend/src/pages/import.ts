@@ -1,10 +1,10 @@
 // Taking a file in: drop it, look at it, choose how it is read, match its columns, commit, watch.
 import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
-import { part } from './panel'
-import { getJson, Offline, postForm, Refused, upload } from './server'
-import { readout, stage, type StageConfig } from './stage'
-import { formatNumber, text } from './text'
+import { part } from '../panel'
+import { getJson, Offline, postForm, Refused, upload } from '../server'
+import { readout, stage, type StageConfig } from '../stage'
+import { formatNumber, text } from '../text'
 
 interface Choice { value: string | number | null, label: string }
 interface Guess { how: string, certain: boolean, alternatives: Choice[] }

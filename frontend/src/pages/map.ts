@@ -1,13 +1,13 @@
 // The map on the home page.
 import L from 'leaflet'
-import { legend } from './legend'
-import { Panel, part, type ParcelFeature } from './panel'
-import { readAddress, writeAddress } from './permalink'
-import { searchBox, type Found } from './search'
-import { getJson, Offline, Refused } from './server'
-import { CITY, fullScreenControl, readout, stage, type StageConfig } from './stage'
-import { formatNumber, text } from './text'
-import { parcelLayer, type TileJson } from './vector-tiles'
+import { legend } from '../legend'
+import { Panel, part, type ParcelFeature } from '../panel'
+import { readAddress, writeAddress } from '../permalink'
+import { searchBox, type Found } from '../search'
+import { getJson, Offline, Refused } from '../server'
+import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
+import { formatNumber, text } from '../text'
+import { parcelLayer, type TileJson } from '../vector-tiles'
 
 interface Config extends StageConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
 

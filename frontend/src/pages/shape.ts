@@ -1,9 +1,9 @@
 // A small map of one shape, on the pages of parcels and titles.
 import L from 'leaflet'
 import type { GeoJsonObject } from 'geojson'
-import { SELECTED } from './colours'
-import { readout, stage, type StageConfig } from './stage'
-import { part } from './panel'
+import { SELECTED } from '../colours'
+import { readout, stage, type StageConfig } from '../stage'
+import { part } from '../panel'
 
 const config = JSON.parse(document.getElementById('shape-config')!.textContent!) as StageConfig & { shapes: GeoJsonObject }
 const root = document.getElementById('main')!

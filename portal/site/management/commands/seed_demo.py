@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -23,6 +24,11 @@ from portal.base.errors import PortalError
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
 SURVEY_YEAR = 2025
+
+
+# What follows the land, in order: each chapter plays its stage through the real operations and does
+# nothing when its part of the story is there already.
+CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = ()
 
 
 class Command(BaseCommand):
@@ -52,10 +58,12 @@ class Command(BaseCommand):
         """Everything that is missing; what is there stays as it is."""
         users = ensure_demo_accounts()
         self.stderr.write(_("演示账号 {n} 个").format(n=len(users)))
-        if ImportRecord.objects.filter(file_name=SAMPLE.name, state="done").exists():
-            return
-        self.import_sample(users["natural_resources"])
-        prepare_cells()
+        if not ImportRecord.objects.filter(file_name=SAMPLE.name, state="done").exists():
+            self.import_sample(users["natural_resources"])
+            prepare_cells()
+        by_name = {user.username: user for user in User.objects.filter(username__in=DEMO_NAMES)}
+        for chapter in CHAPTERS:
+            chapter(by_name, self.stderr.write)
 
     def import_sample(self, clerk: User) -> None:
         limits = Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)

@@ -1,0 +1,47 @@
+"""The main menu: one entry is one line, shown to those whom its condition admits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from parcels.imports.access import may_import
+from portal.accounts.models import Department
+from portal.accounts.queries import AnyUser, works_in
+
+
+def everyone(_user: AnyUser) -> bool:
+    return True
+
+
+def signed_in(user: AnyUser) -> bool:
+    return user.is_authenticated
+
+
+def checks_identities(user: AnyUser) -> bool:
+    return works_in(user, Department.FORESTRY)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """``view`` names the page; ``under`` are the first segments of addresses that belong to it."""
+
+    label: str | Promise
+    view: str
+    shown_to: Callable[[AnyUser], bool]
+    under: tuple[str, ...] = ()
+
+
+MENU: tuple[MenuEntry, ...] = (
+    MenuEntry(_("地图"), "site:home", everyone),
+    MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
+    MenuEntry(
+        _("身份核验"), "accounts:identity-checks", checks_identities,
+        ("identity-checks", "party-links"),
+    ),
+    MenuEntry(_("我的"), "accounts:my-page", signed_in, ("my",)),
+    MenuEntry(_("帮助"), "site:help", everyone, ("help",)),
+)  # fmt: skip

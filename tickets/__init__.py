@@ -1,0 +1,1 @@
+"""From application to cancellation, one package per stage."""

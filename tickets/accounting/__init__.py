@@ -1,0 +1,1 @@
+"""The monitoring and accounting report: parameters, strata, equations (domain.md)."""

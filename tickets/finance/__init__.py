@@ -1,0 +1,1 @@
+"""Pledges for loans, insurance, reserve purchase (articles 13, 18, 19)."""

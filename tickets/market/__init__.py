@@ -1,0 +1,1 @@
+"""Listings, bids, trades and retail (articles 11, 12, 15)."""

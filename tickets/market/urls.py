@@ -1,0 +1,6 @@
+"""Addresses of market."""
+
+from django.urls import URLPattern
+
+app_name = "market"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Offsets and their certificates (articles 11, 12, 17)."""

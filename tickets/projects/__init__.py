@@ -1,0 +1,1 @@
+"""From a drawn area to a filing: projects, applications, materials, the steps of the departments."""

@@ -1,0 +1,1 @@
+"""Issuances, tickets, blocks and the ledger of their kilograms."""
