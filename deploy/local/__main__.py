@@ -73,7 +73,7 @@ def lint() -> int:
     checks = [
         [str(tools / "ruff"), "check", "."],
         [str(tools / "ruff"), "format", "--check", "."],
-        [str(tools / "mypy"), "portal", "parcels", "tickets", "layers", "deploy"],
+        [str(tools / "mypy"), "portal", "parcels", "tickets", "layers", "deploy", "bench"],
         [str(tools / "lint-imports")],
         [
             str(tools / "djlint"),

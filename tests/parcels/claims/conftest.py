@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
-from tests.conftest import _OWNER_HOME, owner_connection
+from tests.databases import OWNER_HOME, owner_connection
 
 
 @pytest.fixture(name="committed_db")
@@ -21,5 +21,5 @@ def patiently_dropped(committed_db: str) -> Iterator[str]:
     yield committed_db
     for alias in ("default", "owner"):
         connections[alias].close()
-    with owner_connection(_OWNER_HOME) as control:
+    with owner_connection(OWNER_HOME) as control:
         control.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(committed_db)))
