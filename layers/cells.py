@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 FINEST_ZOOM = 11
 COARSEST_ZOOM = 5
@@ -48,6 +49,33 @@ FROM touched JOIN layers_parcelcell AS child
  AND child.x IN (2 * touched.x, 2 * touched.x + 1) AND child.y IN (2 * touched.y, 2 * touched.y + 1)
 GROUP BY touched.x, touched.y
 """
+TOUCHED_TOWNSHIPS = """
+CREATE TEMP TABLE touched_townships ON COMMIT DROP AS
+SELECT DISTINCT parcel.township_code AS code FROM touched
+JOIN parcels_parcelversion AS version
+  ON version.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+ AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id
+UNION
+SELECT area.township_code FROM touched JOIN layers_townshiparea AS area
+  ON area.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+"""
+CLEAR_TOWNSHIPS = """
+DELETE FROM layers_townshiparea AS area USING touched_townships
+WHERE area.township_code = touched_townships.code
+"""
+# A hull can be a line only if every shape is one: generalised shapes have an area.
+PREPARE_TOWNSHIPS = """
+INSERT INTO layers_townshiparea (township_code, parcels, area_m2, geom)
+SELECT parcel.township_code, count(*), sum(version.area_m2),
+       ST_Multi(ST_ConvexHull(ST_Collect(version.geom_public)))
+FROM parcels_parcel AS parcel
+JOIN touched_townships ON touched_townships.code = parcel.township_code
+JOIN base_township AS township ON township.code = parcel.township_code
+JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
+ AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+GROUP BY parcel.township_code
+"""
 ALL_DIRTY = """
 INSERT INTO layers_dirtycell (x, y)
 SELECT DISTINCT own.x, own.y FROM parcels_parcelversion AS version,
@@ -83,10 +111,18 @@ def prepare_cells(*, everything: bool = False) -> int:
         if not touched:
             return 0
         cursor.execute("ANALYZE touched")
+        prepare_townships(cursor)
         for zoom in range(FINEST_ZOOM, COARSEST_ZOOM - 1, -1):
             facts = {"zoom": zoom, "step": pixel_m(zoom) / 2}
             cursor.execute(CLEAR_FINEST, facts)
             cursor.execute(PREPARE_FINEST if zoom == FINEST_ZOOM else PREPARE_PARENT, facts)
             cursor.execute(TO_PARENTS)
-        cursor.execute("INSERT INTO layers_shapechange (layer) VALUES ('parcels')")
+        cursor.execute("INSERT INTO layers_shapechange (layer) VALUES ('parcels'), ('townships')")
     return touched
+
+
+def prepare_townships(cursor: CursorWrapper) -> None:
+    """Bring the townships that have land in a touched cell up to date."""
+    cursor.execute(TOUCHED_TOWNSHIPS, {"zoom": FINEST_ZOOM})
+    cursor.execute(CLEAR_TOWNSHIPS)
+    cursor.execute(PREPARE_TOWNSHIPS)

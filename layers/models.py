@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.gis.db import models
+from django.contrib.postgres.indexes import GistIndex
 
 from portal.base.clock import PortalNow
 
@@ -54,3 +55,21 @@ class ParcelCell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.zoom}/{self.x}/{self.y}"
+
+
+class TownshipArea(models.Model):
+    """Forest land of one township: hull of its parcels' generalised shapes, count and area.
+
+    Schematic: nobody gave the portal the townships' boundaries.
+    """
+
+    township_code = models.CharField(max_length=9, unique=True)
+    parcels = models.IntegerField()
+    area_m2 = models.FloatField()
+    geom = models.MultiPolygonField(srid=4490, spatial_index=False)
+
+    class Meta:
+        indexes = [GistIndex(fields=["geom"], name="township_area_geom")]
+
+    def __str__(self) -> str:
+        return self.township_code

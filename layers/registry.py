@@ -1,63 +1,333 @@
-"""Every layer of the map, as values: which rows, which fields, which zooms, for whom."""
+"""Every layer of the map, as values: which rows, which fields, which zooms, for whom.
+
+A further layer is one more value in ``LAYERS``; tiles, TileJSON, OGC API, its documents and the
+test that looks for leaks all read this table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+from django.utils.translation import get_language
 
 from layers.cells import COARSEST_ZOOM, FINEST_ZOOM
 from layers.errors import UnknownLayer
 
+Kind = Literal["string", "integer", "number", "date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text in both languages of the portal."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.en if (get_language() or "").startswith("en") else self.zh
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property. ``then`` is how it read at the moment ``%(at)s``, where that differs."""
+
+    name: str
+    kind: Kind
+    title: Words
+    sql: str
+    then: str = ""
+    in_tile: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How rows are found as of a time: ``rows`` holds of what stood between since and at."""
+
+    rows: str  # With %(since)s and %(at)s.
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer. Its shape column and fields are an allow-list: nothing else leaves the database.
+    """One layer. Its shape and fields are an allow-list: nothing else leaves the database.
 
     ``shapes`` is the name under which shape changes are counted; two tiers of one thing share it.
+    ``key`` is a unique indexed number for paging; ``uid`` the identifier that everyone may know.
+    ``box`` is the indexed shape that narrows a search; ``shape`` is the one that is shown, and that
+    decides.
     """
 
     name: str
     shapes: str
-    title: str
-    shape_column: str
-    fields: dict[str, str]  # Name in the tile → type, for TileJSON.
+    title: Words
+    about: Words
+    tables: str
+    rows: str  # Already limited to what the layer's readers may see.
+    key: str
+    uid: str
+    uid_is_uuid: bool
+    shape: str
+    box: str
+    fields: tuple[Field, ...]
     zoom_min: int
     zoom_max: int
+    past: Past | None = None
     staff_only: bool = False
-    zoom_policies: tuple[str, str] | None = None
+    summed_to_zoom: int = -1  # Up to here the prepared cells of parcels stand for the rows.
+    zoom_policies: tuple[str, ...] = ()
+
+    @property
+    def tile_fields(self) -> dict[str, str]:
+        """Name in the tile → type, for TileJSON."""
+        words = {"string": "String", "date": "String", "integer": "Number", "number": "Number"}
+        shown = {field.name: words[field.kind] for field in self.fields if field.in_tile}
+        summed = {"n": "Number", "area_m2": "Number"} if self.summed_to_zoom >= 0 else {}
+        return {"uid": "String"} | shown | summed
 
 
-PARCEL_FIELDS = {"uid": "String", "state": "String", "n": "Number", "area_m2": "Number"}
-LAYERS = {
+def hectares(column: str) -> str:
+    """Rounded to 0.1 ha: an exact area would help to find the exact line."""
+    return f"round(({column} / 10000)::numeric, 1)"
+
+
+PARCEL_STATE = """CASE WHEN EXISTS (SELECT FROM parcels_verifiedtitle AS hold
+  WHERE hold.parcel_id = parcel.id AND hold.ended_at IS NULL)
+  THEN 'verified' ELSE 'registered' END"""
+PARCEL_STATE_THEN = """CASE WHEN EXISTS (SELECT FROM parcels_verifiedtitle AS hold
+  WHERE hold.parcel_id = parcel.id AND hold.verified_at <= %(at)s
+    AND (hold.ended_at IS NULL OR hold.ended_at > %(at)s))
+  THEN 'verified' ELSE 'registered' END"""
+PARCEL_TABLES = """parcels_parcelversion AS version
+  JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id"""
+PARCEL_FIELDS = (
+    Field(
+        "state",
+        "string",
+        Words("权属状态", "State of title"),
+        PARCEL_STATE,
+        then=PARCEL_STATE_THEN,
+    ),
+    Field(
+        "township",
+        "string",
+        Words("乡镇（街道）代码", "Township code"),
+        "nullif(parcel.township_code, '')",
+        in_tile=False,
+    ),
+    Field(
+        "area_ha",
+        "number",
+        Words("面积（公顷）", "Area in hectares"),
+        hectares("version.area_m2"),
+        in_tile=False,
+    ),
+)
+PARCEL_ROWS = "version.stands_from IS NOT NULL AND version.stands_to IS NULL"
+# What stood at some moment between the two, each parcel once: as it was last.
+PARCEL_PAST = Past(
+    rows="""version.stands_from <= %(at)s
+  AND (version.stands_to IS NULL OR version.stands_to > %(since)s)
+  AND NOT EXISTS (SELECT FROM parcels_parcelversion AS later
+    WHERE later.parcel_id = version.parcel_id AND later.number > version.number
+      AND later.stands_from <= %(at)s)"""
+)
+
+LAYERS: Mapping[str, Layer] = {
     layer.name: layer
     for layer in (
         # domain.md, "What the public may see": generalised shapes from one policy zoom to another.
         Layer(
             name="parcels",
             shapes="parcels",
-            title="林地宗地（概化）",
-            shape_column="geom_public",
+            title=Words("林地宗地（概化）", "Forest parcels (generalised)"),
+            about=Words(
+                "登记的林地宗地，图形经概化，不含权利人、证号和单元号。",
+                "Registered forest parcels with generalised outlines; no holder, certificate or "
+                "unit number.",
+            ),
+            tables=PARCEL_TABLES,
+            rows=PARCEL_ROWS,
+            past=PARCEL_PAST,
+            key="parcel.id",
+            uid="parcel.key",
+            uid_is_uuid=True,
+            shape="version.geom_public",
+            box="version.geom",
             fields=PARCEL_FIELDS,
             zoom_min=10,
             zoom_max=16,
+            summed_to_zoom=FINEST_ZOOM,
             zoom_policies=("public.parcel_zoom_min", "public.parcel_zoom_max"),
         ),
         Layer(
             name="parcels-staff",
             shapes="parcels",
-            title="林地宗地",
-            shape_column="geom",
+            title=Words("林地宗地", "Forest parcels"),
+            about=Words("登记的林地宗地，精确图形。", "Registered forest parcels, exact outlines."),
+            tables=PARCEL_TABLES,
+            rows=PARCEL_ROWS,
+            past=PARCEL_PAST,
+            key="parcel.id",
+            uid="parcel.key",
+            uid_is_uuid=True,
+            shape="version.geom",
+            box="version.geom",
             fields=PARCEL_FIELDS,
             zoom_min=COARSEST_ZOOM,
             zoom_max=18,
+            summed_to_zoom=FINEST_ZOOM,
             staff_only=True,
+        ),
+        # Determined projects alone: a pending claim is a draft before the public.
+        Layer(
+            name="projects",
+            shapes="projects",
+            title=Words("碳票项目", "Carbon-ticket projects"),
+            about=Words(
+                "已审定的项目范围（概化），附监测期。",
+                "Determined project areas (generalised) with their monitoring periods.",
+            ),
+            tables="""parcels_claim AS claim
+  JOIN parcels_projectareaversion AS version ON version.id = claim.version_id""",
+            rows="claim.state = 'live'",
+            past=Past(
+                rows="""claim.live_at <= %(at)s
+  AND (claim.ended_at IS NULL OR claim.ended_at > %(since)s)"""
+            ),
+            key="claim.id",
+            uid="claim.key",
+            uid_is_uuid=True,
+            shape="version.geom_public",
+            box="claim.geom",
+            fields=(
+                Field("number", "string", Words("项目编号", "Project number"), "claim.number"),
+                Field(
+                    "state",
+                    "string",
+                    Words("状态", "State"),
+                    "CASE WHEN claim.filed_at IS NULL THEN 'determined' ELSE 'filed' END",
+                    then="""CASE WHEN claim.filed_at <= %(at)s THEN 'filed'
+                            ELSE 'determined' END""",
+                ),
+                Field(
+                    "period_start",
+                    "date",
+                    Words("监测期首日", "First day of the period"),
+                    "lower(claim.period)",
+                ),
+                Field(
+                    "period_end",
+                    "date",
+                    Words("监测期末日", "Last day of the period"),
+                    "upper(claim.period) - 1",
+                ),
+                Field(
+                    "area_ha",
+                    "number",
+                    Words("面积（公顷）", "Area in hectares"),
+                    hectares("version.area_m2"),
+                ),
+            ),
+            zoom_min=5,
+            zoom_max=16,
+        ),
+        # Article 6. A harvest permit's number and any area's name may tell a person: not shown.
+        Layer(
+            name="exclusions",
+            shapes="exclusions",
+            title=Words("排除范围", "Exclusion areas"),
+            about=Words(
+                "其他减排机制项目和采伐规划（概化）。",
+                "Other programmes' projects and planned harvests (generalised).",
+            ),
+            tables="parcels_exclusionarea AS area",
+            rows="area.replaced_at IS NULL",
+            past=Past(
+                rows="""area.made_at <= %(at)s
+  AND (area.replaced_at IS NULL OR area.replaced_at > %(since)s)"""
+            ),
+            key="area.id",
+            uid="area.key",
+            uid_is_uuid=True,
+            shape="area.geom_public",
+            box="area.geom",
+            fields=(
+                Field("kind", "string", Words("种类", "Kind"), "area.kind"),
+                Field(
+                    "method",
+                    "string",
+                    Words("采伐方式", "Harvest method"),
+                    "nullif(area.method, '')",
+                ),
+                Field("status", "string", Words("状态", "Status"), "area.status"),
+                Field(
+                    "number",
+                    "string",
+                    Words("项目号", "Project number"),
+                    "CASE WHEN area.kind IN ('ccer', 'vcs') THEN area.number END",
+                ),
+                Field(
+                    "period_start",
+                    "date",
+                    Words("起始日", "First day"),
+                    "lower(area.period)",
+                ),
+                Field(
+                    "period_end",
+                    "date",
+                    Words("终止日", "Last day"),
+                    "upper(area.period) - 1",
+                ),
+            ),
+            zoom_min=5,
+            zoom_max=16,
+        ),
+        Layer(
+            name="townships",
+            shapes="townships",
+            title=Words("乡镇（街道）林地范围（示意）", "Forest land by township (schematic)"),
+            about=Words(
+                "各乡镇（街道）林地宗地的外包范围和合计，不是行政界线。",
+                "Hull and sums of each township's forest parcels; not an administrative boundary.",
+            ),
+            tables="""layers_townshiparea AS area
+  JOIN base_township AS township ON township.code = area.township_code""",
+            rows="true",
+            key="area.id",
+            uid="area.township_code",
+            uid_is_uuid=False,
+            shape="area.geom",
+            box="area.geom",
+            fields=(
+                Field("name", "string", Words("名称", "Name"), "township.name"),
+                Field("parcels", "integer", Words("宗地数", "Parcels"), "area.parcels"),
+                Field(
+                    "area_ha",
+                    "number",
+                    Words("林地面积（公顷）", "Forest area in hectares"),
+                    hectares("area.area_m2"),
+                ),
+            ),
+            zoom_min=5,
+            zoom_max=14,
         ),
     )
 }
-SUMMED_TO_ZOOM = FINEST_ZOOM
+PUBLIC_LAYERS: Mapping[str, Layer] = {
+    name: layer for name, layer in LAYERS.items() if not layer.staff_only
+}
 
 
 def layer_of(name: str) -> Layer:
     """The layer of that name."""
     if name not in LAYERS:
-        raise UnknownLayer(layer=name)
+        raise UnknownLayer(layer=name[:40])
     return LAYERS[name]
+
+
+def public_layer(name: str) -> Layer:
+    """The layer of that name, if it is for everyone."""
+    if name not in PUBLIC_LAYERS:
+        raise UnknownLayer(layer=name[:40])
+    return PUBLIC_LAYERS[name]

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import connection
 
 from layers.cells import CELLS_PER_TILE_SIDE, pixel_m
 from layers.errors import BadTileAddress
-from layers.registry import SUMMED_TO_ZOOM, Layer
+from layers.registry import Layer
 
-MAX_ZOOM = 22
-# The version stands beside the tile, so that address, tile and ETag are of one snapshot.
-VERSION = "(SELECT count(*) FROM layers_shapechange WHERE layer = %(shapes)s)"
+# A generalised shape leaves its exact one by less than this: the box that narrows a search is wider
+# by it, so that the shown shape decides and the exact one never does.
+PUBLIC_MARGIN_DEG = 0.002
+# The version stands beside the tile, so that address, tile and ETag are of one snapshot. It grows
+# with each change of shapes and when a policy of the layer's zooms comes into force.
+VERSION = """((SELECT count(*) FROM layers_shapechange WHERE layer = %(shapes)s)
+ + (SELECT count(*) FROM base_policy WHERE code = ANY(%(policies)s)
+      AND valid_from <= portal_now()))"""
 ZOOM_ALLOWED = """(%(zoom_min_policy)s = '' OR %(z)s BETWEEN policy_number(%(zoom_min_policy)s)
                    AND policy_number(%(zoom_max_policy)s))"""
 
+# A tile of the present version that the reader or the store has already is not made again.
+FRESH = """
+SELECT present.version, CASE WHEN present.version = ANY(%(known)s) THEN NULL ELSE (
+  {tile}
+) END FROM (SELECT {version} AS version) AS present
+"""
 SUMMED = f"""
-SELECT {VERSION}, ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
+SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
   SELECT parcels AS n, round(area_m2)::bigint AS area_m2,
          ST_AsMVTGeom(geom, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64, true) AS geom
   FROM layers_parcelcell
@@ -25,45 +37,67 @@ SELECT {VERSION}, ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
     AND y BETWEEN %(y)s * %(side)s - 1 AND (%(y)s + 1) * %(side)s AND {ZOOM_ALLOWED}
 ) AS tile WHERE geom IS NOT NULL
 """
-
-
-def detail_query(shape_column: str) -> str:
-    """Single parcels: thinned to the tile's own resolution; what would vanish is a small square."""
-    return f"""
-SELECT {VERSION}, ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
-  SELECT parcel.key::text AS uid,
-         CASE WHEN EXISTS (SELECT FROM parcels_verifiedtitle AS hold
-                           WHERE hold.parcel_id = parcel.id AND hold.ended_at IS NULL)
-              THEN 'verified' ELSE 'registered' END AS state,
+# Shapes are thinned to the tile's own resolution; what would vanish is a small square.
+DETAIL = """
+SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
+  SELECT {columns},
          coalesce(
            ST_AsMVTGeom(ST_Simplify(flat.shape, %(thin)s, true), bounds.tile, 4096, 64, true),
            ST_AsMVTGeom(ST_Expand(ST_Centroid(flat.shape), %(half)s), bounds.tile, 4096, 64, true)
          ) AS geom
   FROM (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
-               ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.016), 4490) AS box
+               ST_Expand(ST_Transform(ST_TileEnvelope(%(z)s, %(x)s, %(y)s, margin => 0.016), 4490),
+                         %(margin)s) AS box
        ) AS bounds
-  JOIN parcels_parcelversion AS version ON version.geom && bounds.box
-   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL AND {ZOOM_ALLOWED}
-  JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id
-  CROSS JOIN LATERAL (SELECT ST_Transform(version.{shape_column}, 3857) AS shape OFFSET 0) AS flat
+  CROSS JOIN {tables}
+  CROSS JOIN LATERAL (SELECT ST_Transform({shape}, 3857) AS shape OFFSET 0) AS flat
+  WHERE {box} && bounds.box AND {rows} AND {allowed}
 ) AS tile WHERE geom IS NOT NULL
 """
 
 
+def detail_query(layer: Layer) -> str:
+    """The layer's single shapes."""
+    columns = [f"({layer.uid})::text AS uid"]
+    for field in layer.fields:
+        if field.in_tile:
+            # MVT knows texts and numbers.
+            cast = {"date": "::text", "number": "::double precision"}.get(field.kind, "")
+            columns.append(f"({field.sql}){cast} AS {field.name}")
+    return DETAIL.format(
+        columns=", ".join(columns),
+        tables=layer.tables,
+        shape=layer.shape,
+        box=layer.box,
+        rows=layer.rows,
+        allowed=ZOOM_ALLOWED,
+    )
+
+
 def check_address(layer: Layer, z: int, x: int, y: int) -> None:
     """Refuse what no tile can have, without asking the database."""
-    if not layer.zoom_min <= z <= min(layer.zoom_max, MAX_ZOOM):
+    if not layer.zoom_min <= z <= layer.zoom_max:
         raise BadTileAddress(reason=f"z {layer.zoom_min}–{layer.zoom_max}")
     if not (0 <= x < 2**z and 0 <= y < 2**z):
         raise BadTileAddress(reason=f"x, y 0–{2**z - 1}")
 
 
-def tile(layer: Layer, z: int, x: int, y: int) -> tuple[int, bytes]:
-    """(geometry version, MVT bytes) of one tile, both of one moment."""
+def version_facts(layer: Layer) -> dict[str, Any]:
+    return {"shapes": layer.shapes, "policies": list(layer.zoom_policies)}
+
+
+def tile(
+    layer: Layer, z: int, x: int, y: int, *, known: Collection[int] = ()
+) -> tuple[int, bytes | None]:
+    """(geometry version, MVT bytes) of one tile, both of one moment.
+
+    No bytes when the version is one that is ``known``.
+    """
     low, high = layer.zoom_policies or ("", "")
     pixel = pixel_m(z)
     facts: dict[str, Any] = {
-        "shapes": layer.shapes,
+        **version_facts(layer),
+        "known": list(known),
         "name": layer.name,
         "z": z,
         "x": x,
@@ -73,25 +107,26 @@ def tile(layer: Layer, z: int, x: int, y: int) -> tuple[int, bytes]:
         "zoom_max_policy": high,
         "thin": pixel / 2 if z < 14 else pixel / 4,
         "half": pixel / 2,
+        "margin": 0.0 if layer.staff_only else PUBLIC_MARGIN_DEG,
     }
-    query = SUMMED if z <= SUMMED_TO_ZOOM else detail_query(layer.shape_column)
+    inner = SUMMED if z <= layer.summed_to_zoom else detail_query(layer)
     with connection.cursor() as cursor:
-        cursor.execute(query, facts)
+        cursor.execute(FRESH.format(tile=inner, version=VERSION), facts)
         version, body = cursor.fetchone()
-    return version, bytes(body)
+    return version, None if body is None else bytes(body)
 
 
 def geometry_version(layer: Layer) -> int:
     """How often the layer's shapes have changed."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {VERSION}", {"shapes": layer.shapes})
+        cursor.execute(f"SELECT {VERSION}", version_facts(layer))
         version: int = cursor.fetchone()[0]
     return version
 
 
 def zoom_range(layer: Layer) -> tuple[int, int]:
     """The zooms that are open now."""
-    if layer.zoom_policies is None:
+    if not layer.zoom_policies:
         return layer.zoom_min, layer.zoom_max
     with connection.cursor() as cursor:
         cursor.execute("SELECT policy_number(%s), policy_number(%s)", layer.zoom_policies)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import re
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
+from layers.negotiation import has_etag, known_tags, packing
 from layers.registry import Layer, layer_of
 from layers.tasks import ask_for_cells
+from layers.tile_store import newest_stored, pack, store, stored
 from layers.tiles import check_address, geometry_version, tile, zoom_range
 from portal.accounts.queries import is_staff_reader
 
@@ -38,20 +41,38 @@ def numbers(*texts: str) -> list[int]:
 def versioned_tile(
     request: HttpRequest, layer: str, version: str, z: str, x: str, y: str
 ) -> HttpResponse:
-    """A tile under its geometry version: any cache may keep it for ever."""
+    """A tile under its geometry version: any cache may keep it for ever.
+
+    A public one that was sent before comes from its file, without the database.
+    """
     wanted, zoom, column, row = numbers(version, z, x, y)
     opened = open_layer(layer, request)
     check_address(opened, zoom, column, row)
+    encoding = packing(request)
+    if not opened.staff_only:
+        kept = stored(opened, wanted, zoom, column, row, encoding)
+        if kept is not None:
+            return lasting(request, opened, kept, encoding)
     present, body = tile(opened, zoom, column, row)
-    if wanted > present:
+    if body is None or wanted > present:
         raise UnknownLayerVersion(layer=layer, version=version)
-    response = tile_response(request, body)
-    scope = "private" if opened.staff_only else "public"
+    if wanted == present:
+        packed = packed_body(opened, present, (zoom, column, row), body, encoding)
+        return lasting(request, opened, packed, encoding)
     # A page that was opened before the last change gets today's shapes, but no cache may keep
     # them under yesterday's address.
-    fresh = f"{scope}, max-age={YEAR_S}, immutable" if wanted == present else "no-store"
-    response["Cache-Control"] = fresh
-    return response
+    return answer(opened, pack(body, encoding), encoding, {"Cache-Control": "no-store"})
+
+
+def lasting(request: HttpRequest, layer: Layer, packed: bytes, encoding: str) -> HttpResponse:
+    scope = "private" if layer.staff_only else "public"
+    headers = {
+        "ETag": f'"{hashlib.sha256(packed).hexdigest()[:32]}"',
+        "Cache-Control": f"{scope}, max-age={YEAR_S}, immutable",
+    }
+    if has_etag(request, headers["ETag"]):
+        return HttpResponseNotModified(headers=headers | {"Vary": vary(layer)})
+    return answer(layer, packed, encoding, headers)
 
 
 @require_safe
@@ -60,24 +81,58 @@ def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> Ht
     zoom, column, row = numbers(z, x, y)
     opened = open_layer(layer, request)
     check_address(opened, zoom, column, row)
-    _version, body = tile(opened, zoom, column, row)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    scope = "private, no-cache" if opened.staff_only else "public, no-cache"
-    headers = {"ETag": etag, "Cache-Control": scope}
-    if request.headers.get("If-None-Match") == etag:
-        return HttpResponseNotModified(headers=headers)
-    response = tile_response(request, body)
-    for name, value in headers.items():
-        response[name] = value
+    encoding = packing(request)
+    held = version_held(request, encoding)
+    kept = None if opened.staff_only else newest_stored(opened, zoom, column, row)
+    known = {number for number in (held, kept) if number is not None}
+    version, body = tile(opened, zoom, column, row, known=known)
+    headers = {
+        "ETag": f'"{version}-{encoding}"',
+        "Cache-Control": "private, no-cache" if opened.staff_only else "public, no-cache",
+    }
+    if version == held:
+        return HttpResponseNotModified(headers=headers | {"Vary": vary(opened)})
+    packed = stored(opened, version, zoom, column, row, encoding) if body is None else None
+    if packed is None:
+        if body is None:  # Swept away since it was looked for.
+            version, body = tile(opened, zoom, column, row)
+            headers["ETag"] = f'"{version}-{encoding}"'
+        packed = packed_body(opened, version, (zoom, column, row), body or b"", encoding)
+    return answer(opened, packed, encoding, headers)
+
+
+def version_held(request: HttpRequest, encoding: str) -> int | None:
+    """The version of the tile that the reader has in this packing, from its entity tags."""
+    for tag in known_tags(request):
+        if found := re.fullmatch(rf'"(\d{{1,15}})-{encoding}"', tag, re.ASCII):
+            return int(found[1])
+    return None
+
+
+def packed_body(
+    layer: Layer, version: int, place: tuple[int, int, int], body: bytes, encoding: str
+) -> bytes:
+    """The tile as it travels; a public one is kept for the next reader."""
+    # Empty tiles are not: the world has more of them than a disk has room.
+    if body and not layer.staff_only:
+        store(layer, version, *place, body)
+        kept = stored(layer, version, *place, encoding)
+        if kept is not None:
+            return kept
+    return pack(body, encoding)
+
+
+def vary(layer: Layer) -> str:
+    return "Accept-Encoding, Cookie" if layer.staff_only else "Accept-Encoding"
+
+
+def answer(layer: Layer, packed: bytes, encoding: str, headers: dict[str, str]) -> HttpResponse:
+    response = HttpResponse(packed, content_type=MVT, headers=headers | {"Vary": vary(layer)})
+    if encoding != "identity":
+        response["Content-Encoding"] = encoding
+    if not layer.staff_only:
+        response["Access-Control-Allow-Origin"] = "*"
     return response
-
-
-def tile_response(request: HttpRequest, body: bytes) -> HttpResponse:
-    if "gzip" in request.headers.get("Accept-Encoding", "") and len(body) > 512:
-        packed = gzip.compress(body, compresslevel=5, mtime=0)
-        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return HttpResponse(packed, content_type=MVT, headers=headers)
-    return HttpResponse(body, content_type=MVT, headers={"Vary": "Accept-Encoding"})
 
 
 @require_safe
@@ -85,20 +140,35 @@ def tilejson(request: HttpRequest, layer: str) -> HttpResponse:
     """TileJSON 3.0 of a layer, with the present geometry version in the tiles' address."""
     opened = open_layer(layer, request)
     ask_for_cells()
-    low, high = zoom_range(opened)
-    version = geometry_version(opened)
+    response = JsonResponse(tilejson_of(opened, request))
+    response["Cache-Control"] = "private, no-cache" if opened.staff_only else "no-cache"
+    response["Vary"] = "Cookie, Accept-Language" if opened.staff_only else "Accept-Language"
+    response["Content-Language"] = get_language() or "zh-hans"
+    if not opened.staff_only:
+        response["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+def tilejson_of(layer: Layer, request: HttpRequest) -> dict[str, object]:
+    low, high = zoom_range(layer)
     # reverse() would quote the braces that TileJSON wants plain.
-    address = reverse("layers:versioned-tile", args=[layer, version, 0, 0, 0])
+    address = reverse("layers:versioned-tile", args=[layer.name, geometry_version(layer), 0, 0, 0])
     tiles = request.build_absolute_uri(address).replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt")
-    return JsonResponse(
-        {
-            "tilejson": "3.0.0",
-            "name": opened.title,
-            "scheme": "xyz",
-            "tiles": [tiles],
-            "minzoom": low,
-            "maxzoom": high,
-            "vector_layers": [{"id": opened.name, "fields": opened.fields}],
-        },
-        headers={"Cache-Control": "private, no-cache" if opened.staff_only else "no-cache"},
-    )
+    return {
+        "tilejson": "3.0.0",
+        "name": str(layer.title),
+        "description": str(layer.about),
+        "scheme": "xyz",
+        "tiles": [tiles],
+        "minzoom": low,
+        "maxzoom": high,
+        "vector_layers": [
+            {
+                "id": layer.name,
+                "description": str(layer.about),
+                "minzoom": low,
+                "maxzoom": high,
+                "fields": layer.tile_fields,
+            }
+        ],
+    }

@@ -12,4 +12,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Speed; a
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 MEDIA_ROOT = VAR / "test-files"
 UPLOAD_SCRATCH = VAR / "test-uploads"
+TILE_STORE = VAR / "test-tiles"
 AXES_ENABLED = True

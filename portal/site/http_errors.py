@@ -10,6 +10,7 @@ from django.shortcuts import render
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
@@ -55,6 +56,9 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     ImportNotDraft: 409,
     ImportNotRunning: 409,
     UploadTooLarge: 413,
+    BadTileAddress: 400,
+    UnknownLayer: 404,
+    UnknownLayerVersion: 404,
 }
 
 
@@ -70,7 +74,7 @@ def as_json(error: PortalError) -> dict[str, Any]:
 def wants_json(request: HttpRequest) -> bool:
     """Programs and our own scripts say so; a browser that navigates asks for a page."""
     return (
-        request.path.startswith("/api/")
+        request.path.startswith(("/api/", "/tiles/"))
         or request.headers.get("X-Requested-With") == "fetch"
         or "text/html" not in request.headers.get("Accept", "")
     )

@@ -1,0 +1,103 @@
+"""Public tiles as they were sent: packed once, kept in files under their geometry version.
+
+A tile under a version never changes, so a file that is there is right. Files of former versions are
+swept away; losing the folder loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import brotli
+from django.conf import settings
+
+from layers.registry import PUBLIC_LAYERS, Layer
+from layers.tiles import geometry_version
+
+BROTLI_QUALITY = 6
+FREE_BYTES_LEFT = 1 << 30  # A map that is looked at must never fill the disk.
+SUFFIX = {"br": ".br", "gzip": ".gz", "identity": ".mvt"}
+# What a reader that takes no packing gets is unpacked from what is kept.
+KEPT = ("br", "gzip")
+
+
+def folder(layer: Layer, version: int) -> Path:
+    return Path(settings.TILE_STORE) / layer.name / str(version)
+
+
+def place(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> Path:
+    return folder(layer, version) / str(z) / str(x) / f"{y}{SUFFIX[encoding]}"
+
+
+def pack(body: bytes, encoding: str) -> bytes:
+    """The bytes that travel; the same input gives the same bytes."""
+    if encoding == "br":
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
+    if encoding == "gzip":
+        return gzip.compress(body, compresslevel=6, mtime=0)
+    return body
+
+
+def stored(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> bytes | None:
+    """The tile as kept, packed as asked for; None when it was not made yet."""
+    kept = encoding if encoding in KEPT else "gzip"
+    try:
+        body = place(layer, version, z, x, y, kept).read_bytes()
+    except OSError:
+        return None
+    return body if kept == encoding else gzip.decompress(body)
+
+
+def newest_stored(layer: Layer, z: int, x: int, y: int) -> int | None:
+    """The newest version under which this tile is kept."""
+    with suppress(OSError):
+        versions = Path(settings.TILE_STORE) / layer.name
+        numbers = sorted(int(name) for name in os.listdir(versions) if name.isdecimal())
+        if numbers and place(layer, numbers[-1], z, x, y, "gzip").exists():
+            return numbers[-1]
+    return None
+
+
+def store(layer: Layer, version: int, z: int, x: int, y: int, body: bytes) -> None:
+    """Keep a public tile in every packing; a disk that refuses is no reason to refuse the tile."""
+    if layer.staff_only:
+        raise ValueError(f"{layer.name} is not public and is never kept")
+    with suppress(OSError):
+        root = Path(settings.TILE_STORE)
+        root.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(root).free < FREE_BYTES_LEFT:
+            return
+        for encoding in KEPT:
+            write_whole(place(layer, version, z, x, y, encoding), pack(body, encoding))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def sweep() -> int:
+    """Remove the tiles of former versions; returns how many versions went."""
+    gone = 0
+    for layer in PUBLIC_LAYERS.values():
+        present = geometry_version(layer)
+        versions = Path(settings.TILE_STORE) / layer.name
+        for old in versions.iterdir() if versions.is_dir() else ():
+            if old.name.isdecimal() and int(old.name) < present:
+                shutil.rmtree(old, ignore_errors=True)
+                gone += 1
+    return gone

@@ -1,0 +1,48 @@
+"""Public tiles are answered before anybody is asked who they are.
+
+No session, user, language or message stands between a reader and a public tile: the answer is the
+same for everyone, so that a shared cache may keep it, and costs nothing but itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import Resolver404, resolve
+
+from layers.registry import LAYERS
+from portal.base.errors import PortalError
+from portal.site.http_errors import as_json, status_of
+
+TILES = "/tiles/"
+TILE = ".mvt"
+
+
+class OpenDoor:
+    """Middleware: stands in front of sessions, and lets everything but public tiles pass."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        path = request.path_info
+        if not (path.startswith(TILES) and path.endswith(TILE)):
+            return self.get_response(request)
+        layer = LAYERS.get(path.removeprefix(TILES).split("/", 1)[0])
+        if layer is not None and layer.staff_only:
+            return self.get_response(request)
+        return public_tile(request)
+
+
+def public_tile(request: HttpRequest) -> HttpResponseBase:
+    """The tile, or why not, as JSON whatever the reader accepts."""
+    try:
+        view, args, kwargs = resolve(request.path_info)
+        response: HttpResponseBase = view(request, *args, **kwargs)
+    except Resolver404:
+        return JsonResponse({"code": "not_found", "message": request.path_info[:200]}, status=404)
+    except PortalError as error:
+        response = JsonResponse(as_json(error), status=status_of(error))
+        response["Cache-Control"] = "no-store"
+    return response
