@@ -4,6 +4,7 @@ from django.urls import path
 
 from parcels import api, views
 from parcels.imports import views as imports
+from parcels.rules import api as rules
 
 app_name = "parcels"
 urlpatterns = [
@@ -12,6 +13,7 @@ urlpatterns = [
     path("api/parcels/", api.ParcelList.as_view(), name="api-parcels"),
     path("api/parcels/<uuid:key>/", api.ParcelDetail.as_view(), name="api-parcel"),
     path("api/search/", api.search_box, name="api-search"),
+    path("api/rules/check/", rules.check, name="api-rules-check"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/upload/", imports.upload, name="import-upload"),
     path("imports/<uuid:key>/", imports.import_page, name="import"),

@@ -14,8 +14,9 @@ The rules' SQL reads a relation ``candidate``:
     term_ends_on        date
     compartment         text      county and township code, '/', compartment; or ''
 
-For a few candidates it is a common table expression of the one statement; for many a temporary
-table with statistics, so that the planner sees how many there are. Both read the same SQL.
+For one candidate it is a common table expression of one prepared statement, for a few of one
+statement that is planned anew; for many a temporary table with statistics, so that the planner sees
+how many there are. All read the same SQL.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.psycopg_any import DateRange
@@ -67,15 +69,23 @@ SELECT given.n, shape.raw, sound.geom, land_sieve(sound.geom) AS sieve,
        given.unit_key, given.certificate_key,
        string_to_array(nullif(given.right_kinds, ''), ',') AS right_kinds,
        given.area_m2_certified, given.term_ends_on, given.compartment
-FROM unnest({arrays}) AS given ({names})
+FROM {given}
 CROSS JOIN LATERAL (SELECT ST_GeomFromWKB(given.wkb, 4490) AS raw OFFSET 0) AS shape
 CROSS JOIN LATERAL (
   SELECT CASE WHEN ST_IsValid(shape.raw) AND NOT ST_IsEmpty(shape.raw) THEN shape.raw END AS geom
   OFFSET 0
 ) AS sound
-""".format(
-    arrays=", ".join(f"%({name})s::{kind}[]" for name, kind in _GIVEN),
-    names=", ".join(name for name, _kind in _GIVEN),
+"""
+_PREPARED_LIST = _PREPARED.format(
+    given="unnest({arrays}) AS given ({names})".format(
+        arrays=", ".join(f"%({name})s::{kind}[]" for name, kind in _GIVEN),
+        names=", ".join(name for name, _kind in _GIVEN),
+    )
+)
+_PREPARED_ONE = _PREPARED.format(
+    given="(SELECT {columns}) AS given".format(
+        columns=", ".join(f"%({name})s::{kind} AS {name}" for name, kind in _GIVEN)
+    )
 )
 _MAKE_TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS candidate (
@@ -164,7 +174,7 @@ def rule_sql(code: str) -> str:
 @cache
 def rules_sha256() -> str:
     """SHA-256 over every rule's SQL and table entry: which rules a kept run was made by."""
-    digest = hashlib.sha256(_PREPARED.encode())
+    digest = hashlib.sha256(_PREPARED_LIST.encode())
     for rule in RULES.values():
         stages = {name: level.stages for name, level in rule.levels.items()}
         for text in (rule.code, rule_sql(rule.code), json.dumps(stages, sort_keys=True)):
@@ -210,6 +220,7 @@ class Outcome:
 
     findings: list[Found]
     policy_values: dict[str, float]
+    area_m2: float | None = None  # Of the only candidate; null too where no area can be told.
 
     @property
     def verdict(self) -> str:
@@ -244,20 +255,28 @@ def run_rules(
     rules = rules_for(
         stage, subject, period_known=period is not None, applicants_known=bool(applicants)
     )
-    with _in_transaction(database):
-        settings = read_settings(rules, database)
-        values = {
-            **{code.replace(".", "_"): value for code, value in settings.items()},
-            "period": period,
-            "applicants": list(applicants or []),
-            "own_claim": own_claim,
-        }
-        rows = _ask(database, rules, candidates, values, with_shapes)
+    values = {
+        "period": period,
+        "applicants": list(applicants or []),
+        "own_claim": own_claim,
+    }
+    if len(candidates) == 1 and rules:
+        settings, rows = _ask_one(database, rules, candidates[0], values, with_shapes)
+    else:
+        with _in_transaction(database):
+            settings = read_settings(rules, database)
+            rows = _ask(database, rules, candidates, {**_as_names(settings), **values}, with_shapes)
     order = {rule.code: place for place, rule in enumerate(rules)}
     findings = [found for row in rows if (found := _found(row, stage)) is not None]
     findings.sort(key=lambda found: (found.candidate, order[found.rule]))
-    settings.pop("today")
-    return Outcome(findings, settings)
+    area_m2 = settings.get("area_m2")
+    used = {code: settings[code] for rule in rules for code in rule.policies}
+    return Outcome(findings, dict(sorted(used.items())), area_m2)
+
+
+def _as_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Policy codes as the rules' SQL names its parameters."""
+    return {code.replace(".", "_"): value for code, value in settings.items()}
 
 
 def _in_transaction(database: BaseDatabaseWrapper) -> AbstractContextManager[Any]:
@@ -298,17 +317,64 @@ def _ask(
     with database.cursor() as cursor:
         if len(candidates) <= FEW:
             cursor.execute(
-                f"WITH candidate AS MATERIALIZED ({_PREPARED})\n{select}",
+                f"WITH candidate AS MATERIALIZED ({_PREPARED_LIST})\n{select}",
                 {**given, **values},
             )
         else:
             cursor.execute(_MAKE_TABLE)
             cursor.execute("TRUNCATE candidate")
-            cursor.execute(f"INSERT INTO candidate {_PREPARED}", given)
+            cursor.execute(f"INSERT INTO candidate {_PREPARED_LIST}", given)
             cursor.execute("ANALYZE candidate")
             cursor.execute(select, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
+
+
+# What a statement for one candidate was last judged by, for each set of rules. It is only a guess:
+# the statement itself says which values are in force, and is asked again where the guess was wrong.
+_guesses: dict[tuple[str, ...], dict[str, Any]] = {}
+ATTEMPTS = 3
+
+
+def _ask_one(
+    database: BaseDatabaseWrapper,
+    rules: Sequence[Rule],
+    candidate: Candidate,
+    values: Mapping[str, Any],
+    with_shapes: bool,
+) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
+    """Settings and rows by one statement whose plan the session keeps: live drawing waits for it."""
+    codes = tuple(rule.code for rule in rules)
+    policies = sorted({code for rule in rules for code in rule.policies})
+    statement = _statement_for_one(codes, tuple(policies), with_shapes)
+    given = {name: column[0] for name, column in _given([candidate]).items()}
+    settings = _guesses.get(codes) or {**dict.fromkeys(policies, 0.0), "today": "1900-01-01"}
+    database.ensure_connection()
+    for _attempt in range(ATTEMPTS):
+        # Django's own cursors write values into the text: nothing would be left to prepare.
+        with database.wrap_database_errors, psycopg.Cursor(database.connection) as cursor:
+            cursor.execute(statement, {**given, **_as_names(settings), **values})
+            rows = cursor.fetchall()
+        found = json.loads(next(row[1] for row in rows if row[0] < 0))
+        area_m2 = found.pop("area_m2")
+        if found == settings:
+            break
+        settings = _guesses[codes] = found
+    return {**settings, "area_m2": area_m2}, [row for row in rows if row[0] >= 0]
+
+
+@cache
+def _statement_for_one(codes: tuple[str, ...], policies: tuple[str, ...], with_shapes: bool) -> str:
+    """The rules on one candidate, after a first row with the settings in force."""
+    in_force = ", ".join(f"'{code}', policy_number('{code}')" for code in policies)
+    columns = ", ".join(["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL"])
+    return (
+        f"WITH candidate AS MATERIALIZED ({_PREPARED_ONE})\n"
+        f"SELECT -1, json_build_object('today', (portal_now() AT TIME ZONE 'Asia/Shanghai')::date, "
+        f"'area_m2', (SELECT area_m2 FROM candidate)"
+        f"{', ' + in_force if in_force else ''})::text, '', {columns}\n"
+        f"UNION ALL\n{_select(codes, with_shapes)}"
+    )
 
 
 def _found(row: tuple[Any, ...], stage: Stage) -> Found | None:

@@ -22,6 +22,13 @@ class ShapeUnreadable(RulesRefused):
     message = _("图形无法解读：须为经纬度（CGCS2000）的面。")
 
 
+class CheckMalformed(RulesRefused):
+    """A field of a live question cannot be read."""
+
+    code = "check_malformed"
+    message = _("检查请求中的“{field}”无法解读。")
+
+
 class PeriodMalformed(RulesRefused):
     """Not two days, first to last."""
 

@@ -114,6 +114,11 @@ def database(url: str, *, pool: bool) -> dict[str, Any]:
     settings["ATOMIC_REQUESTS"] = False
     options: dict[str, Any] = settings.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 3)
+    # The rules on one drawn shape are one large statement whose plan the session keeps; compiling it
+    # costs more than it saves. Behind a pooler that shares sessions: DATABASE_PREPARES=0.
+    if env.bool("DATABASE_PREPARES", default=True):
+        options.setdefault("prepare_threshold", 0)
+        options.setdefault("options", "-c jit=off -c plan_cache_mode=force_generic_plan")
     if pool:
         options["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
     return settings

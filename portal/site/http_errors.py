@@ -12,6 +12,7 @@ from rest_framework.views import exception_handler
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
+from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
 from portal.accounts.errors import (
@@ -59,6 +60,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     BadTileAddress: 400,
     UnknownLayer: 404,
     UnknownLayerVersion: 404,
+    ShapeTooLarge: 413,
 }
 
 

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from contextlib import nullcontext
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
-from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
-from parcels.claims.errors import ClaimPeriodInvalid
-from parcels.claims.queries import days
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, inspect_file
-from parcels.rules.errors import PeriodMalformed, ScreeningRefused
+from parcels.rules.errors import ScreeningRefused
 from parcels.rules.findings_file import FindingsFile
+from parcels.rules.period import parse_period
 from parcels.rules.screening import Counts, Screening, as_json, screen_file
 from parcels.rules.table import Subject
 from portal.base.errors import PortalError
 
 COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3  # The operator's own files; the web has its own limit.
 KEPT_IN_MEMORY_BYTES = 8 * 1024**2
-_PERIOD = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d{4}-\d{2}-\d{2})")
-
-
-def parse_period(text: str) -> DateRange:
-    """``2021-01-01/2025-12-31``, both days included; PeriodMalformed for anything else."""
-    found = _PERIOD.fullmatch(text.strip())
-    if found is None:
-        raise PeriodMalformed(period=text)
-    try:
-        return days(date.fromisoformat(found[1]), date.fromisoformat(found[2]))
-    except (ValueError, OverflowError, ClaimPeriodInvalid) as error:
-        raise PeriodMalformed(period=text) from error
 
 
 class Command(BaseCommand):

@@ -114,14 +114,22 @@ def test_no_candidates_no_findings() -> None:
     assert (outcome.findings, outcome.verdict) == ([], "clear")
 
 
-def test_a_live_check_is_two_queries(django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_a_live_check_is_one_statement_that_is_planned_once() -> None:
     parcel_at(square(0, 0))
-    with django_assert_num_queries(2):  # Settings, then all rules in one statement.
+    for east_m in (50, 60, 70):
         run_rules(
             stage=Stage.DRAW,
             subject=Subject.TITLE,
-            candidates=[Candidate(ref="it", wkb=bytes(square(50, 0).wkb))],
+            candidates=[Candidate(ref="it", wkb=bytes(square(east_m, 0).wkb))],
         )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(custom_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+        cursor.execute(
+            "SELECT generic_plans >= 3 FROM pg_prepared_statements "
+            "WHERE statement LIKE '%%overlap_title%%' ORDER BY generic_plans DESC LIMIT 1"
+        )
+        assert cursor.fetchone() == (True,)
 
 
 def test_shapes_of_findings_lie_where_both_lie() -> None:
