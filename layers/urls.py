@@ -1,8 +1,9 @@
-"""Addresses of tiles."""
+"""Addresses of tiles and of the OGC API."""
 
 from django.urls import path
 
 from layers import views
+from layers.ogc import urls as ogc
 
 app_name = "layers"
 urlpatterns = [
@@ -13,4 +14,5 @@ urlpatterns = [
         views.versioned_tile,
         name="versioned-tile",
     ),
+    *ogc.urlpatterns,
 ]

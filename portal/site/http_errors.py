@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
+from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
 from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
 from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
@@ -61,6 +62,9 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     UnknownLayer: 404,
     UnknownLayerVersion: 404,
     ShapeTooLarge: 413,
+    UnknownParameter: 400,
+    BadParameter: 400,
+    UnknownCrs: 400,
 }
 
 

@@ -31,7 +31,8 @@ def address(layer: str, version: int | None = None) -> str:
 
 
 def features(body: bytes, layer: str) -> list[dict[str, Any]]:
-    return mapbox_vector_tile.decode(body)[layer]["features"]
+    found: list[dict[str, Any]] = mapbox_vector_tile.decode(body)[layer]["features"]
+    return found
 
 
 @pytest.mark.parametrize(
