@@ -281,7 +281,7 @@ def test_a_file_that_breaks_in_the_middle_leaves_nothing_half_imported(
             batches=read_batches(path, choices=choices, limits=Limits()),
             mapping={"subcompartment": "XIAO_BAN", "holder_name": "LQ_QLR"},
             actor=None,
-            progress=lambda outcome: told.append(outcome.imported),
+            progress=lambda outcome: told.append(outcome.read),
         )
     assert caught.value.code == "encoding_wrong"
     assert "第 1501 行“LQ_QLR”列" in str(caught.value)

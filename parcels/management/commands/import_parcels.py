@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from parcels.imports.messages import problem_message
-from parcels.imports.operations import Outcome, Problem, open_import, run_import
+from parcels.imports.operations import open_import, run_import
+from parcels.imports.outcome import Outcome, Problem
 from parcels.imports.survey_year import year_in
 from parcels.intake.columns import propose_mapping
 from parcels.intake.gate import Limits

@@ -14,7 +14,8 @@ import shapely
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from parcels.imports.operations import Outcome, run_import
+from parcels.imports.operations import run_import
+from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
 from parcels.intake.features import Batch
 from parcels.models import ImportRecord

@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from layers.cells import prepare_cells
-from parcels.imports.operations import Outcome, open_import, run_import
+from parcels.imports.operations import open_import, run_import
+from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, inspect_file, read_batches

@@ -1,0 +1,50 @@
+"""What came of an import: counts, and the problems that people are told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from parcels.models import ImportProblem
+
+# Stored problems of one kind; beyond it only the count goes on, so that memory stays flat.
+KEPT_PROBLEMS_PER_CODE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One feature rejected, or taken with a warning."""
+
+    severity: ImportProblem.Severity
+    row: int
+    feature_id: str
+    code: str
+    facts: dict[str, Any]
+    lon: float | None
+    lat: float | None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Counts of an import and its problems (at most KEPT_PROBLEMS_PER_CODE of a kind)."""
+
+    read: int = 0
+    imported: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    total: int | None = None
+    problems: list[Problem] = field(default_factory=list)
+    problem_counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, problem: Problem, times: int = 1) -> None:
+        """One problem; ``times`` more than one where only the first of its kind are handed on."""
+        seen = self.problem_counts.get(problem.code, 0)
+        self.problem_counts[problem.code] = seen + times
+        if seen < KEPT_PROBLEMS_PER_CODE:
+            self.problems.append(problem)
+
+
+# Told after each batch; raises ImportCancelled to stop.
+Progress = Callable[[Outcome], None]
