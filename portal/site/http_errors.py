@@ -31,6 +31,7 @@ from portal.accounts.errors import (
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
+from tickets.accounting.errors import NotTheVerifier, ReportFrozen, VersionTaken
 
 HTTP_STATUS: dict[type[PortalError], int] = {
     PortalError: 422,
@@ -65,6 +66,9 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     UnknownParameter: 400,
     BadParameter: 400,
     UnknownCrs: 400,
+    ReportFrozen: 409,
+    VersionTaken: 409,
+    NotTheVerifier: 403,
 }
 
 
