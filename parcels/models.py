@@ -698,3 +698,7 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule} {self.severity} {self.other_number}"
+
+
+# Django finds a package's tables through this module.
+from parcels.drawing.models import DrawingDraft, PickedParcel  # noqa: E402, F401

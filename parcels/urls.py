@@ -3,6 +3,8 @@
 from django.urls import path
 
 from parcels import api, views
+from parcels.drawing import api as drawing_api
+from parcels.drawing import views as drawing
 from parcels.imports import views as imports
 from parcels.rules import api as rules
 
@@ -23,4 +25,18 @@ urlpatterns = [
     path("imports/<uuid:key>/progress/", imports.progress, name="import-progress"),
     path("imports/<uuid:key>/problems/", imports.problems, name="import-problems"),
     path("imports/<uuid:key>/original/", imports.original_file, name="import-original"),
+    path("areas/new/", drawing.new_area, name="area-new"),
+    path("areas/<uuid:key>/draw/", drawing.draw_area, name="area-draw"),
+    path("api/areas/titles/", drawing_api.titles, name="api-drawing-titles"),
+    path("api/areas/around/", drawing_api.around, name="api-drawing-around"),
+    path("api/areas/reshape/", drawing_api.reshape, name="api-drawing-reshape"),
+    path("api/areas/file/", drawing_api.read_file, name="api-drawing-file"),
+    path("api/areas/new/state/", drawing_api.state, name="api-drawing-state-new"),
+    path("api/areas/new/draft/", drawing_api.draft, name="api-drawing-draft-new"),
+    path("api/areas/new/discard/", drawing_api.discard, name="api-drawing-discard-new"),
+    path("api/areas/new/save/", drawing_api.save, name="api-drawing-save-new"),
+    path("api/areas/<uuid:key>/state/", drawing_api.state, name="api-drawing-state"),
+    path("api/areas/<uuid:key>/draft/", drawing_api.draft, name="api-drawing-draft"),
+    path("api/areas/<uuid:key>/discard/", drawing_api.discard, name="api-drawing-discard"),
+    path("api/areas/<uuid:key>/save/", drawing_api.save, name="api-drawing-save"),
 ]

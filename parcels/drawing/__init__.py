@@ -1,0 +1,1 @@
+"""Drawing a project area on verified titles: drafts, PostGIS edits, files, and saving a version."""

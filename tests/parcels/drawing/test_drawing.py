@@ -1,0 +1,323 @@
+"""Drawing on titles: who sees which, what PostGIS does to the shape, drafts, saving, two tabs."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+
+from parcels.drawing.access import holders_for, titles_to_draw_on
+from parcels.drawing.errors import NothingChanged, NothingLeft, ParcelNotYours
+from parcels.drawing.models import DrawingDraft, PickedParcel
+from parcels.drawing.reshaping import (
+    add_parcels,
+    area_m2_of,
+    repair,
+    split_by_line,
+    subtract_conflicts,
+    take_away,
+    trim_to_titles,
+    whole_parcels,
+)
+from parcels.models import ProjectArea, ProjectAreaVersion
+from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.operations import MemberShare, record_members
+from tests.accounts.people import accepted, body_waiting, officer
+from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
+from tests.parcels.claims.areas import PERIOD, claim_at, exclusion_at
+from tests.parcels.drawing.owners import geojson, land_of, owner_named
+
+pytestmark = pytest.mark.django_db
+
+
+def post(client: Client, address: str, **body: Any) -> tuple[int, dict[str, Any]]:
+    answer = client.post(address, json.dumps(body), content_type="application/json")
+    return answer.status_code, answer.json()
+
+
+def wkb(geom: MultiPolygon) -> bytes:
+    return bytes(geom.wkb)
+
+
+def shape(found: bytes) -> MultiPolygon:
+    geom = GEOSGeometry(memoryview(found), srid=4490)
+    assert isinstance(geom, MultiPolygon)
+    return geom
+
+
+def at(east_m: float, north_m: float) -> tuple[float, float]:
+    return ORIGIN_LON + east_m * METRE_LON, ORIGIN_LAT + north_m * METRE_LAT
+
+
+@pytest.fixture
+def owner() -> tuple[User, Party]:
+    return owner_named("wang")
+
+
+@pytest.fixture
+def page(owner: tuple[User, Party]) -> Client:
+    client = Client()
+    client.force_login(owner[0])
+    return client
+
+
+def test_five_touching_parcels_become_one_shape_with_exactly_their_borders(
+    owner: tuple[User, Party],
+) -> None:
+    parcels = land_of(owner[1], *(square(100 * step, 0) for step in range(5)))
+    found = whole_parcels(keys=[one.key for one in parcels], titles=titles_to_draw_on(owner[0]))
+    united = shape(add_parcels(None, [wkb_ for _key, wkb_ in found]))
+    assert len(united) == 1
+    known = {point for step in range(5) for point in square(100 * step, 0).coords[0][0]}
+    assert set(united.coords[0][0]) <= known  # Every vertex is a title's, in every digit.
+    less = take_away(wkb(united), [found[4][1]])
+    assert less is not None
+    four = add_parcels(None, [wkb_ for _key, wkb_ in found[:4]])
+    assert area_m2_of(less) == pytest.approx(area_m2_of(four), abs=0.01)
+    assert len(shape(less)) == 1
+
+
+def test_only_titles_of_those_one_acts_for_can_be_seen_or_picked(
+    owner: tuple[User, Party], page: Client
+) -> None:
+    [mine] = land_of(owner[1], square(0, 0))
+    _other, stranger = owner_named("zhao")
+    [theirs] = land_of(stranger, square(100, 0))
+    found = page.get("/api/areas/titles/").json()
+    assert [feature["id"] for feature in found["features"]] == [str(mine.key)]
+    with pytest.raises(ParcelNotYours):
+        whole_parcels(keys=[theirs.key], titles=titles_to_draw_on(owner[0]))
+    status, answer = post(
+        page, "/api/areas/reshape/", act="add_parcels", geometry=None, parcels=[str(theirs.key)]
+    )
+    assert (status, answer["code"]) == (422, "parcel_not_yours")
+    assert Client().get("/api/areas/titles/").status_code == 302
+
+
+def test_a_collective_draws_on_the_titles_of_its_members(owner: tuple[User, Party]) -> None:
+    clerk = User.objects.get(username="clerk")
+    collective = accepted(body_waiting("hezuoshe", kind=Party.Kind.COLLECTIVE), clerk)
+    head = User.objects.get(username="hezuoshe")
+    _second, zhao = owner_named("zhao")
+    shares = [MemberShare(owner[1], 1), MemberShare(zhao, 2)]
+    record_members(collective=collective, members=shares, denominator=3, actor=head)
+    land_of(owner[1], square(0, 0))
+    land_of(zhao, square(100, 0))
+    assert titles_to_draw_on(head).count() == 2
+    assert set(holders_for(collective)) == {collective.pk, owner[1].pk, zhao.pk}
+    assert titles_to_draw_on(owner[0]).count() == 1
+
+
+def test_trimming_keeps_only_what_lies_on_the_titles(owner: tuple[User, Party]) -> None:
+    land_of(owner[1], square(0, 0))
+    trimmed = trim_to_titles(wkb(square(-50, 0, 100, 100)), titles_to_draw_on(owner[0]))
+    assert area_m2_of(trimmed) == pytest.approx(5000, rel=1e-3)
+    assert set(shape(trimmed).coords[0][0]) & set(square(0, 0).coords[0][0])
+    with pytest.raises(NothingLeft):
+        trim_to_titles(wkb(square(500, 0)), titles_to_draw_on(owner[0]))
+    with pytest.raises(NothingChanged):
+        trim_to_titles(wkb(square(0, 0)), titles_to_draw_on(owner[0]))
+
+
+def test_subtracting_leaves_no_conflict_and_only_the_named_one_when_one_is_named(
+    owner: tuple[User, Party],
+) -> None:
+    land_of(owner[1], square(0, 0, 300, 100))
+    ccer = exclusion_at(square(-50, 0, 100, 100))
+    claim_at(square(250, 0), state="live")
+    drawn = wkb(square(0, 0, 300, 100))
+    titles = titles_to_draw_on(owner[0])
+    one = subtract_conflicts(drawn, titles=titles, period=PERIOD, area_id=None, only=ccer.key)
+    assert area_m2_of(one) == pytest.approx(25_000, rel=1e-3)
+    both = subtract_conflicts(drawn, titles=titles, period=PERIOD, area_id=None, only=None)
+    assert area_m2_of(both) == pytest.approx(20_000, rel=1e-3)
+    with pytest.raises(NothingChanged):
+        subtract_conflicts(both, titles=titles, period=PERIOD, area_id=None, only=None)
+
+
+def test_drawing_over_a_neighbour_does_not_show_the_neighbours_exact_vertices(
+    owner: tuple[User, Party],
+) -> None:
+    land_of(owner[1], square(0, 0))
+    neighbour = claim_at(square(150, 7, 83, 61), state="live")
+    left = subtract_conflicts(
+        wkb(square(0, -200, 500, 500)),
+        titles=titles_to_draw_on(owner[0]),
+        period=PERIOD,
+        area_id=None,
+        only=None,
+    )
+    shown = {point for part in shape(left).coords for ring in part for point in ring}
+    exact = neighbour.geom.coords[0][0]
+    assert all(
+        min(abs(x - a) / METRE_LON + abs(y - b) / METRE_LAT for a, b in shown) > 1 for x, y in exact
+    )
+
+
+def test_a_line_splits_and_one_that_stops_inside_is_refused(page: Client) -> None:
+    drawn = geojson(square(0, 0))
+    line = [at(50, -20), at(50, 120)]
+    status, answer = post(page, "/api/areas/reshape/", act="split", geometry=drawn, line=line)
+    assert status == 200
+    assert [round(part["area_m2"] / 100) for part in answer["parts"]] == [50, 50]
+    status, answer = post(
+        page, "/api/areas/reshape/", act="split", geometry=drawn, line=[at(50, -20), at(50, 50)]
+    )
+    assert (status, answer["code"]) == (422, "line_does_not_split")
+    assert len(split_by_line(wkb(square(0, 0)), [at(-5, 50), at(105, 50)])) == 2
+
+
+def bowtie() -> MultiPolygon:
+    return MultiPolygon(
+        Polygon((at(0, 0), at(100, 100), at(100, 0), at(0, 100), at(0, 0))), srid=4490
+    )
+
+
+def hole_outside() -> MultiPolygon:
+    return MultiPolygon(
+        Polygon(square(0, 0).coords[0][0], square(300, 0, 20).coords[0][0]), srid=4490
+    )
+
+
+@pytest.mark.parametrize(
+    ("drawn", "words"), [(bowtie(), "自相交"), (hole_outside(), "孔")], ids=["crossing", "hole"]
+)
+def test_an_invalid_shape_is_kept_as_a_draft_refused_as_a_version_and_can_be_repaired(
+    owner: tuple[User, Party], page: Client, drawn: MultiPolygon, words: str
+) -> None:
+    body = {"geometry": geojson(drawn), "name": "一号林", "party": str(owner[1].key)}
+    status, kept = post(page, "/api/areas/new/draft/", **body, seen_revision=0)
+    assert (status, kept["revision"]) == (200, 1)
+    status, answer = post(page, "/api/areas/new/save/", **body, seen_number=0)
+    assert (status, answer["code"]) == (422, "drawn_shape_invalid")
+    assert words in answer["message"]
+    assert not ProjectArea.objects.exists()
+    again = page.get("/api/areas/new/state/").json()["draft"]["geometry"]
+    assert again["coordinates"] == json.loads(json.dumps(drawn.coords))  # Nothing lost, no digit.
+    assert shape(repair(wkb(drawn))).valid
+
+
+def test_saving_opens_the_area_keeps_the_whole_parcels_and_ends_the_draft(
+    owner: tuple[User, Party], page: Client
+) -> None:
+    parcels = land_of(owner[1], square(0, 0), square(100, 0))
+    body = {
+        "geometry": geojson(square(0, 0, 200, 100)),
+        "name": "一号林",
+        "party": str(owner[1].key),
+        "picked": [str(parcel.key) for parcel in parcels],
+    }
+    post(page, "/api/areas/new/draft/", **body, seen_revision=0)
+    status, saved = post(page, "/api/areas/new/save/", **body, seen_number=0)
+    assert (status, saved["number"]) == (201, 1)
+    version = ProjectAreaVersion.objects.get(key=saved["version"])
+    assert version.area.party == owner[1]
+    assert set(version.picked.values_list("parcel", flat=True)) == {one.pk for one in parcels}
+    assert not DrawingDraft.objects.exists()
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO parcels_pickedparcel (area_version_id, parcel_id) "
+                       "SELECT area_version_id, parcel_id FROM parcels_pickedparcel")  # fmt: skip
+    assert PickedParcel.objects.count() == 2
+    stranger, _party = owner_named("zhao")
+    other = Client()
+    other.force_login(stranger)
+    assert other.get(f"/areas/{version.area.key}/draw/").status_code == 404
+    assert other.get(f"/areas/{uuid.uuid4()}/draw/").status_code == 404
+    assert page.get(f"/areas/{version.area.key}/draw/?next=//evil.example/").status_code == 200
+
+
+def test_what_was_picked_for_a_version_is_never_rewritten(
+    owner: tuple[User, Party], page: Client
+) -> None:
+    [parcel] = land_of(owner[1], square(0, 0))
+    body = {"geometry": geojson(square(0, 0)), "name": "林", "party": str(owner[1].key)}
+    post(page, "/api/areas/new/save/", **body, picked=[str(parcel.key)])
+    for statement in (
+        "UPDATE parcels_pickedparcel SET parcel_id = parcel_id",
+        "DELETE FROM parcels_pickedparcel",
+        "TRUNCATE parcels_pickedparcel",
+    ):
+        with pytest.raises(Exception, match="permission denied"), transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+
+
+def test_the_second_tab_is_told_and_sees_what_the_first_one_kept(
+    owner: tuple[User, Party], page: Client
+) -> None:
+    body = {"name": "林", "party": str(owner[1].key)}
+    first, second = geojson(square(0, 0)), geojson(square(5, 0))
+    assert post(page, "/api/areas/new/draft/", **body, geometry=first, seen_revision=0)[0] == 200
+    status, answer = post(page, "/api/areas/new/draft/", **body, geometry=second, seen_revision=0)
+    assert (status, answer["code"]) == (409, "state_moved_on")
+    state = page.get("/api/areas/new/state/").json()
+    assert state["draft"]["geometry"] == json.loads(json.dumps(first))
+    seen = state["draft"]["revision"]
+    assert (
+        post(page, "/api/areas/new/draft/", **body, geometry=second, seen_revision=seen)[0] == 200
+    )
+
+    _status, saved = post(page, "/api/areas/new/save/", **body, geometry=second)
+    address = f"/api/areas/{saved['area']}"
+    assert post(page, f"{address}/save/", **body, geometry=first, seen_number=1)[0] == 201
+    status, answer = post(page, f"{address}/save/", **body, geometry=second, seen_number=1)
+    assert (status, answer["code"]) == (409, "state_moved_on")
+    assert page.get(f"{address}/state/").json()["version"]["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"geometry": {"type": "Point", "coordinates": [81, 44]}}, 422, "shape_unreadable"),
+        ({"geometry": "x"}, 422, "invalid_input"),
+        ({"geometry": None, "expected_kg_per_ha": -1}, 422, "invalid_input"),
+        ({"geometry": None, "seen_revision": "1"}, 422, "invalid_input"),
+        (
+            {"geometry": None, "period": {"start": "2025-01-01", "end": "2021-01-01"}},
+            422,
+            "claim_period_invalid",
+        ),
+        ({"geometry": None, "party": str(uuid.uuid4())}, 404, "not_found"),
+    ],
+)
+def test_what_cannot_be_kept_is_said_and_leaves_the_draft_as_it_was(
+    page: Client, body: dict[str, Any], status: int, code: str
+) -> None:
+    found, answer = post(page, "/api/areas/new/draft/", **body)
+    assert (found, answer["code"]) == (status, code)
+    assert not DrawingDraft.objects.exists()
+
+
+def test_a_hundred_thousand_vertices_are_answered_with_the_limit(page: Client) -> None:
+    ring = [[81.3 + step * 1e-7, 44.0] for step in range(100_000)]
+    ring += [[81.3, 44.01], ring[0]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    status, answer = post(page, "/api/areas/new/draft/", geometry=polygon)
+    assert (status, answer["code"]) == (422, "shape_too_large")
+    assert "100000" in answer["message"]
+
+
+def test_neighbours_come_generalised_and_without_a_name(page: Client) -> None:
+    claim_at(square(0, 0), state="live")
+    exclusion_at(square(200, 0))
+    west, south = at(-50, -50)
+    east, north = at(400, 200)
+    found = page.get(f"/api/areas/around/?bbox={west},{south},{east},{north}").json()["features"]
+    assert [feature["properties"]["kind"] for feature in found] == ["ccer", "claim"]
+    exact = {tuple(round(value, 6) for value in point) for point in square(0, 0).coords[0][0]}
+    shown = {
+        tuple(round(value, 6) for value in point)
+        for point in found[1]["geometry"]["coordinates"][0][0]
+    }
+    assert not exact & shown
+    assert set(found[1]["properties"]) == {"kind", "number", "state", "from", "to"}
+
+
+def test_an_office_alone_gives_nobody_titles_to_draw_on() -> None:
+    clerk = officer("nr", Role.CLERK, Department.NATURAL_RESOURCES)
+    assert not titles_to_draw_on(clerk).exists()
