@@ -33,6 +33,7 @@ await build({
   external: ['*.svg'],
   logLevel: 'warning'
 })
+cpSync(join(here, 'node_modules/@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.css'), join(dist, 'geoman.css'))
 cpSync(join(here, 'src/assets'), dist, { recursive: true })
 // Leaflet 1.9.4 in the place of django-leaflet's own 1.9.3: earlier in the static folders.
 for (const name of ['leaflet.js', 'leaflet.css', 'images']) {

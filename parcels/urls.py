@@ -30,6 +30,7 @@ urlpatterns = [
     path("api/areas/titles/", drawing_api.titles, name="api-drawing-titles"),
     path("api/areas/around/", drawing_api.around, name="api-drawing-around"),
     path("api/areas/reshape/", drawing_api.reshape, name="api-drawing-reshape"),
+    path("api/areas/compare/", drawing_api.compare, name="api-drawing-compare"),
     path("api/areas/file/", drawing_api.read_file, name="api-drawing-file"),
     path("api/areas/new/state/", drawing_api.state, name="api-drawing-state-new"),
     path("api/areas/new/draft/", drawing_api.draft, name="api-drawing-draft-new"),

@@ -1,4 +1,5 @@
 // The one door to the server: JSON in and out, refusals as typed errors, every call can be aborted.
+import { text } from './text'
 
 export class Refused extends Error {
   constructor (readonly status: number, readonly code: string, message: string) {
@@ -32,6 +33,8 @@ async function answer<T> (request: Promise<Response>): Promise<T> {
     const body = isJson ? await response.json() as { code?: string, message?: string } : {}
     throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText)
   }
+  // A redirect to the sign-in page: the session has ended while the page stayed open.
+  if (!isJson) throw new Refused(401, 'signed_out', text('signedOut'))
   return await response.json() as T
 }
 
@@ -47,6 +50,15 @@ export function postForm<T> (url: string, body: FormData, { signal }: Options = 
     body,
     signal,
     headers: { Accept: 'application/json', 'X-Requested-With': 'fetch', 'X-CSRFToken': csrfToken() }
+  }))
+}
+
+export function postJson<T> (url: string, body: unknown, { signal }: Options = {}): Promise<T> {
+  return answer<T>(fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    signal,
+    headers: { Accept: 'application/json', 'Content-Type': 'application/json', 'X-Requested-With': 'fetch', 'X-CSRFToken': csrfToken() }
   }))
 }
 

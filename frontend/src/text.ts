@@ -18,6 +18,7 @@ const texts = {
   layers: ['图层', 'Layers'],
   loading: ['正在读取…', 'Loading…'],
   offline: ['网络不通，请检查连接后重试。', 'No connection. Check the network and try again.'],
+  signedOut: ['登录已过期。请在新窗口登录后回到本页重试，本页内容仍在。', 'Your session has ended. Sign in in a new window and try again; this page keeps what you did.'],
   failed: ['没有读到：', 'Could not be read: '],
   nothingFound: ['没有找到。可试试村名、乡镇名或坐标。', 'Nothing found. Try a village, township or coordinate.'],
   zoomInForParcels: ['放大后可见单个宗地', 'Zoom in to see single parcels'],

@@ -153,6 +153,16 @@ def reshape(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 @csrf_protect
+def compare(request: HttpRequest) -> HttpResponse:
+    """What another window's shape has more and less than this one's."""
+    given = read_json(request)
+    mine, theirs = parse_geometry(given.get("geometry")), parse_geometry(given.get("other"))
+    return JsonResponse(reshaping.difference(mine, theirs))
+
+
+@login_required
+@require_POST
+@csrf_protect
 def read_file(request: HttpRequest) -> HttpResponse:
     """The features of a dropped file, to choose from."""
     sent = request.FILES.get("file")
@@ -218,6 +228,13 @@ def _subtract(request: HttpRequest, given: Given) -> list[bytes]:
     ]
 
 
+def _cut_hole(_request: HttpRequest, given: Given) -> list[bytes]:
+    hole = parse_geometry(given.get("hole"))
+    if hole is None:
+        raise NothingDrawn()
+    return [reshaping.cut_out(_drawn(given), reshaping.require_valid(hole))]
+
+
 def _split(_request: HttpRequest, given: Given) -> list[bytes]:
     line = given.get("line")
     if not isinstance(line, list) or not 2 <= len(line) <= 1000:
@@ -239,6 +256,7 @@ _ACTS: Mapping[str, Callable[[HttpRequest, Given], list[bytes]]] = {
     "add_parcels": _add_parcels,
     "remove_parcels": _remove_parcels,
     "union": _union,
+    "cut": _cut_hole,
     "trim": _trim,
     "subtract": _subtract,
     "split": _split,

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from parcels.claims.queries import last_day
 from parcels.drawing.models import DrawingDraft
-from parcels.models import ProjectArea, ProjectAreaVersion, VerifiedTitle
+from parcels.models import Claim, ProjectArea, ProjectAreaVersion, VerifiedTitle
 from portal.accounts.models import User
 
 TITLES_AT_ONCE = 3000
@@ -152,6 +152,15 @@ def state_of_drawing(user: User, area: ProjectArea | None) -> dict[str, Any]:
             "picked": [str(key) for key in version.picked.values_list("parcel__key", flat=True)],
         },
         "draft": None if draft is None else draft_as_json(draft),
+        # Its own claims are not in its way.
+        "claims": []
+        if area is None
+        else [
+            str(key)
+            for key in Claim.objects.standing()
+            .filter(version__area=area)
+            .values_list("key", flat=True)
+        ],
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 import shapely
 from django.contrib.gis.geos import Polygon
 from django.db import connection
@@ -97,6 +98,21 @@ JOIN LATERAL (
 ) AS claim ON true
 WHERE (%(only)s::uuid IS NULL OR claim.key = %(only)s::uuid)
   AND ST_Intersects(claim.geom, given.geom)
+"""
+_COMPARE = """
+WITH given AS (
+  SELECT coalesce(ST_MakeValid(ST_GeomFromWKB(%(mine)s, 4490)), nothing) AS mine,
+         coalesce(ST_MakeValid(ST_GeomFromWKB(%(theirs)s, 4490)), nothing) AS theirs
+  FROM ST_GeomFromText('MULTIPOLYGON EMPTY', 4490) AS nothing
+), found AS (
+  SELECT ST_CollectionExtract(ST_Difference(theirs, mine), 3) AS more,
+         ST_CollectionExtract(ST_Difference(mine, theirs), 3) AS less
+  FROM given
+)
+SELECT CASE WHEN NOT ST_IsEmpty(more) THEN ST_AsGeoJSON(more, 9) END,
+       CASE WHEN NOT ST_IsEmpty(less) THEN ST_AsGeoJSON(less, 9) END,
+       ST_Area(more::geography), ST_Area(less::geography)
+FROM found
 """
 _GRID = "SELECT policy_number('overlap.grid_m')"
 
@@ -192,6 +208,23 @@ def subtract_conflicts(
         pieces.append(take_away(abroad, coarse))
     left = [piece for piece in pieces if piece is not None]
     return _changed(wkb, _joined(left))
+
+
+def cut_out(wkb: bytes, hole: bytes) -> bytes:
+    """The drawing with a hole, or with a bay where ``hole`` reaches over its border."""
+    return _changed(wkb, take_away(wkb, [hole]))
+
+
+def difference(mine: bytes | None, theirs: bytes | None) -> dict[str, Any]:
+    """``more`` and ``less`` of ``theirs`` than ``mine``, as GeoJSON with areas; either may be
+    invalid or nothing."""
+    more, less, more_m2, less_m2 = _ask(_COMPARE, {"mine": mine, "theirs": theirs})
+    return {
+        "more": orjson.loads(more) if more else None,
+        "less": orjson.loads(less) if less else None,
+        "more_m2": more_m2,
+        "less_m2": less_m2,
+    }
 
 
 def split_by_line(wkb: bytes, line: Sequence[tuple[float, float]]) -> list[bytes]:

@@ -53,7 +53,9 @@ def _page(request: HttpRequest, area: ProjectArea | None) -> HttpResponse:
             "titles": reverse("parcels:api-drawing-titles"),
             "around": reverse("parcels:api-drawing-around"),
             "reshape": reverse("parcels:api-drawing-reshape"),
+            "compare": reverse("parcels:api-drawing-compare"),
             "file": reverse("parcels:api-drawing-file"),
+            "rules": reverse("parcels:api-rules-check"),
             **{
                 name: reverse(f"parcels:api-drawing-{name}{suffix}", args=one)
                 for name in ("state", "draft", "discard", "save")
