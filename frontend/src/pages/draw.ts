@@ -55,6 +55,7 @@ class DrawPage {
     this.map = map
     bases.sketch!.addTo(map)
     if (bases.imagery !== undefined) L.control.layers({ [names.sketch!]: bases.sketch!, [names.imagery!]: bases.imagery }).addTo(map)
+    map.on('moveend', () => { map.getContainer().dataset.view = [map.getCenter().lat, map.getCenter().lng, map.getZoom()].join(',') })
     map.setView([CITY.lat, CITY.lon], CITY.zoom)
     readout(map, part(this.root, 'readout'))
     fullScreenControl(map, part<HTMLElement>(this.root, 'map').parentElement!)
@@ -89,7 +90,7 @@ class DrawPage {
     })
     this.chooser = new Chooser(map, part(this.root, 'chooser'))
     this.other = new OtherTab(map, this.root, config.urls.compare)
-    this.live = new LiveRules(config.urls.rules, (verdict, trouble) => { this.told(verdict, trouble) }, () => { this.badge('checking', say('checking')) })
+    this.live = new LiveRules(config.urls.rules, (verdict, trouble) => { this.told(verdict, trouble) }, () => { this.root.dataset.verdict = ''; this.badge('checking', say('checking')) })
     this.autosave = new Autosave(config.urls.draft, config.draft?.revision ?? 0, () => this.content(), {
       keeping: () => { this.draftNote(say('keeping')) },
       kept: at => { this.draftNote(say('kept', { time: new Date(at).toLocaleTimeString() })); this.root.dataset.kept = String(this.autosave.revision) },

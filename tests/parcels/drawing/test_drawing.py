@@ -298,7 +298,7 @@ def test_a_hundred_thousand_vertices_are_answered_with_the_limit(page: Client) -
     ring += [[81.3, 44.01], ring[0]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
     status, answer = post(page, "/api/areas/new/draft/", geometry=polygon)
-    assert (status, answer["code"]) == (422, "shape_too_large")
+    assert (status, answer["code"]) == (413, "shape_too_large")
     assert "100000" in answer["message"]
 
 
