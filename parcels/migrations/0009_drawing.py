@@ -13,7 +13,7 @@ import portal.base.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0004_member_lists_lock_without_deadlock"),
-        ("parcels", "0007_shared_land"),
+        ("parcels", "0008_quick_versions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
