@@ -58,9 +58,10 @@ def migrations_digest() -> str:
     for folder in ("portal", "parcels", "tickets", "layers"):
         for path in sorted((ROOT / folder).rglob("migrations/*.py")):
             digest.update(path.read_bytes())
-    for folder in ("basemap", "parameters"):
+    for folder in ("basemap", "calendar", "parameters"):
         for path in sorted((ROOT / "fixtures" / folder).glob("*")):
             digest.update(path.read_bytes())
+    digest.update((ROOT / "portal" / "casework" / "moves.py").read_bytes())
     digest.update(settings.DATABASES["default"]["USER"].encode())
     return digest.hexdigest()[:16]
 

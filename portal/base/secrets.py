@@ -29,7 +29,12 @@ from portal.base.errors import PortalError
 
 IDENTITY_KEYS = "identity.key"
 LOOKUP_KEYS = "lookup.key"
-KEY_FILES = {IDENTITY_KEYS: "k", LOOKUP_KEYS: "l"}  # file → first letter of its key ids
+SIGNING_KEYS = "signing.key"  # Seeds of Ed25519 keys, 32 bytes as well.
+KEY_FILES = {
+    IDENTITY_KEYS: "k",
+    LOOKUP_KEYS: "l",
+    SIGNING_KEYS: "s",
+}  # file → first letter of its key ids
 KEY_BYTES = 32
 NONCE_BYTES = 12
 _LINE = re.compile(r"([a-z][0-9]{1,6}):([A-Za-z0-9+/]{43}=)")

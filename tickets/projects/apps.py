@@ -1,7 +1,22 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ProjectsConfig(AppConfig):
     name = "tickets.projects"
     label = "projects"
     verbose_name = "项目与申请"
+
+    def ready(self) -> None:
+        from portal.casework.subjects import Subject, register_subject
+        from tickets.projects.access import access_application
+        from tickets.projects.pages import application_page, disqualification_page
+
+        register_subject(
+            Subject("application", _("碳票项目申请"), application_page, access_application)
+        )
+        register_subject(
+            Subject(
+                "disqualification", _("取消申报资格"), disqualification_page, access_application
+            )
+        )

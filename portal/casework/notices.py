@@ -1,0 +1,127 @@
+"""Public notices and objections to them, and messages to users."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.db.models import QuerySet
+
+from portal.accounts.models import User
+from portal.base.clock import PortalNow, now, today
+from portal.base.numbers import new_code
+from portal.base.outbox import post_message
+from portal.base.transactions import write_transaction
+from portal.casework.models import Message, Notice, NoticeObjection
+from portal.journal.operations import record_event
+
+
+@write_transaction
+def publish_notice(
+    *,
+    kind: str,
+    title: str,
+    text: str,
+    closes_on: date,
+    subject_kind: str,
+    subject_key: uuid.UUID,
+    actor: User,
+    opens_on: date | None = None,
+    shape: MultiPolygon | None = None,
+) -> Notice:
+    """What everyone may read until ``closes_on``; ``shape`` must be the generalised one."""
+    notice = Notice.objects.create(
+        kind=kind,
+        title=title.strip()[:200],
+        text=text.strip(),
+        opens_on=opens_on or today(),
+        closes_on=closes_on,
+        subject_kind=subject_kind,
+        subject_key=subject_key,
+        shape=shape,
+        made_by=actor,
+    )
+    _record(notice, "published", actor.key, closes_on=closes_on.isoformat())
+    return notice
+
+
+@write_transaction
+def withdraw_notice(*, notice: Notice, actor: User) -> Notice:
+    """Take a notice down before its last day (the application was withdrawn, say)."""
+    Notice.objects.filter(pk=notice.pk, withdrawn_at__isnull=True).update(withdrawn_at=PortalNow())
+    notice.refresh_from_db()
+    _record(notice, "withdrawn", actor.key)
+    return notice
+
+
+@write_transaction
+def object_to_notice(
+    *,
+    notice: Notice,
+    name: str,
+    contact: str,
+    text: str,
+    shape: GEOSGeometry | None,
+    actor: User | None,
+) -> NoticeObjection:
+    """Anyone's word against a notice while it is open; ``shape`` marks the disputed patch."""
+    objection = NoticeObjection.objects.create(
+        notice=notice,
+        code=new_code(),
+        name=name.strip(),
+        contact=contact.strip(),
+        text=text.strip(),
+        shape=shape,
+    )
+    objection.refresh_from_db()
+    _record(notice, "objected", actor.key if actor else None, objection=str(objection.key))
+    return objection
+
+
+@write_transaction
+def answer_objection(
+    *, objection: NoticeObjection, upheld: bool, answer: str, actor: User
+) -> NoticeObjection:
+    """Answer once. Who may is asked by the subject whose notice it is."""
+    NoticeObjection.objects.filter(pk=objection.pk).update(
+        upheld=upheld, answer=answer.strip(), answered_by=actor, answered_at=now()
+    )
+    objection.refresh_from_db()
+    _record(objection.notice, "answered", actor.key, objection=str(objection.key), upheld=upheld)
+    return objection
+
+
+def open_notices() -> QuerySet[Notice]:
+    """What can be read and objected to today."""
+    day = today()
+    return Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=day, closes_on__gte=day)
+
+
+@write_transaction
+def tell(*, users: Iterable[User], subject: str, body: str, link: str = "") -> list[Message]:
+    """A message in each user's inbox, and by e-mail where an address is known."""
+    told = []
+    for user in {user.pk: user for user in users}.values():
+        told.append(Message.objects.create(user=user, subject=subject[:200], body=body, link=link))
+        if user.email:
+            post_message(recipient=user.email, subject=subject, body=body)
+    return told
+
+
+@write_transaction
+def mark_read(*, user: User, messages: QuerySet[Message]) -> int:
+    """The user's own messages that were shown to him."""
+    return messages.filter(user=user, read_at__isnull=True).update(read_at=PortalNow())
+
+
+def _record(notice: Notice, verb: str, actor_key: uuid.UUID | None, **facts: Any) -> None:
+    record_event(
+        subject_kind="notice",
+        subject_key=notice.key,
+        verb=verb,
+        actor_key=actor_key,
+        facts={"kind": notice.kind, **facts},
+    )

@@ -1,0 +1,94 @@
+"""Reads of cases: whose turn it is, what is overdue, how many there are."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q, QuerySet
+
+from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import AnyUser, open_grants
+from portal.base.clock import today
+from portal.casework.models import Message, Opinion, ReviewCase, ReviewStep
+from portal.casework.moves import StepStatus
+
+
+def steps_my_turn(user: AnyUser) -> QuerySet[ReviewStep]:
+    """Open steps that the user's office handles, and prepared ones that he may decide.
+
+    Soonest due first. What he is recused from, prepared himself, or what a colleague has in hand is
+    left out.
+    """
+    turn = Q(pk__in=[])
+    for role, department in open_grants(user):
+        if role is Role.VERIFIER:
+            turn |= Q(status=StepStatus.OPEN, entrusted=True, assigned_to=user)
+        turn |= Q(
+            Q(assigned_to__isnull=True) | Q(assigned_to=user),
+            status=StepStatus.OPEN,
+            entrusted=False,
+            role=role,
+            department=department,
+        )
+        if role is Role.APPROVER:
+            turn |= Q(status=StepStatus.PREPARED, department=department) & ~Q(prepared_by=user)
+    if not isinstance(user, User):
+        return ReviewStep.objects.none()
+    recused = ReviewCase.objects.filter(recusals__user=user, recusals__step__isnull=True)
+    return (
+        ReviewStep.objects.filter(turn, case__closed_at__isnull=True)
+        .exclude(case__in=recused.values("pk"))
+        .select_related("case", "assigned_to", "prepared_by")
+        .order_by("due_on", "pk")
+    )
+
+
+def steps_of_department(department: Department) -> QuerySet[ReviewStep]:
+    """What the department has in hand, its returned steps too; soonest due first."""
+    return (
+        ReviewStep.objects.filter(
+            department=department,
+            case__closed_at__isnull=True,
+            status__in=[StepStatus.OPEN, StepStatus.PREPARED, StepStatus.RETURNED],
+        )
+        .select_related("case", "assigned_to", "prepared_by")
+        .order_by("due_on", "pk")
+    )
+
+
+def overdue(steps: QuerySet[ReviewStep]) -> QuerySet[ReviewStep]:
+    """In hand past their due day. A provisional deadline is never used to act."""
+    return steps.filter(
+        status__in=[StepStatus.OPEN, StepStatus.PREPARED],
+        due_on__lt=today(),
+        due_provisional=False,
+    )
+
+
+def opinions_wanted_of(user: AnyUser) -> QuerySet[Opinion]:
+    """What an expert was asked and has not answered."""
+    if not isinstance(user, User):
+        return Opinion.objects.none()
+    return (
+        Opinion.objects.filter(
+            expert__user=user, given_at__isnull=True, step__status=StepStatus.OPEN
+        )
+        .select_related("step__case", "expert")
+        .order_by("asked_at")
+    )
+
+
+def case_of(subject_kind: str, subject_key: uuid.UUID) -> ReviewCase | None:
+    """The newest case of a subject."""
+    return (
+        ReviewCase.objects.filter(subject_kind=subject_kind, subject_key=subject_key)
+        .order_by("-pk")
+        .first()
+    )
+
+
+def unread_count(user: AnyUser) -> int:
+    """Messages that the user has not seen."""
+    if not isinstance(user, User):
+        return 0
+    return Message.objects.filter(user=user, read_at__isnull=True).count()

@@ -1,0 +1,96 @@
+"""Gates to projects, applications and filings; absent and forbidden answer alike."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q
+
+from portal.accounts.models import Mandate
+from portal.accounts.queries import AnyUser, acts_for, is_staff_reader, parties_acted_for
+from portal.base.errors import NotFound
+from portal.base.numbers import parse_code
+from tickets.projects.models import Application, Filing, Project
+
+
+def access_project(number: str, user: AnyUser) -> Project:
+    """A project, for who acts for its owner or a co-owner, and the departments."""
+    project = Project.objects.select_related("applicant").filter(number=number).first()
+    if project is None:
+        raise NotFound()
+    if is_staff_reader(user):
+        return project
+    if acts_for(user, project.applicant, Mandate.Scope.VIEW):
+        return project
+    if project.applications.filter(shares__party__in=parties_acted_for(user)).exists():
+        return project
+    raise NotFound()
+
+
+def access_application(key: uuid.UUID, user: AnyUser) -> Application:
+    """An application, for its owners, the departments, and who reviews it.
+
+    A draft is its owners' alone.
+    """
+    application = (
+        Application.objects.select_related(
+            "project__applicant", "area_version__area", "case", "claim"
+        )
+        .filter(key=key)
+        .first()
+    )
+    if application is None:
+        raise NotFound()
+    if _is_owner(application, user):
+        return application
+    if application.state != Application.State.DRAFT and is_staff_reader(user):
+        return application
+    if _reviews(application, user):
+        return application
+    raise NotFound()
+
+
+def access_own_application(key: uuid.UUID, user: AnyUser) -> Application:
+    """An application, for who may apply for its owner: to fill in, submit, answer, withdraw."""
+    application = access_application(key, user)
+    if not acts_for(user, application.project.applicant, Mandate.Scope.APPLY):
+        raise NotFound()
+    return application
+
+
+def access_filing(number: str) -> Filing:
+    """A filing; everyone may know that it exists."""
+    filing = (
+        Filing.objects.select_related("application__project__applicant", "uniqueness_report")
+        .filter(number=number)
+        .first()
+    )
+    if filing is None:
+        raise NotFound()
+    return filing
+
+
+def find_filing(code: str) -> Filing | None:
+    """The filing that a code of ``/v/`` means, forgiving how it was typed."""
+    parsed = parse_code(code)
+    return Filing.objects.filter(code=parsed).first() if parsed else None
+
+
+def _is_owner(application: Application, user: AnyUser) -> bool:
+    if acts_for(user, application.project.applicant, Mandate.Scope.VIEW):
+        return True
+    mine = parties_acted_for(user)
+    return application.shares.filter(party__in=mine).exists()
+
+
+def _reviews(application: Application, user: AnyUser) -> bool:
+    """Entrusted third parties, asked experts, and who wrote a report of it."""
+    if not user.is_authenticated:
+        return False
+    if application.accounting_results.filter(verifier=user).exists():
+        return True
+    if application.case is None:
+        return False
+    return application.case.steps.filter(
+        Q(entrusted=True, assigned_to=user) | Q(opinions__expert__user=user)
+    ).exists()

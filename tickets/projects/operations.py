@@ -1,0 +1,590 @@
+"""What owners do: projects, drafts and their materials, submission, correction, withdrawal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.contrib.gis.geos import GEOSGeometry
+from django.db.backends.postgresql.psycopg_any import DateRange
+
+from parcels.claims.operations import end_claim, submit_claim
+from parcels.models import Claim, ProjectAreaVersion, TitleCertificate
+from parcels.rules.operations import check_project_area
+from parcels.rules.queries import kept_findings_in_words
+from parcels.rules.table import Stage
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import acts_for, standing_party
+from portal.base.clock import PortalNow, now, today
+from portal.base.errors import NotFound, StateMovedOn
+from portal.base.numbers import NumberKind, draw_number
+from portal.base.transactions import write_transaction
+from portal.casework.deadlines import regulation_in_force
+from portal.casework.documents import Upload, add_document
+from portal.casework.models import Document, Recusal, ReviewStep
+from portal.casework.moves import StepStatus, VerdictKind
+from portal.casework.operations import open_case, record_verdict, recuse
+from portal.journal.operations import record_event
+from tickets.projects.checklist import (
+    applicants_of,
+    check_period,
+    facts_digest,
+    latest_result,
+    what_is_missing,
+)
+from tickets.projects.errors import (
+    ApplicantDisqualified,
+    ApplicantNotChecked,
+    ApplicationIncomplete,
+    ApplicationUnderReview,
+    AreaHasConflicts,
+    ConsentMissing,
+    MayNotApply,
+    MeasureWrong,
+    SharesWrong,
+)
+from tickets.projects.models import (
+    AccountingResult,
+    Application,
+    ApplicationShare,
+    ApplicationTitle,
+    Disqualification,
+    Material,
+    Measure,
+    Project,
+)
+from tickets.projects.notes import take_notice_down, tell_office
+from tickets.projects.plan import APPLICATION_CASE, Step, application_steps
+
+SUBJECT = "application"
+OPEN_STATES = (Application.State.DRAFT, Application.State.RETURNED)
+FINDINGS_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A co-owner's part, over the application's denominator."""
+
+    party: Party
+    numerator: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMeasure:
+    """A dated measure; ``place`` is in EPSG:4490."""
+
+    name: str
+    done_from: date
+    done_to: date
+    place: GEOSGeometry | None = None
+
+
+# --- drafts -------------------------------------------------------------------------------------
+@write_transaction
+def start_project(*, name: str, applicant: Party, type: Project.Type, actor: User) -> Project:
+    """A project of a checked party, by who may apply for it."""
+    party = _applicant(applicant, actor)
+    project = Project.objects.create(
+        number=draw_number(NumberKind.PROJECT),
+        name=name.strip(),
+        applicant=party,
+        type=type,
+        made_by=actor,
+    )
+    record_event(
+        subject_kind="project",
+        subject_key=project.key,
+        verb="started",
+        actor_key=actor.key,
+        facts={"number": project.number, "applicant": str(party.key)},
+    )
+    return project
+
+
+@write_transaction
+def change_project(*, project: Project, name: str, type: Project.Type, actor: User) -> Project:
+    """Another name or type, as long as no application of it is under review or filed."""
+    _applicant(project.applicant, actor)
+    busy = project.applications.exclude(
+        state__in=[*OPEN_STATES, Application.State.WITHDRAWN, Application.State.REJECTED]
+    )
+    if busy.exists():
+        raise ApplicationUnderReview()
+    Project.objects.filter(pk=project.pk).update(name=name.strip(), type=type)
+    project.refresh_from_db()
+    return project
+
+
+@write_transaction
+def start_application(
+    *,
+    project: Project,
+    actor: User,
+    area_version: ProjectAreaVersion | None = None,
+    period: DateRange | None = None,
+) -> Application:
+    """A draft; the owner alone, with the whole share, until shares are set."""
+    _applicant(project.applicant, actor)
+    if period is not None:
+        check_period(period)
+    application = Application.objects.create(
+        project=project, area_version=area_version, period=period, made_by=actor
+    )
+    ApplicationShare.objects.create(
+        application=application,
+        party=project.applicant,
+        numerator=application.share_denominator,
+        consented_at=now(),
+        consented_by=actor,
+    )
+    _record(application, "started", actor)
+    return application
+
+
+@write_transaction
+def save_draft(
+    *,
+    application: Application,
+    area_version: ProjectAreaVersion | None,
+    period: DateRange | None,
+    seen: int,
+    actor: User,
+) -> Application:
+    """Area and period; StateMovedOn where another window saved after ``seen``."""
+    draft = _open_draft(application, actor, seen=seen)
+    if period is not None:
+        check_period(period)
+    return _write_draft(draft, actor, area_version=area_version, period=period)
+
+
+@write_transaction
+def set_shares(
+    *,
+    application: Application,
+    denominator: int,
+    shares: Sequence[Share],
+    seen: int,
+    actor: User,
+) -> Application:
+    """Who shares the tonnes and how; what changed for a co-owner must be consented to anew."""
+    draft = _open_draft(application, actor, seen=seen)
+    total = sum(share.numerator for share in shares)
+    parties = [share.party.pk for share in shares]
+    if (
+        total != denominator
+        or len(set(parties)) != len(parties)
+        or any(share.numerator < 1 for share in shares)
+    ):
+        raise SharesWrong(total=total, denominator=denominator)
+    standing = {row.party_id: row for row in draft.shares.all()}
+    for share in shares:
+        former = standing.pop(share.party.pk, None)
+        kept = former is not None and (
+            former.numerator * denominator == share.numerator * draft.share_denominator
+        )
+        if former is not None:
+            former.delete()
+        own = acts_for(actor, share.party, Mandate.Scope.APPLY)
+        ApplicationShare.objects.create(
+            application=draft,
+            party=share.party,
+            numerator=share.numerator,
+            consented_at=former.consented_at if kept and former else (now() if own else None),
+            consented_by=former.consented_by if kept and former else (actor if own else None),
+            consent_document=former.consent_document if kept and former else None,
+        )
+    for gone in standing.values():
+        gone.delete()
+    return _write_draft(draft, actor, share_denominator=denominator)
+
+
+@write_transaction
+def consent_to_share(
+    *, share: ApplicationShare, actor: User, document: Document | None = None
+) -> ApplicationShare:
+    """A co-owner consents for himself; on paper (``document``) the applicant brings it."""
+    by_party = acts_for(actor, share.party, Mandate.Scope.APPLY)
+    on_paper = document is not None and acts_for(
+        actor, share.application.project.applicant, Mandate.Scope.APPLY
+    )
+    if not by_party and not on_paper:
+        raise ConsentMissing()
+    ApplicationShare.objects.filter(pk=share.pk).update(
+        consented_at=PortalNow(), consented_by=actor, consent_document=document
+    )
+    share.refresh_from_db()
+    _record(share.application, "consented", actor, party=str(share.party.key))
+    return share
+
+
+@write_transaction
+def link_titles(
+    *, application: Application, certificates: Iterable[TitleCertificate], seen: int, actor: User
+) -> Application:
+    """The verified certificates that the application rests on."""
+    draft = _open_draft(application, actor, seen=seen)
+    draft.titles.all().delete()
+    for certificate in {one.pk: one for one in certificates}.values():
+        ApplicationTitle.objects.create(application=draft, certificate=certificate)
+    return _write_draft(draft, actor)
+
+
+@write_transaction
+def set_measures(
+    *, application: Application, measures: Sequence[PlannedMeasure], seen: int, actor: User
+) -> Application:
+    """The dated measures of the approved design (article 4)."""
+    draft = _open_draft(application, actor, seen=seen)
+    if any(not one.name.strip() or one.done_to < one.done_from for one in measures):
+        raise MeasureWrong()
+    draft.measures.all().delete()
+    for one in measures:
+        Measure.objects.create(
+            application=draft,
+            name=one.name.strip(),
+            done_from=one.done_from,
+            done_to=one.done_to,
+            place=one.place,
+        )
+    return _write_draft(draft, actor)
+
+
+@write_transaction
+def add_material(
+    *,
+    application: Application,
+    kind: Material.Kind,
+    actor: User,
+    upload: Upload | None = None,
+    signed: bool = False,
+) -> Material:
+    """The next version of one of the seven materials, over the data as they are now."""
+    draft = _open_draft(application, actor)
+    document = (
+        add_document(
+            subject_kind=SUBJECT, subject_key=draft.key, kind=kind, upload=upload, actor=actor
+        )
+        if upload is not None
+        else None
+    )
+    latest = draft.materials.filter(kind=kind).order_by("-version").first()
+    material = Material.objects.create(
+        application=draft,
+        kind=kind,
+        version=(latest.version if latest else 0) + 1,
+        document=document,
+        content_sha256=facts_digest(draft, kind),
+        signed_by=actor if signed else None,
+        signed_at=now() if signed else None,
+        added_by=actor,
+    )
+    _record(
+        draft,
+        "material",
+        actor,
+        kind=str(kind),
+        version=material.version,
+        sha256=document.sha256 if document else "",
+    )
+    return material
+
+
+@write_transaction
+def record_accounting_result(
+    *,
+    application: Application,
+    report_key: uuid.UUID,
+    report_sha256: str,
+    quantity_kg_calculated: int,
+    quantity_kg_reported: int,
+    method_code: str,
+    method_version: str,
+    parameters_sha256: str,
+    verifier: User,
+) -> AccountingResult:
+    """What a signed report came to; a newer report is a newer row, until the application is
+    submitted. Called by accounting in the transaction of the signature.
+    """
+    result = AccountingResult.objects.create(
+        application=application,
+        report_key=report_key,
+        report_sha256=report_sha256,
+        quantity_kg_calculated=quantity_kg_calculated,
+        quantity_kg_reported=quantity_kg_reported,
+        method_code=method_code,
+        method_version=method_version,
+        parameters_sha256=parameters_sha256,
+        verifier=verifier,
+    )
+    result.refresh_from_db()
+    _record(
+        application,
+        "accounting_result",
+        verifier,
+        report=report_sha256,
+        quantity_kg=quantity_kg_calculated,
+    )
+    return result
+
+
+# --- submission ---------------------------------------------------------------------------------
+@write_transaction
+def submit_application(*, application: Application, actor: User, seen: int) -> Application:
+    """Put a whole draft forward: a pending claim, and a case with its steps.
+
+    Refused for who may not, by a disqualified party, outside the regulation's days (article 25),
+    incomplete, or where the rules find what forbids it.
+    """
+    draft = _open_draft(application, actor, seen=seen)
+    if draft.state != Application.State.DRAFT:
+        raise ApplicationUnderReview()
+    regulation = regulation_in_force()
+    _refuse_disqualified(draft.project.applicant)
+    _require_whole(draft)
+    assert draft.area_version is not None and draft.period is not None  # noqa: PT018
+    check_land(draft, actor)
+    claim = submit_claim(
+        version=draft.area_version,
+        period=draft.period,
+        number=draft.project.number,
+        actor=actor,
+    )
+    result = latest_result(draft)
+    case = open_case(
+        kind=APPLICATION_CASE,
+        title=draft.project.name,
+        subject_kind=SUBJECT,
+        subject_key=draft.key,
+        steps=application_steps(),
+        actor=actor,
+        applicants=[draft.project.applicant],
+        others=applicants_of(draft),
+        recused=[actor],
+        regulation=regulation,
+    )
+    _recuse_verifier(case.steps.get(kind=Step.TECHNICAL), result, actor)
+    Application.objects.filter(pk=draft.pk).update(
+        state=Application.State.SUBMITTED,
+        claim=claim,
+        case=case,
+        submitted_at=PortalNow(),
+        submitted_by=actor,
+    )
+    draft.refresh_from_db()
+    _record(draft, "submitted", actor, case=case.number, claim=str(claim.key))
+    tell_office(draft, case.steps.get(kind=Step.COMPLETENESS))
+    return draft
+
+
+@write_transaction
+def resubmit_application(
+    *, application: Application, actor: User, seen: int, answer: str
+) -> Application:
+    """Answer a return. Land or days that changed are claimed and reviewed anew from the titles on;
+    other changes are reviewed again by the technical review.
+    """
+    draft = _open_draft(application, actor, seen=seen)
+    case = draft.case
+    if draft.state != Application.State.RETURNED or case is None or draft.claim is None:
+        raise ApplicationUnderReview()
+    _require_whole(draft)
+    assert draft.area_version is not None and draft.period is not None  # noqa: PT018
+    land_changed = (draft.claim.version_id, draft.claim.period) != (
+        draft.area_version_id,
+        draft.period,
+    )
+    claim = draft.claim
+    if land_changed:
+        claim = _claim_anew(draft, actor)
+    check_land(draft, actor, own_claim=claim)
+    returned = list(case.steps.filter(status=StepStatus.RETURNED).order_by("order"))
+    rewind_to = _rewind_order(draft, returned, land_changed=land_changed)
+    for at, step in enumerate(returned):
+        last = at == len(returned) - 1
+        step.refresh_from_db()
+        record_verdict(
+            step=step,
+            verdict=VerdictKind.RESUBMIT,
+            actor=actor,
+            seen=step.revision,
+            reason=answer,
+            rewind_to=rewind_to if last else None,
+        )
+    _recuse_verifier(case.steps.get(kind=Step.TECHNICAL), latest_result(draft), actor)
+    Application.objects.filter(pk=draft.pk).update(
+        state=Application.State.SUBMITTED, claim=claim, submitted_by=actor
+    )
+    draft.refresh_from_db()
+    _record(draft, "resubmitted", actor, rewind_to=rewind_to or 0)
+    for step in case.steps.filter(status=StepStatus.OPEN):
+        tell_office(draft, step)
+    return draft
+
+
+@write_transaction
+def withdraw_application(*, application: Application, actor: User, reason: str = "") -> Application:
+    """Take an application back before it is filed; the land is free again."""
+    standing = _locked(application)
+    if not acts_for(actor, standing.project.applicant, Mandate.Scope.APPLY):
+        raise MayNotApply(party=standing.project.applicant.name)
+    if standing.case is None or standing.claim is None:
+        raise ApplicationUnderReview()
+    step = unfinished_step(standing)
+    record_verdict(
+        step=step, verdict=VerdictKind.WITHDRAW, actor=actor, seen=step.revision, reason=reason
+    )
+    end_claim(claim=standing.claim, because=Claim.EndedBecause.WITHDRAWN, actor=actor)
+    take_notice_down(standing, actor)
+    Application.objects.filter(pk=standing.pk).update(state=Application.State.WITHDRAWN)
+    standing.refresh_from_db()
+    _record(standing, "withdrawn", actor)
+    return standing
+
+
+def unfinished_step(application: Application) -> ReviewStep:
+    """The first step of the case that has not ended: on it a withdrawal is recorded."""
+    assert application.case is not None
+    step = (
+        application.case.steps.exclude(
+            status__in=[StepStatus.ENDORSED, StepStatus.REJECTED, StepStatus.CLOSED]
+        )
+        .order_by("order", "pk")
+        .first()
+    )
+    if step is None:
+        raise ApplicationUnderReview()
+    return step
+
+
+def check_land(draft: Application, actor: User, *, own_claim: Claim | None = None) -> None:
+    """AreaHasConflicts where a rule of the submission forbids it (article 6; guarantee 1)."""
+    assert draft.area_version is not None
+    run = check_project_area(
+        version=draft.area_version,
+        stage=Stage.SUBMIT,
+        period=draft.period,
+        applicants=applicants_of(draft),
+        actor=actor,
+        own_claim=own_claim,
+    )
+    if run.verdict == run.Verdict.CONFLICT:
+        words = [
+            found["message"]
+            for found in kept_findings_in_words(run)
+            if found["severity"] == run.Verdict.CONFLICT
+        ]
+        told = "；".join(dict.fromkeys(words[:FINDINGS_TOLD]))
+        raise AreaHasConflicts(findings=told, run=str(run.key))
+
+
+# --- inside -------------------------------------------------------------------------------------
+def _applicant(party: Party, actor: User) -> Party:
+    standing = standing_party(party)
+    if not acts_for(actor, standing, Mandate.Scope.APPLY):
+        raise MayNotApply(party=standing.name)
+    if standing.checked_at is None:
+        raise ApplicantNotChecked(party=standing.name)
+    return standing
+
+
+def _locked(application: Application) -> Application:
+    return (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("project__applicant", "case", "claim", "area_version")
+        .get(pk=application.pk)
+    )
+
+
+def _open_draft(application: Application, actor: User, *, seen: int | None = None) -> Application:
+    """The application, locked, if it may be changed by this user and is what he looked at."""
+    draft = _locked(application)
+    if not acts_for(actor, draft.project.applicant, Mandate.Scope.APPLY):
+        raise NotFound()
+    if draft.state not in OPEN_STATES:
+        raise ApplicationUnderReview()
+    if seen is not None and seen != draft.revision:
+        raise StateMovedOn(revision=draft.revision)
+    return draft
+
+
+def _write_draft(draft: Application, actor: User, **written: Any) -> Application:
+    Application.objects.filter(pk=draft.pk).update(revision=draft.revision + 1, **written)
+    draft.refresh_from_db()
+    _record(draft, "saved", actor, revision=draft.revision)
+    return draft
+
+
+def _require_whole(draft: Application) -> None:
+    check_period(draft.period)
+    missing = what_is_missing(draft)
+    if missing:
+        raise ApplicationIncomplete(missing="、".join(one.text for one in missing))
+
+
+def _refuse_disqualified(party: Party) -> None:
+    barred = Disqualification.objects.filter(
+        party=party,
+        scope=Disqualification.Scope.PARTY,
+        decided_at__isnull=False,
+        until__gte=today(),
+    )
+    if barred.exists():
+        raise ApplicantDisqualified()
+
+
+def _recuse_verifier(step: ReviewStep, result: AccountingResult | None, actor: User) -> None:
+    """Who wrote the monitoring report is not the entrusted reviewer (domain.md)."""
+    if result is not None:
+        recuse(
+            case=step.case,
+            step=step,
+            user=result.verifier,
+            because=Recusal.Because.WROTE_REPORT,
+            actor=actor,
+        )
+
+
+def _claim_anew(draft: Application, actor: User) -> Claim:
+    """Other land or days: the former claim ends, and the place in the queue with it."""
+    assert draft.claim is not None and draft.area_version is not None  # noqa: PT018
+    if draft.claim.state == Claim.State.LIVE:
+        raise ApplicationUnderReview()
+    end_claim(claim=draft.claim, because=Claim.EndedBecause.WITHDRAWN, actor=actor)
+    return submit_claim(
+        version=draft.area_version,
+        period=draft.period,
+        number=draft.project.number,
+        actor=actor,
+    )
+
+
+def _rewind_order(
+    draft: Application, returned: list[ReviewStep], *, land_changed: bool
+) -> int | None:
+    """From which order on the review is done again; None where the returned steps just go on.
+
+    A change of land or of the report goes back to the reviews of titles and technique, unless the
+    completeness check itself is what was returned.
+    """
+    assert draft.case is not None
+    if not returned or any(step.intake for step in returned):
+        return None
+    stop = returned[-1].verdicts.filter(verdict=VerdictKind.RETURN).order_by("-pk").first()
+    changed = land_changed or (
+        stop is not None
+        and draft.materials.filter(kind=Material.Kind.REPORT, added_at__gt=stop.given_at).exists()
+    )
+    return draft.case.steps.get(kind=Step.TITLE).order if changed else None
+
+
+def _record(application: Application, verb: str, actor: User, **facts: Any) -> None:
+    record_event(
+        subject_kind=SUBJECT,
+        subject_key=application.key,
+        verb=verb,
+        actor_key=actor.key,
+        facts={"project": application.project.number, **facts},
+    )
