@@ -1,6 +1,10 @@
 """Addresses of projects."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from tickets.projects import views
 
 app_name = "projects"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("applications/<uuid:key>/", views.application_page, name="application"),
+]

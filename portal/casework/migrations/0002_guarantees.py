@@ -6,7 +6,8 @@ from portal.casework.moves import rows  # The one table: pure data, imported on 
 
 TABLE = """
 CREATE TABLE casework_move (
-  before text NOT NULL, verdict text NOT NULL, after text NOT NULL, by text NOT NULL, pair boolean,
+  before text NOT NULL, verdict text NOT NULL, after text NOT NULL, said_by text NOT NULL,
+  pair boolean,
   PRIMARY KEY (before, verdict)
 );
 SELECT portal_read_only('casework_move');
@@ -111,7 +112,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS 
 DECLARE
   matter casework_reviewcase;
   step casework_reviewstep;
-  move casework_move;
+  rule casework_move;
   moment timestamptz := portal_now();
   refused text;
   given int;
@@ -122,17 +123,17 @@ BEGIN
   SELECT found.* INTO matter FROM casework_reviewcase AS found
   WHERE found.id = (SELECT case_id FROM casework_reviewstep WHERE id = NEW.step_id) FOR UPDATE;
   SELECT found.* INTO step FROM casework_reviewstep AS found WHERE found.id = NEW.step_id FOR UPDATE;
-  SELECT found.* INTO move FROM casework_move AS found
+  SELECT found.* INTO rule FROM casework_move AS found
   WHERE found.before = step.status AND found.verdict = NEW.verdict;
   refused := CASE
     WHEN matter.closed_at IS NOT NULL THEN 'closed_case_stays_closed'
     WHEN NEW.seen <> step.revision THEN 'verdict_saw_the_present_step'
-    WHEN move.before IS NULL OR move.by = 'course' OR move.pair <> step.pair
+    WHEN rule.before IS NULL OR rule.said_by = 'course' OR rule.pair <> step.pair
       THEN 'step_moves_by_the_table'
     WHEN NEW.rewind_to IS NOT NULL AND (NEW.verdict <> 'resubmit' OR NEW.rewind_to > step."order")
       THEN 'step_moves_by_the_table'
   END;
-  IF refused IS NULL AND move.by = 'applicant' THEN
+  IF refused IS NULL AND rule.said_by = 'applicant' THEN
     IF NOT casework_acts_in(NEW.actor_id, matter.id, true) THEN
       refused := 'applicant_alone_answers';
     END IF;
@@ -143,9 +144,9 @@ BEGIN
                      AND (recusal.step_id IS NULL OR recusal.step_id = step.id))
         THEN 'recused_person_takes_no_part'
       WHEN casework_acts_in(NEW.actor_id, matter.id, false) THEN 'nobody_decides_an_own_matter'
-      WHEN step.status = 'prepared' AND move.by = 'approver'
+      WHEN step.status = 'prepared' AND rule.said_by = 'approver'
            AND NEW.actor_id = step.prepared_by_id THEN 'who_prepares_does_not_decide'
-      WHEN NOT CASE move.by
+      WHEN NOT CASE rule.said_by
         WHEN 'approver' THEN casework_holds(NEW.actor_id, 'approver', step.department)
         WHEN 'authority' THEN casework_holds(NEW.actor_id, 'approver', 'forestry')
         ELSE CASE WHEN step.entrusted
@@ -170,19 +171,19 @@ BEGIN
               'needed', step.opinions_needed, 'given', given, 'agreed', agreed)::text;
   END IF;
   NEW.before := step.status;
-  NEW.after := move.after;
+  NEW.after := rule.after;
   NEW.given_at := moment;
   UPDATE casework_reviewstep SET
-    status = move.after, revision = revision + 1,
+    status = rule.after, revision = revision + 1,
     prepared_by_id = CASE WHEN NEW.verdict = 'prepare' THEN NEW.actor_id
-                          WHEN move.after IN ('endorsed', 'rejected') THEN prepared_by_id END,
+                          WHEN rule.after IN ('endorsed', 'rejected') THEN prepared_by_id END,
     prepared_at = CASE WHEN NEW.verdict = 'prepare' THEN moment
-                       WHEN move.after IN ('endorsed', 'rejected') THEN prepared_at END,
-    decided_by_id = CASE WHEN move.after IN ('endorsed', 'rejected') THEN NEW.actor_id END,
-    decided_at = CASE WHEN move.after IN ('endorsed', 'rejected') THEN moment END
+                       WHEN rule.after IN ('endorsed', 'rejected') THEN prepared_at END,
+    decided_by_id = CASE WHEN rule.after IN ('endorsed', 'rejected') THEN NEW.actor_id END,
+    decided_at = CASE WHEN rule.after IN ('endorsed', 'rejected') THEN moment END
   WHERE id = step.id;
 
-  IF move.after IN ('rejected', 'closed') THEN
+  IF rule.after IN ('rejected', 'closed') THEN
     UPDATE casework_reviewstep SET status = 'closed', revision = revision + 1
     WHERE case_id = matter.id AND status IN ('waiting', 'open', 'prepared', 'returned');
     UPDATE casework_clockstop SET resumed_at = moment
@@ -191,7 +192,7 @@ BEGIN
       state = CASE NEW.verdict WHEN 'withdraw' THEN 'withdrawn'
                                WHEN 'disqualify' THEN 'disqualified' ELSE 'rejected' END
     WHERE id = matter.id;
-  ELSIF move.after = 'returned' THEN
+  ELSIF rule.after = 'returned' THEN
     INSERT INTO casework_clockstop (case_id, verdict_id, stopped_at)
     VALUES (matter.id, NEW.id, moment);
     UPDATE casework_reviewcase SET state = 'stopped' WHERE id = matter.id;
@@ -221,7 +222,7 @@ BEGIN
                                 WHERE case_id = matter.id AND status = 'returned')
                    THEN 'stopped' ELSE 'open' END
     WHERE id = matter.id;
-  ELSIF move.after = 'endorsed' AND NOT EXISTS (
+  ELSIF rule.after = 'endorsed' AND NOT EXISTS (
       SELECT FROM casework_reviewstep WHERE case_id = matter.id AND "order" = step."order"
         AND status <> 'endorsed') THEN
     SELECT min("order") INTO following FROM casework_reviewstep
