@@ -127,7 +127,12 @@ def one_feature(layer: Layer, uid: str, wanted: Wanted) -> dict[str, Any]:
 
 
 def matched(layer: Layer, wanted: Wanted) -> int | None:
-    """How many features there are in all; None when they are more than are counted."""
+    """How many features there are in all; None when they are more than are counted.
+
+    Told on the first page; whoever pages on knows it.
+    """
+    if wanted.after:
+        return None
     where, facts = conditions(layer, wanted)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -126,7 +126,8 @@ def test_items_are_paged_to_the_last_without_gap_or_double(
     address, seen = f"/ogc/collections/{name}/items?limit=1", []
     while address:
         page = get(client, address).json()
-        assert (page["numberReturned"], page["numberMatched"]) == (1, document["numberMatched"])
+        assert page["numberReturned"] == 1
+        assert page.get("numberMatched", document["numberMatched"]) == document["numberMatched"]
         seen += page["features"]
         following = [one["href"] for one in page["links"] if one["rel"] == "next"]
         address = following[0] if following else ""
