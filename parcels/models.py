@@ -702,3 +702,7 @@ class Finding(models.Model):
 
 # Django finds a package's tables through this module.
 from parcels.drawing.models import DrawingDraft, PickedParcel  # noqa: E402, F401
+
+# Tables of the app's other rooms.
+from parcels.imports.models import Takeover as Takeover  # noqa: E402, PLC0414
+from parcels.imports.models import TakeoverConflict as TakeoverConflict  # noqa: E402, PLC0414

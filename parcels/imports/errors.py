@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
 
 
 class ImportRefused(PortalError):
@@ -61,3 +62,11 @@ class ImportCancelled(PortalError):
 
     code = "import_cancelled"
     message = _("导入已取消，没有写入任何内容。")
+
+
+@stands_for("takeover_is_signed_by_another", "takeover_has_a_decision")
+class TakeoverRefused(ImportRefused):
+    """A register is taken over by a decision with a document and two officers, or not at all."""
+
+    code = "takeover_refused"
+    message = _("不能接管既有登记：{reason}。")

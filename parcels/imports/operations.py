@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
 from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext as _
 
 from parcels.imports.errors import (
     ImportCancelled,
     ImportNotDraft,
     ImportNotRunning,
+    TakeoverRefused,
 )
+from parcels.imports.originals import store_original
 from parcels.imports.outcome import Outcome, Progress
 from parcels.imports.staging import stage
-from parcels.imports.writing import write_staged
+from parcels.imports.takeover import TakeoverDecision, check_decision, take_over
+from parcels.imports.writing import clear_staged, write_staged
 from parcels.intake.reader import Batch, Choices
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.accounts.models import User
@@ -29,23 +29,6 @@ from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 
 DEFAULT_RIGHT_KINDS = (RightKind.TREE_OWNERSHIP.value,)
-
-
-def store_original(path: Path) -> tuple[str, str, int]:
-    """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT, bytes)."""
-    digest = hashlib.sha256()
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    sha256 = digest.hexdigest()
-    relative = Path("imports") / sha256[:2] / f"{sha256}{path.suffix.lower()}"
-    target = Path(settings.MEDIA_ROOT) / relative
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_suffix(f".{uuid.uuid4().hex}.part")
-        shutil.copyfile(path, partial)
-        partial.replace(target)
-    return sha256, str(relative), path.stat().st_size
 
 
 @write_transaction
@@ -175,13 +158,19 @@ def run_import(
     mapping: Mapping[str, str],
     actor: User | None,
     progress: Progress,
+    decision: TakeoverDecision | None = None,
     dry_run: bool = False,
 ) -> Outcome:
     """Take what a reader hands on into the register: all of its good features, or nothing.
 
     One transaction holds the whole file. ``dry_run`` does everything and rolls it back, so that
-    its answer is exactly what the import would say.
+    its answer is exactly what the import would say. A stock comes with the ``decision`` by which
+    its titles are verified: TakeoverRefused without one.
     """
+    if record.purpose == ImportRecord.Purpose.STOCK:
+        if decision is None:
+            raise TakeoverRefused(reason=_("须写明决定文号、依据文件、经办人和审批人"))
+        check_decision(decision)
     with transaction.atomic():
         outcome = Outcome()
         with connection.cursor() as cursor:
@@ -195,6 +184,9 @@ def run_import(
                 outcome=outcome,
                 progress=progress,
             )
+            if decision is not None:
+                outcome.taken_over = take_over(cursor, record=record, decision=decision)
+            clear_staged(cursor)
         if dry_run:
             transaction.set_rollback(True)
             return outcome

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parcels.models import ImportProblem
+
+if TYPE_CHECKING:
+    from parcels.imports.takeover import TakenOver
 
 # Stored problems of one kind; beyond it only the count goes on, so that memory stays flat.
 KEPT_PROBLEMS_PER_CODE = 1000
@@ -37,6 +40,7 @@ class Outcome:
     total: int | None = None
     problems: list[Problem] = field(default_factory=list)
     problem_counts: dict[str, int] = field(default_factory=dict)
+    taken_over: TakenOver | None = None
 
     def add(self, problem: Problem, times: int = 1) -> None:
         """One problem; ``times`` more than one where only the first of its kind are handed on."""

@@ -57,6 +57,10 @@ def write_staged(
     cursor.execute(matching.OUTCOMES, facts)
     outcome.imported, outcome.changed, outcome.unchanged = cursor.fetchone()
     _ask_for_warnings(cursor, outcome)
+
+
+def clear_staged(cursor: Any) -> None:
+    """The temporary tables would last as long as the transaction."""
     cursor.execute(matching.CLEAR)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,17 @@ import orjson
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
+from parcels.imports.errors import TakeoverRefused
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome, Problem
 from parcels.imports.survey_year import year_in
+from parcels.imports.takeover import TakeoverDecision, check_decision
 from parcels.intake.columns import propose_mapping
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, inspect_file, read_batches
 from parcels.models import ImportProblem, ImportRecord, RightKind
+from portal.accounts.models import User
 from portal.base.clock import today
 from portal.base.errors import PortalError
 
@@ -50,6 +55,12 @@ class Command(BaseCommand):
             help="权利种类，可重复；默认林木所有权。",
         )
         parser.add_argument("--dry-run", action="store_true")
+        stock = parser.add_argument_group("--as stock", "接管既有登记的决定")
+        stock.add_argument("--decision", default="", help="决定文号")
+        stock.add_argument("--decided-on", help="决定日期，YYYY-MM-DD；默认今天")
+        stock.add_argument("--document", type=Path, help="依据文件：PDF、JPEG 或 PNG")
+        stock.add_argument("--preparer", help="经办人的用户名")
+        stock.add_argument("--approver", help="审批人的用户名")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -62,6 +73,7 @@ class Command(BaseCommand):
 
     def take_in(self, options: dict[str, Any]) -> Outcome:
         path: Path = options["file"]
+        decision = decision_from(options) if options["purpose"] == "stock" else None
         choices = Choices(
             layer=options["layer"], crs_epsg=options["crs"], encoding=options["encoding"]
         )
@@ -93,12 +105,36 @@ class Command(BaseCommand):
             mapping=mapping,
             actor=None,
             progress=self.tell,
+            decision=decision,
             dry_run=options["dry_run"],
         )
 
     def tell(self, outcome: Outcome) -> None:
         total = f"/{outcome.total}" if outcome.total else ""
         self.stderr.write(_("已读取 {read}{total}").format(read=outcome.read, total=total))
+
+
+def decision_from(options: dict[str, Any]) -> TakeoverDecision:
+    """The decision that a stock is taken over by; TakeoverRefused where something is missing."""
+    people = []
+    for name in ("preparer", "approver"):
+        user = User.objects.filter(username=options[name] or "").first()
+        if user is None:
+            raise TakeoverRefused(
+                reason=_("没有用户“{name}”（--{option}）").format(
+                    name=options[name] or "", option=name
+                )
+            )
+        people.append(user)
+    try:
+        day = date.fromisoformat(options["decided_on"]) if options["decided_on"] else today()
+    except ValueError as error:
+        raise TakeoverRefused(reason=_("--decided-on 应为 YYYY-MM-DD")) from error
+    if options["document"] is None:
+        raise TakeoverRefused(reason=_("须用 --document 附上依据文件"))
+    decision = TakeoverDecision(options["decision"], day, options["document"], *people)
+    check_decision(decision)
+    return decision
 
 
 def as_json(problem: Problem) -> dict[str, Any]:
@@ -123,4 +159,5 @@ def answer(outcome: Outcome) -> dict[str, Any]:
         "warnings": [as_json(item) for item in outcome.problems if item.severity == of.WARNING],
         "rejected": [as_json(item) for item in outcome.problems if item.severity == of.REJECTED],
         "problem_counts": outcome.problem_counts,
+        **({} if outcome.taken_over is None else {"stock": asdict(outcome.taken_over)}),
     }

@@ -1,0 +1,27 @@
+"""Files as they came, kept under their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+
+
+def store_original(path: Path) -> tuple[str, str, int]:
+    """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT, bytes)."""
+    digest = hashlib.sha256()
+    with path.open("rb") as source:
+        while piece := source.read(1 << 20):
+            digest.update(piece)
+    sha256 = digest.hexdigest()
+    relative = Path("imports") / sha256[:2] / f"{sha256}{path.suffix.lower()}"
+    target = Path(settings.MEDIA_ROOT) / relative
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{uuid.uuid4().hex}.part")
+        shutil.copyfile(path, partial)
+        partial.replace(target)
+    return sha256, str(relative), path.stat().st_size
