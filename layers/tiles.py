@@ -14,6 +14,8 @@ from layers.registry import Layer
 # A generalised shape leaves its exact one by less than this: the box that narrows a search is wider
 # by it, so that the shown shape decides and the exact one never does.
 PUBLIC_MARGIN_DEG = 0.002
+# Of latitude in the tiles' projection at 44.5° N; a degree of longitude is shorter and is thinned less.
+METRES_PER_DEGREE = 156_000
 # The version stands beside the tile, so that address, tile and ETag are of one snapshot. It grows
 # with each change of shapes and when a policy of the layer's zooms comes into force.
 VERSION = """((SELECT count(*) FROM layers_shapechange WHERE layer = %(shapes)s)
@@ -37,12 +39,13 @@ SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
     AND y BETWEEN %(y)s * %(side)s - 1 AND (%(y)s + 1) * %(side)s AND {ZOOM_ALLOWED}
 ) AS tile WHERE geom IS NOT NULL
 """
-# Shapes are thinned to the tile's own resolution; what would vanish is a small square.
+# Shapes are thinned to the tile's own resolution, before they are projected: fewer vertices to turn.
+# What would vanish is a small square.
 DETAIL = """
 SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
   SELECT {columns},
          coalesce(
-           ST_AsMVTGeom(ST_Simplify(flat.shape, %(thin)s, true), bounds.tile, 4096, 64, true),
+           ST_AsMVTGeom(flat.shape, bounds.tile, 4096, 64, true),
            ST_AsMVTGeom(ST_Expand(ST_Centroid(flat.shape), %(half)s), bounds.tile, 4096, 64, true)
          ) AS geom
   FROM (SELECT ST_TileEnvelope(%(z)s, %(x)s, %(y)s) AS tile,
@@ -50,7 +53,9 @@ SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
                          %(margin)s) AS box
        ) AS bounds
   CROSS JOIN {tables}
-  CROSS JOIN LATERAL (SELECT ST_Transform({shape}, 3857) AS shape OFFSET 0) AS flat
+  CROSS JOIN LATERAL (
+    SELECT ST_Transform(ST_Simplify({shape}, %(thin)s, true), 3857) AS shape OFFSET 0
+  ) AS flat
   WHERE {box} && bounds.box AND {rows} AND {allowed}
 ) AS tile WHERE geom IS NOT NULL
 """
@@ -105,7 +110,7 @@ def tile(
         "side": CELLS_PER_TILE_SIDE,
         "zoom_min_policy": low,
         "zoom_max_policy": high,
-        "thin": pixel / 2 if z < 14 else pixel / 4,
+        "thin": (pixel / 2 if z < 14 else pixel / 4) / METRES_PER_DEGREE,
         "half": pixel / 2,
         "margin": 0.0 if layer.staff_only else PUBLIC_MARGIN_DEG,
     }
