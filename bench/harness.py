@@ -7,6 +7,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -187,14 +188,21 @@ class Bench:
             "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--no-ws",
             "--log-level", "warning", "portal.asgi:application",
         ]  # fmt: skip
-        child = subprocess.Popen(command, cwd=settings.ROOT, env=environment, stdout=sys.stderr)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(f"{address}/healthz", child)
-            yield address
-        finally:
-            child.terminate()
-            child.wait(timeout=30)
+        with tempfile.TemporaryDirectory() as tiles:
+            # Tiles that another database's server kept would answer under the same address.
+            child = subprocess.Popen(
+                command,
+                cwd=settings.ROOT,
+                env={**environment, "TILE_STORE": tiles},
+                stdout=sys.stderr,
+            )
+            try:
+                address = f"http://127.0.0.1:{port}"
+                _wait_for(f"{address}/healthz", child)
+                yield address
+            finally:
+                child.terminate()
+                child.wait(timeout=30)
 
 
 def _seconds(act: Callable[[], object]) -> float:

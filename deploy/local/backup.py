@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tarfile
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from deploy.local.cluster import DATABASE, OWNER, the_cluster
 from deploy.local.messages import SetUpRefused, say
-from deploy.local.place import var
+from deploy.local.place import forget, var
 
 
 def owner_environment() -> dict[str, str]:
@@ -81,4 +82,6 @@ def restore(archive: Path) -> None:
         f"ALTER DATABASE {DATABASE} RENAME TO {former};"
         f"ALTER DATABASE {fresh} RENAME TO {DATABASE};",
     )
+    shutil.rmtree(var() / "tiles", ignore_errors=True)  # Of the database that was put aside.
+    forget("migrated", folder=var())  # The backup may be of an earlier version.
     say(f"已恢复；原数据库保留为 {former}", "restored; the former database is kept")

@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 from deploy.local.messages import SetUpRefused, say
-from deploy.local.place import var
+from deploy.local.place import forget, var
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 FIRST_PORT = 54329
+READY_WAIT_S = 60
 EXTENSIONS = ["postgis", "btree_gist", "pg_trgm", "pgcrypto"]
 OWNER, APP, DATABASE = "portal_owner", "portal_app", "portal"
 
@@ -178,19 +179,49 @@ class Cluster:
     def is_running(self) -> bool:
         if not (self.data / "PG_VERSION").exists() or not self.port_file.exists():
             return False
+        if self._is_zombie():
+            return False
         ready = self.call(str(BINARIES / "pg_ctl"), "-D", str(self.data), "status")
         return ready.returncode == 0
 
+    def _is_zombie(self) -> bool:
+        """A killed postmaster that nobody has waited for: it still has its number, and is dead."""
+        try:
+            number = (self.data / "postmaster.pid").read_text().split("\n", 1)[0]
+            status = Path(f"/proc/{number}/stat").read_text()
+        except (OSError, ValueError):
+            return False
+        return status.rpartition(")")[2].split()[0] == "Z"
+
+    def _answers(self) -> bool:
+        """Whether it takes connections: one that starts or recovers says no for a moment."""
+        asked = self.call(
+            str(BINARIES / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "3"
+        )
+        return asked.returncode == 0
+
     def start(self) -> bool:
         """Start it if it does not run; True when this call did. A crash is recovered from here."""
-        if self.is_running():
-            return False
+        until = time.monotonic() + READY_WAIT_S
+        while self.is_running():
+            if self._answers():
+                return False
+            if time.monotonic() > until:
+                raise SetUpRefused(
+                    f"私有集群没有应答，日志在 {self.data / 'log'}。",
+                    f"The private cluster does not answer; its log is in {self.data / 'log'}.",
+                )
+            time.sleep(0.2)
         self._prepare_sockets()
         self.port_file.write_text(str(self._free_port()))
         say("启动私有集群", "starting the private cluster")
         # A postmaster.pid left by kill -9 is PostgreSQL's own to judge: it looks for the process
         # and its shared memory, and goes on when both are gone.
         for _attempt in range(5):
+            if self._is_zombie():
+                # PostgreSQL takes the number for alive. Its shared memory still guards the data
+                # against what the dead one left running.
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
             started = self.call(
                 str(BINARIES / "pg_ctl"), "-D", str(self.data), "-w", "-t", "120", "-s",
                 "-l", str(self.data / "start.log"),
@@ -269,6 +300,9 @@ class Cluster:
             for role, password in passwords.items():
                 self._write_secret(f"{role}.password", password)
             self.psql("postgres", f"CREATE DATABASE {DATABASE} OWNER {OWNER};")
+            forget("migrated", "seeded", folder=self.folder)
+            # Kept tiles are of another database, whose versions count alike.
+            shutil.rmtree(self.folder / "tiles", ignore_errors=True)
         self._write_keys()
         lines = [
             f"DATABASE_URL={self.url(APP)}",

@@ -37,3 +37,9 @@ def once(name: str, key: str, step: Callable[[], None], *, folder: Path) -> None
     step()
     folder.mkdir(parents=True, exist_ok=True)
     stamp.write_text(key)
+
+
+def forget(*names: str, folder: Path) -> None:
+    """Have these steps run again."""
+    for name in names:
+        (folder / f".{name}.stamp").unlink(missing_ok=True)

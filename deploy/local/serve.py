@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -9,6 +11,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from deploy.local.cluster import ensure_cluster, given_database, the_cluster
 from deploy.local.machine import build_frontend, compile_messages
@@ -16,6 +20,9 @@ from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import PYTHON, ROOT, VENV, digest, once, var
 
 RESTARTS = 5
+APPS = ("portal", "parcels", "tickets", "layers")
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
 DEMO_NAMES = (
     "forestry natural_resources ecology development_reform finance justice trading "
     "(各有 *_approver) · expert1-5 verifier1-2 bank1-2 insurer owner1-2 collective buyer1-2 "
@@ -41,15 +48,14 @@ def environment() -> dict[str, str]:
 
 def migrate() -> None:
     """Only when a migration changed or the database is another one."""
-    folders = [ROOT / name for name in ("portal", "parcels", "tickets", "layers")]
-    paths = [path for folder in folders for path in sorted(folder.rglob("migrations/*.py"))]
+    paths = [path for name in APPS for path in sorted((ROOT / name).rglob("migrations/*.py"))]
 
     def step() -> None:
         say("更新数据库结构", "migrating the database")
         if manage("migrate", "--verbosity", "0").returncode:
             raise SetUpRefused("数据库结构没有更新成功。", "The migration failed.")
 
-    target = os.environ.get("DATABASE_OWNER_URL", str(var()))
+    target = os.environ.get("DATABASE_OWNER_URL") or str(var())
     key = digest([*paths, ROOT / "requirements" / "run.txt"]) + target
     once("migrated", key, step, folder=var())
 
@@ -63,13 +69,40 @@ def seed() -> None:
         if manage("seed_demo").returncode:
             raise SetUpRefused("演示数据没有载入成功。", "The demo could not be loaded.")
 
-    target = os.environ.get("DATABASE_URL", str(var()))
-    once("seeded", digest([ROOT / "fixtures"]) + target, step, folder=var())
+    target = os.environ.get("DATABASE_URL") or str(var())
+    story = [path for name in APPS for path in sorted((ROOT / name).rglob("demo.py"))]
+    story += [ROOT / "fixtures", ROOT / "portal" / "site" / "management"]
+    once("seeded", digest(story) + target, step, folder=var())
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One ``make run`` for a data directory; the lock goes with the process, however it ends."""
+    var().mkdir(parents=True, exist_ok=True)
+    with (var() / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SetUpRefused(
+                f"门户已在运行（数据目录 {var()}）。请先停止它，或用 VAR= 另选目录。",
+                f"The portal already runs on {var()}. Stop it first, or choose another with VAR=.",
+            ) from None
+        yield
+
+
+def end_with_parent() -> None:
+    """In a child: be asked to stop when ``make run`` is killed and cannot ask any more."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def serve() -> int:
     """Everything up; blocks until a signal; returns the exit status."""
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
+    with alone():
+        return serve_alone()
+
+
+def serve_alone() -> int:
+    host, port = os.environ.get("HOST") or "127.0.0.1", port_asked_for()
     if not port_is_free(host, port):
         raise SetUpRefused(
             f"端口 {port} 已被占用。请换一个：make run PORT={port + 1}",
@@ -87,6 +120,7 @@ def serve() -> int:
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         compile_messages()
+        (var() / "static").mkdir(exist_ok=True)  # WhiteNoise warns of a missing folder.
         migrate()
         build_frontend()
         seed()
@@ -117,7 +151,11 @@ def serve() -> int:
                 # Its own session: a Ctrl-C in the terminal reaches this process alone, which then
                 # stops its children in order.
                 children[name] = subprocess.Popen(
-                    command, cwd=ROOT, env=environment(), start_new_session=True
+                    command,
+                    cwd=ROOT,
+                    env=environment(),
+                    start_new_session=True,
+                    preexec_fn=end_with_parent,  # noqa: PLW1509 - this process has one thread.
                 )
             if not announced and healthy(host, port):
                 announced = True
@@ -138,6 +176,16 @@ def serve() -> int:
         if started and not given_database():
             the_cluster().stop()
     return 0
+
+
+def port_asked_for() -> int:
+    written = os.environ.get("PORT") or "8000"
+    if not (written.isascii() and written.isdecimal() and 0 < int(written) < 65_536):
+        raise SetUpRefused(
+            f"PORT={written} 不是端口号，应为 1 至 65535。",
+            f"PORT={written} is no port number: 1 to 65535.",
+        )
+    return int(written)
 
 
 def port_is_free(host: str, port: int) -> bool:

@@ -19,6 +19,10 @@ export function stage (element: HTMLElement, config: StageConfig): Stage {
     maxBounds: [[38, 74], [50, 92]],
     zoomAnimation: !matchMedia('(prefers-reduced-motion: reduce)').matches
   })
+  // A ring shows where the keyboard is; a click on the map needs none.
+  element.addEventListener('pointerdown', () => element.classList.add('by-pointer'))
+  element.addEventListener('keydown', () => element.classList.remove('by-pointer'))
+  element.addEventListener('blur', () => element.classList.remove('by-pointer'))
   L.control.zoom({ position: 'topright', zoomInTitle: text('zoomIn'), zoomOutTitle: text('zoomOut') }).addTo(map)
   L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map)
   const bases: Record<string, L.Layer> = { sketch: baseMap(map, config.basemap) }

@@ -20,6 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.functions import Lower
 from django.template.loader import render_to_string
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.documents import LIMIT_FILES, LIMIT_MIB, Scan, parse_scans
@@ -87,8 +88,11 @@ class ScansField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault(
             "help_text",
-            _("PDF、JPEG 或 PNG，每个不超过 %(mib)s MB，最多 %(count)s 个。")
-            % {"mib": LIMIT_MIB, "count": LIMIT_FILES},
+            format_lazy(
+                _("PDF、JPEG 或 PNG，每个不超过 {mib} MB，最多 {count} 个。"),
+                mib=LIMIT_MIB,
+                count=LIMIT_FILES,
+            ),
         )
         super().__init__(**kwargs)
 
@@ -110,7 +114,7 @@ class ScanField(ScansField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault(
-            "help_text", _("PDF、JPEG 或 PNG，不超过 %(mib)s MB。") % {"mib": LIMIT_MIB}
+            "help_text", format_lazy(_("PDF、JPEG 或 PNG，不超过 {mib} MB。"), mib=LIMIT_MIB)
         )
         super().__init__(**kwargs)
 

@@ -184,7 +184,7 @@ STORAGES = {
 MEDIA_ROOT = VAR / "files"
 MEDIA_URL = ""  # Files are served through a gate only, never by address.
 UPLOAD_SCRATCH = VAR / "uploads"
-TILE_STORE = VAR / "tiles"
+TILE_STORE = Path(env.str("TILE_STORE", default="") or VAR / "tiles")
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_MIB", default=50) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
+from layers.queries import forest_sums
 from portal.accounts.queries import is_staff_reader
 from portal.base.models import BaseMapFeature
 
@@ -50,7 +51,16 @@ def home(request: HttpRequest) -> HttpResponse:
         "tiandituKey": settings.TIANDITU_KEY,
         "approvalNumber": settings.MAP_APPROVAL_NUMBER,
     }
-    return render(request, "site/home.html", {"map_config": config})
+    sums = forest_sums()
+    context = {
+        "map_config": config,
+        "sums": {
+            "parcels": f"{sums.parcels:,}",
+            "area_ha": f"{sums.area_ha:,.0f}",
+            "area_mu": f"{sums.area_mu:,.0f}",
+        },
+    }
+    return render(request, "site/home.html", context)
 
 
 @require_GET
