@@ -32,6 +32,24 @@ from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
 from tickets.accounting.errors import NotTheVerifier, ReportFrozen, VersionTaken
+from tickets.registry.errors import (
+    AlreadyIssued,
+    BlockNotFree,
+    FreezeLifted,
+    KilogramHasAnotherHome,
+    MoveNotAllowed,
+    NoticeEnded,
+    NoticeObjected,
+    NoticeRunning,
+    NotThePledgee,
+    NotUsedUp,
+    PledgeEnded,
+    PledgeTwice,
+    RegistrationDecided,
+    SumDiffers,
+    TicketClosed,
+    TicketNotWhole,
+)
 
 HTTP_STATUS: dict[type[PortalError], int] = {
     PortalError: 422,
@@ -69,6 +87,22 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     ReportFrozen: 409,
     VersionTaken: 409,
     NotTheVerifier: 403,
+    AlreadyIssued: 409,
+    BlockNotFree: 409,
+    FreezeLifted: 409,
+    KilogramHasAnotherHome: 409,
+    MoveNotAllowed: 409,
+    NotThePledgee: 403,
+    NotUsedUp: 409,
+    NoticeEnded: 409,
+    NoticeObjected: 409,
+    NoticeRunning: 409,
+    PledgeEnded: 409,
+    PledgeTwice: 409,
+    RegistrationDecided: 409,
+    SumDiffers: 409,
+    TicketClosed: 409,
+    TicketNotWhole: 409,
 }
 
 

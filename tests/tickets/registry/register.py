@@ -1,0 +1,202 @@
+"""A small bureau for tests of the register: officers, owners, and tickets through the operations."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from parcels.models import Claim, RuleRun
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.base.clock import PortalNow
+from portal.base.numbers import NumberKind, draw_number
+from tests.accounts.people import officer, user_named
+from tests.factories.land import square
+from tests.parcels.claims.areas import claim_at
+from tickets.registry.ledger import opened_tickets
+from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Registration
+from tickets.registry.operations import (
+    Kind,
+    Owners,
+    Paper,
+    PaperConsent,
+    Part,
+    approve_registration,
+    issue_tickets,
+    list_blocks,
+    offset_blocks,
+    open_cause,
+    prepare_issue,
+    prepare_transfer,
+    transfer,
+)
+
+_place = itertools.count()
+_serial = itertools.count(1)
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def paper(authority: str = "伊宁市公共资源交易中心") -> Paper:
+    """A document that nothing is wrong with."""
+    number = f"伊公资〔2026〕{next(_serial)}号"
+    return Paper(number=number, sha256=digest(number), authority=authority)
+
+
+def holder(name: str) -> tuple[Party, User]:
+    """A checked party and the user who acts for it in all matters."""
+    user = user_named(f"{name}-{uuid.uuid4().hex[:6]}", name)
+    party = Party.objects.create(
+        kind=Party.Kind.LEGAL_BODY,
+        name=name,
+        identity_key_id="k1",
+        identity_sealed=b"sealed",
+        identity_digest=digest(uuid.uuid4().hex),
+        identity_prefix="916540",
+        identity_last4="0000",
+        checked_at=PortalNow(),
+    )
+    Mandate.objects.create(
+        user=user, party=party, scope=Mandate.Scope.ALL, valid_from=date(2020, 1, 1), given_by=user
+    )
+    party.refresh_from_db()
+    return party, user
+
+
+def filed_claim() -> Claim:
+    """Land of its own, claimed and filed."""
+    claim = claim_at(square(500 * next(_place), 0), state="live")
+    Claim.objects.filter(pk=claim.pk).update(filed_at=PortalNow())
+    claim.refresh_from_db()
+    return claim
+
+
+def clear_report(claim: Claim, verdict: str = "clear") -> RuleRun:
+    """A numbered uniqueness report on the claim's land."""
+    run = RuleRun(
+        number=draw_number(NumberKind.UNIQUENESS_REPORT),
+        subject="project",
+        stage="issue",
+        area_version=claim.version,
+        period=claim.period,
+        rules_sha256="0" * 64,
+        verdict=verdict,
+        finding_count=0,
+        content_sha256=b"",
+    )
+    run.save(force_insert=True)
+    return run
+
+
+@dataclass
+class Bureau:
+    """Two officers of each office, two owners, a buyer and two banks."""
+
+    clerk: User = field(default_factory=lambda: _officer("fc", Role.CLERK, Department.FORESTRY))
+    approver: User = field(
+        default_factory=lambda: _officer("fa", Role.APPROVER, Department.FORESTRY)
+    )
+    finance: User = field(default_factory=lambda: _officer("nc", Role.CLERK, Department.FINANCE))
+    finance_approver: User = field(
+        default_factory=lambda: _officer("na", Role.APPROVER, Department.FINANCE)
+    )
+    signer: User = field(default_factory=lambda: _officer("ea", Role.APPROVER, Department.ECOLOGY))
+    trading: User = field(default_factory=lambda: _officer("ta", Role.TRADING_APPROVER))
+
+    def __post_init__(self) -> None:
+        self.owner, self.owner_user = holder("达达木图林场")
+        self.buyer, self.buyer_user = holder("伊宁旅游公司")
+        self.other, self.other_user = holder("西域会展公司")
+        self.bank, self.bank_user = holder("伊宁绿色银行")
+        self.bank2, self.bank2_user = holder("伊犁河谷银行")
+
+    def issue(
+        self, quantity_kg: int = 100_000, owners: Owners | None = None, **more: Any
+    ) -> CarbonTicket:
+        """One ticket of a filing of its own."""
+        claim = filed_claim()
+        registration = prepare_issue(
+            filing_number=f"YN-F-{uuid.uuid4().hex[:12]}",
+            quantity_kg=quantity_kg,
+            claim=claim,
+            uniqueness_report=clear_report(claim),
+            parts=[Part(owners or Owners.sole(self.owner), quantity_kg)],
+            actor=self.clerk,
+            asked_by=self.owner_user,
+            **more,
+        )
+        [ticket] = opened_tickets(issue_tickets(registration=registration, actor=self.approver))
+        return ticket
+
+    def request_transfer(
+        self,
+        ticket: CarbonTicket,
+        quantity_kg: int | None = None,
+        to: Owners | None = None,
+        kind: Registration.Kind = Kind.SALE,
+        **more: Any,
+    ) -> Registration:
+        more.setdefault("consents", [
+            PaperConsent(share.party, digest("同意"))
+            for share in ticket.shares.filter(closed_by__isnull=True).select_related("party")
+        ])  # fmt: skip
+        more.setdefault("document", paper())
+        more.setdefault("actor", self.clerk)
+        return prepare_transfer(
+            kind=kind,
+            ticket=ticket,
+            to=to or Owners.sole(self.buyer),
+            quantity_kg=quantity_kg,
+            **more,
+        )
+
+    def transfer(
+        self, ticket: CarbonTicket, quantity_kg: int | None = None, **more: Any
+    ) -> CarbonTicket:
+        registration = self.request_transfer(ticket, quantity_kg, **more)
+        [child] = opened_tickets(transfer(registration=registration, actor=self.approver))
+        return child
+
+    def offset(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
+        return offset_blocks(
+            ticket=ticket, quantity_kg=quantity_kg, cause=open_cause("offset"), actor=self.signer
+        )
+
+    def list(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
+        return list_blocks(
+            ticket=ticket, quantity_kg=quantity_kg, cause=open_cause("listed"), actor=self.trading
+        )
+
+    def approve(self, registration: Registration) -> Registration:
+        """By the approver of its department."""
+        finance = registration.department == Department.FINANCE
+        return approve_registration(
+            registration=registration, actor=self.finance_approver if finance else self.approver
+        )
+
+
+def _officer(name: str, role: Role, department: Department | None = None) -> User:
+    return officer(f"{name}-{uuid.uuid4().hex[:6]}", role, department)
+
+
+def states(ticket: CarbonTicket) -> dict[str, int]:
+    """Kilograms by state on a ticket, now."""
+    found: dict[str, int] = {}
+    for block in ticket.blocks.standing():
+        found[block.state] = found.get(block.state, 0) + block.quantity_kg
+    return found
+
+
+def covered(issuance: Issuance) -> bool:
+    """Every kilogram of [0, n) has exactly one home."""
+    at = 0
+    for low, high in sorted((b.kg.lower, b.kg.upper) for b in issuance.blocks.standing()):
+        if low != at:
+            return False
+        at = high
+    return at == issuance.quantity_kg

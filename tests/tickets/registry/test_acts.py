@@ -1,0 +1,646 @@
+"""What each registered act does to the kilograms, and what it refuses."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import nullcontext
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from portal.accounts.errors import OfficeMissing
+from portal.accounts.models import Mandate, Party, RoleGrant
+from portal.base.clock import PortalNow, advance_clock, today
+from portal.base.numbers import is_number, parse_code
+from portal.journal.models import Event
+from tests.tickets.registry.register import (
+    Bureau,
+    clear_report,
+    covered,
+    digest,
+    filed_claim,
+    holder,
+    paper,
+    states,
+)
+from tickets.registry import errors
+from tickets.registry.ledger import opened_tickets, standing_pieces
+from tickets.registry.models import (
+    Cancellation,
+    CarbonTicket,
+    Debt,
+    FreezeOrder,
+    LedgerEntry,
+    LossNotice,
+    LossObjection,
+    Pledge,
+    Registration,
+)
+from tickets.registry.operations import (
+    NO_PAPER,
+    Kind,
+    Owners,
+    PaperConsent,
+    Part,
+    approve_registration,
+    divide_ticket,
+    give_consent,
+    issue_tickets,
+    offset_blocks,
+    open_cause,
+    prepare_cancellation,
+    prepare_change,
+    prepare_close,
+    prepare_correction,
+    prepare_division,
+    prepare_enforcement,
+    prepare_freeze,
+    prepare_issue,
+    prepare_lift,
+    prepare_loss,
+    prepare_pledge,
+    prepare_reissue,
+    prepare_release,
+    prepare_transfer,
+    raise_objection,
+    reject_registration,
+    settle_objection,
+    trade_listed,
+    trade_to_offset,
+    transfer,
+    unlist_blocks,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+# --- issue --------------------------------------------------------------------------------------
+def test_a_ticket_has_number_code_land_report_and_owner(bureau: Bureau) -> None:
+    ticket = bureau.issue(12_345)
+    assert is_number(ticket.number)
+    assert ticket.number.startswith(f"YN-{today().year}-")
+    assert parse_code(ticket.code) == ticket.code
+    assert ticket.area_version == ticket.issuance.claim.version
+    assert ticket.uniqueness_report.area_version == ticket.area_version
+    assert states(ticket) == {"held": 12_345}
+    assert [share.party for share in ticket.shares.all()] == [bureau.owner]
+    [event] = Event.objects.filter(subject_kind="issuance", subject_key=str(ticket.issuance.key))
+    entry = LedgerEntry.objects.get(issuance=ticket.issuance)
+    assert event.verb == "issue"
+    assert event.facts["hash"] == bytes(entry.hash).hex()
+
+
+def test_ticket_numbers_have_no_gap_within_a_year(bureau: Bureau) -> None:
+    numbers = [bureau.issue().serial for _ in range(3)]
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+
+
+def test_a_filing_is_issued_in_tickets_by_agreed_shares_and_once(bureau: Bureau) -> None:
+    claim = filed_claim()
+    wanted: dict[str, Any] = {
+        "filing_number": "YN-F-1",
+        "quantity_kg": 3000,
+        "claim": claim,
+        "uniqueness_report": clear_report(claim),
+        "actor": bureau.clerk,
+        "parts": [
+            Part(Owners.sole(bureau.owner), 1000),
+            Part(Owners(((bureau.buyer, 1), (bureau.other, 2)), 3), 2000),
+        ],
+    }
+    again = prepare_issue(**wanted)
+    first, second = opened_tickets(
+        issue_tickets(registration=prepare_issue(**wanted), actor=bureau.approver)
+    )
+    assert (states(first), states(second)) == ({"held": 1000}, {"held": 2000})
+    assert covered(first.issuance)
+    with pytest.raises(errors.AlreadyIssued):
+        issue_tickets(registration=again, actor=bureau.approver)
+    with pytest.raises(errors.AlreadyIssued):
+        prepare_issue(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"quantity_kg": 999}, errors.InvalidSplit),
+        ({"quantity_kg": 0}, errors.InvalidQuantity),
+        ({"uniqueness_report": "conflict"}, errors.ReportNotClear),
+        ({"uniqueness_report": "other"}, errors.ReportNotClear),
+        ({"claim": "unfiled"}, errors.ClaimNotFiled),
+    ],
+)
+def test_an_issue_that_cannot_stand_is_refused(
+    bureau: Bureau, change: dict[str, Any], refusal: type[Exception]
+) -> None:
+    claim = filed_claim()
+    report = clear_report(claim, "conflict" if "conflict" in change.values() else "clear")
+    if "other" in change.values():
+        report = clear_report(filed_claim())
+    if "unfiled" in change.values():
+        claim = filed_claim()
+        claim.filed_at = None
+    wanted = {
+        "filing_number": "YN-F-1", "quantity_kg": 1000, "claim": claim,
+        "uniqueness_report": report, "parts": [Part(Owners.sole(bureau.owner), 1000)],
+        "actor": bureau.clerk,
+    }  # fmt: skip
+    if "quantity_kg" in change:
+        wanted.update(change)
+    with pytest.raises(refusal):
+        prepare_issue(**wanted)  # type: ignore[arg-type]
+    assert not Registration.objects.exists()
+
+
+# --- transfer and division ----------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("asked_kg", "refusal"),
+    [
+        (1, None), (1000, None), (None, None), (1001, errors.BlockNotFree),
+        (0, errors.InvalidQuantity), (-1, errors.InvalidQuantity),
+        (0.0001, errors.InvalidQuantity), (1e308, errors.InvalidQuantity),
+        (True, errors.InvalidQuantity), ("1,000", errors.InvalidQuantity),
+    ],
+)  # fmt: skip
+def test_an_owner_moves_at_most_the_free_kilograms(
+    bureau: Bureau, asked_kg: Any, refusal: type[Exception] | None
+) -> None:
+    ticket = bureau.issue(1000)
+    with pytest.raises(refusal) if refusal else nullcontext():
+        child = bureau.transfer(ticket, asked_kg)
+        assert states(child) == {"held": asked_kg or 1000}
+        assert child.parent == ticket
+    ticket.refresh_from_db()
+    assert ticket.is_open == (asked_kg not in (1000, None))
+    assert covered(ticket.issuance)
+
+
+def test_a_transfer_stands_on_its_document(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    for kind in (Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COURT):
+        with pytest.raises(errors.DocumentMissing):
+            bureau.request_transfer(ticket, kind=kind, document=NO_PAPER)
+    with pytest.raises(errors.DocumentMissing):
+        bureau.request_transfer(ticket, kind=Kind.COURT, document=paper(authority=""))
+
+
+def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    unknown = Party.objects.create(kind=Party.Kind.NAME_ONLY, name="无名")
+    with pytest.raises(errors.TransferToSelf):
+        bureau.request_transfer(ticket, to=Owners.sole(bureau.owner))
+    with pytest.raises(errors.PartyUnknown):
+        bureau.request_transfer(ticket, to=Owners.sole(unknown))
+    gone, _user = holder("被合并公司")
+    theirs = bureau.transfer(ticket, 500, to=Owners.sole(gone))
+    bureau.transfer(theirs, kind=Kind.MERGER, to=Owners.sole(bureau.other))
+    with pytest.raises(errors.PartyMerged):
+        bureau.request_transfer(ticket, to=Owners.sole(gone))
+
+
+@pytest.mark.parametrize(
+    ("shares", "denominator"),
+    [((1, 1), 3), ((2, 2), 3), ((0, 3), 3), ((-1, 4), 3), ((), 1), ((1,), 0)],
+)
+def test_shares_that_do_not_add_up_are_refused(
+    bureau: Bureau, shares: tuple[int, ...], denominator: int
+) -> None:
+    ticket = bureau.issue()
+    parties = (bureau.buyer, bureau.other)
+    to = Owners(tuple(zip(parties, shares, strict=False)), denominator)
+    with pytest.raises(errors.InvalidShares):
+        bureau.request_transfer(ticket, to=to)
+
+
+def test_co_owners_dispose_together_or_by_a_mandate_within_its_limit(bureau: Bureau) -> None:
+    ticket = bureau.issue(owners=Owners(((bureau.owner, 1), (bureau.other, 2)), 3))
+    alone = bureau.request_transfer(ticket, 10, consents=(), asked_by=bureau.owner_user)
+    with pytest.raises(errors.ConsentMissing):
+        transfer(registration=alone, actor=bureau.approver)
+    give_consent(registration=alone, party=bureau.other, actor=bureau.other_user)
+    transfer(registration=alone, actor=bureau.approver)
+    Mandate.objects.create(
+        user=bureau.owner_user, party=bureau.other, scope=Mandate.Scope.DISPOSE, given_by=bureau.clerk,
+        valid_from=date(2020, 1, 1), quantity_kg_max=100,
+    )  # fmt: skip
+    by_mandate = bureau.request_transfer(ticket, 100, consents=(), asked_by=bureau.owner_user)
+    transfer(registration=by_mandate, actor=bureau.approver)
+    with pytest.raises(errors.MandateTooSmall):
+        bureau.request_transfer(ticket, 101, consents=(), asked_by=bureau.owner_user)
+
+
+def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(bureau: Bureau) -> None:
+    ticket = bureau.issue(
+        2_242_001, owners=Owners(((bureau.owner, 5000), (bureau.buyer, 3333), (bureau.other, 1667)))
+    )
+    registration = prepare_division(
+        ticket=ticket,
+        actor=bureau.clerk,
+        consents=[
+            PaperConsent(party, digest("x")) for party in (bureau.owner, bureau.buyer, bureau.other)
+        ],
+    )
+    children = opened_tickets(divide_ticket(registration=registration, actor=bureau.approver))
+    assert [states(child)["held"] for child in children] == [1_121_000, 747_259, 373_742]
+    assert [child.shares.get().party for child in children] == [
+        bureau.owner, bureau.buyer, bureau.other,
+    ]  # fmt: skip
+    ticket.refresh_from_db()
+    assert ticket.closed_because == CarbonTicket.ClosedBecause.DIVIDED
+    assert covered(ticket.issuance)
+
+
+def test_a_ticket_is_divided_whole_or_not_at_all(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000, owners=Owners(((bureau.owner, 1), (bureau.other, 1)), 2))
+    consents = [PaperConsent(party, digest("x")) for party in (bureau.owner, bureau.other)]
+    registration = prepare_division(ticket=ticket, actor=bureau.clerk, consents=consents)
+    bureau.offset(ticket, 1)
+    with pytest.raises(errors.TicketNotWhole):
+        divide_ticket(registration=registration, actor=bureau.approver)
+    with pytest.raises(errors.TicketNotWhole):
+        prepare_division(ticket=ticket, actor=bureau.clerk, consents=consents)
+    whole = bureau.issue(1000)
+    with pytest.raises(errors.InvalidSplit):
+        prepare_division(
+            ticket=whole, actor=bureau.clerk, parts=[Part(Owners.sole(bureau.owner), 999)]
+        )
+
+
+def test_a_court_moves_what_is_pledged_and_frozen_and_the_freeze_stays(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledged(bureau, ticket, 400)
+    order = frozen(bureau, ticket)
+    child = bureau.transfer(ticket, kind=Kind.COURT, effective_on=date(2026, 1, 5))
+    assert states(child) == {"held": 1000}
+    assert all(piece.freezes == (order.key,) for piece in standing_pieces(ticket=child.pk))
+    entry = LedgerEntry.objects.get(pk=child.opened_by_id)
+    assert entry.effective_on == date(2026, 1, 5)
+    assert entry.kind == "court"
+
+
+# --- two persons --------------------------------------------------------------------------------
+def test_who_prepared_does_not_decide_and_nobody_decides_twice(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    registration = bureau.request_transfer(ticket, 5)
+    with pytest.raises(OfficeMissing):
+        transfer(registration=registration, actor=bureau.clerk)
+    RoleGrant.objects.create(user=bureau.clerk, role="approver", department="forestry")
+    with pytest.raises(errors.SamePerson):
+        transfer(registration=registration, actor=bureau.clerk)
+    with pytest.raises(OfficeMissing):
+        transfer(registration=registration, actor=bureau.finance_approver)
+    transfer(registration=registration, actor=bureau.approver)
+    with pytest.raises(errors.RegistrationDecided):
+        transfer(registration=registration, actor=bureau.approver)
+    with pytest.raises(errors.RegistrationDecided):
+        reject_registration(registration=registration, reason="x", actor=bureau.approver)
+
+
+def test_an_office_taken_away_a_moment_ago_decides_nothing(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    registration = bureau.request_transfer(ticket, 5)
+    RoleGrant.objects.filter(user=bureau.approver).update(valid_to=PortalNow())
+    with pytest.raises(OfficeMissing):
+        transfer(registration=registration, actor=bureau.approver)
+    RoleGrant.objects.filter(user=bureau.signer).update(valid_to=PortalNow())
+    with pytest.raises(OfficeMissing):
+        bureau.offset(ticket, 1)
+    RoleGrant.objects.filter(user=bureau.clerk).update(valid_to=PortalNow())
+    with pytest.raises(OfficeMissing):
+        bureau.request_transfer(ticket, 5)
+    assert states(ticket) == {"held": 100_000}
+
+
+def test_a_rejection_moves_nothing_and_says_why(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    registration = bureau.request_transfer(ticket, 5)
+    reject_registration(registration=registration, reason="材料不齐", actor=bureau.approver)
+    assert registration.ticket_id == ticket.pk
+    assert states(ticket) == {"held": 100_000}
+    with pytest.raises(errors.WrongRegistration):
+        divide_ticket(registration=bureau.request_transfer(ticket, 5), actor=bureau.approver)
+
+
+# --- pledge -------------------------------------------------------------------------------------
+def pledged(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int, **more: Any) -> Pledge:
+    wanted: dict[str, Any] = {
+        "ticket": ticket, "quantity_kg": quantity_kg, "pledgee": bureau.bank,
+        "amount_fen": 500_000_00, "begins_on": date(2026, 1, 1), "ends_on": date(2027, 1, 1),
+        "external_number": uuid.uuid4().hex, "asked_by": bureau.owner_user,
+        "actor": bureau.finance, **more,
+    }  # fmt: skip
+    registration = bureau.approve(prepare_pledge(**wanted))
+    return Pledge.objects.get(external_number=registration.external_number)
+
+
+def test_pledged_kilograms_are_not_sold_and_only_their_bank_releases_them(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 600)
+    assert states(ticket) == {"held": 400, "pledged": 600}
+    with pytest.raises(errors.BlockNotFree):
+        bureau.request_transfer(ticket, 401)
+    with pytest.raises(errors.NotThePledgee):
+        prepare_release(pledge=pledge, asked_by=bureau.bank2_user, actor=bureau.finance)
+    bureau.approve(
+        prepare_release(
+            pledge=pledge, quantity_kg=200, asked_by=bureau.bank_user, actor=bureau.finance
+        )
+    )
+    assert states(ticket) == {"held": 600, "pledged": 400}
+    bureau.approve(prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance))
+    assert states(ticket) == {"held": 1000}
+    with pytest.raises(errors.PledgeEnded):
+        prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance)
+
+
+def test_a_later_rank_waits_and_enters_in_the_entry_that_releases_the_one_before(
+    bureau: Bureau,
+) -> None:
+    ticket = bureau.issue(1000)
+    first = pledged(bureau, ticket, 600)
+    second = pledged(bureau, ticket, 500, pledgee=bureau.bank2, behind=first)
+    assert (second.rank, states(ticket)) == (2, {"held": 400, "pledged": 600})
+    bureau.approve(prepare_release(pledge=first, asked_by=bureau.bank_user, actor=bureau.finance))
+    assert states(ticket) == {"held": 500, "pledged": 500}
+    assert {piece.because for piece in standing_pieces(because=second.pk)} == {second.pk}
+    bureau.approve(prepare_release(pledge=second, asked_by=bureau.bank2_user, actor=bureau.finance))
+    assert states(ticket) == {"held": 1000}
+
+
+def test_a_pledge_is_enforced_by_a_decision(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 1000)
+    wanted: dict[str, Any] = {
+        "pledge": pledge, "to": Owners.sole(bureau.bank), "asked_by": bureau.bank_user,
+        "actor": bureau.finance,
+    }  # fmt: skip
+    with pytest.raises(errors.DocumentMissing):
+        prepare_enforcement(**wanted, document=NO_PAPER)
+    bureau.approve(prepare_enforcement(**wanted, document=paper("伊宁市人民法院")))
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "transferred"
+    assert states(ticket.children.get()) == {"held": 1000}
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"amount_fen": 0}, errors.PledgeTermsWrong),
+        ({"ends_on": date(2025, 1, 1)}, errors.PledgeTermsWrong),
+        ({"external_number": " "}, errors.PledgeTermsWrong),
+        ({"quantity_kg": 0}, errors.InvalidQuantity),
+        ({"quantity_kg": 1001}, errors.BlockNotFree),
+    ],
+)
+def test_terms_of_a_pledge_are_asked(
+    bureau: Bureau, change: dict[str, Any], refusal: type[Exception]
+) -> None:
+    ticket = bureau.issue(1000)
+    with pytest.raises(refusal):
+        pledged(bureau, ticket, **{"quantity_kg": 10, **change})
+    assert states(ticket) == {"held": 1000}
+
+
+# --- freeze -------------------------------------------------------------------------------------
+def frozen(
+    bureau: Bureau, ticket: CarbonTicket, quantity_kg: int | None = None, kind: str = "court"
+) -> FreezeOrder:
+    document = paper("伊宁市人民法院")
+    bureau.approve(
+        prepare_freeze(
+            kind=FreezeOrder.Kind(kind), ticket=ticket, document=document, reason="",
+            quantity_kg=quantity_kg, actor=bureau.clerk,
+        )
+    )  # fmt: skip
+    return FreezeOrder.objects.get(document_number=document.number)
+
+
+def test_orders_lie_over_any_live_state_and_nothing_moves_under_them(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 300)
+    listing = bureau.list(ticket, 200)
+    court, dispute = frozen(bureau, ticket), frozen(bureau, ticket, 100, "dispute")
+    assert states(ticket) == {"held": 500, "listed": 200, "pledged": 300}
+    with pytest.raises(errors.BlockNotFree):
+        bureau.offset(ticket, 1)
+    with pytest.raises(errors.BlockNotFree):
+        unlist_blocks(cause=open_cause_of(listing), actor=bureau.trading)
+    with pytest.raises(errors.BlockNotFree):
+        bureau.approve(
+            prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance)
+        )
+    for order in (court, dispute):
+        bureau.approve(
+            prepare_lift(order=order, reason="", actor=bureau.clerk, document=paper("法院"))
+        )
+    assert states(ticket) == {"held": 500, "listed": 200, "pledged": 300}
+    assert not any(piece.freezes for piece in standing_pieces(ticket=ticket.pk))
+    bureau.offset(ticket, 1)
+    with pytest.raises(errors.FreezeLifted):
+        bureau.approve(
+            prepare_lift(order=court, reason="", actor=bureau.clerk, document=paper("法院"))
+        )
+
+
+def open_cause_of(entry: LedgerEntry) -> Any:
+    from tickets.registry.models import Cause
+
+    return Cause.objects.get(pk=entry.cause)
+
+
+def test_a_courts_freeze_names_its_order(bureau: Bureau) -> None:
+    ticket = bureau.issue()
+    with pytest.raises(errors.FreezeNotOrdered):
+        prepare_freeze(
+            kind=FreezeOrder.Kind.COURT, ticket=ticket, document=NO_PAPER, reason="",
+            actor=bureau.clerk,
+        )  # fmt: skip
+
+
+# --- loss ---------------------------------------------------------------------------------------
+def lost(bureau: Bureau, ticket: CarbonTicket) -> LossNotice:
+    bureau.approve(
+        prepare_loss(
+            ticket=ticket, reason=LossNotice.Reason.LOST, asked_by=bureau.owner_user,
+            actor=bureau.clerk,
+        )
+    )  # fmt: skip
+    return LossNotice.objects.get(ticket=ticket)
+
+
+def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    bureau.offset(ticket, 100)
+    pledged(bureau, ticket, 300)
+    notice = lost(bureau, ticket)
+    wanted = {"notice": notice, "asked_by": bureau.owner_user, "actor": bureau.clerk}
+    with pytest.raises(errors.NoticeRunning):
+        prepare_reissue(**wanted)
+    advance_clock(timedelta(days=31))
+    bureau.approve(prepare_reissue(**wanted))
+    ticket.refresh_from_db()
+    child = ticket.children.get()
+    assert ticket.closed_because == "reissued"
+    assert states(ticket) == {"offset": 100}
+    assert states(child) == {"held": 600, "pledged": 300}
+    assert child.code != ticket.code
+    assert [share.party for share in child.shares.all()] == [bureau.owner]
+    with pytest.raises(errors.NoticeEnded):
+        prepare_reissue(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "refusal"),
+    [(None, errors.NoticeObjected), ("upheld", errors.NoticeObjected), ("dismissed", None)],
+)
+def test_no_reissue_while_an_objection_stands(
+    bureau: Bureau, outcome: str | None, refusal: type[Exception] | None
+) -> None:
+    ticket = bureau.issue(1000)
+    notice = lost(bureau, ticket)
+    objection = raise_objection(
+        notice=notice, objector="张三", contact="139", text="票在我处", actor=None
+    )
+    if outcome:
+        settle_objection(
+            objection=objection, outcome=LossObjection.Outcome(outcome), actor=bureau.approver
+        )
+    advance_clock(timedelta(days=31))
+    with pytest.raises(refusal) if refusal else nullcontext():
+        bureau.approve(
+            prepare_reissue(notice=notice, asked_by=bureau.owner_user, actor=bureau.clerk)
+        )
+    with pytest.raises(errors.NoticeEnded):
+        raise_objection(notice=notice, objector="李四", contact="139", text="晚了", actor=None)
+
+
+# --- market and offset --------------------------------------------------------------------------
+def test_listed_kilograms_go_to_the_buyer_to_an_offset_or_back(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    cause = open_cause_of(bureau.list(ticket, 500))
+    entry = trade_listed(
+        cause=cause, to=Owners.sole(bureau.buyer), quantity_kg=200, actor=bureau.trading
+    )
+    [bought] = opened_tickets(entry)
+    offset = open_cause("offset")
+    trade_to_offset(cause=cause, offset=offset, quantity_kg=100, actor=bureau.trading)
+    unlist_blocks(cause=cause, actor=None, quantity_kg=50)
+    assert states(bought) == {"held": 200}
+    assert states(ticket) == {"held": 550, "listed": 150, "offset": 100}
+    with pytest.raises(errors.TransferToSelf):
+        trade_listed(cause=cause, to=Owners.sole(bureau.owner), actor=bureau.trading)
+    with pytest.raises(errors.BlockNotFree):
+        trade_listed(
+            cause=cause, to=Owners.sole(bureau.buyer), quantity_kg=151, actor=bureau.trading
+        )
+    unlist_blocks(cause=cause, actor=bureau.trading)
+    with pytest.raises(errors.BlockNotFree):
+        trade_listed(cause=cause, to=Owners.sole(bureau.buyer), actor=bureau.trading)
+    with pytest.raises(OfficeMissing):
+        offset_blocks(ticket=ticket, quantity_kg=1, cause=offset, actor=bureau.approver)
+
+
+def test_a_used_up_ticket_is_closed_and_not_before(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    bureau.offset(ticket, 999)
+    with pytest.raises(errors.NotUsedUp):
+        prepare_close(ticket=ticket, actor=bureau.clerk)
+    bureau.offset(ticket, 1)
+    bureau.approve(prepare_close(ticket=ticket, actor=bureau.clerk))
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "used_up"
+    assert states(ticket) == {"offset": 1000}
+    with pytest.raises(errors.TicketClosed):
+        bureau.request_transfer(ticket, 1)
+
+
+# --- endings ------------------------------------------------------------------------------------
+def test_a_reversal_takes_the_owners_free_kilograms_from_above_then_notes_a_debt(
+    bureau: Bureau,
+) -> None:
+    ticket = bureau.issue(1000)
+    bought = bureau.transfer(ticket, 300)
+    pledged(bureau, ticket, 200)
+    issuance = ticket.issuance
+
+    def order(quantity_kg: int | None) -> Cancellation:
+        document = paper("伊宁市林业和草原局")
+        bureau.approve(
+            prepare_cancellation(
+                issuance=issuance, reason=Cancellation.Reason.FIRE, document=document,
+                text="火灾", quantity_kg=quantity_kg, actor=bureau.clerk,
+            )
+        )  # fmt: skip
+        return Cancellation.objects.get(document_number=document.number)
+
+    first = order(100)
+    assert [(p.low, p.high) for p in standing_pieces(because=first.pk)] == [(900, 1000)]
+    second = order(600)
+    assert (second.cancelled_kg, second.debt.quantity_kg) == (400, 200)
+    assert second.debt.party == bureau.owner
+    assert states(ticket) == {"pledged": 200, "cancelled": 500}
+    assert states(bought) == {"held": 300}
+    assert covered(issuance)
+    assert Debt.objects.count() == 1
+
+
+def test_a_whole_revocation_closes_what_it_empties(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    frozen(bureau, ticket, 400, "inspection")
+    bureau.approve(
+        prepare_cancellation(
+            issuance=ticket.issuance, reason=Cancellation.Reason.REVOCATION,
+            document=paper("林草局"), text="", actor=bureau.clerk,
+        )
+    )  # fmt: skip
+    ticket.refresh_from_db()
+    assert (ticket.closed_because, states(ticket)) == ("cancelled", {"cancelled": 1000})
+    registration = prepare_cancellation(
+        issuance=ticket.issuance, reason=Cancellation.Reason.REVOCATION, document=paper("林草局"),
+        text="", actor=bureau.clerk,
+    )  # fmt: skip
+    with pytest.raises(errors.NothingToCancel):
+        bureau.approve(registration)
+
+
+def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000, owners=Owners(((bureau.owner, 1), (bureau.other, 2)), 3))
+    consents = [PaperConsent(party, digest("x")) for party in (bureau.owner, bureau.other)]
+    wanted: dict[str, Any] = {
+        "ticket": ticket, "document": paper(), "reason": "", "actor": bureau.clerk,
+        "consents": consents,
+    }  # fmt: skip
+    to = Owners(((bureau.owner, 2), (bureau.other, 1)), 3)
+    bureau.approve(prepare_change(to=to, **wanted))
+    standing = ticket.shares.filter(closed_by__isnull=True)
+    assert [share.numerator for share in standing] == [2, 1]
+    with pytest.raises(errors.WrongRegistration):
+        prepare_change(to=Owners.sole(bureau.buyer), **wanted)
+
+
+def test_a_correction_gives_a_new_number_and_keeps_everything_else(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 300)
+    bureau.approve(
+        prepare_correction(ticket=ticket, reason="地名", document=paper(), actor=bureau.clerk)
+    )
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "corrected"
+    assert states(ticket.children.get()) == {"held": 700, "pledged": 300}
+    bureau.approve(prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance))
+    assert states(ticket.children.get()) == {"held": 1000}
+
+
+def test_every_kind_of_request_has_one_writer(bureau: Bureau) -> None:
+    from tickets.registry.operations import WRITERS
+
+    assert set(WRITERS) == set(Kind)
+    ticket = bureau.issue()
+    assert approve_registration(
+        registration=prepare_transfer(
+            kind=Kind.GIFT, ticket=ticket, to=Owners.sole(bureau.buyer), document=paper(),
+            actor=bureau.clerk, asked_by=bureau.owner_user,
+        ),
+        actor=bureau.approver,
+    ).decided_by == bureau.approver  # fmt: skip

@@ -1,0 +1,102 @@
+"""Gates of the register: one for each object; absent and forbidden answer alike."""
+
+from __future__ import annotations
+
+import uuid
+
+from portal.accounts.errors import OfficeMissing
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.queries import (
+    AnyUser,
+    acts_for,
+    has_role,
+    is_staff_reader,
+    mandates_for,
+    works_in,
+)
+from portal.base.errors import NotFound
+from tickets.registry.errors import ConsentMissing, MandateTooSmall
+from tickets.registry.models import CarbonTicket, Registration
+
+
+def access_ticket(number: str) -> CarbonTicket:
+    """A ticket by its number; everyone may know that it exists."""
+    ticket = (
+        CarbonTicket.objects.select_related("issuance", "area_version", "uniqueness_report")
+        .filter(number=number.strip().upper())
+        .first()
+    )
+    if ticket is None:
+        raise NotFound()
+    return ticket
+
+
+def access_held_ticket(number: str, user: AnyUser) -> CarbonTicket:
+    """A ticket with all its particulars: for its owners, the mandated and those who serve."""
+    ticket = access_ticket(number)
+    if is_staff_reader(user):
+        return ticket
+    if any(acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket)):
+        return ticket
+    raise NotFound()
+
+
+def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
+    """A request, for its department, the auditor, who asked for it and the ticket's owners."""
+    found = (
+        Registration.objects.select_related("ticket", "prepared_by", "decided_by")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if works_in(user, Department(found.department)):
+        return found
+    if has_role(user, Role.AUDITOR):
+        return found
+    if found.asked_by_id is not None and found.asked_by_id == user.pk:
+        return found
+    if found.ticket is not None and any(
+        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
+    ):
+        return found
+    raise NotFound()
+
+
+def owners_of(ticket: CarbonTicket) -> list[Party]:
+    """The present owners, in the order of the ticket."""
+    return list(
+        Party.objects.filter(
+            ticket_shares__ticket=ticket, ticket_shares__closed_by__isnull=True
+        ).order_by("ticket_shares__place")
+    )
+
+
+def require_office(actor: User, role: Role, department: Department | None = None) -> None:
+    """OfficeMissing unless the actor holds the office at this very moment."""
+    if not has_role(actor, role, department):
+        raise OfficeMissing()
+
+
+def require_disposal(ticket: CarbonTicket, user: User, quantity_kg: int) -> None:
+    """``user`` disposes of kilograms of the ticket for every owner, within the mandates' limits.
+
+    ConsentMissing says how many owners are not represented; MandateTooSmall names the limit.
+    """
+    missing = [owner for owner in owners_of(ticket) if not may_dispose(owner, user, quantity_kg)]
+    if missing:
+        raise ConsentMissing(count=len(missing))
+
+
+def may_dispose(owner: Party, user: User, quantity_kg: int) -> bool:
+    """Whether a mandate lets ``user`` dispose of so much; MandateTooSmall when only less."""
+    limits = list(
+        mandates_for(user, owner, Mandate.Scope.DISPOSE).values_list("quantity_kg_max", flat=True)
+    )
+    if not limits:
+        return False
+    if any(limit is None or limit >= quantity_kg for limit in limits):
+        return True
+    raise MandateTooSmall(
+        limit=max(limit for limit in limits if limit is not None), wanted=quantity_kg
+    )

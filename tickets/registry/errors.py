@@ -1,0 +1,280 @@
+"""Why an act of the register was refused: one class for each rule."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
+
+
+class RegistryError(PortalError):
+    """A rule of the register was not kept."""
+
+    code = "registry_error"
+    message = _("登记未完成。")
+
+
+class InvalidQuantity(RegistryError):
+    """Not a positive number of whole kilograms."""
+
+    code = "invalid_quantity"
+    message = _("数量“{text}”无效：请用半角数字填写大于零的吨数，最多三位小数，不用千位分隔符。")
+
+
+class InvalidShares(RegistryError):
+    """Numerators over one denominator that sum to it, each owner once."""
+
+    code = "invalid_shares"
+    message = _(
+        "持有份额须为正整数、权利人不重复，且合计等于分母（现合计 {found}，分母 {wanted}）。"
+    )
+
+
+@stands_for("ticket_shares_sum_to_the_whole", "share_is_positive", "one_standing_share_per_owner")
+class SharesDoNotSum(InvalidShares):
+    """The database found the sum wrong."""
+
+    code = "invalid_shares"
+
+
+class InvalidSplit(RegistryError):
+    """The parts of a division do not sum to the ticket."""
+
+    code = "invalid_split"
+    message = _("各部分合计 {found} 千克，与应分配的 {wanted} 千克不符。")
+
+
+@stands_for("closed_block_was_standing")
+class BlockNotFree(RegistryError):
+    """The kilograms asked for are listed, pledged, frozen or gone."""
+
+    code = "block_not_free"
+    message = _(
+        "可处分的减排量不足：需要 {wanted} 千克，可用 {free} 千克（已挂牌、质押、冻结、抵消的不能处分）。"
+    )
+
+
+@stands_for("blocks_move_by_the_table")
+class MoveNotAllowed(RegistryError):
+    """The move is not in the table."""
+
+    code = "move_not_allowed"
+    message = _("减排量当前的状态不允许这一登记（{move}）。")
+
+
+@stands_for("one_home_for_every_kilogram")
+class KilogramHasAnotherHome(RegistryError):
+    """The range is somewhere else already."""
+
+    code = "kilogram_has_another_home"
+    message = _("该区段的减排量已登记在别处。")
+
+
+@stands_for("nothing_lost_nothing_made")
+class SumDiffers(RegistryError):
+    """What an entry closes is what it opens."""
+
+    code = "sum_differs"
+    message = _("登记前后的减排量不一致，未予登记。")
+
+
+@stands_for(
+    "ticket_is_open", "closed_ticket_holds_nothing_live", "ticket_has_a_parent_or_is_issued"
+)
+class TicketClosed(RegistryError):
+    """The ticket has ended, or still holds what would be lost with it."""
+
+    code = "ticket_closed"
+    message = _("碳票 {number} 已关闭或仍有在途减排量，不能办理。")
+
+
+@stands_for("ticket_is_divided_whole")
+class TicketNotWhole(RegistryError):
+    """Dividing needs every kilogram held and free."""
+
+    code = "ticket_not_whole"
+    message = _("碳票的全部减排量均未挂牌、质押、冻结、抵消时方可分割；部分处分请办理部分转移。")
+
+
+@stands_for("issued_at_most_what_was_signed", "issuance_is_positive")
+class IssuedTooMuch(RegistryError):
+    """More than the ecology bureau signed."""
+
+    code = "issued_too_much"
+    message = _("制发数量超过备案签发的减排量。")
+
+
+@stands_for(
+    "registry_issuance_filing_number_key", "issuance_begins_once", "one_issuance_per_filing"
+)
+class AlreadyIssued(RegistryError):
+    """A filing is issued once."""
+
+    code = "already_issued"
+    message = _("该备案的减排量已经制发。")
+
+
+class ReportNotClear(RegistryError):
+    """The uniqueness report is not of this land, or found a conflict."""
+
+    code = "report_not_clear"
+    message = _("唯一性核查报告缺失、不属于该项目范围，或结论为冲突，不能制发。")
+
+
+class ClaimNotFiled(RegistryError):
+    """Issued is what is filed, on land that is claimed."""
+
+    code = "claim_not_filed"
+    message = _("项目的减排量尚未备案签发，不能制发。")
+
+
+class PartyUnknown(RegistryError):
+    """Not a checked party."""
+
+    code = "party_unknown"
+    message = _("权利主体“{name}”未登记或身份尚未核验，不能登记为权利人。")
+
+
+class PartyMerged(RegistryError):
+    """Merged into another, or divided: it holds nothing any more."""
+
+    code = "party_merged"
+    message = _("“{name}”已并入“{successor}”，请登记到承继的主体。")
+
+
+class TransferToSelf(RegistryError):
+    """The transferee is the holder."""
+
+    code = "transfer_to_self"
+    message = _("受让方与转让方相同。")
+
+
+class DocumentMissing(RegistryError):
+    """The act needs the document that it stands on."""
+
+    code = "document_missing"
+    message = _("缺少依据文件：{what}。")
+
+
+class ConsentMissing(RegistryError):
+    """Co-owners hold every kilogram together."""
+
+    code = "consent_missing"
+    message = _(
+        "共有碳票的处分须经全体共有人同意（尚缺 {count} 人）；也可由受委托的代表在权限内办理，"
+        "或先按份额分割后各自处分。"
+    )
+
+
+class MandateTooSmall(RegistryError):
+    """The mandate ends at fewer kilograms."""
+
+    code = "mandate_too_small"
+    message = _("委托权限为 {limit} 千克，不足以办理 {wanted} 千克。")
+
+
+@stands_for("who_prepared_a_registration_does_not_decide_it")
+class SamePerson(RegistryError):
+    """Who prepared does not decide."""
+
+    code = "same_person"
+    message = _("经办人不能审批自己受理的登记，请由另一位工作人员审批。")
+
+
+class RegistrationDecided(RegistryError):
+    """Somebody decided meanwhile."""
+
+    code = "registration_decided"
+    message = _("该登记申请已经作出决定，请刷新后查看。")
+
+
+class WrongRegistration(RegistryError):
+    """The request is for another act."""
+
+    code = "wrong_registration"
+    message = _("该登记申请不是这一事项。")
+
+
+class NotThePledgee(RegistryError):
+    """Only the bank that holds the pledge gives it back."""
+
+    code = "not_the_pledgee"
+    message = _("只有质权人可以申请解除或实现该质押。")
+
+
+@stands_for(
+    "pledge_amounts_are_positive",
+    "pledge_ends_after_it_begins",
+    "only_the_first_rank_stands_behind_nobody",
+)
+class PledgeTermsWrong(RegistryError):
+    """Amount, term or rank."""
+
+    code = "pledge_terms_wrong"
+    message = _("质押的金额、期限或顺位有误：金额须大于零，止日不早于起日。")
+
+
+@stands_for("one_pledge_of_an_external_number", "one_pledge_per_rank")
+class PledgeTwice(RegistryError):
+    """The registration number or the rank is taken."""
+
+    code = "pledge_twice"
+    message = _("该中登网登记编号已经登记，或该顺位已有质权人。")
+
+
+class PledgeEnded(RegistryError):
+    """Nothing is pledged under it any more."""
+
+    code = "pledge_ended"
+    message = _("该质押已全部解除。")
+
+
+@stands_for("court_freezes_by_a_numbered_order", "freeze_is_positive", "freeze_is_ordered")
+class FreezeNotOrdered(RegistryError):
+    """A court's freeze names court and order."""
+
+    code = "freeze_not_ordered"
+    message = _("冻结须写明决定机关和文号。")
+
+
+class FreezeLifted(RegistryError):
+    """The order lies on nothing any more."""
+
+    code = "freeze_lifted"
+    message = _("该冻结已经解除。")
+
+
+class NoticeRunning(RegistryError):
+    """The public notice has not ended."""
+
+    code = "notice_running"
+    message = _("挂失公告至 {ends_on} 期满，期满后方可补发。")
+
+
+class NoticeObjected(RegistryError):
+    """An objection stands."""
+
+    code = "notice_objected"
+    message = _("挂失公告期内有异议尚未处理或异议成立，不能补发。")
+
+
+class NoticeEnded(RegistryError):
+    """The notice is over: reissued or withdrawn."""
+
+    code = "notice_ended"
+    message = _("该挂失公告已经结束。")
+
+
+class NotUsedUp(RegistryError):
+    """Something live is left."""
+
+    code = "not_used_up"
+    message = _("碳票上仍有 {left} 千克减排量未使用，不能按用尽注销。")
+
+
+class NothingToCancel(RegistryError):
+    """Everything is gone already."""
+
+    code = "nothing_to_cancel"
+    message = _("没有可以核减的数量。")

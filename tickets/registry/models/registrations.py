@@ -1,0 +1,227 @@
+"""Requests for registration: prepared by a clerk, confirmed by an approver, then written."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Department
+from portal.base.clock import PortalNow
+from tickets.registry.models.grounds import Cancellation, FreezeOrder, LossNotice, Pledge
+from tickets.registry.models.ledger import CarbonTicket, Issuance
+
+
+class Registration(models.Model):
+    """登记申请: one act that a clerk has prepared; the approver's decision writes the ledger."""
+
+    class Kind(models.TextChoices):
+        ISSUE = "issue", _("制发碳票")
+        SALE = "sale", _("买卖转移")
+        GIFT = "gift", _("赠与转移")
+        INHERITANCE = "inheritance", _("继承转移")
+        MERGER = "merger", _("公司合并转移")
+        COMPANY_DIVISION = "company_division", _("公司分立转移")
+        COURT = "court", _("司法裁判转移")
+        DIVIDE = "divide", _("碳票分割")
+        PLEDGE = "pledge", _("质押登记")
+        RELEASE = "release", _("解押登记")
+        ENFORCE = "enforce", _("实现质权")
+        FREEZE = "freeze", _("冻结")
+        LIFT = "lift", _("解冻")
+        CANCEL = "cancel", _("核减注销")
+        LOSS = "loss", _("挂失")
+        REISSUE = "reissue", _("补发")
+        CORRECT = "correct", _("更正")
+        CHANGE = "change", _("权利人信息或共有性质变更")
+        CLOSE = "close", _("用尽注销")
+
+    class State(models.TextChoices):
+        PREPARED = "prepared", _("待审批")
+        APPROVED = "approved", _("已登记")
+        REJECTED = "rejected", _("不予登记")
+
+    class Paper(models.TextChoices):
+        ELECTRONIC = "", _("无纸质碳票")
+        SURRENDERED = "surrendered", _("纸质碳票已交回")
+        MARKED = "marked", _("纸质碳票已标记")
+        LOST = "lost", _("纸质碳票声明遗失")
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(_("事项"), max_length=16, choices=Kind)
+    department = models.CharField(_("办理部门"), max_length=20, choices=Department)
+    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.PREPARED)
+    # What it is about: one of these, by kind.
+    claim = models.ForeignKey("parcels.Claim", on_delete=models.PROTECT, null=True)
+    uniqueness_report = models.ForeignKey("parcels.RuleRun", on_delete=models.PROTECT, null=True)
+    filing_number = models.CharField(_("备案编号"), max_length=40, blank=True, default="")
+    issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, null=True)
+    ticket = models.ForeignKey(
+        CarbonTicket, on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
+    pledge = models.ForeignKey(
+        Pledge, on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
+    order = models.ForeignKey(
+        FreezeOrder, on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
+    notice = models.ForeignKey(
+        LossNotice, on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
+    # What is wanted.
+    quantity_kg = models.BigIntegerField(_("数量（千克）"), null=True)
+    effective_on = models.DateField(_("生效日期"), null=True)
+    authority = models.CharField(_("决定机关"), max_length=120, blank=True, default="")
+    document_number = models.CharField(_("文号"), max_length=120, blank=True, default="")
+    document_sha256 = models.BinaryField(max_length=32, null=True)
+    reason = models.TextField(_("理由"), blank=True, default="")
+    paper = models.CharField(_("纸质碳票"), max_length=11, choices=Paper, blank=True, default="")
+    # Of a pledge.
+    pledgee = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    amount_fen = models.BigIntegerField(_("担保金额（分）"), null=True)
+    begins_on = models.DateField(_("起"), null=True)
+    ends_on = models.DateField(_("止"), null=True)
+    external_number = models.CharField(_("中登网登记编号"), max_length=60, blank=True, default="")
+    # Of a freeze, a loss, a cancellation.
+    freeze_kind = models.CharField(
+        _("冻结类型"), max_length=10, choices=FreezeOrder.Kind, blank=True, default=""
+    )
+    loss_reason = models.CharField(
+        _("挂失原因"), max_length=8, choices=LossNotice.Reason, blank=True, default=""
+    )
+    cancel_reason = models.CharField(
+        _("注销原因"), max_length=10, choices=Cancellation.Reason, blank=True, default=""
+    )
+    # Who.
+    asked_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="registrations_asked"
+    )
+    prepared_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="registrations_prepared"
+    )
+    prepared_at = models.DateTimeField(_("受理时间"), db_default=PortalNow(), editable=False)
+    decided_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="registrations_decided"
+    )
+    decided_at = models.DateTimeField(_("决定时间"), null=True)
+    decision_reason = models.TextField(_("决定理由"), blank=True, default="")
+
+    class Meta:
+        verbose_name = _("登记申请")
+        verbose_name_plural = _("登记申请")
+        indexes = [
+            models.Index(
+                fields=["department", "prepared_at"],
+                name="registrations_waiting",
+                condition=Q(state="prepared"),
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="who_prepared_a_registration_does_not_decide_it",
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("prepared_by")),
+            ),
+            models.CheckConstraint(
+                name="registration_is_decided_by_somebody",
+                condition=Q(state="prepared", decided_by__isnull=True, decided_at__isnull=True)
+                | (
+                    ~Q(state="prepared")
+                    & Q(decided_by__isnull=False)
+                    & Q(decided_at__isnull=False)
+                ),
+            ),
+            models.CheckConstraint(
+                name="registered_quantity_is_positive",
+                condition=Q(quantity_kg__isnull=True) | Q(quantity_kg__gt=0),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+
+class Allotment(models.Model):
+    """Who gets how much: a ticket that the registration opens, or the shares it writes anew."""
+
+    registration = models.ForeignKey(
+        Registration, on_delete=models.CASCADE, related_name="allotments"
+    )
+    place = models.IntegerField()
+    quantity_kg = models.BigIntegerField(_("数量（千克）"), null=True)
+    denominator = models.IntegerField(_("份额分母"))
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_allotment_per_place", fields=["registration", "place"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registration_id}.{self.place}"
+
+
+class AllotmentShare(models.Model):
+    """One owner in an allotment."""
+
+    allotment = models.ForeignKey(Allotment, on_delete=models.CASCADE, related_name="shares")
+    place = models.IntegerField()
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    numerator = models.IntegerField(_("份额"))
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_allotted_share_per_party", fields=["allotment", "party"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.party_id}: {self.numerator}"
+
+
+class Consent(models.Model):
+    """An owner agrees: in the portal by a mandate, or on paper whose hash the clerk records."""
+
+    registration = models.ForeignKey(
+        Registration, on_delete=models.CASCADE, related_name="consents"
+    )
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    given_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="consents_given"
+    )
+    document_sha256 = models.BinaryField(max_length=32, null=True)
+    given_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("同意")
+        verbose_name_plural = _("同意")
+        constraints = [
+            models.UniqueConstraint(name="one_consent_per_owner", fields=["registration", "party"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registration_id} {self.party_id}"
+
+
+class RegistrationMaterial(models.Model):
+    """A document that came with the request: what it is and its hash."""
+
+    registration = models.ForeignKey(
+        Registration, on_delete=models.CASCADE, related_name="materials"
+    )
+    title = models.CharField(_("材料"), max_length=120)
+    sha256 = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name = _("登记材料")
+        verbose_name_plural = _("登记材料")
+
+    def __str__(self) -> str:
+        return self.title

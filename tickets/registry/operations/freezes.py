@@ -1,0 +1,339 @@
+"""Freeze and lift, loss notice and reissue (article 10): orders laid over any live state."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from django.db.models import Q
+
+from portal.accounts.models import Department, Role, User
+from portal.base.clock import CITY_TIME, now, today
+from portal.base.errors import InvalidInput
+from portal.base.policy import policy_number
+from portal.base.transactions import write_transaction
+from portal.journal.operations import record_event
+from tickets.registry.access import owners_of, require_office
+from tickets.registry.errors import (
+    BlockNotFree,
+    FreezeLifted,
+    FreezeNotOrdered,
+    NoticeEnded,
+    NoticeObjected,
+    NoticeRunning,
+    RegistrationDecided,
+    WrongRegistration,
+)
+from tickets.registry.ledger import (
+    Draft,
+    Piece,
+    hold,
+    quantity_of,
+    standing_pieces,
+    write_entry,
+)
+from tickets.registry.models import (
+    CarbonTicket,
+    FreezeOrder,
+    LedgerEntry,
+    LossNotice,
+    LossObjection,
+    Registration,
+    TicketShare,
+)
+from tickets.registry.moves import LIVE_STATES, EntryKind
+from tickets.registry.operations.registrations import (
+    NO_PAPER,
+    Kind,
+    Paper,
+    begin_decision,
+    end_decision,
+    open_ticket_of,
+    prepare,
+    quantity_or_none,
+    sha256_of,
+)
+from tickets.registry.operations.transfers import require_acting, require_open
+
+
+@write_transaction
+def prepare_freeze(
+    *,
+    kind: FreezeOrder.Kind,
+    ticket: CarbonTicket,
+    document: Paper,
+    reason: str,
+    actor: User,
+    quantity_kg: int | None = None,
+) -> Registration:
+    """Over part or (None) all that is live on the ticket; a court's names its order."""
+    if kind is FreezeOrder.Kind.LOSS:
+        raise WrongRegistration()
+    if kind is FreezeOrder.Kind.COURT and not (
+        document.authority.strip() and document.number.strip()
+    ):
+        raise FreezeNotOrdered()
+    return prepare(
+        Kind.FREEZE,
+        actor=actor,
+        document=document,
+        ticket=ticket,
+        quantity_kg=quantity_or_none(quantity_kg),
+        freeze_kind=kind,
+        reason=reason.strip(),
+    )
+
+
+@write_transaction
+def freeze_blocks(*, registration: Registration, actor: User) -> FreezeOrder:
+    """What lies under it is not lost: the state stays, and nothing moves until it is lifted."""
+    wanted = begin_decision(registration, actor, {Kind.FREEZE})
+    order = _lay(wanted, actor, FreezeOrder.Kind(wanted.freeze_kind))
+    end_decision(wanted, actor)
+    return order
+
+
+def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> FreezeOrder:
+    ticket = open_ticket_of(registration)
+    hold(ticket.issuance_id)
+    require_open(ticket)
+    pieces = standing_pieces(ticket=ticket.pk)
+    live_kg = quantity_of(piece for piece in pieces if _is_live(piece))
+    quantity_kg = registration.quantity_kg or live_kg
+    if quantity_kg == 0 or quantity_kg > live_kg:
+        raise BlockNotFree(wanted=max(quantity_kg, 1), free=live_kg)
+    order = FreezeOrder.objects.create(
+        kind=kind,
+        issuance_id=ticket.issuance_id,
+        ticket=ticket,
+        quantity_kg=quantity_kg,
+        authority=registration.authority,
+        document_number=registration.document_number,
+        reason=registration.reason,
+    )
+    draft = Draft()
+    taken, left = draft.take(pieces, quantity_kg, fits=_is_live)
+    for piece in taken:
+        draft.move([piece], freezes=(*piece.freezes, order.key))
+    draft.keep(left)
+    write_entry(
+        draft,
+        kind=EntryKind.FREEZE,
+        issuance_id=ticket.issuance_id,
+        actor=actor,
+        article="第十条" if kind is FreezeOrder.Kind.LOSS else "第二十一条",
+        freeze_order=order.key,
+        registration=registration.key,
+        document_sha256=sha256_of(registration),
+    )
+    return order
+
+
+@write_transaction
+def prepare_lift(
+    *, order: FreezeOrder, reason: str, actor: User, document: Paper = NO_PAPER
+) -> Registration:
+    """Taking one order off; a court's needs the court's own document."""
+    if order.kind == FreezeOrder.Kind.COURT and not document.number.strip():
+        raise FreezeNotOrdered()
+    return prepare(
+        Kind.LIFT,
+        actor=actor,
+        document=document,
+        ticket=order.ticket,
+        order=order,
+        reason=reason.strip(),
+    )
+
+
+@write_transaction
+def lift_freeze(*, registration: Registration, actor: User) -> LedgerEntry:
+    """Take one order off the blocks it lies on. What lay under it comes back as it was."""
+    wanted = begin_decision(registration, actor, {Kind.LIFT})
+    assert wanted.order is not None
+    order = wanted.order
+    hold(order.issuance_id)
+    frozen = [
+        piece for piece in standing_pieces(issuance_id=order.issuance_id)
+        if order.key in piece.freezes
+    ]  # fmt: skip
+    if not frozen:
+        raise FreezeLifted()
+    draft = Draft()
+    for piece in frozen:
+        draft.move([piece], freezes=tuple(key for key in piece.freezes if key != order.key))
+    laid = LedgerEntry.objects.filter(
+        issuance_id=order.issuance_id, freeze_order=order.key, kind=EntryKind.FREEZE
+    ).first()
+    entry = write_entry(
+        draft,
+        kind=EntryKind.LIFT,
+        issuance_id=order.issuance_id,
+        actor=actor,
+        article="第二十一条",
+        answers=laid,
+        freeze_order=order.key,
+        registration=wanted.key,
+        document_sha256=sha256_of(wanted),
+    )
+    end_decision(wanted, actor)
+    return entry
+
+
+# --- loss ---------------------------------------------------------------------------------------
+@write_transaction
+def prepare_loss(
+    *,
+    ticket: CarbonTicket,
+    reason: LossNotice.Reason,
+    asked_by: User,
+    actor: User,
+    document: Paper = NO_PAPER,
+) -> Registration:
+    """An owner reports the paper lost or damaged (article 10)."""
+    require_acting(asked_by, owners_of(ticket))
+    return prepare(
+        Kind.LOSS,
+        actor=actor,
+        asked_by=asked_by,
+        document=document,
+        ticket=ticket,
+        loss_reason=reason,
+        paper=Registration.Paper.LOST
+        if reason is LossNotice.Reason.LOST
+        else Registration.Paper.SURRENDERED,
+    )
+
+
+@write_transaction
+def publish_loss(*, registration: Registration, actor: User) -> LossNotice:
+    """Freeze the ticket and let the public notice run (policy ``registry.loss_notice_days``)."""
+    wanted = begin_decision(registration, actor, {Kind.LOSS})
+    order = _lay(wanted, actor, FreezeOrder.Kind.LOSS)
+    days = int(policy_number("registry.loss_notice_days"))
+    notice = LossNotice.objects.create(
+        ticket=open_ticket_of(wanted),
+        order=order,
+        reason=wanted.loss_reason,
+        ends_on=now().astimezone(CITY_TIME).date() + timedelta(days=days),
+    )
+    end_decision(wanted, actor)
+    return notice
+
+
+@write_transaction
+def raise_objection(
+    *, notice: LossNotice, objector: str, contact: str, text: str, actor: User | None
+) -> LossObjection:
+    """Anyone may object while the notice runs; no account is needed."""
+    for field, value in (("objector", objector), ("contact", contact), ("text", text)):
+        if not value.strip() or len(value) > 2000:
+            raise InvalidInput(field=field, reason="")
+    if today() > notice.ends_on or not _runs(notice):
+        raise NoticeEnded()
+    objection = LossObjection.objects.create(
+        notice=notice,
+        objector=objector.strip()[:100],
+        contact=contact.strip()[:100],
+        text=text.strip(),
+    )
+    _record(notice, "objected", actor, objection=str(objection.key))
+    return objection
+
+
+@write_transaction
+def settle_objection(
+    *, objection: LossObjection, outcome: LossObjection.Outcome, actor: User
+) -> LossObjection:
+    """Forestry's approver decides on it, once."""
+    require_office(actor, Role.APPROVER, Department.FORESTRY)
+    settled = LossObjection.objects.filter(pk=objection.pk, outcome="").update(
+        outcome=outcome, settled_at=now(), settled_by=actor
+    )
+    if not settled:
+        raise RegistrationDecided()
+    objection.refresh_from_db()
+    _record(objection.notice, "settled", actor, objection=str(objection.key), outcome=str(outcome))
+    return objection
+
+
+@write_transaction
+def prepare_reissue(*, notice: LossNotice, asked_by: User, actor: User) -> Registration:
+    """After the notice: NoticeRunning, NoticeObjected, NoticeEnded."""
+    require_acting(asked_by, owners_of(notice.ticket))
+    _require_over(notice)
+    return prepare(
+        Kind.REISSUE, actor=actor, asked_by=asked_by, ticket=notice.ticket, notice=notice
+    )
+
+
+@write_transaction
+def reissue_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
+    """A new number and code for what is live; the old ticket shows VOID, its offsets stay on it."""
+    wanted = begin_decision(registration, actor, {Kind.REISSUE})
+    assert wanted.notice is not None
+    notice = wanted.notice
+    ticket = open_ticket_of(wanted)
+    hold(ticket.issuance_id)
+    require_open(ticket)
+    _require_over(notice)
+    live = [piece for piece in standing_pieces(ticket=ticket.pk) if _is_live(piece)]
+    draft = Draft()
+    child = draft.open_ticket(
+        shares_of(ticket), denominator=ticket.share_denominator, parent=ticket.pk
+    )
+    for piece in live:
+        if piece.freezes != (notice.order_id,):
+            raise BlockNotFree(wanted=quantity_of(live), free=0)
+        draft.move([piece], ticket=child, freezes=())
+    draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.REISSUED)
+    entry = write_entry(
+        draft,
+        kind=EntryKind.REISSUE,
+        issuance_id=ticket.issuance_id,
+        actor=actor,
+        article="第十条",
+        freeze_order=notice.order_id,
+        registration=wanted.key,
+    )
+    end_decision(wanted, actor)
+    return entry
+
+
+def shares_of(ticket: CarbonTicket) -> list[tuple[uuid.UUID, int]]:
+    """The present owners' keys and numerators, in the ticket's order."""
+    return list(
+        TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+        .order_by("place")
+        .values_list("party__key", "numerator")
+    )
+
+
+def _is_live(piece: Piece) -> bool:
+    return piece.state in LIVE_STATES
+
+
+def _runs(notice: LossNotice) -> bool:
+    return any(
+        notice.order_id in piece.freezes for piece in standing_pieces(ticket=notice.ticket_id)
+    )
+
+
+def _require_over(notice: LossNotice) -> None:
+    if not _runs(notice):
+        raise NoticeEnded()
+    against = notice.objections.filter(Q(outcome="") | Q(outcome=LossObjection.Outcome.UPHELD))
+    if against.exists():
+        raise NoticeObjected()
+    if today() <= notice.ends_on:
+        raise NoticeRunning(ends_on=notice.ends_on)
+
+
+def _record(notice: LossNotice, verb: str, actor: User | None, **facts: str) -> None:
+    record_event(
+        subject_kind="loss_notice",
+        subject_key=notice.key,
+        verb=verb,
+        actor_key=actor.key if actor else None,
+        facts=facts,
+    )

@@ -1,0 +1,326 @@
+"""Requests: a clerk prepares, an approver decides, and the decision writes the ledger."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from portal.accounts.errors import ReasonMissing
+from portal.accounts.models import Department, Party, Role, User
+from portal.base.clock import now
+from portal.base.transactions import write_transaction
+from portal.journal.operations import record_event
+from tickets.registry.access import may_dispose, owners_of, require_office
+from tickets.registry.errors import (
+    ConsentMissing,
+    DocumentMissing,
+    InvalidShares,
+    PartyMerged,
+    PartyUnknown,
+    RegistrationDecided,
+    SamePerson,
+    WrongRegistration,
+)
+from tickets.registry.ledger import standing_pieces
+from tickets.registry.models import (
+    Allotment,
+    AllotmentShare,
+    CarbonTicket,
+    Consent,
+    PartySuccession,
+    Registration,
+    RegistrationMaterial,
+)
+from tickets.registry.quantities import require_quantity
+
+Kind = Registration.Kind
+DEFAULT_DENOMINATOR = 10_000
+# Articles 3 and 18: pledges are the finance office's, everything else forestry's.
+OFFICES = {
+    kind: Department.FINANCE
+    if kind in (Kind.PLEDGE, Kind.RELEASE, Kind.ENFORCE)
+    else Department.FORESTRY
+    for kind in Kind
+}
+# What the owners must agree to, all of them. A court's decision stands instead of consent, an heir
+# and a successor body follow by law, and orders ask nobody.
+ASKING_OWNERS = frozenset(
+    {Kind.SALE, Kind.GIFT, Kind.COMPANY_DIVISION, Kind.DIVIDE, Kind.PLEDGE, Kind.CHANGE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who owns a ticket: parties with numerators over one denominator, in the ticket's order."""
+
+    shares: tuple[tuple[Party, int], ...]
+    denominator: int = DEFAULT_DENOMINATOR
+
+    @classmethod
+    def sole(cls, party: Party) -> Owners:
+        return cls(((party, 1),), 1)
+
+    @property
+    def keys(self) -> list[tuple[uuid.UUID, int]]:
+        return [(party.key, numerator) for party, numerator in self.shares]
+
+    def require_right(self) -> Owners:
+        """InvalidShares unless they sum to the whole; PartyUnknown, PartyMerged."""
+        numbers = [numerator for _party, numerator in self.shares]
+        parties = {party.pk for party, _numerator in self.shares}
+        if (
+            not numbers
+            or len(parties) != len(numbers)
+            or any(
+                not isinstance(number, int) or isinstance(number, bool) or number <= 0
+                for number in [*numbers, self.denominator]
+            )
+            or sum(numbers) != self.denominator
+        ):
+            raise InvalidShares(found=sum(numbers), wanted=self.denominator)
+        for party, _numerator in self.shares:
+            require_holder(party)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many kilograms to these owners."""
+
+    owners: Owners
+    quantity_kg: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperConsent:
+    """An owner's agreement on paper, by its hash."""
+
+    party: Party
+    document_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A document that a request stands on: who issued it, its number, its hash."""
+
+    number: str = ""
+    sha256: bytes | None = None
+    authority: str = ""
+
+    def require(self, what: str, *, authority: bool = False) -> None:
+        """DocumentMissing unless number and hash are there (and who issued it)."""
+        if not self.number.strip() or self.sha256 is None or len(self.sha256) != 32:
+            raise DocumentMissing(what=what)
+        if authority and not self.authority.strip():
+            raise DocumentMissing(what=what)
+
+
+NO_PAPER = Paper()
+
+
+def require_holder(party: Party) -> Party:
+    """A checked party that is still itself: PartyUnknown, PartyMerged."""
+    if party.checked_at is None or party.kind == Party.Kind.NAME_ONLY:
+        raise PartyUnknown(name=party.name)
+    succession = PartySuccession.objects.select_related("successor").filter(former=party).first()
+    if succession is not None:
+        raise PartyMerged(name=party.name, successor=succession.successor.name)
+    return party
+
+
+# --- preparing ----------------------------------------------------------------------------------
+def prepare(
+    kind: Registration.Kind,
+    *,
+    actor: User,
+    asked_by: User | None = None,
+    parts: Sequence[Part] = (),
+    consents: Sequence[PaperConsent] = (),
+    materials: Sequence[tuple[str, bytes]] = (),
+    document: Paper = NO_PAPER,
+    **wanted: Any,
+) -> Registration:
+    """A request row with its parts, consents and materials; the theme's own function has checked it."""
+    require_office(actor, Role.CLERK, OFFICES[kind])
+    registration = Registration.objects.create(
+        kind=kind,
+        department=OFFICES[kind],
+        asked_by=asked_by,
+        prepared_by=actor,
+        authority=document.authority.strip(),
+        document_number=document.number.strip(),
+        document_sha256=document.sha256,
+        **wanted,
+    )
+    for place, part in enumerate(parts):
+        allotment = Allotment.objects.create(
+            registration=registration,
+            place=place,
+            quantity_kg=part.quantity_kg,
+            denominator=part.owners.denominator,
+        )
+        AllotmentShare.objects.bulk_create(
+            AllotmentShare(allotment=allotment, place=at, party=party, numerator=numerator)
+            for at, (party, numerator) in enumerate(part.owners.shares)
+        )
+    RegistrationMaterial.objects.bulk_create(
+        RegistrationMaterial(registration=registration, title=title, sha256=sha256)
+        for title, sha256 in materials
+    )
+    if registration.ticket is not None and kind in ASKING_OWNERS:
+        _note_consents(registration, owners_of(registration.ticket), asked_by, consents, actor)
+    _record(registration, "prepared", actor, kind=str(kind))
+    return registration
+
+
+def _note_consents(
+    registration: Registration,
+    owners: Sequence[Party],
+    asked_by: User | None,
+    consents: Sequence[PaperConsent],
+    actor: User,
+) -> None:
+    papers = {consent.party.pk: consent.document_sha256 for consent in consents}
+    wanted_kg = _disposed_kg(registration)
+    for owner in owners:
+        if owner.pk in papers:
+            Consent.objects.create(
+                registration=registration,
+                party=owner,
+                given_by=actor,
+                document_sha256=papers[owner.pk],
+            )
+        elif asked_by is not None and may_dispose(owner, asked_by, wanted_kg):
+            Consent.objects.create(registration=registration, party=owner, given_by=asked_by)
+
+
+def _disposed_kg(registration: Registration) -> int:
+    """How many kilograms a mandate must reach for: at least one, all of the ticket when not said."""
+    if registration.quantity_kg is not None:
+        return registration.quantity_kg
+    assert registration.ticket is not None
+    return max(
+        1, sum(piece.quantity_kg for piece in standing_pieces(ticket=registration.ticket.pk))
+    )
+
+
+@write_transaction
+def give_consent(*, registration: Registration, party: Party, actor: User) -> Consent:
+    """An owner agrees in the portal, by somebody whose mandate reaches so far."""
+    waiting = lock_waiting(registration)
+    if waiting.ticket is None or party not in owners_of(waiting.ticket):
+        raise ConsentMissing(count=1)
+    if not may_dispose(party, actor, _disposed_kg(waiting)):
+        raise ConsentMissing(count=1)
+    consent, _made = Consent.objects.get_or_create(
+        registration=waiting, party=party, defaults={"given_by": actor}
+    )
+    _record(waiting, "consented", actor, party=str(party.key))
+    return consent
+
+
+# --- deciding -----------------------------------------------------------------------------------
+def lock_waiting(registration: Registration) -> Registration:
+    """The request, locked; RegistrationDecided when it waits no more."""
+    found = (
+        Registration.objects.select_for_update(of=("self",))
+        .select_related("ticket", "asked_by")
+        .get(pk=registration.pk)
+    )
+    if found.state != Registration.State.PREPARED:
+        raise RegistrationDecided()
+    return found
+
+
+def begin_decision(
+    registration: Registration, actor: User, kinds: Collection[Registration.Kind]
+) -> Registration:
+    """Lock the request and ask whether this approver may decide it now.
+
+    RegistrationDecided, WrongRegistration, OfficeMissing (asked again at this moment), SamePerson,
+    ConsentMissing.
+    """
+    found = lock_waiting(registration)
+    if found.kind not in kinds:
+        raise WrongRegistration()
+    require_office(actor, Role.APPROVER, Department(found.department))
+    if actor.pk in (found.prepared_by_id, found.asked_by_id):
+        raise SamePerson()
+    if found.ticket is not None and found.kind in ASKING_OWNERS:
+        agreed = set(found.consents.values_list("party", flat=True))
+        missing = [owner for owner in owners_of(found.ticket) if owner.pk not in agreed]
+        if missing:
+            raise ConsentMissing(count=len(missing))
+    return found
+
+
+def parts_of(registration: Registration) -> list[Part]:
+    """Who gets how much; the owners are asked again whether they can hold."""
+    found = registration.allotments.prefetch_related("shares__party").order_by("place")
+    return [
+        Part(
+            Owners(
+                tuple((share.party, share.numerator) for share in allotment.shares.all()),
+                allotment.denominator,
+            ).require_right(),
+            allotment.quantity_kg,
+        )
+        for allotment in found
+    ]
+
+
+def end_decision(registration: Registration, actor: User) -> None:
+    """The act is in the ledger; the request says who approved it."""
+    Registration.objects.filter(pk=registration.pk).update(
+        state=Registration.State.APPROVED, decided_by=actor, decided_at=now()
+    )
+
+
+@write_transaction
+def reject_registration(*, registration: Registration, reason: str, actor: User) -> Registration:
+    """Not registered, for a reason; nothing in the ledger moves."""
+    found = lock_waiting(registration)
+    require_office(actor, Role.APPROVER, Department(found.department))
+    if actor.pk in (found.prepared_by_id, found.asked_by_id):
+        raise SamePerson()
+    if not reason.strip():
+        raise ReasonMissing()
+    Registration.objects.filter(pk=found.pk).update(
+        state=Registration.State.REJECTED,
+        decided_by=actor,
+        decided_at=now(),
+        decision_reason=reason.strip(),
+    )
+    _record(found, "rejected", actor)
+    found.refresh_from_db()
+    return found
+
+
+def open_ticket_of(registration: Registration) -> CarbonTicket:
+    """The ticket that the request is about."""
+    if registration.ticket is None:
+        raise WrongRegistration()
+    return registration.ticket
+
+
+def sha256_of(registration: Registration) -> bytes | None:
+    """The hash of the document that it stands on."""
+    found = registration.document_sha256
+    return None if found is None else bytes(found)
+
+
+def quantity_or_none(quantity_kg: int | None) -> int | None:
+    """A quantity that may be left out."""
+    return None if quantity_kg is None else require_quantity(quantity_kg)
+
+
+def _record(registration: Registration, verb: str, actor: User, **facts: str) -> None:
+    record_event(
+        subject_kind="registration",
+        subject_key=registration.key,
+        verb=verb,
+        actor_key=actor.key,
+        facts=facts,
+    )

@@ -1,0 +1,294 @@
+"""Transfer and division (articles 10, 15 and 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.errors import MandateMissing
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import acts_for, standing_party
+from portal.base.transactions import write_transaction
+from tickets.registry.access import owners_of
+from tickets.registry.errors import (
+    BlockNotFree,
+    InvalidSplit,
+    TicketClosed,
+    TicketNotWhole,
+    TransferToSelf,
+    WrongRegistration,
+)
+from tickets.registry.ledger import (
+    Draft,
+    Piece,
+    hold,
+    quantity_of,
+    standing_pieces,
+    write_entry,
+)
+from tickets.registry.models import (
+    CarbonTicket,
+    LedgerEntry,
+    PartySuccession,
+    Registration,
+    TicketShare,
+)
+from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
+from tickets.registry.operations.registrations import (
+    NO_PAPER,
+    Kind,
+    Owners,
+    Paper,
+    PaperConsent,
+    Part,
+    begin_decision,
+    end_decision,
+    open_ticket_of,
+    parts_of,
+    prepare,
+    quantity_or_none,
+    sha256_of,
+)
+from tickets.registry.quantities import require_quantity, split_by_shares
+
+TRANSFERS = frozenset(
+    {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
+)
+
+
+def _document_of(kind: Registration.Kind) -> str:
+    """What the transfer stands on, by kind."""
+    return {
+        Kind.SALE: _("公共资源交易中心的成交确认书"),
+        Kind.GIFT: _("赠与合同"),
+        Kind.INHERITANCE: _("继承公证书或生效法律文书"),
+        Kind.MERGER: _("公司合并文件"),
+        Kind.COMPANY_DIVISION: _("公司分立文件"),
+        Kind.COURT: _("生效裁判文书"),
+    }[kind]
+
+
+@write_transaction
+def prepare_transfer(
+    *,
+    kind: Registration.Kind,
+    ticket: CarbonTicket,
+    to: Owners,
+    document: Paper,
+    actor: User,
+    quantity_kg: int | None = None,
+    effective_on: date | None = None,
+    asked_by: User | None = None,
+    consents: Sequence[PaperConsent] = (),
+    paper: Registration.Paper = Registration.Paper.ELECTRONIC,
+    materials: Sequence[tuple[str, bytes]] = (),
+) -> Registration:
+    """Of part or (``quantity_kg`` None) all of a ticket. A sale stands on the trading centre's
+    confirmation, a court's transfer on its decision with the day it took effect.
+
+    Raises DocumentMissing, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
+    TransferToSelf, BlockNotFree, TicketClosed.
+    """
+    if kind not in TRANSFERS:
+        raise WrongRegistration()
+    document.require(_document_of(kind), authority=kind is Kind.COURT)
+    wanted = quantity_or_none(quantity_kg)
+    to.require_right()
+    require_another(ticket, to)
+    _require_enough(ticket, kind, wanted)
+    return prepare(
+        kind,
+        actor=actor,
+        asked_by=asked_by,
+        parts=[Part(to, wanted)],
+        consents=consents,
+        materials=materials,
+        document=document,
+        ticket=ticket,
+        quantity_kg=wanted,
+        effective_on=effective_on,
+        paper=paper,
+    )
+
+
+@write_transaction
+def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
+    """Kilograms to a new ticket of the transferee; a ticket that keeps none is closed."""
+    wanted = begin_decision(registration, actor, TRANSFERS)
+    ticket = open_ticket_of(wanted)
+    hold(ticket.issuance_id)
+    [part] = parts_of(wanted)
+    former = owners_of(ticket)
+    require_another(ticket, part.owners)
+    kind = Registration.Kind(wanted.kind)
+    pieces = standing_pieces(ticket=ticket.pk)
+    require_open(ticket)
+    fits = _fits(kind)
+    quantity_kg = wanted.quantity_kg or quantity_of(piece for piece in pieces if fits(piece))
+    if quantity_kg == 0:
+        raise BlockNotFree(wanted=1, free=0)
+    draft = Draft()
+    taken, left = draft.take(pieces, quantity_kg, fits=fits)
+    child = draft.open_ticket(
+        part.owners.keys, denominator=part.owners.denominator, parent=ticket.pk
+    )
+    draft.move(taken, ticket=child, state=BlockState.HELD, because=None)
+    draft.keep(left)
+    if not left:
+        draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.TRANSFERRED)
+    entry = write_entry(
+        draft,
+        kind=EntryKind.COURT if kind is Kind.COURT else EntryKind.TRANSFER,
+        issuance_id=ticket.issuance_id,
+        actor=actor,
+        article="第十条",
+        effective_on=wanted.effective_on,
+        registration=wanted.key,
+        document_sha256=sha256_of(wanted),
+    )
+    if kind is Kind.MERGER:
+        _note_succession(wanted, former, part.owners)
+    end_decision(wanted, actor)
+    return entry
+
+
+@write_transaction
+def prepare_division(
+    *,
+    ticket: CarbonTicket,
+    actor: User,
+    parts: Sequence[Part] = (),
+    asked_by: User | None = None,
+    consents: Sequence[PaperConsent] = (),
+    paper: Registration.Paper = Registration.Paper.ELECTRONIC,
+    document: Paper = NO_PAPER,
+) -> Registration:
+    """One child for each owner by largest remainder, or the parts that the owners agreed on."""
+    total_kg = quantity_of(standing_pieces(ticket=ticket.pk))
+    agreed = list(parts) or _parts_by_shares(ticket, total_kg)
+    for part in agreed:
+        part.owners.require_right()
+        require_quantity(part.quantity_kg)
+    _require_whole(standing_pieces(ticket=ticket.pk), agreed)
+    return prepare(
+        Kind.DIVIDE,
+        actor=actor,
+        asked_by=asked_by,
+        parts=agreed,
+        consents=consents,
+        document=document,
+        ticket=ticket,
+        paper=paper,
+    )
+
+
+@write_transaction
+def divide_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
+    """The ticket closes, its children open, and their sum is exact."""
+    wanted = begin_decision(registration, actor, {Kind.DIVIDE})
+    ticket = open_ticket_of(wanted)
+    hold(ticket.issuance_id)
+    parts = parts_of(wanted)
+    left = standing_pieces(ticket=ticket.pk)
+    require_open(ticket)
+    _require_whole(left, parts)
+    draft = Draft()
+    for part in parts:
+        child = draft.open_ticket(
+            part.owners.keys, denominator=part.owners.denominator, parent=ticket.pk
+        )
+        taken, left = draft.take(left, require_quantity(part.quantity_kg))
+        draft.move(taken, ticket=child)
+    draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.DIVIDED)
+    entry = write_entry(
+        draft,
+        kind=EntryKind.DIVIDE,
+        issuance_id=ticket.issuance_id,
+        actor=actor,
+        article="第十六条",
+        registration=wanted.key,
+        document_sha256=sha256_of(wanted),
+    )
+    end_decision(wanted, actor)
+    return entry
+
+
+# --- what both ask ------------------------------------------------------------------------------
+def require_open(ticket: CarbonTicket) -> None:
+    """TicketClosed unless it stands now; asked while the issuance is held."""
+    ticket.refresh_from_db(fields=["closed_by", "closed_at", "closed_because"])
+    if not ticket.is_open:
+        raise TicketClosed(number=ticket.number)
+
+
+def require_another(ticket: CarbonTicket, to: Owners) -> None:
+    """TransferToSelf when the transferees are the owners."""
+    holding = {standing_party(owner).pk for owner in owners_of(ticket)}
+    if holding == {standing_party(party).pk for party, _numerator in to.shares}:
+        raise TransferToSelf()
+
+
+def require_acting(user: User, owners: Sequence[Party]) -> None:
+    """MandateMissing unless ``user`` acts for one of the owners."""
+    if not any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners):
+        raise MandateMissing()
+
+
+def _fits(kind: Registration.Kind) -> Any:
+    if kind is Kind.COURT:
+        return lambda piece: piece.state in LIVE_STATES
+    return lambda piece: piece.is_free
+
+
+def _require_enough(ticket: CarbonTicket, kind: Registration.Kind, quantity_kg: int | None) -> None:
+    if not ticket.is_open:
+        raise TicketClosed(number=ticket.number)
+    fits = _fits(kind)
+    free = quantity_of(piece for piece in standing_pieces(ticket=ticket.pk) if fits(piece))
+    if free < (quantity_kg or 1):
+        raise BlockNotFree(wanted=quantity_kg or 1, free=free)
+
+
+def _parts_by_shares(ticket: CarbonTicket, total_kg: int) -> list[Part]:
+    shares = list(
+        TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+        .select_related("party")
+        .order_by("place")
+    )
+    amounts = split_by_shares(total_kg, [share.numerator for share in shares])
+    return [
+        Part(Owners.sole(share.party), amount)
+        for share, amount in zip(shares, amounts, strict=True)
+        if amount
+    ]
+
+
+def _require_whole(pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
+    if not pieces or not all(piece.is_free for piece in pieces):
+        raise TicketNotWhole()
+    found = sum(part.quantity_kg or 0 for part in parts)
+    if found != quantity_of(pieces):
+        raise InvalidSplit(found=found, wanted=quantity_of(pieces))
+
+
+def _note_succession(
+    registration: Registration, former: Sequence[Party], successors: Owners
+) -> None:
+    """Once the merged body holds nothing more, nothing is registered to it any more."""
+    if len(former) != 1 or len(successors.shares) != 1:
+        return
+    if TicketShare.objects.filter(
+        party=former[0], closed_by__isnull=True, ticket__closed_by__isnull=True
+    ).exists():
+        return
+    PartySuccession.objects.get_or_create(
+        former=former[0],
+        defaults={
+            "successor": successors.shares[0][0],
+            "effective_on": registration.effective_on or registration.prepared_at.date(),
+            "document_number": registration.document_number,
+        },
+    )
