@@ -323,11 +323,6 @@ DECLARE
   opened int8multirange;
   closed int8multirange;
 BEGIN
-  -- One row of an entry answers for all: the first that it opened, else each that it closed.
-  IF EXISTS (SELECT FROM registry_block WHERE opened_by_id = entry
-             AND (TG_OP = 'UPDATE' OR id < NEW.id)) THEN
-    RETURN NULL;
-  END IF;
   SELECT range_agg(kg) INTO opened FROM registry_block
   WHERE opened_by_id = entry AND issuance_id = NEW.issuance_id;
   SELECT range_agg(kg) INTO closed FROM registry_block

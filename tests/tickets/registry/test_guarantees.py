@@ -1,0 +1,233 @@
+"""Guarantees 4 to 7: raw SQL as the application's role, and what binds the owner too."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from tests.base.sessions import as_owner, constraint_of
+from tests.conftest import own_database
+from tests.tickets.registry.register import Bureau, covered, states
+from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry
+from tickets.registry.moves import MOVES
+
+PROJECTIONS = (
+    "registry_block", "registry_carbonticket", "registry_ticketshare", "registry_ledgerhead",
+    "registry_ticketcounter",
+)  # fmt: skip
+GROUNDS = (
+    "registry_ledgerentry", "registry_issuance", "registry_cause", "registry_pledge",
+    "registry_freezeorder", "registry_lossnotice", "registry_cancellation", "registry_debt",
+    "registry_partysuccession", "registry_ticketprint",
+)  # fmt: skip
+ATTACKS = [
+    *(f"DELETE FROM {table}" for table in (*PROJECTIONS, *GROUNDS)),
+    *(f"TRUNCATE {table} CASCADE" for table in (*PROJECTIONS, *GROUNDS)),
+    *(f"INSERT INTO {table} SELECT * FROM {table}" for table in PROJECTIONS[1:]),
+    "INSERT INTO registry_block (issuance_id, kg, ticket_id, state, freezes, opened_by_id, opened_at)"
+    " SELECT issuance_id, kg, ticket_id, state, freezes, opened_by_id, opened_at FROM registry_block",
+    "UPDATE registry_block SET kg = int8range(0, 1)",
+    "UPDATE registry_block SET closed_by_id = NULL, closed_at = NULL",
+    "UPDATE registry_block SET closed_by_id = opened_by_id + 1, closed_at = now()",
+    "UPDATE registry_block SET state = 'held'",
+    "UPDATE registry_carbonticket SET closed_by_id = NULL, closed_because = ''",
+    "UPDATE registry_carbonticket SET number = 'YN-2026-0000001-X'",
+    "UPDATE registry_carbonticket SET area_version_id = area_version_id + 1",
+    "UPDATE registry_ticketshare SET numerator = numerator + 1",
+    "UPDATE registry_ticketcounter SET last = 0",
+    "UPDATE registry_ledgerhead SET hash = ''",
+    "UPDATE registry_ledgerentry SET content = '{}'",
+    "UPDATE registry_issuance SET quantity_kg = quantity_kg + 1",
+    "UPDATE registry_pledge SET quantity_kg = 1",
+    "UPDATE registry_registration SET quantity_kg = 1",
+    "UPDATE registry_registration SET prepared_by_id = prepared_by_id + 1",
+    "ALTER TABLE registry_block DISABLE TRIGGER ALL",
+    "DROP TRIGGER registry_entry_takes_effect ON registry_ledgerentry",
+    "SET session_replication_role = replica",
+    "SELECT setval('registry_ledgerentry_id_seq', 1)",
+    "CREATE OR REPLACE FUNCTION registry_moves() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def attacked(
+    template_database: str, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[CarbonTicket]:
+    """One committed register for all attacks: what is refused changes nothing."""
+    with django_db_blocker.unblock(), own_database(template_database):
+        bureau = Bureau()
+        ticket = bureau.issue(1000)
+        bureau.transfer(ticket, 300)
+        bureau.offset(ticket, 100)
+        yield ticket
+
+
+@pytest.mark.parametrize("statement", ATTACKS)
+def test_the_application_never_rewrites_the_register(
+    attacked: CarbonTicket, statement: str
+) -> None:
+    with pytest.raises(DatabaseError) as refused, transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege) or (
+        constraint_of(refused.value) == "nothing_is_rewritten"
+    )
+    assert states(attacked) == {"held": 600, "offset": 100}
+
+
+OWNER_ATTACKS = {
+    "UPDATE registry_block SET kg = int8range(0, 1) WHERE closed_by_id IS NULL":
+        "nothing_is_rewritten",
+    "UPDATE registry_block SET closed_by_id = NULL, closed_at = NULL WHERE closed_by_id IS NOT NULL":
+        "nothing_is_rewritten",
+    "UPDATE registry_block SET closed_by_id = opened_by_id + 1, closed_at = opened_at + interval '1 s'"
+    " WHERE closed_by_id IS NULL": None,
+    "INSERT INTO registry_block (issuance_id, kg, ticket_id, state, because_id, freezes, opened_by_id,"
+    " opened_at) SELECT issuance_id, kg, ticket_id, state, because_id, freezes, opened_by_id,"
+    " opened_at FROM registry_block WHERE closed_by_id IS NULL": "one_home_for_every_kilogram",
+    "INSERT INTO registry_block (issuance_id, kg, ticket_id, state, freezes, opened_by_id, opened_at)"
+    " SELECT issuance_id, int8range(5000, 6000), ticket_id, 'held', '{}', opened_by_id, opened_at"
+    " FROM registry_block WHERE closed_by_id IS NULL LIMIT 1": "nothing_lost_nothing_made",
+    "DELETE FROM registry_block": "nothing_is_rewritten",
+    "TRUNCATE registry_block": "nothing_is_rewritten",
+    "DELETE FROM registry_ledgerentry": "nothing_is_rewritten",
+    "UPDATE registry_ledgerentry SET kind = 'offset'": "nothing_is_rewritten",
+    "UPDATE registry_carbonticket SET number = 'X'": "nothing_is_rewritten",
+    "UPDATE registry_ticketshare SET numerator = 7": "nothing_is_rewritten",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "rule"), OWNER_ATTACKS.items())
+def test_the_owner_is_bound_by_the_same_constraints(
+    attacked: CarbonTicket, statement: str, rule: str | None
+) -> None:
+    with as_owner() as owner, pytest.raises(psycopg.Error) as refused:
+        owner.execute(statement)
+    if rule is not None:
+        assert constraint_of(refused.value) == rule
+    assert covered(attacked.issuance)
+
+
+# --- entries as an attacker with the application's role would write them --------------------------
+def insert(issuance: Issuance, kind: str, content: dict[str, Any], **columns: Any) -> None:
+    """An entry by plain SQL, with numbers and hashes of the attacker's own."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, "
+            "freeze_order, content, seq, recorded_at, previous_hash, hash) "
+            "VALUES (%s, %s, %s, '', %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
+            [
+                issuance.pk, kind, uuid.uuid4(), columns.get("cause"), columns.get("freeze"),
+                json.dumps(content),
+            ],
+        )  # fmt: skip
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def content(ticket: CarbonTicket, /, **changes: Any) -> dict[str, Any]:
+    """Move all 1000 kg of the ticket to a child, with changes."""
+    child, other = str(uuid.uuid4()), str(ticket.shares.get().party.key)
+    said: dict[str, Any] = {
+        "tickets": [
+            {"key": child, "denominator": 1, "shares": [[other, 1]], "parent": str(ticket.pk)}
+        ],
+        "closes": [[0, 1000]],
+        "opens": [{"kg": [0, 1000], "ticket": child, "state": "held"}],
+        "closed": [{"ticket": str(ticket.pk), "because": "transferred"}],
+    }
+    said["opens"][0].update(changes.pop("open", {}))
+    said["tickets"][0].update(changes.pop("ticket", {}))
+    said.update(changes)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+@pytest.mark.django_db
+def test_an_entry_by_plain_sql_is_numbered_timed_and_chained_by_the_database(
+    bureau: Bureau,
+) -> None:
+    ticket = bureau.issue(1000)
+    insert(ticket.issuance, "transfer", content(ticket, ticket={"number": "YN-1999-0000001-0"}))
+    first, second = LedgerEntry.objects.filter(issuance=ticket.issuance).order_by("seq")
+    assert (second.seq, bytes(second.previous_hash)) == (2, bytes(first.hash))
+    assert second.recorded_at > first.recorded_at
+    child = ticket.children.get()
+    assert child.serial == ticket.serial + 1
+    assert covered(ticket.issuance)
+
+
+FORGED: dict[str, tuple[str, dict[str, Any]]] = {
+    "one more kilogram": ("nothing_lost_nothing_made", {"open": {"kg": [0, 1001]}}),
+    "one kilogram less": ("nothing_lost_nothing_made", {"open": {"kg": [0, 999]}}),
+    "a kilogram twice": (
+        "one_home_for_every_kilogram",
+        {"opens": [
+            {"kg": [0, 600], "ticket": "*", "state": "held"},
+            {"kg": [599, 1000], "ticket": "*", "state": "held"},
+        ]},
+    ),
+    "an empty range": ("block_has_kilograms", {"open": {"kg": [0, 0]}}),
+    "a block that is not there": ("closed_block_was_standing", {"closes": [[0, 999]]}),
+    "a part of a block": ("closed_block_was_standing", {"closes": [[0, 500], [500, 1000]]}),
+    "another state": (
+        "block_stands_for_what_put_it_there", {"open": {"state": "offset"}},
+    ),
+    "a state out of thin air": ("block_stands_for_what_put_it_there", {"open": {"state": "gone"}}),
+    "shares beyond the whole": (
+        "ticket_shares_sum_to_the_whole", {"ticket": {"denominator": 2}},
+    ),
+    "a ticket without a parent": (
+        "ticket_has_a_parent_or_is_issued", {"ticket": {"parent": None}},
+    ),
+    "a ticket left open with nothing moved": ("closed_ticket_holds_nothing_live", {
+        "closes": None, "opens": None, "tickets": None,
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_forged_entry_is_refused(bureau: Bureau, forged: str) -> None:
+    rule, changes = FORGED[forged]
+    ticket = bureau.issue(1000)
+    said = content(ticket, **json.loads(json.dumps(changes)))
+    for block in said.get("opens", []):
+        block["ticket"] = said["tickets"][0]["key"] if block["ticket"] == "*" else block["ticket"]
+    with pytest.raises(IntegrityError) as refused:
+        insert(ticket.issuance, "transfer", said)
+    assert constraint_of(refused.value) == rule
+    assert states(ticket) == {"held": 1000}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "kind", ["divide", "court", "list", "unlist", "trade", "pledge", "release", "enforce",
+             "freeze", "lift", "offset", "cancel", "reissue", "change", "close"],
+)  # fmt: skip
+def test_offset_kilograms_never_move_by_any_act(bureau: Bureau, kind: str) -> None:
+    ticket = bureau.issue(1000)
+    bureau.offset(ticket, 1000)
+    with pytest.raises(IntegrityError) as refused:
+        insert(ticket.issuance, kind, content(ticket))
+    assert constraint_of(refused.value) == "blocks_move_by_the_table"
+    assert states(ticket) == {"offset": 1000}
+
+
+@pytest.mark.django_db
+def test_an_issuance_begins_once(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    with pytest.raises(IntegrityError) as refused:
+        insert(ticket.issuance, "issue", content(ticket, ticket={"parent": None}))
+    assert constraint_of(refused.value) == "issuance_begins_once"
+
+
+@pytest.mark.django_db
+def test_the_databases_table_of_moves_is_the_codes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM registry_moves()")
+        assert cursor.fetchall() == [tuple(value.value for value in move) for move in MOVES]
