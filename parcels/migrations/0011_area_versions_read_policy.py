@@ -15,5 +15,5 @@ DROP TRIGGER exclusions_are_made ON parcels_exclusionarea;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("parcels", "0009_drawing")]
+    dependencies = [("parcels", "0010_takeovers")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]
