@@ -4,6 +4,7 @@ from django.urls import path
 
 from layers import views
 from layers.ogc import urls as ogc
+from layers.stands_here import views as stands_here
 
 app_name = "layers"
 urlpatterns = [
@@ -14,5 +15,7 @@ urlpatterns = [
         views.versioned_tile,
         name="versioned-tile",
     ),
+    path("what-stands-here/", stands_here.page, name="stands-here"),
+    path("api/what-stands-here/", stands_here.ask, name="api-stands-here"),
     *ogc.urlpatterns,
 ]

@@ -12,7 +12,9 @@ from rest_framework.views import exception_handler
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
+from layers.stands_here.errors import TooManyQuestions
 from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
+from parcels.drawing.errors import DrawingTooLarge
 from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
@@ -60,6 +62,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     RequestKeyReused: 422,
     RequestStillRunning: 409,
     TooManyAttempts: 429,
+    TooManyQuestions: 429,
     IdentityTaken: 409,
     UsernameTaken: 409,
     AlreadyDecided: 409,
@@ -81,6 +84,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     UnknownLayer: 404,
     UnknownLayerVersion: 404,
     ShapeTooLarge: 413,
+    DrawingTooLarge: 413,
     UnknownParameter: 400,
     BadParameter: 400,
     UnknownCrs: 400,
@@ -115,6 +119,12 @@ def as_json(error: PortalError) -> dict[str, Any]:
     return {"code": error.code, "message": str(error)}
 
 
+def _when_again(error: PortalError, status: int) -> dict[str, str]:
+    """``Retry-After`` where the refusal says when to come back."""
+    minutes = error.facts.get("minutes")
+    return {"Retry-After": str(60 * minutes)} if status == 429 and isinstance(minutes, int) else {}
+
+
 def wants_json(request: HttpRequest) -> bool:
     """Programs and our own scripts say so; a browser that navigates asks for a page."""
     return (
@@ -138,7 +148,7 @@ class PortalErrors:
             return None
         status = status_of(error)
         if wants_json(request):
-            return JsonResponse(as_json(error), status=status)
+            return JsonResponse(as_json(error), status=status, headers=_when_again(error, status))
         page = "site/errors/404.html" if status == 404 else "site/errors/refused.html"
         return render(request, page, {"error": error, "status": status}, status=status)
 

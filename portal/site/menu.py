@@ -37,6 +37,7 @@ class MenuEntry:
 
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("地图"), "site:home", everyone),
+    MenuEntry(_("这里有什么"), "layers:stands-here", everyone, ("what-stands-here",)),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
     MenuEntry(
         _("身份核验"), "accounts:identity-checks", checks_identities,
