@@ -203,18 +203,21 @@ def _rounded(held: int, cells: int, step: int) -> int:
 
 
 def _standing(row: Claim | ExclusionArea, share_percent: int) -> Standing:
-    is_claim = isinstance(row, Claim)
     begins_on = row.period.lower
     assert begins_on is not None
+    if isinstance(row, Claim):
+        kind, label, state = "claim", _("本市林业碳票项目"), row.get_state_display()
+    else:
+        kind, label, state = "exclusion", row.get_kind_display(), row.get_status_display()
     return Standing(
-        kind="claim" if is_claim else "exclusion",
-        kind_label=_("本市林业碳票项目") if is_claim else str(row.get_kind_display()),
+        kind=kind,
+        kind_label=str(label),
         number=row.number,
-        state_label=str(row.get_state_display() if is_claim else row.get_status_display()),
+        state_label=str(state),
         begins_on=begins_on,
         ends_on=last_day(row.period),
         share_percent=share_percent,
-        claim_id=row.pk if is_claim else None,
+        claim_id=row.pk if isinstance(row, Claim) else None,
     )
 
 

@@ -119,10 +119,10 @@ def _place(given: Mapping[str, Any]) -> GEOSGeometry:
 
 
 def _area(wkb: bytes) -> GEOSGeometry:
-    shape = shapely.from_wkb(wkb)
-    if shape.geom_type == "Polygon":
-        shape = shapely.MultiPolygon([shape])
-    return geometry_of(bytes(shapely.to_wkb(shape, byte_order=1)))
+    """A union of areas may come back as one polygon."""
+    shape: Any = shapely.from_wkb(wkb)
+    whole = shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
+    return geometry_of(bytes(shapely.to_wkb(whole, byte_order=1)))
 
 
 def _period(given: Any) -> DateRange:
