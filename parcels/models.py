@@ -266,7 +266,20 @@ class TitleCertificate(models.Model):
     number_key = models.CharField(max_length=80, editable=False)
     state = models.CharField(_("状态"), max_length=12, choices=State, default=State.REGISTERED)
     area_m2_certified = models.FloatField(_("证载面积"), null=True, blank=True)
+    term_begins_on = models.DateField(_("起始日期"), null=True, blank=True)
     term_ends_on = models.DateField(_("终止日期"), null=True, blank=True)
+    located_at = models.CharField(_("坐落"), max_length=200, blank=True, db_default="")
+    species = models.CharField(_("主要树种"), max_length=100, blank=True, db_default="")
+    tree_count = models.IntegerField(_("株数"), null=True, blank=True)
+    forest_purpose = models.CharField(_("林种"), max_length=40, blank=True, db_default="")
+    side_east = models.CharField(_("东至"), max_length=200, blank=True, db_default="")
+    side_south = models.CharField(_("南至"), max_length=200, blank=True, db_default="")
+    side_west = models.CharField(_("西至"), max_length=200, blank=True, db_default="")
+    side_north = models.CharField(_("北至"), max_length=200, blank=True, db_default="")
+    # A change is a newer certificate of the same number; this one gives way when it is verified.
+    supersedes = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
+    )
     record = models.ForeignKey(ImportRecord, on_delete=models.PROTECT, null=True, blank=True)
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True)
     made_at = models.DateTimeField(db_default=PortalNow())
@@ -681,7 +694,7 @@ class Finding(models.Model):
     run = models.ForeignKey(RuleRun, on_delete=models.PROTECT, related_name="findings")
     candidate = models.CharField(_("检查对象"), max_length=120)
     rule = models.CharField(_("规则"), max_length=40)
-    level = models.CharField(max_length=20)
+    level = models.CharField(max_length=40)
     severity = models.CharField(_("程度"), max_length=8, choices=Severity)
     shape = models.GeometryField(srid=STORAGE_SRID, null=True, spatial_index=False)
     area_m2 = models.FloatField(_("面积"), null=True)
@@ -706,3 +719,8 @@ from parcels.drawing.models import DrawingDraft, PickedParcel  # noqa: E402, F40
 # Tables of the app's other rooms.
 from parcels.imports.models import Takeover as Takeover  # noqa: E402, PLC0414
 from parcels.imports.models import TakeoverConflict as TakeoverConflict  # noqa: E402, PLC0414
+from parcels.reviews.models import BoundaryMessage as BoundaryMessage  # noqa: E402, PLC0414
+from parcels.reviews.models import ParcelLineage as ParcelLineage  # noqa: E402, PLC0414
+from parcels.reviews.models import ReviewShape as ReviewShape  # noqa: E402, PLC0414
+from parcels.reviews.models import SideCheck as SideCheck  # noqa: E402, PLC0414
+from parcels.reviews.models import TitleReview as TitleReview  # noqa: E402, PLC0414

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
@@ -60,10 +60,41 @@ def check_certificate(
     *, certificate: TitleCertificate, stage: Stage, actor: User | None, numbered: bool = False
 ) -> RuleRun:
     """Run and keep every rule on the standing shapes of all parcels under one certificate."""
-    candidates = candidates_of_certificate(certificate)
+    return check_title(
+        certificate=certificate,
+        candidates=candidates_of_certificate(certificate),
+        own_keys=frozenset(),
+        stage=stage,
+        actor=actor,
+        numbered=numbered,
+    )
+
+
+@write_transaction
+def check_title(
+    *,
+    certificate: TitleCertificate,
+    candidates: Sequence[Candidate],
+    own_keys: Set[str],
+    stage: Stage,
+    actor: User | None,
+    numbered: bool = False,
+) -> RuleRun:
+    """Run and keep every rule on shapes put forward under one certificate.
+
+    ``own_keys`` are parcels and certificates that give way to it (the parcel that was split, the
+    certificate that a change replaces): what is found against them is no finding.
+    """
     outcome = run_rules(stage=stage, subject=Subject.TITLE, candidates=candidates)
+    against_others = [found for found in outcome.findings if found.other_key not in own_keys]
     run = RuleRun(subject=Subject.TITLE.value, stage=stage.value, certificate=certificate)
-    return _keep(run, candidates, outcome, actor=actor, numbered=numbered)
+    return _keep(
+        run,
+        candidates,
+        Outcome(against_others, outcome.policy_values),
+        actor=actor,
+        numbered=numbered,
+    )
 
 
 def _keep(

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from layers.cells import prepare_cells
+from parcels.demo import play_titles
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -29,7 +30,7 @@ SURVEY_YEAR = 2025
 
 # What follows the land, in order: each chapter plays its stage through the real operations and does
 # nothing when its part of the story is there already.
-CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = ()
+CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = (play_titles,)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,160 @@
+"""Why a review did not go on: one small class for each rule."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError, StateMovedOn
+from portal.base.guarantees import stands_for
+
+
+class ReviewRefused(PortalError):
+    """A review cannot go on as asked."""
+
+    code = "review_refused"
+    message = _("权属审核无法继续。")
+
+
+@stands_for("title_review_moves_by_the_table", "one_open_review_per_certificate")
+class ReviewMoveNotAllowed(ReviewRefused):
+    """Out of order, or given twice."""
+
+    code = "review_move_not_allowed"
+    message = _("审核已处于“{now}”，不能再“{wanted}”。请刷新页面查看最新状态。")
+
+
+class ReviewVersionChanged(StateMovedOn):
+    """The verdict was formed on a version that has been answered by a newer one."""
+
+    code = "review_version_changed"
+    message = _(
+        "图形已有新版本（您看到的是第 {seen} 版，现为第 {now} 版）。您填写的内容已保留，"
+        "请核对新图形后再提交。"
+    )
+
+
+@stands_for("title_review_is_signed_by_another")
+class SignedByAnother(ReviewRefused):
+    """Who decides does not decide alone."""
+
+    code = "signed_by_another"
+    message = _("经办与审批不能是同一人。请由另一位审批人员签署。")
+
+
+class OwnTitle(ReviewRefused):
+    """Nobody reviews an own application."""
+
+    code = "own_title"
+    message = _("您代表该证书的权利人，不能审核自己的权属。请交由其他人员办理。")
+
+
+class ConflictsRemain(ReviewRefused):
+    """A title with conflicts is not verified."""
+
+    code = "conflicts_remain"
+    message = _("仍有 {count} 处冲突，不能通过。可以退回补正，或依据条款不予通过。")
+
+
+@stands_for("title_proposal_gives_its_reason", "title_proposal_is_whole")
+class ReasonMissing(ReviewRefused):
+    """A rejection names article and reason, a difference is explained in writing."""
+
+    code = "reason_missing"
+    message = _("请写明理由；不予通过还须写明依据的条款。")
+
+
+class DifferenceNeedsReason(ReviewRefused):
+    """More than the policy's percentage between certificate and map (domain.md)."""
+
+    code = "difference_needs_reason"
+    message = _(
+        "证载面积与图上面积相差 {percent}%，超过 {limit}%。请选择“面积差异说明后通过”并写明理由。"
+    )
+
+
+class DifferenceTooSmall(ReviewRefused):
+    """Nothing to explain."""
+
+    code = "difference_too_small"
+    message = _(
+        "证载面积与图上面积相差 {percent}%，不超过 {limit}%，无须差异说明。请选择“审核通过”。"
+    )
+
+
+@stands_for("returned_review_says_what_is_asked")
+class NothingAsked(ReviewRefused):
+    """A return says what to mend."""
+
+    code = "nothing_asked"
+    message = _("请写明需要补正的内容。")
+
+
+class SidesOpen(ReviewRefused):
+    """The four sides are ticked one by one before a title is verified."""
+
+    code = "sides_open"
+    message = _("四至尚未逐一核对：{sides}。")
+
+
+class NotWithOwner(ReviewRefused):
+    """The owner changes a title while it is with him."""
+
+    code = "not_with_owner"
+    message = _("证书正在审核（{state}），暂不能修改。退回补正后可以修改。")
+
+
+class NotWithBureau(ReviewRefused):
+    """An officer mends a boundary while the case is with him."""
+
+    code = "not_with_bureau"
+    message = _("审核不在经办环节（{state}），不能修改图形。")
+
+
+class RepairRefused(PortalError):
+    """A repair that cannot be made."""
+
+    code = "repair_refused"
+    message = _("图形修复无法进行。")
+
+
+class RepairChangesNothing(RepairRefused):
+    """Nothing within the tolerance, or everything would go."""
+
+    code = "repair_changes_nothing"
+    message = _("按此容差没有可修复之处，图形未改变。可以加大容差，或手工修改界址点。")
+
+
+class CutDoesNotCross(RepairRefused):
+    """The line does not lead through the parcel, or cuts crumbs off."""
+
+    code = "cut_does_not_cross"
+    message = _("分割线没有完整穿过宗地，或分出的部分过小。请让线的两端都在宗地以外。")
+
+
+class PartsDoNotTouch(RepairRefused):
+    """Parcels to be merged lie apart."""
+
+    code = "parts_do_not_touch"
+    message = _("所选宗地并不相邻，不能合并。请选择有共同界线的宗地。")
+
+
+class ParcelShared(RepairRefused):
+    """Another certificate stands on the parcel too."""
+
+    code = "parcel_shared"
+    message = _("宗地上还有其他证书 {number}，不能单独分割、合并或修改图形。请与其权利人一并办理。")
+
+
+class MessageAnswered(ReviewRefused):
+    """An answer is given once."""
+
+    code = "message_answered"
+    message = _("此消息已经答复。")
+
+
+@stands_for("verified_parcel_is_frozen")
+class VerifiedParcelFrozen(ReviewRefused):
+    """A parcel under a verified title changes only by a new review."""
+
+    code = "verified_parcel_is_frozen"
+    message = _("已审核的宗地不能直接修改。请提出变更，另行审核。")

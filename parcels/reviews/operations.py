@@ -1,0 +1,436 @@
+"""Each act of a title's review: submitting, proposing, signing, returning, and what goes with it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from django.contrib.gis.geos import Point
+from django.utils.translation import gettext_lazy as _
+
+from parcels.models import (
+    BoundaryMessage,
+    Finding,
+    Parcel,
+    ParcelVersion,
+    RuleRun,
+    SideCheck,
+    TitleCertificate,
+    TitleReview,
+)
+from parcels.reviews.errors import (
+    ConflictsRemain,
+    DifferenceNeedsReason,
+    DifferenceTooSmall,
+    MessageAnswered,
+    NothingAsked,
+    NotWithBureau,
+    OwnTitle,
+    ReasonMissing,
+    ReviewMoveNotAllowed,
+    ReviewVersionChanged,
+    SidesOpen,
+    SignedByAnother,
+)
+from parcels.reviews.models import Outcome, Side
+from parcels.reviews.moves import Move, next_state
+from parcels.reviews.queries import (
+    area_difference_percent,
+    candidates_of_review,
+    holders_of,
+    same_paper,
+)
+from parcels.reviews.shapes import current_shapes, parents_of, seen_mark
+from parcels.rules.operations import check_title
+from parcels.rules.table import Severity, Stage
+from portal.accounts.models import Department, User
+from portal.accounts.queries import parties_acted_for
+from portal.base.clock import now
+from portal.base.policy import policy_number
+from portal.base.transactions import write_transaction
+from portal.casework.moves import VerdictKind
+from portal.casework.operations import StepPlan, add_comment, assign_step, open_case, record_verdict
+from portal.journal.operations import record_event
+
+SUBJECT = "title_review"
+# Inside the 15 working days of article 8 (domain.md, "Policy where the regulation is silent").
+STEP = StepPlan(
+    kind="title_review",
+    title=_("权属审核"),
+    order=1,
+    department=Department.NATURAL_RESOURCES,
+    days=15,
+    article="第三条",
+)
+
+
+def locked(review: TitleReview) -> TitleReview:
+    """The row, locked until the act is written: of two at once the second sees the first's."""
+    return (
+        TitleReview.objects.select_for_update(of=("self",))
+        .select_related("certificate", "case")
+        .get(pk=review.pk)
+    )
+
+
+def record(review: TitleReview, verb: str, actor: User, **facts: object) -> None:
+    record_event(
+        subject_kind=SUBJECT, subject_key=review.key, verb=verb, actor_key=actor.key, facts=facts
+    )
+
+
+@write_transaction
+def submit_title(
+    *, review: TitleReview, actor: User, received_on: date | None = None
+) -> TitleReview:
+    """Hand a title to the bureau, for the first time or after a correction; the case opens, or
+    its clock goes on. ``received_on`` is the day on which a paper came to the counter.
+    """
+    review = locked(review)
+    state = next_state(review.state, Move.SUBMIT)
+    run = check_review(review=review, stage=Stage.SUBMIT, actor=actor)
+    certificate = review.certificate
+    if review.case is None:
+        review.case = open_case(
+            kind=SUBJECT,
+            title=certificate.number,
+            subject_kind=SUBJECT,
+            subject_key=review.key,
+            steps=[STEP],
+            applicants=holders_of(certificate),
+            recused=[actor],
+            received_on=received_on,
+            actor=actor,
+        )
+    else:
+        _say(review, VerdictKind.RESUBMIT, actor=actor)
+    review.state, review.run = state, run
+    review.save()
+    record(review, "submitted", actor, findings=run.finding_count, run=str(run.key))
+    return review
+
+
+@write_transaction
+def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
+    """The owner takes it back; the title stays registered."""
+    review = locked(review)
+    review.state = next_state(review.state, Move.WITHDRAW)
+    if review.case is not None:
+        _say(review, VerdictKind.WITHDRAW, actor=actor)
+    review.save()
+    record(review, "withdrawn", actor)
+    return review
+
+
+@write_transaction
+def take_review(*, review: TitleReview, actor: User) -> TitleReview:
+    """A clerk takes a case from the list into hand."""
+    review = locked(review)
+    if review.state != TitleReview.State.PREPARING:
+        raise NotWithBureau(state=review.get_state_display())
+    _refuse_own(review, actor)
+    assert review.case is not None  # Submitted: a constraint holds it.
+    assign_step(step=review.case.steps.get(), to=actor, actor=actor)
+    review.taken_by = actor
+    review.save()
+    record(review, "taken", actor)
+    return review
+
+
+@write_transaction
+def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
+    """Run and keep the rules on the versions under review.
+
+    Parcels that these came from, and the certificate that a change replaces, give way to it and
+    are no neighbours.
+    """
+    shapes = current_shapes(review)
+    parents = Parcel.objects.filter(pk__in=parents_of([one.parcel for one in shapes]))
+    own = {str(key) for key in parents.values_list("key", flat=True)}
+    if review.certificate.supersedes is not None:
+        own.add(str(review.certificate.supersedes.key))
+    own |= {
+        str(key) for key in same_paper(review.certificate, shapes).values_list("key", flat=True)
+    }
+    return check_title(
+        certificate=review.certificate,
+        candidates=candidates_of_review(review, shapes),
+        own_keys=own,
+        stage=stage,
+        actor=actor,
+    )
+
+
+@write_transaction
+def propose_outcome(
+    *,
+    review: TitleReview,
+    outcome: Outcome,
+    seen: str,
+    actor: User,
+    reason: str = "",
+    article: str = "",
+) -> TitleReview:
+    """The clerk's opinion, on the versions in ``seen``; the approver signs or sends it back.
+
+    ConflictsRemain, SidesOpen and DifferenceNeedsReason keep an unsound title from being verified;
+    ReviewVersionChanged tells of a version that came meanwhile.
+    """
+    review = locked(review)
+    state = next_state(review.state, Move.PROPOSE)
+    _refuse_own(review, actor)
+    _refuse_unseen(review, seen)
+    run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
+    reason, article = reason.strip(), article.strip()
+    if outcome is Outcome.REJECTED:
+        if not reason or not article:
+            raise ReasonMissing()
+    else:
+        _refuse_unsound(review, run, outcome, reason)
+    review.state, review.run = state, run
+    review.proposal, review.reason, review.article = outcome.value, reason, article
+    review.prepared_by, review.prepared_at = actor, now()
+    review.taken_by = review.taken_by or actor
+    review.save()
+    _say(
+        review,
+        VerdictKind.PREPARE,
+        actor=actor,
+        reason=reason,
+        article=article,
+        facts={"outcome": outcome.value, "seen": seen, "run": str(run.key)},
+    )
+    record(review, "proposed", actor, outcome=outcome.value, run=str(run.key))
+    return review
+
+
+@write_transaction
+def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> TitleReview:
+    """Ask the owner to correct; the findings of this moment go with it, and the clock stops."""
+    review = locked(review)
+    state = next_state(review.state, Move.RETURN)
+    _refuse_own(review, actor)
+    _refuse_unseen(review, seen)
+    asked = asked.strip()
+    if not asked:
+        raise NothingAsked()
+    run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
+    review.state, review.run, review.asked = state, run, asked
+    review.taken_by = review.taken_by or actor
+    review.save()
+    _say(review, VerdictKind.RETURN, actor=actor, reason=asked, facts={"run": str(run.key)})
+    record(review, "returned", actor, findings=run.finding_count, run=str(run.key))
+    return review
+
+
+@write_transaction
+def send_back(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
+    """The approver does not sign and gives it back to the clerk with a reason."""
+    review = locked(review)
+    state = next_state(review.state, Move.SEND_BACK)
+    _refuse_own(review, actor)
+    if not reason.strip():
+        raise ReasonMissing()
+    review.state = state
+    review.proposal = review.reason = review.article = ""
+    review.prepared_by = review.prepared_at = None
+    review.save()
+    _say(review, VerdictKind.SEND_BACK, actor=actor, reason=reason.strip())
+    record(review, "sent_back", actor)
+    return review
+
+
+@write_transaction
+def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
+    """The approver's signature makes the proposal the decision and writes its effect.
+
+    The rules are asked once more: what the register says now decides, not what it said when the
+    clerk looked.
+    """
+    review = locked(review)
+    rejected = review.proposal == Outcome.REJECTED
+    state = next_state(review.state, Move.REJECT if rejected else Move.VERIFY)
+    _refuse_own(review, actor)
+    if actor == review.prepared_by:
+        raise SignedByAnother()
+    _refuse_unseen(review, seen)
+    if not rejected:
+        run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
+        _refuse_unsound(review, run, Outcome(review.proposal), review.reason)
+        review.run = run
+        _make_it_stand(review)
+    review.state, review.decided_by, review.decided_at = state, actor, now()
+    review.save()
+    _say(
+        review,
+        VerdictKind.REJECT if rejected else VerdictKind.ENDORSE,
+        actor=actor,
+        reason=review.reason,
+        article=review.article,
+        facts={"outcome": review.proposal},
+    )
+    record(review, review.state, actor, outcome=review.proposal)
+    return review
+
+
+def _make_it_stand(review: TitleReview) -> None:
+    """Former certificate and shapes give way, the reviewed ones stand, the title is verified."""
+    certificate = review.certificate
+    moment = now()
+    if certificate.supersedes_id is not None:
+        TitleCertificate.objects.filter(pk=certificate.supersedes_id, state="verified").update(
+            state="superseded"
+        )
+    shapes = current_shapes(review)
+    for version in shapes:
+        if version.stands_from is None:
+            ParcelVersion.objects.standing().filter(parcel=version.parcel_id).update(
+                stands_to=moment
+            )
+            ParcelVersion.objects.filter(pk=version.pk).update(stands_from=moment)
+    parents = parents_of([version.parcel for version in shapes])
+    ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
+    Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
+    same_paper(certificate, shapes).update(state="superseded")
+    TitleCertificate.objects.filter(pk=certificate.pk).update(state="verified")
+
+
+def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason: str) -> None:
+    conflicts = run.findings.filter(severity=Severity.CONFLICT.value).count()
+    if conflicts:
+        raise ConflictsRemain(count=conflicts)
+    percent = area_difference_percent(review)
+    limit = policy_number("area.reason_percent")
+    if percent is not None and abs(percent) > limit:
+        if outcome is not Outcome.VERIFIED_WITH_DIFFERENCE or not reason.strip():
+            raise DifferenceNeedsReason(percent=_signed(percent), limit=limit.normalize())
+    elif outcome is Outcome.VERIFIED_WITH_DIFFERENCE:
+        raise DifferenceTooSmall(percent=_signed(percent or Decimal(0)), limit=limit.normalize())
+    ticked = set(SideCheck.objects.filter(review=review).values_list("side", flat=True))
+    left = [str(side.label) for side in Side if side.value not in ticked]
+    if left:
+        raise SidesOpen(sides="、".join(left))
+
+
+def _signed(percent: Decimal) -> str:
+    return f"{percent:+.1f}"
+
+
+def _refuse_unseen(review: TitleReview, seen: str) -> None:
+    shapes = current_shapes(review)
+    if seen_mark(shapes) == seen:
+        return
+    ids = [int(part) for part in seen.split(",") if part.isdecimal()]
+    former = ParcelVersion.objects.filter(pk__in=ids).values_list("number", flat=True)
+    raise ReviewVersionChanged(
+        seen="、".join(str(number) for number in sorted(former)) or "?",
+        now="、".join(str(number) for number in sorted(one.number for one in shapes)),
+    )
+
+
+def _refuse_own(review: TitleReview, actor: User) -> None:
+    if actor == review.made_by:
+        raise OwnTitle()
+    holders = [party.pk for party in holders_of(review.certificate)]
+    if parties_acted_for(actor).filter(pk__in=holders).exists():
+        raise OwnTitle()
+
+
+def _say(
+    review: TitleReview,
+    verdict: VerdictKind,
+    *,
+    actor: User,
+    reason: str = "",
+    article: str = "",
+    facts: dict[str, object] | None = None,
+) -> None:
+    """The verdict of the case's one step; whether the actor may give it is casework's to say."""
+    assert review.case is not None  # Submitted: a constraint holds it.
+    step = review.case.steps.get()
+    record_verdict(
+        step=step,
+        verdict=verdict,
+        actor=actor,
+        reason=reason,
+        article=article,
+        facts=facts or {},
+        seen=step.revision,
+    )
+
+
+# --- beside the verdicts ------------------------------------------------------------------------
+@write_transaction
+def tick_side(
+    *, review: TitleReview, side: Side, on_map: str, agrees: bool, actor: User
+) -> SideCheck:
+    """One of the four sides compared: what the certificate says against what the map shows."""
+    review = locked(review)
+    if review.state != TitleReview.State.PREPARING:
+        raise NotWithBureau(state=review.get_state_display())
+    check = SideCheck.objects.create(
+        review=review,
+        side=side.value,
+        on_paper=getattr(review.certificate, f"side_{side.value}"),
+        on_map=on_map[:400],
+        agrees=agrees,
+        made_by=actor,
+    )
+    record(review, "side_checked", actor, side=side.value, agrees=agrees)
+    return check
+
+
+@write_transaction
+def say_in_review(
+    *, review: TitleReview, text: str, place: Point | None, internal: bool, actor: User
+) -> None:
+    """A remark, pinned to a place where it concerns one; internal ones the owner never sees."""
+    if review.case is None:
+        raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=_("留言"))
+    if not text.strip():
+        raise NothingAsked()
+    add_comment(case=review.case, text=text.strip(), place=place, internal=internal, actor=actor)
+    record(review, "commented", actor, internal=internal)
+
+
+@write_transaction
+def write_about_boundary(
+    *,
+    review: TitleReview,
+    finding: Finding,
+    kind: BoundaryMessage.Kind,
+    text: str,
+    actor: User,
+) -> BoundaryMessage:
+    """A way out of a finding: ask the neighbour, or report an error of the other title."""
+    parcel = finding.other_key and Parcel.objects.filter(key=finding.other_key).first()
+    if not parcel or finding.shape is None:
+        raise NothingAsked()
+    if not text.strip():
+        raise NothingAsked()
+    message = BoundaryMessage.objects.create(
+        kind=kind,
+        review=review,
+        parcel=parcel,
+        patch=finding.shape,
+        area_m2=finding.area_m2,
+        text=text.strip(),
+        made_by=actor,
+    )
+    record(review, kind.value, actor, message=str(message.key))
+    return message
+
+
+@write_transaction
+def answer_boundary_message(
+    *, message: BoundaryMessage, agreed: bool, text: str, actor: User
+) -> BoundaryMessage:
+    """The neighbour's answer, or the bureau's to a reported error; given once."""
+    message = BoundaryMessage.objects.select_for_update(of=("self",)).get(pk=message.pk)
+    if message.answer:
+        raise MessageAnswered()
+    message.answer = BoundaryMessage.Answer.AGREED if agreed else BoundaryMessage.Answer.DECLINED
+    message.answer_text, message.answered_by, message.answered_at = text.strip(), actor, now()
+    message.save()
+    record(message.review, "boundary_answered", actor, agreed=agreed)
+    return message

@@ -1,0 +1,179 @@
+"""Reads of the bench: work list, what a review puts to the rules, areas, the four sides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import shapely
+from django.db.models import Q, QuerySet
+
+from parcels.facts import township_names
+from parcels.models import ParcelVersion, Right, TitleCertificate, TitleReview
+from parcels.reviews.models import Side
+from parcels.reviews.repairs import plane
+from parcels.reviews.shapes import as_shapely, current_shapes, neighbours
+from parcels.rules.engine import Candidate, compartment_key
+from portal.accounts.models import Party, User
+from portal.base.clock import today
+
+SIDE_M = 30.0  # A neighbour within this distance is named on its side.
+MOST_NAMES = 6
+
+
+def holders_of(certificate: TitleCertificate) -> list[Party]:
+    """The parties of a certificate's rights."""
+    return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
+
+
+def same_paper(
+    certificate: TitleCertificate, shapes: Sequence[ParcelVersion]
+) -> QuerySet[TitleCertificate]:
+    """The same certificate as a file brought it before, under a holder known by name only."""
+    return TitleCertificate.objects.filter(
+        number_key=certificate.number_key,
+        state="registered",
+        pk__in=Right.objects.filter(parcel__in=[version.parcel_id for version in shapes]).values(
+            "certificate"
+        ),
+    ).exclude(pk=certificate.pk)
+
+
+def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -> list[Candidate]:
+    """The versions under review as the rules take them."""
+    certificate = review.certificate
+    kinds: dict[int, set[str]] = {}
+    for parcel_id, kind in Right.objects.filter(certificate=certificate).values_list(
+        "parcel_id", "kind"
+    ):
+        kinds.setdefault(parcel_id, set()).add(kind)
+    return [
+        Candidate(
+            ref=version.parcel.unit_number or certificate.number,
+            wkb=bytes(version.geom.wkb),
+            parcel_id=version.parcel_id,
+            certificate_id=certificate.pk,
+            unit_key=version.parcel.unit_number_key,
+            certificate_key=certificate.number_key,
+            right_kinds=tuple(sorted(kinds.get(version.parcel_id, ()))),
+            area_m2_certified=certificate.area_m2_certified,
+            term_ends_on=certificate.term_ends_on,
+            compartment=compartment_key(
+                version.parcel.county_code,
+                version.parcel.township_code,
+                version.parcel.compartment,
+            ),
+        )
+        for version in shapes
+    ]
+
+
+# --- areas --------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """What is mapped and what the certificate says, in m²; ``percent`` by which paper exceeds map."""
+
+    ellipsoidal_m2: float
+    plane_m2: float
+    certified_m2: float | None
+
+    @property
+    def percent(self) -> Decimal | None:
+        if self.certified_m2 is None or self.ellipsoidal_m2 == 0:
+            return None
+        return Decimal((self.certified_m2 / self.ellipsoidal_m2 - 1) * 100)
+
+
+def areas_of(review: TitleReview) -> Areas:
+    """Ellipsoidal (the one that counts) and plane area in EPSG:4536."""
+    shapes = current_shapes(review)
+    return Areas(
+        ellipsoidal_m2=sum(version.area_m2 for version in shapes),
+        plane_m2=sum(plane(as_shapely(version.geom)).area for version in shapes),
+        certified_m2=review.certificate.area_m2_certified,
+    )
+
+
+def area_difference_percent(review: TitleReview) -> Decimal | None:
+    """By how much the certificate's area exceeds the mapped one; None where it names none."""
+    return areas_of(review).percent
+
+
+# --- the four sides -----------------------------------------------------------------------------
+def sides_on_map(review: TitleReview, *, staff: bool) -> dict[Side, str]:
+    """Who or what lies within ``SIDE_M`` of the title on each side, named from the register.
+
+    A neighbour counts on the side where most of its near land lies, seen from the title's centre.
+    """
+    shapes = current_shapes(review)
+    if not shapes:
+        return dict.fromkeys(Side, "")
+    whole = plane(shapely.union_all([as_shapely(version.geom) for version in shapes]))
+    zone = whole.buffer(SIDE_M)
+    middle = whole.centroid
+    names: dict[Side, list[tuple[float, str]]] = {side: [] for side in Side}
+    townships = township_names()
+    for version in neighbours(review):
+        near = plane(as_shapely(version.geom)).intersection(zone)
+        if near.is_empty or near.area == 0:
+            continue
+        side = side_of(near.centroid.x - middle.x, near.centroid.y - middle.y)
+        names[side].append((-near.area, name_of(version, townships, staff=staff)))
+    return {
+        side: "、".join(dict.fromkeys(name for _area, name in sorted(found)[:MOST_NAMES]))
+        for side, found in names.items()
+    }
+
+
+def side_of(east_m: float, north_m: float) -> Side:
+    """The quarter of the compass that a direction falls into."""
+    quarter = round(np.degrees(math.atan2(north_m, east_m)) / 90) % 4
+    return (Side.EAST, Side.NORTH, Side.WEST, Side.SOUTH)[quarter]
+
+
+def name_of(version: ParcelVersion, townships: dict[str, str], *, staff: bool) -> str:
+    """A neighbour as people name it: sub-compartment and, for officers, who holds it."""
+    parcel = version.parcel
+    place = parcel.place_name or (
+        f"{parcel.compartment}-{parcel.subcompartment}" if parcel.subcompartment else ""
+    )
+    label = place or parcel.unit_number or townships.get(parcel.township_code, "")
+    if not staff:
+        return label or str(version.parcel_id)
+    holder = (
+        Party.objects.filter(
+            rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
+        )
+        .order_by("-rights__certificate__state", "pk")
+        .values_list("name", flat=True)
+        .first()
+    )
+    return f"{label}（{holder}）" if holder else label
+
+
+# --- work list ----------------------------------------------------------------------------------
+def work_list() -> QuerySet[TitleReview]:
+    """Every review that has been handed to the bureau, the most urgent first."""
+    return (
+        TitleReview.objects.filter(case__isnull=False)
+        .select_related("certificate", "case", "taken_by", "run", "prepared_by")
+        .order_by("case__due_on", "pk")
+    )
+
+
+def views_of_list(user: User) -> dict[str, Q]:
+    """The list's filters by name."""
+    state = TitleReview.State
+    going = Q(state__in=[state.PREPARING, state.APPROVING])
+    return {
+        "new": Q(state=state.PREPARING, taken_by__isnull=True),
+        "mine": Q(state__in=[state.PREPARING, state.RETURNED, state.APPROVING], taken_by=user),
+        "approving": Q(state=state.APPROVING),
+        "returned": Q(state=state.RETURNED),
+        "overdue": going & Q(case__due_on__lt=today(), case__due_provisional=False),
+        "open": Q(state__in=[state.PREPARING, state.RETURNED, state.APPROVING]),
+        "done": Q(state__in=[state.VERIFIED, state.REJECTED, state.WITHDRAWN]),
+    }

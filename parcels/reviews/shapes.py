@@ -1,0 +1,169 @@
+"""The versions a review is about, the land around them, and newer versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import shapely
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.db.models import Max
+from shapely.geometry.base import BaseGeometry
+
+from parcels.errors import ShapeInvalid
+from parcels.models import (
+    Parcel,
+    ParcelLineage,
+    ParcelVersion,
+    ReviewShape,
+    Right,
+    TitleReview,
+    VerifiedTitle,
+)
+from parcels.reviews.errors import ParcelShared
+from portal.accounts.models import User
+from portal.base.clock import now
+from portal.base.models import STORAGE_SRID
+
+NEIGHBOURHOOD_DEG = 0.0006  # About 50 m: what is drawn in grey around a title.
+
+
+def current_shapes(review: TitleReview) -> list[ParcelVersion]:
+    """The version of each parcel that the review is about now, in the order of parcels."""
+    newest = (
+        ReviewShape.objects.filter(review=review)
+        .order_by("parcel_id", "-id")
+        .distinct("parcel_id")
+        .select_related("version__parcel")
+    )
+    return [row.version for row in newest if not row.leaves]
+
+
+def seen_mark(versions: Iterable[ParcelVersion]) -> str:
+    """What a page shows and sends back with a verdict: which versions were before the eyes."""
+    return ",".join(str(version.pk) for version in sorted(versions, key=lambda one: one.pk))
+
+
+def parents_of(parcels: Sequence[Parcel]) -> set[int]:
+    """The parcels that these came from."""
+    return set(ParcelLineage.objects.filter(child__in=parcels).values_list("parent_id", flat=True))
+
+
+def neighbours(
+    review: TitleReview, *, margin_deg: float = NEIGHBOURHOOD_DEG
+) -> list[ParcelVersion]:
+    """The standing shapes around, without the review's own parcels and what they came from."""
+    shapes = current_shapes(review)
+    if not shapes:
+        return []
+    own = {version.parcel_id for version in shapes} | own_parcels(review)
+    found: dict[int, ParcelVersion] = {}
+    for version in shapes:
+        box = version.geom.envelope.buffer(margin_deg).envelope
+        box.srid = version.geom.srid
+        for near in (
+            ParcelVersion.objects.standing()
+            .filter(geom__bboverlaps=box, parcel__ended_at__isnull=True)
+            .exclude(parcel__in=own)
+            .select_related("parcel")[:400]
+        ):
+            found[near.pk] = near
+    return list(found.values())
+
+
+def own_parcels(review: TitleReview) -> set[int]:
+    """Every parcel that the review is or was about."""
+    return set(ReviewShape.objects.filter(review=review).values_list("parcel_id", flat=True))
+
+
+def rivals(review: TitleReview, *, verified_only: bool) -> list[ParcelVersion]:
+    """Neighbours with a right of the same kind: those whose border a title must keep."""
+    around = neighbours(review)
+    kinds = set(Right.objects.filter(certificate=review.certificate).values_list("kind", flat=True))
+    parcels = [version.parcel_id for version in around]
+    held = VerifiedTitle.objects.filter(
+        parcel__in=parcels, ended_at__isnull=True, kind__in=kinds
+    ).values_list("parcel_id", flat=True)
+    if verified_only:
+        kept = set(held)
+    else:
+        of_other_kinds = set(
+            Right.objects.filter(parcel__in=parcels).values_list("parcel_id", flat=True)
+        ) - set(
+            Right.objects.filter(parcel__in=parcels, kind__in=kinds).values_list(
+                "parcel_id", flat=True
+            )
+        )
+        kept = set(parcels) - of_other_kinds
+    return [version for version in around if version.parcel_id in kept]
+
+
+def as_shapely(geom: GEOSGeometry) -> BaseGeometry:
+    return shapely.from_wkb(bytes(geom.wkb))
+
+
+def as_stored(shape: BaseGeometry) -> MultiPolygon:
+    """A MultiPolygon as the register keeps it; ShapeInvalid where it is none."""
+    if shape.is_empty or not shape.is_valid:
+        raise ShapeInvalid()
+    if isinstance(shape, shapely.Polygon):
+        shape = shapely.MultiPolygon([shape])
+    return stored(shapely.to_wkb(shape, byte_order=1))
+
+
+def stored(wkb: bytes) -> MultiPolygon:
+    """WKB of a MultiPolygon in EPSG:4490 as the register takes it."""
+    geom = GEOSGeometry(memoryview(wkb), srid=STORAGE_SRID)
+    if not isinstance(geom, MultiPolygon):
+        raise ShapeInvalid()
+    return geom
+
+
+def add_version(
+    *,
+    review: TitleReview,
+    parcel: Parcel,
+    geom: MultiPolygon,
+    because: ParcelVersion.Because,
+    facts: Mapping[str, Any],
+    actor: User,
+) -> ParcelVersion:
+    """A newer version of a parcel under review.
+
+    It stands at once where the parcel is only registered; under a verified title it is a proposal
+    until the change is verified. ParcelShared where another certificate stands on the parcel.
+    """
+    refuse_shared(parcel, review)
+    held = VerifiedTitle.objects.filter(parcel=parcel, ended_at__isnull=True).exists()
+    last = ParcelVersion.objects.filter(parcel=parcel).aggregate(last=Max("number"))["last"] or 0
+    moment = now()
+    if not held:
+        ParcelVersion.objects.standing().filter(parcel=parcel).update(stands_to=moment)
+    version = ParcelVersion.objects.create(
+        parcel=parcel,
+        number=last + 1,
+        geom=geom,
+        because=because,
+        made_by=actor,
+        stands_from=None if held else moment,
+    )
+    version.refresh_from_db()
+    ReviewShape.objects.create(
+        review=review, parcel=parcel, version=version, facts=dict(facts), made_by=actor
+    )
+    return version
+
+
+def refuse_shared(parcel: Parcel, review: TitleReview) -> None:
+    """ParcelShared where the parcel is not this certificate's alone to change."""
+    certificate = review.certificate
+    other = (
+        Right.objects.filter(parcel=parcel, certificate__state__in=["registered", "verified"])
+        .exclude(certificate=certificate)
+        .exclude(certificate=certificate.supersedes_id)
+        .exclude(certificate__number_key=certificate.number_key)
+        .select_related("certificate")
+        .first()
+    )
+    if other is not None:
+        raise ParcelShared(number=other.certificate.number)

@@ -1,0 +1,65 @@
+"""Why a title was not registered or changed."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError
+
+
+class RegistrationRefused(PortalError):
+    """A title cannot be registered as given."""
+
+    code = "registration_refused"
+    message = _("权属不能登记。")
+
+
+class LandMissing(RegistrationRefused):
+    """Neither shapes nor parcels were given."""
+
+    code = "land_missing"
+    message = _("还没有图形。请上传文件、输入界址点，或在地图上点选宗地。")
+
+
+class LandUnreadable(RegistrationRefused):
+    """A shape among those chosen is refused by the reader; the reason says where."""
+
+    code = "land_unreadable"
+    message = _("{place}：{reason}")
+
+
+class TooMuchLand(RegistrationRefused):
+    """More parcels than one certificate takes in a browser."""
+
+    code = "too_much_land"
+    message = _(
+        "一本证书一次最多登记 {limit} 宗地（现为 {count} 宗）。请分次登记或联系自然资源部门导入。"
+    )
+
+
+class NumberInUse(RegistrationRefused):
+    """The user has a title of this number already."""
+
+    code = "number_in_use"
+    message = _("您已登记过证号 {number}。请在“我的权属”中打开它。")
+
+
+class TapTooMuch(RegistrationRefused):
+    """A parcel that was tapped is not in the register any more."""
+
+    code = "parcel_gone"
+    message = _("所选宗地已不存在或已变更，请在地图上重新选择。")
+
+
+class NotVerifiedYet(RegistrationRefused):
+    """A change is asked for a verified title; others are corrected directly."""
+
+    code = "not_verified_yet"
+    message = _("证书尚未审核通过，可以直接修改，无须提出变更。")
+
+
+class ChangeOpen(RegistrationRefused):
+    """One change at a time."""
+
+    code = "change_open"
+    message = _("此证书已有一项变更正在办理。")

@@ -1,0 +1,113 @@
+"""Where the land of a new title comes from: a file, a typed table of points, tapped parcels."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from parcels.imports.uploads import receive_upload
+from parcels.intake.errors import reject_message
+from parcels.intake.gate import Limits
+from parcels.intake.reader import Choices, Inspection, inspect_file, read_batches
+from parcels.models import Parcel
+from parcels.titles.errors import LandMissing, LandUnreadable, TapTooMuch, TooMuchLand
+
+MOST_PARCELS = 200
+# What a typed table may hold; a longer one is a file.
+MOST_POINTS = 2000
+HEADERS = {
+    "degrees": ("地块号", "点号", "经度", "纬度"),
+    "metres": ("地块号", "点号", "X(北)", "Y(东)"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """One piece of land put forward: a shape in EPSG:4490, or a parcel of the register."""
+
+    wkb: bytes | None = None
+    parcel: Parcel | None = None
+
+
+def limits() -> Limits:
+    return Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
+
+
+def from_file(path: Path, *, choices: Choices, rows: Sequence[int] | None) -> list[Land]:
+    """The chosen features of a file (all when None), or the first reason why one is refused."""
+    wanted = None if rows is None else set(rows)
+    found: list[Land] = []
+    for batch in read_batches(path, choices=choices, limits=limits()):
+        for reject in batch.rejects:
+            if wanted is None or reject.row in wanted:
+                raise LandUnreadable(
+                    place=_("第 {row} 个图形").format(row=reject.row),
+                    reason=reject_message(reject.code, reject.params),
+                )
+        found += [
+            Land(wkb=wkb)
+            for row, wkb in zip(batch.rows, batch.wkb, strict=True)
+            if wanted is None or row in wanted
+        ]
+        if len(found) > MOST_PARCELS:
+            raise TooMuchLand(limit=MOST_PARCELS, count=len(found))
+    if not found:
+        raise LandMissing()
+    return found
+
+
+def from_parcels(keys: Sequence[uuid.UUID]) -> list[Land]:
+    """Registered parcels that were tapped on the map."""
+    if not keys:
+        raise LandMissing()
+    if len(keys) > MOST_PARCELS:
+        raise TooMuchLand(limit=MOST_PARCELS, count=len(keys))
+    parcels = list(Parcel.objects.in_being().filter(key__in=keys).order_by("pk"))
+    if len(parcels) != len(set(keys)):
+        raise TapTooMuch()
+    return [Land(parcel=parcel) for parcel in parcels]
+
+
+@contextmanager
+def points_as_file(points: Sequence[Sequence[str]], kind: str) -> Iterator[Path]:
+    """A typed table as the file that it would be, so that one reader judges both.
+
+    ``points`` are rows of plot, point, first and second number as typed; ``kind`` names the pair.
+    """
+    if not points:
+        raise LandMissing()
+    if len(points) > MOST_POINTS:
+        raise TooMuchLand(limit=MOST_POINTS, count=len(points))
+    scratch = Path(settings.UPLOAD_SCRATCH)
+    scratch.mkdir(parents=True, exist_ok=True)
+    path = scratch / f"{uuid.uuid4().hex}.csv"
+    try:
+        with path.open("w", encoding="utf-8", newline="") as target:
+            writer = csv.writer(target)
+            writer.writerow(HEADERS[kind])
+            writer.writerows(row[:4] for row in points)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def look(path: Path, choices: Choices) -> Inspection:
+    return inspect_file(path, choices=choices, limits=limits())
+
+
+__all__ = [
+    "Choices",
+    "Land",
+    "from_file",
+    "from_parcels",
+    "look",
+    "points_as_file",
+    "receive_upload",
+]

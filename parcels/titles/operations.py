@@ -1,0 +1,378 @@
+"""What an owner does with a title: register, correct, repair, split, merge, change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import shapely
+from django.contrib.gis.geos import MultiPolygon
+from shapely.geometry.base import BaseGeometry
+
+from parcels.intake.numbers import normalised
+from parcels.models import (
+    Parcel,
+    ParcelLineage,
+    ParcelVersion,
+    ReviewShape,
+    Right,
+    RightKind,
+    TitleCertificate,
+    TitleReview,
+    VerifiedTitle,
+)
+from parcels.reviews.errors import NotWithBureau, NotWithOwner
+from parcels.reviews.operations import locked, record
+from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
+from parcels.reviews.shapes import (
+    add_version,
+    as_shapely,
+    as_stored,
+    current_shapes,
+    refuse_shared,
+    rivals,
+    stored,
+)
+from parcels.titles.errors import ChangeOpen, LandMissing, NotVerifiedYet, NumberInUse
+from parcels.titles.land import Land
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import require_mandate
+from portal.base.clock import now
+from portal.base.errors import InvalidInput
+from portal.base.transactions import write_transaction
+from portal.casework.documents import Upload, add_document
+
+SCAN, ORIGINAL = "certificate_scan", "shape_file"
+SUBJECT = "title_certificate"
+NUMBER_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What is written on the paper."""
+
+    kind: TitleCertificate.Kind
+    number: str
+    area_m2_certified: float | None = None
+    term_begins_on: date | None = None
+    term_ends_on: date | None = None
+    located_at: str = ""
+    species: str = ""
+    tree_count: int | None = None
+    forest_purpose: str = ""
+    side_east: str = ""
+    side_south: str = ""
+    side_west: str = ""
+    side_north: str = ""
+
+
+@write_transaction
+def register_title(
+    *,
+    party: Party,
+    facts: CertificateFacts,
+    kinds: Sequence[RightKind],
+    land: Sequence[Land],
+    actor: User,
+    scan: Upload | None = None,
+    original: Upload | None = None,
+) -> TitleReview:
+    """Register a certificate of a party that ``actor`` acts for, on new or registered land.
+
+    It is registered, not verified: it may overlap others, and waits as a draft for its submission.
+    """
+    require_mandate(actor, party, Mandate.Scope.APPLY)
+    number_key = normalised(facts.number)
+    if not number_key:
+        raise InvalidInput(field="number", reason=facts.number)
+    if not kinds:
+        raise InvalidInput(field="kinds", reason="")
+    if not land:
+        raise LandMissing()
+    twice = TitleCertificate.objects.filter(
+        number_key=number_key[:NUMBER_LENGTH],
+        state__in=["registered", "verified"],
+        rights__party=party,
+    )
+    if twice.exists():
+        raise NumberInUse(number=facts.number)
+    certificate = TitleCertificate.objects.create(
+        **{**asdict(facts), "number": facts.number[:NUMBER_LENGTH]},
+        number_key=number_key[:NUMBER_LENGTH],
+        made_by=actor,
+    )
+    review = TitleReview.objects.create(
+        certificate=certificate, because=TitleReview.Because.REGISTRATION, made_by=actor
+    )
+    moment = now()
+    for piece in land:
+        parcel = piece.parcel
+        if parcel is None:
+            assert piece.wkb is not None  # One of the two: ``land`` makes no other.
+            parcel = Parcel.objects.create()
+            version = ParcelVersion.objects.create(
+                parcel=parcel,
+                number=1,
+                geom=stored(piece.wkb),
+                because=ParcelVersion.Because.DRAWING,
+                made_by=actor,
+                stands_from=moment,
+            )
+        else:
+            version = ParcelVersion.objects.standing().get(parcel=parcel)
+        Right.objects.bulk_create(
+            Right(certificate=certificate, parcel=parcel, kind=kind, party=party) for kind in kinds
+        )
+        ReviewShape.objects.create(review=review, parcel=parcel, version=version, made_by=actor)
+    if scan is not None:
+        attach_scan(certificate=certificate, scan=scan, actor=actor)
+    if original is not None:
+        add_document(
+            subject_kind=SUBJECT,
+            subject_key=certificate.key,
+            kind=ORIGINAL,
+            upload=original,
+            actor=actor,
+        )
+    record(review, "registered", actor, parcels=len(land), certificate=str(certificate.key))
+    return review
+
+
+@write_transaction
+def attach_scan(*, certificate: TitleCertificate, scan: Upload, actor: User) -> None:
+    """A scan of the paper, kept under its hash; a newer one is a further version."""
+    add_document(
+        subject_kind=SUBJECT, subject_key=certificate.key, kind=SCAN, upload=scan, actor=actor
+    )
+
+
+@write_transaction
+def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -> None:
+    """Correct what was typed from the paper, while the title is with its owner."""
+    review = _with_owner(review)
+    number_key = normalised(facts.number)
+    if not number_key:
+        raise InvalidInput(field="number", reason=facts.number)
+    TitleCertificate.objects.filter(pk=review.certificate_id).update(
+        **{**asdict(facts), "number": facts.number[:NUMBER_LENGTH]},
+        number_key=number_key[:NUMBER_LENGTH],
+    )
+    record(review, "facts_changed", actor)
+
+
+@write_transaction
+def correct_shape(
+    *, review: TitleReview, parcel: Parcel, geom: MultiPolygon, actor: User
+) -> ParcelVersion:
+    """A corrected boundary: a newer version, while the title is with its owner."""
+    review = _with_owner(review)
+    version = add_version(
+        review=review,
+        parcel=parcel,
+        geom=geom,
+        because=ParcelVersion.Because.CORRECTION,
+        facts={},
+        actor=actor,
+    )
+    record(review, "corrected", actor, parcel=str(parcel.key), version=version.number)
+    return version
+
+
+def repaired(
+    review: TitleReview, version: ParcelVersion, kind: RepairKind, metres: float
+) -> shapely.MultiPolygon:
+    """What a repair would make of a version; RepairChangesNothing when nothing."""
+    shape = as_shapely(version.geom)
+    if kind is RepairKind.SIMPLIFY:
+        return simplify(shape, metres)
+    around = [as_shapely(one.geom) for one in rivals(review, verified_only=kind is RepairKind.CLIP)]
+    return clip(shape, around) if kind is RepairKind.CLIP else snap(shape, around, metres)
+
+
+@write_transaction
+def repair_shape(
+    *,
+    review: TitleReview,
+    parcel: Parcel,
+    kind: RepairKind,
+    metres: float,
+    as_officer: bool,
+    actor: User,
+) -> ParcelVersion:
+    """Accept an offered repair as a newer version; by the owner or, in hand, by the clerk."""
+    review = locked(review)
+    if as_officer and review.state != TitleReview.State.PREPARING:
+        raise NotWithBureau(state=review.get_state_display())
+    if not as_officer:
+        review = _with_owner(review)
+    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    shape = repaired(review, present, kind, metres)
+    facts: dict[str, Any] = {"kind": kind.value, "metres": metres, "from": present.number}
+    version = add_version(
+        review=review,
+        parcel=parcel,
+        geom=as_stored(shape),
+        because=ParcelVersion.Because.REPAIR,
+        facts=facts,
+        actor=actor,
+    )
+    record(review, "repaired", actor, parcel=str(parcel.key), **facts, version=version.number)
+    return version
+
+
+@write_transaction
+def split_parcel(
+    *, review: TitleReview, parcel: Parcel, line: shapely.LineString, actor: User
+) -> list[Parcel]:
+    """Cut a parcel along a line; the pieces descend from it and take its rights over."""
+    review = _with_owner(review)
+    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    pieces = cut_along(as_shapely(present.geom), line)
+    return _replace(review, [present], pieces, ParcelVersion.Because.SPLIT, actor)
+
+
+@write_transaction
+def merge_parcels(*, review: TitleReview, parcels: Sequence[Parcel], actor: User) -> Parcel:
+    """Join touching parcels of one certificate into one that descends from them."""
+    review = _with_owner(review)
+    wanted = {parcel.pk for parcel in parcels}
+    present = [one for one in current_shapes(review) if one.parcel_id in wanted]
+    if len(present) < 2:
+        raise InvalidInput(field="parcels", reason=len(present))
+    whole = joined([as_shapely(one.geom) for one in present])
+    return _replace(review, present, [whole], ParcelVersion.Because.MERGE, actor)[0]
+
+
+def _replace(
+    review: TitleReview,
+    former: Sequence[ParcelVersion],
+    shapes: Sequence[BaseGeometry],
+    because: ParcelVersion.Because,
+    actor: User,
+) -> list[Parcel]:
+    """New parcels in the place of former ones. Under a verified title all of it is a proposal."""
+    certificate, moment = review.certificate, now()
+    parents = [version.parcel for version in former]
+    for parent in parents:
+        refuse_shared(parent, review)
+    proposed = VerifiedTitle.objects.filter(parcel__in=parents, ended_at__isnull=True).exists()
+    rights = list(Right.objects.filter(certificate=certificate, parcel=parents[0]).order_by("pk"))
+    for version in former:
+        ReviewShape.objects.create(
+            review=review, parcel=version.parcel, version=version, leaves=True, made_by=actor
+        )
+    children = []
+    first = parents[0]
+    for shape in shapes:
+        child = Parcel.objects.create(
+            county_code=first.county_code,
+            township_code=first.township_code,
+            village=first.village,
+            compartment=first.compartment,
+            place_name=first.place_name,
+        )
+        version = ParcelVersion.objects.create(
+            parcel=child,
+            number=1,
+            geom=as_stored(shape),
+            because=because,
+            made_by=actor,
+            stands_from=None if proposed else moment,
+        )
+        ReviewShape.objects.create(review=review, parcel=child, version=version, made_by=actor)
+        Right.objects.bulk_create(
+            Right(
+                certificate=certificate,
+                parcel=child,
+                kind=right.kind,
+                party=right.party,
+                share_numerator=right.share_numerator,
+                share_denominator=right.share_denominator,
+            )
+            for right in rights
+        )
+        ParcelLineage.objects.bulk_create(
+            ParcelLineage(parent=parent, child=child, because=because, made_by=actor)
+            for parent in parents
+        )
+        children.append(child)
+    Right.objects.filter(certificate=certificate, parcel__in=parents).delete()
+    if not proposed:
+        ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
+        Parcel.objects.filter(pk__in=[parent.pk for parent in parents]).update(ended_at=moment)
+    record(
+        review,
+        because.value,
+        actor,
+        parents=[str(parent.key) for parent in parents],
+        children=[str(child.key) for child in children],
+    )
+    return children
+
+
+@write_transaction
+def request_change(
+    *, certificate: TitleCertificate, reason: str, party: Party, actor: User
+) -> TitleReview:
+    """Ask to change a verified title: a newer certificate of the same number with its own review.
+
+    The verified one stands, frozen, until the change is signed; then it is superseded.
+    """
+    require_mandate(actor, party, Mandate.Scope.APPLY)
+    if not reason.strip():
+        raise InvalidInput(field="reason", reason="")
+    former = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
+    if former.state != TitleCertificate.State.VERIFIED:
+        raise NotVerifiedYet()
+    if TitleReview.objects.filter(
+        certificate__supersedes=former, state__in=TitleReview.OPEN
+    ).exists():
+        raise ChangeOpen()
+    copied = CertificateFacts(
+        kind=TitleCertificate.Kind(former.kind),
+        **{
+            name: getattr(former, name)
+            for name in CertificateFacts.__dataclass_fields__
+            if name != "kind"
+        },
+    )
+    newer = TitleCertificate.objects.create(
+        **asdict(copied), number_key=former.number_key, supersedes=former, made_by=actor
+    )
+    rights = list(Right.objects.filter(certificate=former).order_by("pk"))
+    Right.objects.bulk_create(
+        Right(
+            certificate=newer,
+            parcel=right.parcel,
+            kind=right.kind,
+            party=right.party,
+            share_numerator=right.share_numerator,
+            share_denominator=right.share_denominator,
+        )
+        for right in rights
+    )
+    review = TitleReview.objects.create(
+        certificate=newer,
+        because=TitleReview.Because.CHANGE,
+        request_reason=reason.strip(),
+        made_by=actor,
+    )
+    for hold in (
+        VerifiedTitle.objects.filter(certificate=former, ended_at__isnull=True)
+        .order_by("parcel_id")
+        .distinct("parcel_id")
+    ):
+        ReviewShape.objects.create(
+            review=review, parcel_id=hold.parcel_id, version_id=hold.version_id, made_by=actor
+        )
+    record(review, "change_requested", actor, certificate=str(former.key))
+    return review
+
+
+def _with_owner(review: TitleReview) -> TitleReview:
+    review = locked(review)
+    if review.state not in TitleReview.WITH_OWNER:
+        raise NotWithOwner(state=review.get_state_display())
+    return review

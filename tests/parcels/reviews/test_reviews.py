@@ -1,0 +1,314 @@
+"""The course of a title's review: who may say what, when, on which version."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import IntegrityError, ProgrammingError
+
+from parcels.models import ParcelVersion, SideCheck, TitleReview, VerifiedTitle
+from parcels.reviews.errors import (
+    ConflictsRemain,
+    DifferenceNeedsReason,
+    DifferenceTooSmall,
+    NotWithOwner,
+    OwnTitle,
+    ReasonMissing,
+    ReviewMoveNotAllowed,
+    ReviewVersionChanged,
+    SidesOpen,
+)
+from parcels.reviews.models import Outcome
+from parcels.reviews.moves import MOVES
+from parcels.reviews.operations import (
+    propose_outcome,
+    return_title,
+    send_back,
+    sign_review,
+    submit_title,
+    take_review,
+    withdraw_review,
+)
+from parcels.reviews.repairs import RepairKind
+from parcels.reviews.shapes import current_shapes
+from parcels.titles.operations import repair_shape
+from portal.base.errors import PortalError
+from portal.casework.errors import NotYourOffice
+from portal.casework.models import ReviewCase
+from tests.accounts.people import forestry_clerk, verbs
+from tests.factories.land import square
+from tests.parcels.reviews.bench import (
+    approver,
+    clerk,
+    owner,
+    proposed,
+    seen,
+    submitted,
+    ticked,
+    title_of,
+    verified,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people(db: Any) -> dict[str, Any]:
+    user, party = owner()
+    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
+
+
+@pytest.fixture
+def draft(people: dict[str, Any]) -> TitleReview:
+    return title_of(people["user"], people["party"], square(0, 0), area_m2=10_000)
+
+
+def test_a_title_goes_from_draft_to_verified_by_two_officers(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    assert draft.state == "draft"
+    review = proposed(submitted(draft), people["clerk"])
+    assert (review.state, review.case and review.case.steps.get().status) == (
+        "approving",
+        "prepared",
+    )
+    review = sign_review(review=review, seen=seen(review), actor=people["approver"])
+    review.certificate.refresh_from_db()
+    assert (review.state, review.certificate.state) == ("verified", "verified")
+    assert review.case is not None
+    assert ReviewCase.objects.get(pk=review.case.pk).state == "approved"
+    assert VerifiedTitle.objects.get().version == current_shapes(review)[0]
+    assert verbs("title_review", review.key) == [
+        "registered", "submitted", "taken", *["side_checked"] * 4, "proposed", "verified",
+    ]  # fmt: skip
+
+
+def test_a_title_that_overlaps_a_verified_one_is_not_verified(people: dict[str, Any]) -> None:
+    verified(
+        title_of(people["user"], people["party"], square(0, 0), number="一"),
+        people["clerk"],
+        people["approver"],
+    )
+    other, party = owner("li")
+    review = submitted(title_of(other, party, square(97, 0), number="二"))
+    with pytest.raises(ConflictsRemain):
+        proposed(review, people["clerk"])
+    assert review.run is not None
+    [finding] = review.run.findings.filter(severity="conflict")
+    assert (finding.rule, finding.area_m2) == ("overlap_title", pytest.approx(300, rel=0.01))
+
+
+@pytest.mark.parametrize(
+    ("area_m2", "outcome", "reason", "refusal"),
+    [
+        (10_300, Outcome.VERIFIED, "", None),
+        (10_700, Outcome.VERIFIED, "", DifferenceNeedsReason),
+        (10_700, Outcome.VERIFIED_WITH_DIFFERENCE, " ", DifferenceNeedsReason),
+        (10_700, Outcome.VERIFIED_WITH_DIFFERENCE, "证载为目估面积，现场复核无误。", None),
+        (10_300, Outcome.VERIFIED_WITH_DIFFERENCE, "无", DifferenceTooSmall),
+        (None, Outcome.VERIFIED, "", None),
+        (10_000, Outcome.REJECTED, "", ReasonMissing),
+    ],
+)
+def test_more_than_five_percent_between_paper_and_map_needs_a_written_reason(
+    people: dict[str, Any],
+    area_m2: float | None,
+    outcome: Outcome,
+    reason: str,
+    refusal: type[Exception] | None,
+) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0), area_m2=area_m2))
+    if refusal is None:
+        assert proposed(review, people["clerk"], outcome, reason=reason).state == "approving"
+        return
+    with pytest.raises(refusal):
+        proposed(review, people["clerk"], outcome, reason=reason)
+    review.refresh_from_db()
+    assert review.state == "preparing"
+
+
+def test_the_four_sides_are_ticked_before_a_title_is_verified(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = submitted(draft)
+    with pytest.raises(SidesOpen):
+        propose_outcome(
+            review=review, outcome=Outcome.VERIFIED, seen=seen(review), actor=people["clerk"]
+        )
+    ticked(review, people["clerk"])
+    assert SideCheck.objects.filter(review=review).count() == 4
+
+
+def test_a_verdict_on_a_version_that_has_changed_is_told_so_and_loses_nothing(
+    people: dict[str, Any],
+) -> None:
+    verified(
+        title_of(people["user"], people["party"], square(100, 0), number="一"),
+        people["clerk"],
+        people["approver"],
+    )
+    other, party = owner("li")
+    review = submitted(title_of(other, party, square(0, 0, 100.04), number="二"))
+    before = seen(review)
+    repair_shape(
+        review=review,
+        parcel=current_shapes(review)[0].parcel,
+        kind=RepairKind.SNAP,
+        metres=0.5,
+        as_officer=True,
+        actor=people["clerk"],
+    )
+    ticked(review, people["clerk"])
+    with pytest.raises(ReviewVersionChanged) as told:
+        propose_outcome(review=review, outcome=Outcome.VERIFIED, seen=before, actor=people["clerk"])
+    assert (told.value.facts["seen"], told.value.facts["now"]) == ("1", "2")
+    review.refresh_from_db()
+    assert review.state == "preparing"
+    assert ParcelVersion.objects.filter(parcel=current_shapes(review)[0].parcel).count() == 2
+
+
+def test_what_was_returned_is_corrected_and_comes_back_on_the_same_case(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = submitted(draft)
+    returned = return_title(
+        review=review, asked="请与邻界对齐。", seen=seen(review), actor=people["clerk"]
+    )
+    assert returned.state == "returned"
+    assert returned.case is not None
+    assert ReviewCase.objects.get(pk=returned.case.pk).state == "stopped"
+    again = submit_title(review=returned, actor=people["user"])
+    assert (again.state, again.case_id) == ("preparing", returned.case_id)
+
+
+def test_while_the_bureau_has_it_the_owner_changes_nothing(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = submitted(draft)
+    with pytest.raises(NotWithOwner):
+        repair_shape(
+            review=review,
+            parcel=current_shapes(review)[0].parcel,
+            kind=RepairKind.SIMPLIFY,
+            metres=1,
+            as_officer=False,
+            actor=people["user"],
+        )
+
+
+def test_a_verdict_without_the_office_twice_or_out_of_order_is_refused(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    with pytest.raises(ReviewMoveNotAllowed):
+        return_title(review=draft, asked="x", seen=seen(draft), actor=people["clerk"])
+    review = submitted(draft)
+    with pytest.raises(ReviewMoveNotAllowed):
+        sign_review(review=review, seen=seen(review), actor=people["approver"])
+    with pytest.raises(NotYourOffice):
+        return_title(review=review, asked="x", seen=seen(review), actor=forestry_clerk("somebody"))
+    review = proposed(review, people["clerk"])
+    with pytest.raises(PortalError) as alone:
+        sign_review(review=review, seen=seen(review), actor=people["clerk"])
+    assert alone.value.code in ("signed_by_another", "same_person_decides")
+    with pytest.raises(ReviewMoveNotAllowed):
+        propose_outcome(
+            review=review, outcome=Outcome.VERIFIED, seen=seen(review), actor=people["clerk"]
+        )
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    for again in (
+        lambda: sign_review(review=review, seen=seen(review), actor=people["approver"]),
+        lambda: send_back(review=review, reason="x", actor=people["approver"]),
+        lambda: withdraw_review(review=review, actor=people["user"]),
+    ):
+        with pytest.raises(ReviewMoveNotAllowed):
+            again()
+
+
+def test_nobody_reviews_an_own_title(people: dict[str, Any], draft: TitleReview) -> None:
+    review = submitted(draft)
+    with pytest.raises(OwnTitle):
+        take_review(review=review, actor=people["user"])
+
+
+def test_a_proposal_sent_back_is_prepared_anew(people: dict[str, Any], draft: TitleReview) -> None:
+    review = proposed(submitted(draft), people["clerk"])
+    review = send_back(review=review, reason="请补充四至说明", actor=people["approver"])
+    assert (review.state, review.proposal, review.prepared_by) == ("preparing", "", None)
+    assert proposed(review, people["clerk"]).state == "approving"
+
+
+def test_a_rejection_names_its_article_and_the_title_stays_registered(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = proposed(
+        submitted(draft), people["clerk"], Outcome.REJECTED, reason="权属不清", article="第四条"
+    )
+    review = sign_review(review=review, seen=seen(review), actor=people["approver"])
+    review.certificate.refresh_from_db()
+    assert (review.state, review.certificate.state) == ("rejected", "registered")
+
+
+def test_the_database_moves_reviews_by_the_same_table() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'title_review_moves'")
+        text = cursor.fetchone()[0]
+    table = text.partition("(OLD.state, NEW.state) NOT IN")[2].partition("THEN")[0]
+    rows = set(re.findall(r"\('(\w+)', '(\w+)'\)", table))
+    assert rows == {(before.value, after.value) for (before, _move), after in MOVES.items()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE parcels_titlereview SET state = 'preparing' WHERE id = {review}",
+        "UPDATE parcels_titlereview SET reason = 'x' WHERE id = {review}",
+        "DELETE FROM parcels_titlereview WHERE id = {review}",
+        "UPDATE parcels_reviewshape SET version_id = version_id",
+        "DELETE FROM parcels_sidecheck",
+        "UPDATE parcels_titlecertificate SET side_east = 'x' WHERE id = {certificate}",
+        "UPDATE parcels_titlecertificate SET state = 'registered' WHERE id = {certificate}",
+        "UPDATE parcels_right SET share_denominator = 2 WHERE certificate_id = {certificate}",
+        "UPDATE parcels_parcelversion SET geom = ST_Translate(geom, 0.001, 0)",
+        "UPDATE parcels_parcel SET unit_number = 'x'",
+        "INSERT INTO parcels_titlereview (key, certificate_id, because, state, made_by_id, "
+        "request_reason, asked, proposal, reason, article) SELECT gen_random_uuid(), "
+        "certificate_id, because, 'verified', made_by_id, '', '', '', '', '' "
+        "FROM parcels_titlereview",
+    ],
+)
+def test_raw_sql_cannot_change_a_decided_title(
+    people: dict[str, Any], draft: TitleReview, statement: str
+) -> None:
+    review = verified(draft, people["clerk"], people["approver"])
+    with (
+        pytest.raises((IntegrityError, ProgrammingError)),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(review=review.pk, certificate=review.certificate_id))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE parcels_titlereview SET decided_by_id = prepared_by_id, decided_at = portal_now(), "
+        "state = 'verified' WHERE id = {review}",
+        "UPDATE parcels_titlereview SET state = 'verified' WHERE id = {review}",
+        "UPDATE parcels_titlereview SET proposal = 'rejected' WHERE id = {review}",
+        "UPDATE parcels_titlereview SET proposal = '' WHERE id = {review}",
+        "UPDATE parcels_titlereview SET state = 'draft' WHERE id = {review}",
+    ],
+)
+def test_raw_sql_cannot_decide_alone_or_out_of_order(
+    people: dict[str, Any], draft: TitleReview, statement: str
+) -> None:
+    review = proposed(submitted(draft), people["clerk"])
+    with (
+        pytest.raises((IntegrityError, ProgrammingError)),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(review=review.pk))
