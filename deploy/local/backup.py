@@ -52,13 +52,26 @@ def backup() -> Path:
     return archive
 
 
+def opened(archive: Path) -> tarfile.TarFile:
+    """The archive, once it is sure that it is one of ours."""
+    try:
+        tar = tarfile.open(archive)  # noqa: SIM115 - the caller closes it.
+        tar.getmember("database.dump")
+    except (tarfile.TarError, KeyError, OSError, EOFError):
+        raise SetUpRefused(
+            f"{archive} 不是本门户的备份，或已损坏。现有数据未动。",
+            f"{archive} is no backup of this portal, or damaged. Nothing was changed.",
+        ) from None
+    return tar
+
+
 def restore(archive: Path) -> None:
     """Load an archive into a fresh database, then put it in the place of the present one."""
     if not archive.is_file():
         raise SetUpRefused(f"没有这个备份文件：{archive}", f"No such backup: {archive}")
     cluster = the_cluster()
     fresh, former = f"{DATABASE}_restoring", f"{DATABASE}_before_{int(time.time())}"
-    with tarfile.open(archive) as tar:
+    with opened(archive) as tar:
         member = tar.extractfile("database.dump")
         dump = member.read() if member else b""
         cluster.psql("postgres", f"DROP DATABASE IF EXISTS {fresh};")

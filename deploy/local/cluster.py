@@ -33,7 +33,9 @@ class Cluster:
     # --- where ---------------------------------------------------------------------------------
     @property
     def data(self) -> Path:
-        return self.folder / "pg"
+        """The data directory itself: the cluster's user may not pass through a link to it."""
+        link = self.folder / "pg"
+        return link.resolve() if link.is_symlink() else link
 
     @property
     def port_file(self) -> Path:
@@ -109,19 +111,17 @@ class Cluster:
             self.data.mkdir(mode=0o700, exist_ok=True)
             return
         owner = pwd.getpwnam(self.user)
-        target = self.data
-        probe = self.call("test", "-x", str(self.folder))
-        if probe.returncode:
+        link = self.folder / "pg"
+        if not link.is_symlink() and self.call("test", "-x", str(self.folder)).returncode:
             mark = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
             target = Path("/var/lib/postgresql") / f"yining-portal-{mark}"
-            if target.exists() and not self.data.exists():
+            if target.exists():
                 # A former checkout at this very place was removed with its var/, and its
                 # passwords with it: nobody can open what is left.
                 shutil.rmtree(target)
-            if not self.data.is_symlink():
-                self.data.symlink_to(target)
-        target.mkdir(mode=0o700, exist_ok=True)
-        os.chown(target, owner.pw_uid, owner.pw_gid)
+            link.symlink_to(target)
+        self.data.mkdir(mode=0o700, exist_ok=True)
+        os.chown(self.data, owner.pw_uid, owner.pw_gid)
 
     def _handed_over(self, name: str, text: str) -> Path:
         """A file for the cluster's user alone, outside the data directory that initdb wants empty."""
