@@ -22,7 +22,7 @@ from tickets.registry.models import CarbonTicket, Registration
 def access_ticket(number: str) -> CarbonTicket:
     """A ticket by its number; everyone may know that it exists."""
     ticket = (
-        CarbonTicket.objects.select_related("issuance", "area_version", "uniqueness_report")
+        CarbonTicket.objects.select_related("issuance__filing", "area_version", "uniqueness_report")
         .filter(number=number.strip().upper())
         .first()
     )

@@ -105,9 +105,7 @@ class IssuedTooMuch(RegistryError):
     message = _("制发数量超过备案签发的减排量。")
 
 
-@stands_for(
-    "registry_issuance_filing_number_key", "issuance_begins_once", "one_issuance_per_filing"
-)
+@stands_for("registry_issuance_filing_id_key", "issuance_begins_once")
 class AlreadyIssued(RegistryError):
     """A filing is issued once."""
 
@@ -115,13 +113,7 @@ class AlreadyIssued(RegistryError):
     message = _("该备案的减排量已经制发。")
 
 
-class ReportNotClear(RegistryError):
-    """The uniqueness report is not of this land, or found a conflict."""
-
-    code = "report_not_clear"
-    message = _("唯一性核查报告缺失、不属于该项目范围，或结论为冲突，不能制发。")
-
-
+@stands_for("issued_on_claimed_land")
 class ClaimNotFiled(RegistryError):
     """Issued is what is filed, on land that is claimed."""
 

@@ -98,6 +98,7 @@ class Draft:
     tickets: list[dict[str, Any]] = field(default_factory=list)
     closed: list[dict[str, str]] = field(default_factory=list)
     shares: list[dict[str, Any]] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)
     _rests: list[Piece] = field(default_factory=list)
     _homes: set[tuple[int, int]] = field(default_factory=set)
 
@@ -175,7 +176,7 @@ class Draft:
 
     def content(self) -> dict[str, Any]:
         """As the entry says it (docs/verify.md)."""
-        said: dict[str, Any] = {}
+        said: dict[str, Any] = dict(self.said)
         for name in ("tickets", "closed", "shares"):
             if getattr(self, name):
                 said[name] = getattr(self, name)

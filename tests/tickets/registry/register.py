@@ -9,13 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from parcels.models import Claim, RuleRun
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.base.clock import PortalNow
-from portal.base.numbers import NumberKind, draw_number
 from tests.accounts.people import officer, user_named
-from tests.factories.land import square
-from tests.parcels.claims.areas import claim_at
+from tickets.projects.models import Filing
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Registration
 from tickets.registry.operations import (
@@ -23,7 +20,6 @@ from tickets.registry.operations import (
     Owners,
     Paper,
     PaperConsent,
-    Part,
     approve_registration,
     issue_tickets,
     list_blocks,
@@ -34,7 +30,6 @@ from tickets.registry.operations import (
     transfer,
 )
 
-_place = itertools.count()
 _serial = itertools.count(1)
 
 
@@ -68,29 +63,11 @@ def holder(name: str) -> tuple[Party, User]:
     return party, user
 
 
-def filed_claim() -> Claim:
-    """Land of its own, claimed and filed."""
-    claim = claim_at(square(500 * next(_place), 0), state="live")
-    Claim.objects.filter(pk=claim.pk).update(filed_at=PortalNow())
-    claim.refresh_from_db()
-    return claim
-
-
-def clear_report(claim: Claim, verdict: str = "clear") -> RuleRun:
-    """A numbered uniqueness report on the claim's land."""
-    run = RuleRun(
-        number=draw_number(NumberKind.UNIQUENESS_REPORT),
-        subject="project",
-        stage="issue",
-        area_version=claim.version,
-        period=claim.period,
-        rules_sha256="0" * 64,
-        verdict=verdict,
-        finding_count=0,
-        content_sha256=b"",
-    )
-    run.save(force_insert=True)
-    return run
+def unissued() -> Filing:
+    """A filing that waits for its tickets; the tests' database has some (``conftest``)."""
+    filing = Filing.objects.filter(issuance__isnull=True).order_by("pk").first()
+    assert filing is not None, "the tests of the register need more filings"
+    return filing
 
 
 @dataclass
@@ -109,29 +86,25 @@ class Bureau:
     trading: User = field(default_factory=lambda: _officer("ta", Role.TRADING_APPROVER))
 
     def __post_init__(self) -> None:
-        self.owner, self.owner_user = holder("达达木图林场")
+        self.owner, self.owner_user = _applicant()
         self.buyer, self.buyer_user = holder("伊宁旅游公司")
         self.other, self.other_user = holder("西域会展公司")
         self.bank, self.bank_user = holder("伊宁绿色银行")
         self.bank2, self.bank2_user = holder("伊犁河谷银行")
 
-    def issue(
-        self, quantity_kg: int = 100_000, owners: Owners | None = None, **more: Any
-    ) -> CarbonTicket:
-        """One ticket of a filing of its own."""
-        claim = filed_claim()
+    def issue(self, quantity_kg: int = 100_000, owners: Owners | None = None) -> CarbonTicket:
+        """A ticket of the next filing; ``owners`` get it from the applicant by way of a gift."""
+        filing = unissued()
+        applicant = filing.application.project.applicant
+        user = User.objects.get(mandates__party=applicant)
         registration = prepare_issue(
-            filing_number=f"YN-F-{uuid.uuid4().hex[:12]}",
-            quantity_kg=quantity_kg,
-            claim=claim,
-            uniqueness_report=clear_report(claim),
-            parts=[Part(owners or Owners.sole(self.owner), quantity_kg)],
-            actor=self.clerk,
-            asked_by=self.owner_user,
-            **more,
+            filing=filing, quantity_kg=quantity_kg, actor=self.clerk, asked_by=user
         )
         [ticket] = opened_tickets(issue_tickets(registration=registration, actor=self.approver))
-        return ticket
+        if owners is None:
+            self.owner, self.owner_user = applicant, user
+            return ticket
+        return self.transfer(ticket, to=owners, kind=Kind.GIFT)
 
     def request_transfer(
         self,
@@ -178,6 +151,12 @@ class Bureau:
         return approve_registration(
             registration=registration, actor=self.finance_approver if finance else self.approver
         )
+
+
+def _applicant() -> tuple[Party, User]:
+    """Whose filing is issued next."""
+    party = unissued().application.project.applicant
+    return party, User.objects.get(mandates__party=party)
 
 
 def _officer(name: str, role: Role, department: Department | None = None) -> User:

@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
-from portal.accounts.errors import OfficeMissing
-from portal.accounts.models import Mandate, Party, RoleGrant
+from portal.accounts.errors import MandateMissing, OfficeMissing
+from portal.accounts.models import Mandate, Party, RoleGrant, User
 from portal.base.clock import PortalNow, advance_clock, today
 from portal.base.numbers import is_number, parse_code
 from portal.journal.models import Event
+from tests.base.sessions import refused_by
 from tests.tickets.registry.register import (
     Bureau,
-    clear_report,
     covered,
     digest,
-    filed_claim,
     holder,
     paper,
     states,
+    unissued,
 )
 from tickets.registry import errors
 from tickets.registry.ledger import opened_tickets, standing_pieces
@@ -31,11 +31,11 @@ from tickets.registry.models import (
     CarbonTicket,
     Debt,
     FreezeOrder,
+    Issuance,
     LedgerEntry,
     LossNotice,
     LossObjection,
     Pledge,
-    Registration,
 )
 from tickets.registry.operations import (
     NO_PAPER,
@@ -81,8 +81,8 @@ def test_a_ticket_has_number_code_land_report_and_owner(bureau: Bureau) -> None:
     assert is_number(ticket.number)
     assert ticket.number.startswith(f"YN-{today().year}-")
     assert parse_code(ticket.code) == ticket.code
-    assert ticket.area_version == ticket.issuance.claim.version
-    assert ticket.uniqueness_report.area_version == ticket.area_version
+    assert ticket.area_version == ticket.issuance.filing.area_version
+    assert ticket.uniqueness_report == ticket.issuance.filing.uniqueness_report
     assert states(ticket) == {"held": 12_345}
     assert [share.party for share in ticket.shares.all()] == [bureau.owner]
     [event] = Event.objects.filter(subject_kind="issuance", subject_key=str(ticket.issuance.key))
@@ -96,61 +96,30 @@ def test_ticket_numbers_have_no_gap_within_a_year(bureau: Bureau) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + 3))
 
 
-def test_a_filing_is_issued_in_tickets_by_agreed_shares_and_once(bureau: Bureau) -> None:
-    claim = filed_claim()
-    wanted: dict[str, Any] = {
-        "filing_number": "YN-F-1",
-        "quantity_kg": 3000,
-        "claim": claim,
-        "uniqueness_report": clear_report(claim),
-        "actor": bureau.clerk,
-        "parts": [
-            Part(Owners.sole(bureau.owner), 1000),
-            Part(Owners(((bureau.buyer, 1), (bureau.other, 2)), 3), 2000),
-        ],
-    }
+def test_a_filing_is_issued_once_and_at_most_as_signed(bureau: Bureau) -> None:
+    filing = unissued()
+    user = User.objects.get(mandates__party=filing.application.project.applicant)
+    wanted: dict[str, Any] = {"filing": filing, "actor": bureau.clerk, "asked_by": user}
+    with pytest.raises(errors.IssuedTooMuch):
+        prepare_issue(**wanted, quantity_kg=filing.quantity_kg + 1)
+    with pytest.raises(MandateMissing):
+        prepare_issue(**{**wanted, "asked_by": bureau.buyer_user})
     again = prepare_issue(**wanted)
-    first, second = opened_tickets(
+    [ticket] = opened_tickets(
         issue_tickets(registration=prepare_issue(**wanted), actor=bureau.approver)
     )
-    assert (states(first), states(second)) == ({"held": 1000}, {"held": 2000})
-    assert covered(first.issuance)
+    assert states(ticket) == {"held": filing.quantity_kg}
+    assert covered(ticket.issuance)
     with pytest.raises(errors.AlreadyIssued):
         issue_tickets(registration=again, actor=bureau.approver)
     with pytest.raises(errors.AlreadyIssued):
         prepare_issue(**wanted)
 
 
-@pytest.mark.parametrize(
-    ("change", "refusal"),
-    [
-        ({"quantity_kg": 999}, errors.InvalidSplit),
-        ({"quantity_kg": 0}, errors.InvalidQuantity),
-        ({"uniqueness_report": "conflict"}, errors.ReportNotClear),
-        ({"uniqueness_report": "other"}, errors.ReportNotClear),
-        ({"claim": "unfiled"}, errors.ClaimNotFiled),
-    ],
-)
-def test_an_issue_that_cannot_stand_is_refused(
-    bureau: Bureau, change: dict[str, Any], refusal: type[Exception]
-) -> None:
-    claim = filed_claim()
-    report = clear_report(claim, "conflict" if "conflict" in change.values() else "clear")
-    if "other" in change.values():
-        report = clear_report(filed_claim())
-    if "unfiled" in change.values():
-        claim = filed_claim()
-        claim.filed_at = None
-    wanted = {
-        "filing_number": "YN-F-1", "quantity_kg": 1000, "claim": claim,
-        "uniqueness_report": report, "parts": [Part(Owners.sole(bureau.owner), 1000)],
-        "actor": bureau.clerk,
-    }  # fmt: skip
-    if "quantity_kg" in change:
-        wanted.update(change)
-    with pytest.raises(refusal):
-        prepare_issue(**wanted)  # type: ignore[arg-type]
-    assert not Registration.objects.exists()
+def test_the_database_refuses_more_than_was_signed(bureau: Bureau) -> None:
+    filing = unissued()
+    with refused_by("issued_at_most_what_was_signed"):
+        Issuance.objects.create(filing=filing, quantity_kg=filing.quantity_kg + 1)
 
 
 # --- transfer and division ----------------------------------------------------------------------
@@ -232,7 +201,7 @@ def test_co_owners_dispose_together_or_by_a_mandate_within_its_limit(bureau: Bur
 
 def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(bureau: Bureau) -> None:
     ticket = bureau.issue(
-        2_242_001, owners=Owners(((bureau.owner, 5000), (bureau.buyer, 3333), (bureau.other, 1667)))
+        2_242_000, owners=Owners(((bureau.owner, 5000), (bureau.buyer, 3333), (bureau.other, 1667)))
     )
     registration = prepare_division(
         ticket=ticket,
@@ -242,7 +211,7 @@ def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(burea
         ],
     )
     children = opened_tickets(divide_ticket(registration=registration, actor=bureau.approver))
-    assert [states(child)["held"] for child in children] == [1_121_000, 747_259, 373_742]
+    assert [states(child)["held"] for child in children] == [1_121_000, 747_259, 373_741]
     assert [child.shares.get().party for child in children] == [
         bureau.owner, bureau.buyer, bureau.other,
     ]  # fmt: skip

@@ -56,11 +56,9 @@ ATTACKS = [
 
 
 @pytest.fixture(scope="module")
-def attacked(
-    template_database: str, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[CarbonTicket]:
+def attacked(filed_template: str, filed_db: str, django_db_blocker: Any) -> Iterator[CarbonTicket]:
     """One committed register for all attacks: what is refused changes nothing."""
-    with django_db_blocker.unblock(), own_database(template_database):
+    with django_db_blocker.unblock(), own_database(filed_template):
         bureau = Bureau()
         ticket = bureau.issue(1000)
         bureau.transfer(ticket, 300)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, BigIntegerRangeField, DateRangeField
+from django.contrib.postgres.fields import ArrayField, BigIntegerRangeField
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Lower
@@ -24,10 +24,10 @@ class Issuance(models.Model):
     """制发: the tonnes of one filing, as the range of kilograms ``[0, quantity_kg)``."""
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    filing_number = models.CharField(_("备案编号"), max_length=40, unique=True)
+    filing = models.OneToOneField(
+        "projects.Filing", on_delete=models.PROTECT, related_name="issuance", verbose_name=_("备案")
+    )
     quantity_kg = models.BigIntegerField(_("减排量（千克）"))
-    claim = models.ForeignKey("parcels.Claim", on_delete=models.PROTECT, related_name="issuances")
-    period = DateRangeField(_("监测期"))
     made_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
 
     class Meta:
@@ -38,7 +38,7 @@ class Issuance(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.filing_number} {self.quantity_kg} kg"
+        return f"{self.filing_id}: {self.quantity_kg} kg"
 
 
 class LedgerHead(models.Model):

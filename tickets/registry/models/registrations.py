@@ -54,9 +54,7 @@ class Registration(models.Model):
     department = models.CharField(_("办理部门"), max_length=20, choices=Department)
     state = models.CharField(_("状态"), max_length=8, choices=State, default=State.PREPARED)
     # What it is about: one of these, by kind.
-    claim = models.ForeignKey("parcels.Claim", on_delete=models.PROTECT, null=True)
-    uniqueness_report = models.ForeignKey("parcels.RuleRun", on_delete=models.PROTECT, null=True)
-    filing_number = models.CharField(_("备案编号"), max_length=40, blank=True, default="")
+    filing = models.ForeignKey("projects.Filing", on_delete=models.PROTECT, null=True)
     issuance = models.ForeignKey(Issuance, on_delete=models.PROTECT, null=True)
     ticket = models.ForeignKey(
         CarbonTicket, on_delete=models.PROTECT, null=True, related_name="registrations"

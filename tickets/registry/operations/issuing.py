@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parcels.models import Claim, RuleRun
+from parcels.models import Claim
 from portal.accounts.models import User
 from portal.base.transactions import write_transaction
+from tickets.projects.models import ApplicationShare, Filing
 from tickets.registry.errors import (
     AlreadyIssued,
     ClaimNotFiled,
-    InvalidSplit,
-    ReportNotClear,
+    IssuedTooMuch,
+    WrongRegistration,
 )
 from tickets.registry.ledger import Draft, issued_piece, write_entry
 from tickets.registry.models import Issuance, LedgerEntry, Registration
 from tickets.registry.moves import EntryKind
 from tickets.registry.operations.registrations import (
     Kind,
+    Owners,
     Part,
     begin_decision,
     end_decision,
     parts_of,
     prepare,
 )
-from tickets.registry.quantities import require_quantity
+from tickets.registry.operations.transfers import require_acting
+from tickets.registry.quantities import require_quantity, split_by_shares
 
 ARTICLE = "第八条"
 
@@ -32,36 +35,51 @@ ARTICLE = "第八条"
 @write_transaction
 def prepare_issue(
     *,
-    filing_number: str,
-    quantity_kg: int,
-    claim: Claim,
-    uniqueness_report: RuleRun,
-    parts: Sequence[Part],
+    filing: Filing,
+    asked_by: User,
     actor: User,
-    asked_by: User | None = None,
+    quantity_kg: int | None = None,
+    separately: bool = False,
     materials: Sequence[tuple[str, bytes]] = (),
 ) -> Registration:
-    """On the owner's request: one ticket, or several by agreed shares, that sum to the tonnes."""
-    require_quantity(quantity_kg)
-    _require_land(claim, uniqueness_report)
-    for part in parts:
-        part.owners.require_right()
-        require_quantity(part.quantity_kg)
-    found = sum(part.quantity_kg or 0 for part in parts)
-    if found != quantity_kg:
-        raise InvalidSplit(found=found, wanted=quantity_kg)
-    if Issuance.objects.filter(filing_number=filing_number).exists():
+    """On the owner's request, to the applicants by their shares: one ticket that they own together,
+    or (``separately``) one for each by largest remainder. ``quantity_kg`` None is all that was
+    signed.
+
+    Raises MandateMissing, AlreadyIssued, IssuedTooMuch, ClaimNotFiled, PartyUnknown, PartyMerged.
+    """
+    wanted_kg = require_quantity(filing.quantity_kg if quantity_kg is None else quantity_kg)
+    if wanted_kg > filing.quantity_kg:
+        raise IssuedTooMuch()
+    _require_claim(filing)
+    if Issuance.objects.filter(filing=filing).exists():
         raise AlreadyIssued()
+    shares = list(
+        ApplicationShare.objects.filter(application=filing.application)
+        .select_related("party")
+        .order_by("pk")
+    )
+    require_acting(asked_by, [share.party for share in shares])
+    together = Owners(
+        tuple((share.party, share.numerator) for share in shares),
+        filing.application.share_denominator,
+    ).require_right()
+    parts = [Part(together, wanted_kg)]
+    if separately:
+        amounts = split_by_shares(wanted_kg, [share.numerator for share in shares])
+        parts = [
+            Part(Owners.sole(share.party), amount)
+            for share, amount in zip(shares, amounts, strict=True)
+            if amount
+        ]
     return prepare(
         Kind.ISSUE,
         actor=actor,
         asked_by=asked_by,
         parts=parts,
         materials=materials,
-        claim=claim,
-        uniqueness_report=uniqueness_report,
-        filing_number=filing_number,
-        quantity_kg=quantity_kg,
+        filing=filing,
+        quantity_kg=wanted_kg,
     )
 
 
@@ -69,25 +87,20 @@ def prepare_issue(
 def issue_tickets(*, registration: Registration, actor: User) -> LedgerEntry:
     """The issuance with its first tickets; land and uniqueness report are fixed to them for ever."""
     wanted = begin_decision(registration, actor, {Kind.ISSUE})
-    assert wanted.claim is not None
-    assert wanted.uniqueness_report is not None
-    claim, report = wanted.claim, wanted.uniqueness_report
-    _require_land(claim, report)
-    parts = parts_of(wanted)
-    issuance = Issuance.objects.create(
-        filing_number=wanted.filing_number,
-        quantity_kg=wanted.quantity_kg or 0,
-        claim=claim,
-        period=claim.period,
-    )
+    if wanted.filing is None:
+        raise WrongRegistration()
+    filing = wanted.filing
+    claim = _require_claim(filing)
+    issuance = Issuance.objects.create(filing=filing, quantity_kg=wanted.quantity_kg or 0)
     draft, low = Draft(), 0
-    for part in parts:
+    draft.said = {"filing": str(filing.key), "claim": str(claim.key), "kg": issuance.quantity_kg}
+    for part in parts_of(wanted):
         quantity_kg = require_quantity(part.quantity_kg)
         ticket = draft.open_ticket(
             part.owners.keys,
             denominator=part.owners.denominator,
-            area=claim.version.key,
-            report=report.key,
+            area=filing.area_version.key,
+            report=filing.uniqueness_report.key,
         )
         draft.move([issued_piece(low, low + quantity_kg, ticket)])
         low += quantity_kg
@@ -98,15 +111,14 @@ def issue_tickets(*, registration: Registration, actor: User) -> LedgerEntry:
         actor=actor,
         article=ARTICLE,
         registration=wanted.key,
+        document_sha256=bytes.fromhex(filing.content_sha256),
     )
     end_decision(wanted, actor)
     return entry
 
 
-def _require_land(claim: Claim, report: RuleRun) -> None:
-    if claim.filed_at is None or claim.state != Claim.State.LIVE:
+def _require_claim(filing: Filing) -> Claim:
+    claim = filing.application.claim
+    if claim is None or claim.filed_at is None or claim.state != Claim.State.LIVE:
         raise ClaimNotFiled()
-    if report.area_version_id != claim.version_id or not report.number:
-        raise ReportNotClear()
-    if report.verdict == RuleRun.Verdict.CONFLICT:
-        raise ReportNotClear()
+    return claim
