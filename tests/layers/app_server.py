@@ -1,4 +1,4 @@
-"""The application server that production runs, on a database of the test's own."""
+"""The application server that production runs, on a database of a test's own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from django.conf import settings
-
-from layers.ogc.features import extent_at
-from tests.layers.published import publish
 
 START_S = 60
 
@@ -27,13 +24,11 @@ def free_port() -> int:
     return port
 
 
-@pytest.fixture
-def asgi_server(committed_db: str, tmp_path: Path) -> Iterator[str]:
-    """Its address; what ``publish`` makes is committed in its database."""
-    extent_at.cache_clear()
-    publish()
+@contextmanager
+def app_server(database: str, tmp_path: Path) -> Iterator[str]:
+    """Its address."""
     app = settings.DATABASES["default"]
-    url = f"postgis://{app['USER']}:{app['PASSWORD']}@{app['HOST']}:{app['PORT']}/{committed_db}"
+    url = f"postgis://{app['USER']}:{app['PASSWORD']}@{app['HOST']}:{app['PORT']}/{database}"
     port = free_port()
     environment = os.environ | {
         "DATABASE_URL": url,

@@ -1,0 +1,208 @@
+"""``deploy/nginx`` in Debian's nginx: keeps public tiles packed, nothing of the offices, sheds load."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import brotli
+import pytest
+from django.conf import settings
+
+from layers.registry import LAYERS
+from layers.tiles import geometry_version
+from portal.accounts.operations import ensure_demo_accounts
+from tests.factories.land import ORIGIN_LAT, ORIGIN_LON
+from tests.layers.app_server import free_port, wait_for
+from tests.layers.places import tile_at
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+FOLDER = Path(settings.ROOT) / "deploy" / "nginx"
+FEW = "limit_req zone=portal_fresh_tiles"
+FRESH_BURST = f"{FEW} burst=200"
+PLACE = "/".join(map(str, tile_at(ORIGIN_LON, ORIGIN_LAT, 14)))
+MAIN = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log stderr; {user}
+events {{ worker_connections 512; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  include {folder}/portal-http.conf;
+  server {{ listen 127.0.0.1:{port}; include {folder}/portal-locations.conf; }}
+}}
+"""
+
+
+@pytest.fixture
+def behind_nginx(asgi_server: str, tmp_path: Path) -> Iterator[str]:
+    """Our two files with the two places that an operator changes, and a server on loopback."""
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    shared = (FOLDER / "portal-http.conf").read_text()
+    for ours, here in (
+        ("127.0.0.1:8000", urlsplit(asgi_server).netloc),
+        # So few that a test's own readers exceed them on a busy machine.
+        ("zone=portal_fresh_tiles:10m rate=100r/s", "zone=portal_fresh_tiles:10m rate=3r/s"),
+        ("/var/cache/nginx/portal", f"{folder}/cache"),
+    ):
+        assert shared.count(ours) == 1
+        shared = shared.replace(ours, here)
+    (folder / "portal-http.conf").write_text(shared)
+    locations = (FOLDER / "portal-locations.conf").read_text()
+    assert locations.count(FRESH_BURST) == 1
+    (folder / "portal-locations.conf").write_text(locations.replace(FRESH_BURST, f"{FEW} burst=6"))
+    port = free_port()
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(MAIN.format(folder=folder, port=port, user=user))
+    with (tmp_path / "nginx.log").open("wb") as log:
+        server = subprocess.Popen(
+            [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/ogc/conformance")
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+
+
+def get(host: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+    connection = http.client.HTTPConnection(host, timeout=30)
+    connection.request(
+        "GET", path, headers={name.replace("_", "-"): v for name, v in headers.items()}
+    )
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def test_nginx_keeps_what_is_public_and_sheds_what_is_too_much(behind_nginx: str) -> None:
+    version = geometry_version(LAYERS["parcels"])
+    tile = f"/tiles/parcels/{version}/{PLACE}.mvt"
+    first, body = get(behind_nginx, tile, Accept_Encoding="gzip, deflate, br, zstd")
+    again, kept = get(behind_nginx, tile, Accept_Encoding="br", Cookie="sessionid=somebody")
+    assert (first.headers["X-Cache"], again.headers["X-Cache"]) == ("MISS", "HIT")
+    assert kept == body
+    assert again.headers["Content-Encoding"] == "br"
+    assert again.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert brotli.decompress(kept)
+    plain, unpacked = get(behind_nginx, tile)
+    assert (plain.headers["X-Cache"], plain.headers["Content-Encoding"]) == ("MISS", None)
+    assert unpacked == brotli.decompress(kept)
+    unchanged, nothing = get(
+        behind_nginx, tile, Accept_Encoding="br", If_None_Match=again.headers["ETag"]
+    )
+    assert (unchanged.status, nothing) == (304, b"")
+    unknown, why = get(behind_nginx, f"/tiles/parcels/{version + 99}/{PLACE}.mvt")
+    assert unknown.status == 404
+    assert b"unknown_layer_version" in why
+
+    staff_layer_is_never_kept(behind_nginx)
+    # An unversioned tile is asked of the portal each time, and costs no body when unchanged.
+    present, _body = get(behind_nginx, f"/tiles/parcels/{PLACE}.mvt", Accept_Encoding="gzip")
+    assert "X-Cache" not in present.headers
+    same, _nothing = get(
+        behind_nginx, f"/tiles/parcels/{PLACE}.mvt", Accept_Encoding="gzip",
+        If_None_Match=present.headers["ETag"],
+    )  # fmt: skip
+    assert same.status == 304
+    flood_is_shed_and_others_are_served(behind_nginx, f"/tiles/parcels/{PLACE}.mvt", tile)
+
+
+def staff_layer_is_never_kept(host: str) -> None:
+    ensure_demo_accounts()
+    version = geometry_version(LAYERS["parcels-staff"])
+    tile = f"/tiles/parcels-staff/{version}/{PLACE}.mvt"
+    cookie = sign_in(host, "natural_resources")
+    for _ in range(2):
+        answer, body = get(host, tile, Cookie=cookie, Accept_Encoding="br")
+        assert (answer.status, answer.headers["X-Cache"]) == (200, "MISS")
+        assert answer.headers["Cache-Control"].startswith("private")
+        assert "Cookie" in answer.headers["Vary"]
+        assert body
+    stranger, why = get(host, tile, Accept_Encoding="br")
+    assert (stranger.status, b"unknown_layer" in why) == (404, True)
+
+
+def sign_in(host: str, username: str) -> str:
+    """The session cookie of a demo sign-in, through nginx."""
+    page, _body = get(host, "/sign-in/", Accept="text/html")
+    token = page.headers["Set-Cookie"].split("csrftoken=")[1].split(";")[0]
+    connection = http.client.HTTPConnection(host, timeout=30)
+    connection.request(
+        "POST", "/sign-in/",
+        f"username={username}&password=demo-yining-2026&csrfmiddlewaretoken={token}",
+        {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": f"csrftoken={token}",
+            "Referer": f"http://{host}/sign-in/",
+        },
+    )  # fmt: skip
+    answer = connection.getresponse()
+    cookies = [
+        value for value in answer.headers.get_all("Set-Cookie") or [] if "sessionid" in value
+    ]
+    assert cookies, (answer.status, answer.read()[:300])
+    return cookies[0].split(";")[0]
+
+
+def flood_is_shed_and_others_are_served(host: str, flooded: str, kept: str) -> None:
+    """Four readers ask for one unversioned tile as fast as they can; a fifth looks at the map."""
+    ends = time.monotonic() + 2.5
+    statuses: Counter[int] = Counter()
+
+    def flood() -> None:
+        connection = http.client.HTTPConnection(host, timeout=30)
+        while time.monotonic() < ends:
+            connection.request("GET", flooded)
+            answer = connection.getresponse()
+            body = answer.read()
+            statuses[answer.status] += 1
+            if answer.status == 429:
+                assert b"too_many_requests" in body
+                assert answer.headers["Retry-After"] == "1"
+
+    readers = [threading.Thread(target=flood) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    others: Counter[int] = Counter()
+    while time.monotonic() < ends:
+        others[get(host, kept, Accept_Encoding="br")[0].status] += 1
+        others[get(host, "/ogc/conformance")[0].status] += 1
+        time.sleep(0.1)
+    for reader in readers:
+        reader.join()
+    assert set(statuses) == {200, 429}, statuses
+    assert set(others) == {200}, others
+
+
+def test_the_site_is_a_configuration_that_nginx_takes(tmp_path: Path) -> None:
+    """``portal.conf`` with its TLS server, checked by nginx itself."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=test",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    for name in ("portal.conf", "portal-http.conf", "portal-locations.conf"):
+        text = (FOLDER / name).read_text().replace("/etc/nginx/portal", str(tmp_path))
+        (tmp_path / name).write_text(text.replace("/var/cache/nginx/portal", f"{tmp_path}/cache"))
+    main = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; include {tmp_path}/portal.conf; }}"
+    (tmp_path / "nginx.conf").write_text(main)
+    checked = subprocess.run(
+        [str(NGINX), "-t", "-q", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
