@@ -1,0 +1,332 @@
+"""Reads of the register, now or as of any past moment; a past day means its end in Shanghai."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q, QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from parcels.models import ProjectArea
+from portal.accounts.models import Department, Party
+from portal.accounts.queries import names_of
+from portal.base.clock import CITY_TIME
+from tickets.registry.models import (
+    CarbonTicket,
+    FreezeOrder,
+    Issuance,
+    LedgerEntry,
+    Pledge,
+    Registration,
+    TicketShare,
+)
+from tickets.registry.moves import BlockState
+from tickets.registry.querysets import standing_at
+
+
+def end_of_day(day: date) -> datetime:
+    """The last moment of a day in Asia/Shanghai: "as of" that day."""
+    return datetime.combine(day, time.max, CITY_TIME)
+
+
+class Standing(TextChoices):
+    """A ticket's state in one word, the most telling first (``/v/CODE/`` and the map)."""
+
+    VOID = "void", _("作废（已补发或更正）")
+    SUPERSEDED = "superseded", _("已转移或分割")
+    CANCELLED = "cancelled", _("已注销")
+    USED_UP = "used_up", _("已用尽")
+    LOST = "lost", _("挂失公告中")
+    FROZEN = "frozen", _("冻结")
+    PLEDGED = "pledged", _("质押")
+    LISTED = "listed", _("挂牌")
+    PARTLY_USED = "partly_used", _("部分已使用")
+    VALID = "valid", _("有效")
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """One row of the state table: what became of a ticket's kilograms."""
+
+    key: uuid.UUID
+    number: str
+    area: uuid.UUID
+    held_kg: int
+    listed_kg: int
+    pledged_kg: int
+    offset_kg: int
+    cancelled_kg: int
+    frozen_kg: int
+    lost_kg: int
+    closed_because: str
+
+    @property
+    def live_kg(self) -> int:
+        return self.held_kg + self.listed_kg + self.pledged_kg
+
+    @property
+    def total_kg(self) -> int:
+        """What is on the ticket: what was transferred away is on others."""
+        return self.live_kg + self.offset_kg + self.cancelled_kg
+
+    @property
+    def standing(self) -> Standing:
+        because = CarbonTicket.ClosedBecause
+        if self.closed_because in (because.REISSUED, because.CORRECTED):
+            return Standing.VOID
+        if self.closed_because in (because.TRANSFERRED, because.DIVIDED):
+            return Standing.SUPERSEDED
+        if self.closed_because == because.CANCELLED or (
+            self.total_kg and self.cancelled_kg == self.total_kg
+        ):
+            return Standing.CANCELLED
+        if self.live_kg == 0:
+            return Standing.USED_UP
+        for kilograms, standing in (
+            (self.lost_kg, Standing.LOST),
+            (self.frozen_kg, Standing.FROZEN),
+            (self.pledged_kg, Standing.PLEDGED),
+            (self.listed_kg, Standing.LISTED),
+            (self.offset_kg + self.cancelled_kg, Standing.PARTLY_USED),
+        ):
+            if kilograms:
+                return standing
+        return Standing.VALID
+
+
+_STATES = """
+SELECT ticket.key, ticket.number, version.key,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'held'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'listed'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'pledged'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'offset'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'cancelled'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE freezes <> '{{}}'), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE freezes && loss.keys), 0)::bigint,
+       CASE WHEN {closed} THEN ticket.closed_because ELSE '' END
+FROM registry_carbonticket AS ticket
+JOIN parcels_projectareaversion AS version ON version.id = ticket.area_version_id
+CROSS JOIN (SELECT coalesce(array_agg(key), '{{}}') AS keys FROM registry_freezeorder
+            WHERE kind = 'loss') AS loss
+{join} registry_block AS block ON block.ticket_id = ticket.key AND {standing}
+WHERE {wanted}
+GROUP BY ticket.key, version.key
+ORDER BY ticket.year, ticket.serial
+"""
+
+
+def state_table(
+    at: datetime | None = None, tickets: Iterable[uuid.UUID] | None = None
+) -> list[TicketState]:
+    """Every ticket on which kilograms stand, now or at a moment; all of ``tickets`` when named.
+
+    A ticket whose kilograms have all gone to others is in the table only when it is named.
+    """
+    values: dict[str, Any] = {"at": at}
+    wanted = "true" if at is None else "ticket.opened_at <= %(at)s"
+    if tickets is not None:
+        wanted += " AND ticket.key = ANY(%(tickets)s)"
+        values["tickets"] = list(tickets)
+    statement = _STATES.format(
+        join="JOIN" if tickets is None else "LEFT JOIN",
+        closed="true" if at is None else "ticket.closed_at <= %(at)s",
+        standing="block.closed_by_id IS NULL"
+        if at is None
+        else "block.opened_at <= %(at)s AND (block.closed_at IS NULL OR block.closed_at > %(at)s)",
+        wanted=wanted,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [TicketState(*row) for row in cursor.fetchall()]
+
+
+def state_of(ticket: CarbonTicket, at: datetime | None = None) -> TicketState | None:
+    """One ticket's row; None before it was issued."""
+    found = state_table(at, [ticket.pk])
+    return found[0] if found else None
+
+
+def register_totals(at: datetime | None = None) -> dict[str, int]:
+    """Kilograms by state over the whole register."""
+    when = "closed_by_id IS NULL" if at is None else (
+        "opened_at <= %(at)s AND (closed_at IS NULL OR closed_at > %(at)s)"
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, sum(upper(kg) - lower(kg))::bigint FROM registry_block "
+            f"WHERE {when} GROUP BY state",
+            {"at": at},
+        )
+        found = dict(cursor.fetchall())
+    return {state.value: found.get(state.value, 0) for state in BlockState}
+
+
+def last_entry_number(at: datetime | None = None) -> int:
+    """The newest entry: what is derived from the register changes exactly when it does (ETag)."""
+    entries = LedgerEntry.objects.all()
+    if at is not None:
+        entries = entries.filter(recorded_at__lte=at)
+    return entries.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+# --- who holds what -----------------------------------------------------------------------------
+def shares_at(ticket: CarbonTicket, at: datetime | None = None) -> QuerySet[TicketShare]:
+    """The owners with their shares, in the ticket's order."""
+    return (
+        TicketShare.objects.filter(standing_at(at), ticket=ticket)
+        .select_related("party")
+        .order_by("place")
+    )
+
+
+def tickets_of(party: Party, at: datetime | None = None) -> QuerySet[CarbonTicket]:
+    """The standing tickets that a party (under any name linked to it) owns a share of."""
+    shares = TicketShare.objects.filter(standing_at(at), party__in=names_of(party))
+    return (
+        CarbonTicket.objects.standing(at)
+        .filter(pk__in=shares.values("ticket"))
+        .order_by("year", "serial")
+    )
+
+
+def tickets_on(area: ProjectArea, at: datetime | None = None) -> QuerySet[CarbonTicket]:
+    """Every ticket that was ever issued on an area's land, up to a moment."""
+    found = CarbonTicket.objects.filter(area_version__area=area)
+    if at is not None:
+        found = found.filter(opened_at__lte=at)
+    return found.order_by("year", "serial")
+
+
+# --- what happened ------------------------------------------------------------------------------
+def acts_on(ticket: CarbonTicket, at: datetime | None = None) -> QuerySet[LedgerEntry]:
+    """Every entry that touched the ticket, the oldest first."""
+    touched = (
+        Q(blocks_opened__ticket=ticket)
+        | Q(blocks_closed__ticket=ticket)
+        | Q(tickets_opened=ticket)
+        | Q(tickets_closed=ticket)
+        | Q(shares_opened__ticket=ticket)
+    )
+    keys = LedgerEntry.objects.filter(touched, issuance=ticket.issuance_id).values("pk")
+    found = LedgerEntry.objects.filter(pk__in=keys)
+    if at is not None:
+        found = found.filter(recorded_at__lte=at)
+    return found.order_by("pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Kilograms that one act moved from one place (ticket and state) to another.
+
+    ``from_ticket`` is None where they began to be.
+    """
+
+    entry: int
+    kind: str
+    recorded_at: datetime
+    article: str
+    effective_on: date | None
+    document_sha256: bytes | None
+    registration: uuid.UUID | None
+    from_ticket: uuid.UUID | None
+    from_state: str
+    to_ticket: uuid.UUID
+    to_state: str
+    quantity_kg: int
+
+
+_FLOWS = """
+SELECT entry.id, entry.kind, entry.recorded_at, entry.article, entry.effective_on,
+       entry.document_sha256, entry.registration, was.ticket_id, coalesce(was.state, ''),
+       became.ticket_id, became.state, sum(upper(part) - lower(part))::bigint
+FROM registry_ledgerentry AS entry
+JOIN registry_block AS became ON became.opened_by_id = entry.id
+LEFT JOIN registry_block AS was ON was.closed_by_id = entry.id AND was.kg && became.kg
+CROSS JOIN LATERAL (SELECT coalesce(was.kg * became.kg, became.kg) AS part) AS cut
+WHERE entry.issuance_id = %(issuance)s
+  AND (%(at)s::timestamptz IS NULL OR entry.recorded_at <= %(at)s)
+  AND (was.ticket_id, was.state) IS DISTINCT FROM (became.ticket_id, became.state)
+GROUP BY entry.id, was.ticket_id, was.state, became.ticket_id, became.state
+ORDER BY entry.id, min(lower(part))
+"""
+
+
+def stream_of(issuance: Issuance, at: datetime | None = None) -> list[Flow]:
+    """The way of an issuance's kilograms, from issue to today or to a moment, act by act."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FLOWS, {"issuance": issuance.pk, "at": at})
+        return [Flow(*row) for row in cursor.fetchall()]
+
+
+def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTicket]:
+    """The ticket, all it comes from and all that came of it, parents before children."""
+    found = CarbonTicket.objects.filter(issuance=ticket.issuance_id)
+    if at is not None:
+        found = found.filter(opened_at__lte=at)
+    tickets = {one.pk: one for one in found.order_by("opened_by", "year", "serial")}
+    kin = {ticket.pk}
+    above: CarbonTicket | None = ticket
+    while above is not None and above.parent_id is not None:
+        kin.add(above.parent_id)
+        above = tickets.get(above.parent_id)
+    below = {ticket.pk}
+    for one in tickets.values():  # In the order of opening: a parent comes before its children.
+        if one.parent_id in below:
+            below.add(one.pk)
+    return [one for key, one in tickets.items() if key in kin | below]
+
+
+# --- work and terms -----------------------------------------------------------------------------
+def waiting_registrations(department: Department) -> QuerySet[Registration]:
+    """What waits for the department's approver, the oldest first."""
+    return (
+        Registration.objects.filter(department=department, state=Registration.State.PREPARED)
+        .select_related("ticket", "filing", "prepared_by")
+        .order_by("prepared_at", "pk")
+    )
+
+
+def used_up_tickets() -> QuerySet[CarbonTicket]:
+    """Open tickets on which nothing live is left: forestry cancels them (article 17)."""
+    live = Q(blocks__closed_by__isnull=True, blocks__state__in=["held", "listed", "pledged"])
+    return (
+        CarbonTicket.objects.standing()
+        .exclude(pk__in=CarbonTicket.objects.filter(live).values("pk"))
+        .order_by("year", "serial")
+    )
+
+
+def pledges_ending(until: date) -> QuerySet[Pledge]:
+    """Pledges still in force that end on or before a day."""
+    return (
+        Pledge.objects.filter(ends_on__lte=until, cause__blocks__closed_by__isnull=True)
+        .select_related("ticket", "pledgee")
+        .distinct()
+        .order_by("ends_on")
+    )
+
+
+def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:
+    """The freezes that lie on the ticket now."""
+    keys: set[uuid.UUID] = set()
+    for freezes in ticket.blocks.standing().values_list("freezes", flat=True):
+        keys.update(freezes)
+    return list(FreezeOrder.objects.filter(pk__in=keys).order_by("made_at"))
+
+
+def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uuid.UUID, int]:
+    """What each pledge still holds."""
+    found = {pledge.pk: 0 for pledge in pledges}
+    for pledge in pledges:
+        found[pledge.pk] = pledge.cause.blocks.standing(at).quantity_kg()
+    return found
+
+
+def days_left(ends_on: date, today: date) -> int:
+    """Whole days of a notice that remain, today included; 0 when it has ended."""
+    return max(0, (ends_on - today + timedelta(days=1)).days)
