@@ -2,7 +2,8 @@
 import { text } from './text'
 
 export class Refused extends Error {
-  constructor (readonly status: number, readonly code: string, message: string) {
+  /** `shape`: GeoJSON of where it went wrong, from the few answers that tell it. */
+  constructor (readonly status: number, readonly code: string, message: string, readonly shape: unknown = null) {
     super(message)
     this.name = 'Refused'
   }
@@ -30,8 +31,8 @@ async function answer<T> (request: Promise<Response>): Promise<T> {
   }
   const isJson = (response.headers.get('content-type') ?? '').includes('json')
   if (!response.ok) {
-    const body = isJson ? await response.json() as { code?: string, message?: string } : {}
-    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText)
+    const body = isJson ? await response.json() as { code?: string, message?: string, shape?: unknown } : {}
+    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText, body.shape ?? null)
   }
   // A redirect to the sign-in page: the session has ended while the page stayed open.
   if (!isJson) throw new Refused(401, 'signed_out', text('signedOut'))

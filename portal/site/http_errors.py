@@ -33,7 +33,12 @@ from portal.accounts.errors import (
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
-from tickets.accounting.errors import NotTheVerifier, ReportFrozen, VersionTaken
+from tickets.accounting.errors import (
+    NotTheVerifier,
+    ReportFrozen,
+    ReportOutOfDate,
+    VersionTaken,
+)
 from tickets.registry.errors import (
     AlreadyIssued,
     BlockNotFree,
@@ -89,6 +94,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     BadParameter: 400,
     UnknownCrs: 400,
     ReportFrozen: 409,
+    ReportOutOfDate: 409,
     VersionTaken: 409,
     NotTheVerifier: 403,
     AlreadyIssued: 409,

@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from parcels.imports.access import may_import
-from portal.accounts.models import Department
-from portal.accounts.queries import AnyUser, works_in
+from portal.accounts.models import Department, Role
+from portal.accounts.queries import AnyUser, has_role, works_in
 
 
 def everyone(_user: AnyUser) -> bool:
@@ -19,6 +19,10 @@ def everyone(_user: AnyUser) -> bool:
 
 def signed_in(user: AnyUser) -> bool:
     return user.is_authenticated
+
+
+def verifies(user: AnyUser) -> bool:
+    return has_role(user, Role.VERIFIER)
 
 
 def checks_identities(user: AnyUser) -> bool:
@@ -43,6 +47,7 @@ MENU: tuple[MenuEntry, ...] = (
         _("身份核验"), "accounts:identity-checks", checks_identities,
         ("identity-checks", "party-links"),
     ),
+    MenuEntry(_("核算"), "accounting:reports", verifies, ("accounting",)),
     MenuEntry(_("我的"), "accounts:my-page", signed_in, ("my",)),
     MenuEntry(_("帮助"), "site:help", everyone, ("help",)),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from portal.accounts.models import Mandate, Role, User
 from portal.accounts.queries import AnyUser, acts_for, has_role, is_staff_reader
 from portal.base.errors import NotFound
 from tickets.accounting.models import AccountingReport
+from tickets.projects.access import access_application
 
 
 def works_for_area(user: AnyUser, area: ProjectArea) -> bool:
@@ -23,9 +24,26 @@ def is_verifier_of(user: AnyUser, report: AccountingReport) -> bool:
     return report.verifier == user and has_role(user, Role.VERIFIER)
 
 
+def works_for_owner(user: AnyUser, report: AccountingReport) -> bool:
+    """Whether ``user`` applies for whoever the report is made for."""
+    if report.application is not None:
+        return acts_for(user, report.application.project.applicant, Mandate.Scope.APPLY)
+    return works_for_area(user, report.area_version.area)
+
+
 def may_edit(user: AnyUser, report: AccountingReport) -> bool:
     """The owner's people and the entrusted verifier."""
-    return is_verifier_of(user, report) or works_for_area(user, report.area_version.area)
+    return is_verifier_of(user, report) or works_for_owner(user, report)
+
+
+def _sees_application(user: AnyUser, report: AccountingReport) -> bool:
+    if report.application is None:
+        return False
+    try:
+        access_application(report.application.key, user)
+    except NotFound:
+        return False
+    return True
 
 
 def may_read(user: AnyUser, report: AccountingReport) -> bool:
@@ -37,10 +55,7 @@ def may_read(user: AnyUser, report: AccountingReport) -> bool:
         or is_staff_reader(user)
         or (area.party is not None and acts_for(user, area.party, Mandate.Scope.VIEW))
         # Experts and entrusted reviewers judge what has been signed.
-        or (
-            report.state == AccountingReport.State.SIGNED
-            and (has_role(user, Role.EXPERT) or has_role(user, Role.VERIFIER))
-        )
+        or (report.state == AccountingReport.State.SIGNED and _sees_application(user, report))
     )
 
 
@@ -89,7 +104,7 @@ def _found(key: uuid.UUID) -> AccountingReport:
     report = (
         AccountingReport.objects.select_related(
             "area_version__area__party", "area_version__area__made_by", "method", "verifier",
-            "signed_by",
+            "signed_by", "application__project__applicant",
         )
         .filter(key=key)
         .first()

@@ -117,6 +117,20 @@ class PeriodInvalid(AccountingRefused):
     message = _("监测期须有起止日期，且起日不晚于止日。")
 
 
+class ApplicationUnready(AccountingRefused):
+    """A report is made on an application's area and period."""
+
+    code = "application_unready"
+    message = _("申请还没有选定项目范围和监测期，不能开始核算。")
+
+
+class ReportOutOfDate(AccountingRefused):
+    """The application has another area or period now."""
+
+    code = "report_out_of_date"
+    message = _("申请的项目范围或监测期已改变，请先按现行范围更新报告。")
+
+
 class NotTheVerifier(AccountingRefused):
     """Only the entrusted third party signs, and it does not act for the owner (article 4)."""
 

@@ -152,6 +152,13 @@ class AccountingReport(models.Model):
     area_version = models.ForeignKey(
         "parcels.ProjectAreaVersion", on_delete=models.PROTECT, related_name="accounting_reports"
     )
+    # The application that the report is made for; none for a trial calculation.
+    application = models.ForeignKey(
+        "projects.Application",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="accounting_reports",
+    )
     period = DateRangeField(_("监测期"))
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="reports")
     state = models.CharField(_("状态"), max_length=8, choices=State, default=State.DRAFT)

@@ -25,6 +25,7 @@ from portal.base.errors import StateMovedOn
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 from tickets.accounting.errors import (
+    ApplicationUnready,
     NoMethod,
     PeriodInvalid,
     PeriodNotOver,
@@ -41,6 +42,7 @@ from tickets.accounting.models import (
     Stratum,
     StratumSpecies,
 )
+from tickets.projects.models import Application
 
 MIB = 1024**2
 REPORT_MIB = 50
@@ -82,7 +84,11 @@ class TermsInput:
 
 @write_transaction
 def open_report(
-    *, area_version: ProjectAreaVersion, period: DateRange, actor: User
+    *,
+    area_version: ProjectAreaVersion,
+    period: DateRange,
+    actor: User,
+    application: Application | None = None,
 ) -> AccountingReport:
     """A first draft on a frozen shape of the project area, by the method that is in force.
 
@@ -93,7 +99,11 @@ def open_report(
     if method is None:
         raise NoMethod()
     report = AccountingReport.objects.create(
-        area_version=area_version, period=period, method=method, opened_by=actor
+        area_version=area_version,
+        period=period,
+        method=method,
+        opened_by=actor,
+        application=application,
     )
     report.refresh_from_db()
     record(report, "opened", actor, area_version=str(area_version.key))
@@ -109,18 +119,40 @@ def check_period(period: DateRange) -> None:
 
 
 @write_transaction
+def open_report_for(*, application: Application, actor: User) -> AccountingReport:
+    """The first draft of an application's report, on its area and period.
+
+    ReportFrozen when there is one already; ApplicationUnready while it has no area or period.
+    """
+    held = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
+    if held.area_version is None or held.period is None:
+        raise ApplicationUnready()
+    if AccountingReport.objects.filter(application=held).exists():
+        raise ReportFrozen()
+    return open_report(
+        area_version=held.area_version, period=held.period, actor=actor, application=held
+    )
+
+
+@write_transaction
 def entrust_verifier(*, report: AccountingReport, verifier: User, actor: User) -> AccountingReport:
     """The owner entrusts a third party with the report (article 4). VerifierUnfit otherwise."""
     draft = lock_draft(report)
-    party = draft.area_version.area.party
-    if not has_role(verifier, Role.VERIFIER) or verifier == draft.area_version.area.made_by:
-        raise VerifierUnfit()
-    if party is not None and acts_for(verifier, party, Mandate.Scope.VIEW):
+    if not has_role(verifier, Role.VERIFIER) or is_on_the_owners_side(verifier, draft):
         raise VerifierUnfit()
     draft.verifier = verifier
     draft.save(update_fields=["verifier"])
     record(draft, "entrusted", actor, verifier=str(verifier.key))
     return draft
+
+
+def is_on_the_owners_side(user: User, report: AccountingReport) -> bool:
+    """Whether somebody acts for the owner in any matter, or drew the land: no third party then."""
+    area = report.area_version.area
+    parties = {area.party, report.application.project.applicant if report.application else None}
+    if any(party is not None and acts_for(user, party, Mandate.Scope.VIEW) for party in parties):
+        return True
+    return area.made_by == user
 
 
 @write_transaction
@@ -223,7 +255,7 @@ def lock_draft(report: AccountingReport, *, seen: int | None = None) -> Accounti
     """
     draft = (
         AccountingReport.objects.select_for_update(of=("self",))
-        .select_related("area_version__area__party", "method")
+        .select_related("area_version__area__party", "method", "application__project__applicant")
         .get(pk=report.pk)
     )
     if draft.state != AccountingReport.State.DRAFT:

@@ -11,9 +11,8 @@ from django.db import connection
 from django.db.models import Max
 
 from parcels.claims.queries import last_day
-from parcels.models import ProjectAreaVersion
-from portal.accounts.models import Mandate, Role, User
-from portal.accounts.queries import acts_for, has_role
+from portal.accounts.models import Role, User
+from portal.accounts.queries import has_role
 from portal.base.transactions import write_transaction
 from tickets.accounting.calculation import (
     Calculation,
@@ -21,11 +20,13 @@ from tickets.accounting.calculation import (
     parameters_digest,
     work_through,
 )
+from tickets.accounting.equations import KG_PER_TONNE
 from tickets.accounting.errors import (
     FlagsUnexplained,
     NotTheVerifier,
     ReportFrozen,
     ReportIncomplete,
+    ReportOutOfDate,
     UncertaintyTooLarge,
 )
 from tickets.accounting.models import (
@@ -35,7 +36,14 @@ from tickets.accounting.models import (
     Stratum,
     StratumSpecies,
 )
-from tickets.accounting.operations import check_period, lock_draft, record
+from tickets.accounting.operations import (
+    check_period,
+    is_on_the_owners_side,
+    lock_draft,
+    record,
+)
+from tickets.projects.models import Application
+from tickets.projects.operations import record_accounting_result
 
 FORMAT = 1
 
@@ -103,12 +111,17 @@ def sign_report(*, report: AccountingReport, seen: int, actor: User) -> Accounti
     uncertainty is above the last step, or grave flags stand without an explanation.
     """
     draft = lock_draft(report, seen=seen)
-    party = draft.area_version.area.party
     if draft.verifier != actor or not has_role(actor, Role.VERIFIER):
         raise NotTheVerifier()
-    if party is not None and acts_for(actor, party, Mandate.Scope.VIEW):
+    if is_on_the_owners_side(actor, draft):
         raise NotTheVerifier()
     check_period(draft.period)
+    application = draft.application
+    if application is not None and (application.area_version_id, application.period) != (
+        draft.area_version_id,
+        draft.period,
+    ):
+        raise ReportOutOfDate()
     # Titles may have been verified since the strata were drawn: measure them once more.
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounting_stratum SET code = code WHERE report_id = %s", [draft.pk])
@@ -134,6 +147,8 @@ def sign_report(*, report: AccountingReport, seen: int, actor: User) -> Accounti
     draft.signed_at = draft.opened_at  # Not believed: the database writes its own moment.
     draft.save()
     draft.refresh_from_db()
+    if application is not None:
+        _tell_application(draft, application)
     record(
         draft,
         "signed",
@@ -144,23 +159,42 @@ def sign_report(*, report: AccountingReport, seen: int, actor: User) -> Accounti
     return draft
 
 
+def _tell_application(report: AccountingReport, application: Application) -> None:
+    """Calculated and stated tonnes go to the application; their difference blocks its filing."""
+    assert report.quantity_kg_calculated is not None
+    assert report.quantity_t_reported is not None
+    assert report.verifier is not None
+    record_accounting_result(
+        application=application,
+        report_key=report.key,
+        report_sha256=bytes(report.content_sha256 or b"").hex(),
+        quantity_kg_calculated=report.quantity_kg_calculated,
+        quantity_kg_reported=report.quantity_t_reported * KG_PER_TONNE,
+        method_code=report.method.code,
+        method_version=str(report.method.version),
+        parameters_sha256=bytes(report.parameters_sha256 or b"").hex(),
+        verifier=report.verifier,
+    )
+
+
 @write_transaction
-def revise_report(
-    *, report: AccountingReport, actor: User, area_version: ProjectAreaVersion | None = None
-) -> AccountingReport:
+def revise_report(*, report: AccountingReport, actor: User) -> AccountingReport:
     """The next version as a draft with the same inputs; the signed one stays as it is.
 
-    On a newer shape of the area strata that leave it are refused by the database.
+    It stands on the application's present area and period, where it has one; strata that leave a
+    newer shape are refused by the database.
     """
     former = AccountingReport.objects.select_for_update(of=("self",)).get(pk=report.pk)
     latest = AccountingReport.objects.filter(series=former.series).aggregate(n=Max("version"))["n"]
     if former.state != AccountingReport.State.SIGNED or former.version != latest:
         raise ReportFrozen()
+    wanted = former.application
     draft = AccountingReport.objects.create(
         series=former.series,
         version=former.version + 1,
-        area_version=area_version or former.area_version,
-        period=former.period,
+        application=wanted,
+        area_version=(wanted and wanted.area_version) or former.area_version,
+        period=(wanted and wanted.period) or former.period,
         method=former.method,
         verifier=former.verifier,
         baseline_t=former.baseline_t,
