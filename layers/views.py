@@ -61,7 +61,8 @@ def versioned_tile(
         return lasting(request, opened, packed, encoding)
     # A page that was opened before the last change gets today's shapes, but no cache may keep
     # them under yesterday's address.
-    return answer(opened, pack(body, encoding), encoding, {"Cache-Control": "no-store"})
+    packed = pack(body, encoding) if body else b""
+    return answer(opened, packed, encoding, {"Cache-Control": "no-store"})
 
 
 def lasting(request: HttpRequest, layer: Layer, packed: bytes, encoding: str) -> HttpResponse:
@@ -119,7 +120,7 @@ def packed_body(
         kept = stored(layer, version, *place, encoding)
         if kept is not None:
             return kept
-    return pack(body, encoding)
+    return pack(body, encoding) if body else b""
 
 
 def vary(layer: Layer) -> str:
@@ -128,7 +129,7 @@ def vary(layer: Layer) -> str:
 
 def answer(layer: Layer, packed: bytes, encoding: str, headers: dict[str, str]) -> HttpResponse:
     response = HttpResponse(packed, content_type=MVT, headers=headers | {"Vary": vary(layer)})
-    if encoding != "identity":
+    if packed and encoding != "identity":
         response["Content-Encoding"] = encoding
     if not layer.staff_only:
         response["Access-Control-Allow-Origin"] = "*"
