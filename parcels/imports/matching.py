@@ -267,3 +267,11 @@ JOIN incoming ON incoming.row = told.row, ST_PointOnSurface(incoming.geom) AS pl
 WHERE told.place_in_kind <= %(kept)s
 ORDER BY told.row
 """
+
+# What the register does not know yet, or knows elsewhere.
+NEW_OUTLINES = """
+SELECT incoming.row, incoming.label, ST_AsBinary(incoming.geom)
+FROM incoming LEFT JOIN matched USING (row)
+WHERE matched.row IS NULL OR NOT matched.same_shape
+ORDER BY incoming.row LIMIT %(most)s
+"""

@@ -14,6 +14,10 @@ REGISTER_MESSAGES = {
         "该宗地已审核冻结，文件中的图形与之不同：已存为待审版本，现行图形不变。请走变更审核。"
     ),
     "unit_number_twice": _("不动产单元号 {unit_number} 出现多次：已分别登记，请核对哪一个正确。"),
+    "fits_after_gcj02_shift": _(
+        "按 GCJ-02（手机地图）反偏移约 280 米后与已登记宗地吻合，现有位置则不吻合：坐标很可能已偏移。"
+        "请换用 CGCS2000 或 WGS 84 坐标重新导出。"
+    ),
     "area_differs": _(
         "证载面积 {certified_ha} 公顷与图上面积 {mapped_ha} 公顷相差 {percent}%，审核时须书面说明。"
     ),

@@ -6,12 +6,16 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import shapely
+import shapely.geometry
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db import connection
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -20,10 +24,16 @@ from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMi
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
 from parcels.imports.survey_year import year_in
+from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
 from parcels.imports.uploads import receive_upload
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, Inspection, inspect_file
+from parcels.intake.reader import (
+    Choices,
+    Inspection,
+    inspect_file,
+    parse_seven_parameters,
+)
 from parcels.models import ImportRecord, RightKind
 from parcels.stage import stage_config
 from parcels.tasks import run_import_job
@@ -91,9 +101,38 @@ def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """The file read again with what the person chose, for the map and the tables of the page."""
     record = access_import(key, request.user)
-    found = inspect_file(original(record), choices=parse_choices(request.GET), limits=web_limits())
+    choices = (
+        parse_choices(request.GET)
+        if record.state == ImportRecord.State.DRAFT
+        else Choices.from_json(record.choices)
+    )
+    found = inspect_file(original(record), choices=choices, limits=web_limits())
     mapping = propose_mapping([field.name for field in found.fields])
-    return JsonResponse({"inspection": found.as_json(), "mapping": mapping})
+    seen = found.as_json()
+    seen["notices"] = [*seen["notices"], *shift_notices(found)]
+    return JsonResponse({"inspection": seen, "mapping": mapping})
+
+
+def shift_notices(found: Inspection) -> list[dict[str, str]]:
+    """Said before commit, so that a shifted file is not taken in at all."""
+    outlines = [
+        (feature["properties"]["row"], shapely.to_wkb(shapely.geometry.shape(feature["geometry"])))
+        for feature in found.raw["preview"]["features"][:OUTLINES_ASKED]
+    ]
+    with connection.cursor() as cursor:
+        suspects = suspects_of_gcj02(cursor, outlines)
+    if not suspects:
+        return []
+    return [
+        {
+            "code": "fits_after_gcj02_shift",
+            "message": _("第 {rows} 行的图形{said}").format(
+                rows="、".join(str(suspect.row) for suspect in suspects[:5])
+                + ("等" if len(suspects) > 5 else ""),
+                said=problem_message("fits_after_gcj02_shift", {}),
+            ),
+        }
+    ]
 
 
 @login_required
@@ -167,7 +206,7 @@ def web_limits() -> Limits:
 
 
 def parse_choices(given: Any) -> Choices:
-    """Layer, EPSG code and encoding as a form sends them; an empty field means "propose"."""
+    """Layer, system, encoding and seven parameters of a form; an empty field means "propose"."""
     crs = given.get("crs", "").strip()
     if crs and not crs.isdecimal():
         raise InvalidInput(field="crs", reason=crs)
@@ -175,6 +214,7 @@ def parse_choices(given: Any) -> Choices:
         layer=given.get("layer") or None,
         crs_epsg=int(crs) if crs else None,
         encoding=given.get("encoding") or None,
+        seven_parameters=parse_seven_parameters(given.get("seven_parameters", "")),
     )
 
 

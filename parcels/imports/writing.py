@@ -7,6 +7,7 @@ from typing import Any
 
 from parcels.imports import matching
 from parcels.imports.outcome import KEPT_PROBLEMS_PER_CODE, Outcome, Problem, Progress
+from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
 from parcels.models import ImportProblem, ImportRecord
 from portal.accounts.models import User
 
@@ -57,6 +58,7 @@ def write_staged(
     cursor.execute(matching.OUTCOMES, facts)
     outcome.imported, outcome.changed, outcome.unchanged = cursor.fetchone()
     _ask_for_warnings(cursor, outcome)
+    _warn_of_shift(cursor, record, outcome)
 
 
 def clear_staged(cursor: Any) -> None:
@@ -106,4 +108,24 @@ def _ask_for_warnings(cursor: Any, outcome: Outcome) -> None:
                 "certified_ha": round(certified_m2 / 10_000, 4),
                 "percent": round((certified_m2 / mapped_m2 - 1) * 100, 1),
             },
+        )
+
+
+def _warn_of_shift(cursor: Any, record: ImportRecord, outcome: Outcome) -> None:
+    """New outlines that fit the register only after the shift of phone maps is taken back."""
+    cursor.execute(matching.NEW_OUTLINES, {"most": OUTLINES_ASKED})
+    outlines = {row: (label, bytes(wkb)) for row, label, wkb in cursor.fetchall()}
+    for suspect in suspects_of_gcj02(
+        cursor, [(row, wkb) for row, (_label, wkb) in outlines.items()], record=record.pk
+    ):
+        outcome.add(
+            Problem(
+                ImportProblem.Severity.WARNING,
+                suspect.row,
+                outlines[suspect.row][0],
+                "fits_after_gcj02_shift",
+                {},
+                suspect.lon,
+                suspect.lat,
+            )
         )

@@ -60,13 +60,17 @@ def answer(request: dict[str, Any], scratch: Path, out: BinaryIO) -> None:
     from parcels.intake import crs as systems
     from parcels.intake.formats import open_file
     from parcels.intake.formats.source import pick_layer
+    from parcels.intake.formats.survey_txt import SurveyText
     from parcels.intake.gate import check_size, limits_from_json
 
     limits = limits_from_json(request["limits"])
     path = Path(request["path"])
     choices = request["choices"]
     check_size(path, limits)
+    seven = tuple(choices.get("seven_parameters") or ())
     source = open_file(path, scratch, limits)
+    if isinstance(source, SurveyText):
+        source.by_hand = seven
     layer = pick_layer(source.layers(), choices["layer"])
     opened = source.open_layer(layer.name, choices["encoding"])
     if layer.features > limits.features:
@@ -75,10 +79,18 @@ def answer(request: dict[str, Any], scratch: Path, out: BinaryIO) -> None:
         raise_refused("layer_empty", layer=layer.name)
     declared = None
     if choices["crs_epsg"] is None:
-        declared = systems.from_text(opened.declared_crs)
+        declared = systems.from_text(opened.declared_crs, seven)
         if declared is None and opened.declared_crs:
             opened.notices.append(("crs_unreadable", {}))
-    crs = systems.choose(declared=declared, chosen_epsg=choices["crs_epsg"], bounds=opened.bounds)
+    crs = systems.choose(
+        declared=declared, chosen_epsg=choices["crs_epsg"], bounds=opened.bounds, seven=seven
+    )
+    systems.check_seven(crs, opened.bounds, seven)
+    used = crs.older is not None or any(
+        code == "seven_parameters_used" for code, _params in opened.notices
+    )
+    if seven and not used:
+        opened.notices.append(("seven_parameters_idle", {}))
     if request["what"] == "inspect":
         send_json(out, inspect(source, opened, crs, limits))
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -17,6 +18,15 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
+from parcels.intake.datums import (
+    BEIJING54,
+    DEGREES,
+    XIAN80,
+    Datum,
+    check_shift,
+    gauss_kruger,
+    helmert,
+)
 from parcels.intake.refusal import Refused
 
 STORAGE_EPSG = 4490
@@ -25,8 +35,6 @@ Bounds = tuple[float, float, float, float]
 # (semi-major axis m, inverse flattening) of the ellipsoids that concern us.
 GRS80 = (6378137.0, 298.257222101)
 WGS84 = (6378137.0, 298.257223563)
-KRASSOVSKY_M = 6378245.0
-IAG75_M = 6378140.0
 
 CHINA: Bounds = (73.0, 3.0, 136.0, 54.0)
 ILI: Bounds = (79.0, 42.0, 85.5, 45.8)
@@ -42,6 +50,10 @@ CHOICES: tuple[tuple[int, str], ...] = (
     (4326, "WGS 84 经纬度 (4326)"),
     (32644, "WGS 84 / UTM 44N (32644)"),
     (3857, "Web 墨卡托 (3857)"),
+    (2372, "西安 1980 3° 带 81E (2372)，须七参数"),
+    (2351, "西安 1980 3° 带 27 带号 (2351)，须七参数"),
+    (2424, "北京 1954 3° 带 81E (2424)，须七参数"),
+    (2403, "北京 1954 3° 带 27 带号 (2403)，须七参数"),
 )
 
 
@@ -55,6 +67,7 @@ class CrsGuess:
     definition: str  # What PROJ reads.
     swapped: bool = False  # Northing (or latitude) stands first.
     notices: tuple[str, ...] = ()
+    older: tuple[Datum, str] | None = None  # An older datum and its projection.
 
     @property
     def certain(self) -> bool:
@@ -79,8 +92,11 @@ def gauss_kruger_epsg(meridian: float, false_easting: float) -> int:
     return 0
 
 
-def recognise(crs: CRS, *, how: str) -> CrsGuess:
-    """The system by its parameters. Refused: other datums, and planes we cannot invert safely."""
+def recognise(crs: CRS, *, how: str, seven: Sequence[float] = ()) -> CrsGuess:
+    """The system by its parameters. Refused: other datums, and planes we cannot invert safely.
+
+    ``seven`` parameters given by hand lead from an older datum (see ``datums``).
+    """
     if crs.is_compound:
         crs = crs.sub_crs_list[0]
     if crs.is_bound and crs.source_crs is not None:
@@ -89,10 +105,9 @@ def recognise(crs: CRS, *, how: str) -> CrsGuess:
     if ellipsoid is None:
         raise Refused("crs_unknown", name=crs.name[:80])
     axis, flattening = ellipsoid.semi_major_metre, ellipsoid.inverse_flattening
-    if abs(axis - KRASSOVSKY_M) < 0.5:
-        raise Refused("crs_needs_seven_parameters", name="北京 1954")
-    if abs(axis - IAG75_M) < 0.5:
-        raise Refused("crs_needs_seven_parameters", name="西安 1980")
+    for datum in (BEIJING54, XIAN80):
+        if abs(axis - datum.semi_major_m) < 0.5:
+            return from_older(datum, crs, how=how, seven=seven)
     if abs(axis - GRS80[0]) > 0.001 or abs(flattening - GRS80[1]) > 1e-4:
         raise Refused("crs_unknown", name=crs.name[:80])
     is_wgs84 = abs(flattening - WGS84[1]) < 1e-7
@@ -127,16 +142,54 @@ def recognise(crs: CRS, *, how: str) -> CrsGuess:
     raise Refused("crs_unknown", name=crs.name[:80])
 
 
-def from_epsg(epsg: int, *, how: str, swapped: bool = False) -> CrsGuess:
+def from_older(datum: Datum, crs: CRS, *, how: str, seven: Sequence[float]) -> CrsGuess:
+    """An older datum's system by seven parameters; refused without them, and in odd planes."""
+    if not seven:
+        raise Refused("crs_needs_seven_parameters", name=datum.name)
+    projection = DEGREES
+    if not crs.is_geographic:
+        operation = crs.coordinate_operation
+        if operation is None or operation.method_name != "Transverse Mercator":
+            raise Refused("crs_unknown", name=crs.name[:80])
+        value: dict[str, Any] = {item.name: item.value for item in operation.params}
+        plain = (
+            value["Latitude of natural origin"],
+            value["Scale factor at natural origin"],
+            value["False northing"],
+        )
+        if plain != (0, 1, 0):
+            raise Refused("crs_unknown", name=crs.name[:80])
+        projection = gauss_kruger(value["Longitude of natural origin"], value["False easting"])
+    return CrsGuess(
+        crs.to_epsg() or 0,
+        crs.name,
+        how,
+        helmert(datum, projection, seven),
+        notices=("seven_parameters_given",),
+        older=(datum, projection),
+    )
+
+
+def check_seven(given: CrsGuess, bounds: Bounds | None, seven: Sequence[float]) -> None:
+    """Refuse parameters that move the middle of the land too far for a change of datum."""
+    if given.older is None or bounds is None:
+        return
+    middle = ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)
+    check_shift(*given.older, seven, middle[::-1] if given.swapped else middle)
+
+
+def from_epsg(
+    epsg: int, *, how: str, swapped: bool = False, seven: Sequence[float] = ()
+) -> CrsGuess:
     """A system by its code, under the same tests as one that a file declares."""
     try:
-        found = recognise(CRS.from_epsg(epsg), how=how)
+        found = recognise(CRS.from_epsg(epsg), how=how, seven=seven)
     except CRSError as error:
         raise Refused("crs_unknown", name=f"EPSG:{epsg}") from error
-    return CrsGuess(epsg, found.name, how, found.definition, swapped, found.notices)
+    return replace(found, epsg=epsg, swapped=swapped)
 
 
-def from_text(text: str) -> CrsGuess | None:
+def from_text(text: str, seven: Sequence[float] = ()) -> CrsGuess | None:
     """What a ``.prj``, a layer or a ``crs`` member declares; None when nobody can read it."""
     if not text.strip():
         return None
@@ -147,7 +200,7 @@ def from_text(text: str) -> CrsGuess | None:
         crs = CRS.from_epsg(int(found[1])) if found else CRS.from_user_input(text)
     except CRSError:
         return None
-    return recognise(crs, how="declared")
+    return recognise(crs, how="declared", seven=seven)
 
 
 def within(bounds: Bounds, box: Bounds) -> bool:
@@ -194,11 +247,15 @@ def in_order(given: CrsGuess, bounds: Bounds | None) -> CrsGuess:
 
 
 def choose(
-    *, declared: CrsGuess | None, chosen_epsg: int | None, bounds: Bounds | None
+    *,
+    declared: CrsGuess | None,
+    chosen_epsg: int | None,
+    bounds: Bounds | None,
+    seven: Sequence[float] = (),
 ) -> CrsGuess:
     """The system to read in: a person's choice, else the declared one, else a guess."""
     if chosen_epsg is not None:
-        return in_order(from_epsg(chosen_epsg, how="chosen"), bounds)
+        return in_order(from_epsg(chosen_epsg, how="chosen", seven=seven), bounds)
     if declared is not None:
         # One wild vertex makes no plane of degrees: there every number would be large.
         if bounds is None or declared.epsg not in (4326, 4490) or min(bounds[:2]) <= 180:
@@ -218,6 +275,8 @@ def transformer(definition: str) -> Transformer | None:
     """From the system to 4490, longitude first; None when nothing is to be done."""
     if definition == f"EPSG:{STORAGE_EPSG}":
         return None
+    if definition.startswith("+proj=pipeline"):
+        return Transformer.from_pipeline(definition)
     # Web Mercator is inverted on its sphere to WGS 84, which is taken as CGCS2000 (centimetres).
     target = 4326 if definition == "EPSG:3857" else STORAGE_EPSG
     return Transformer.from_crs(definition, f"EPSG:{target}", always_xy=True)

@@ -63,7 +63,7 @@ FILE_MESSAGES: dict[str, str | Promise] = {
     "crs_unknown": _("无法使用坐标系“{name}”。请转换为 CGCS2000（如 EPSG:4490、4536）后再上传。"),
     "crs_needs_seven_parameters": _(
         "坐标系是{name}，转换到 CGCS2000 需要七参数，否则约偏 100 米，已拒绝。"
-        "请在测绘软件中用本地七参数转换后再上传。"
+        "请填写本地七参数，或在测绘软件中转换后再上传。"
     ),
     "format_xls": _(
         "“{name}”是旧版 Excel（.xls）或有密码的工作簿。请另存为不加密的 .xlsx 后再上传。"
@@ -157,6 +157,10 @@ NOTICE_MESSAGES: dict[str, str | Promise] = {
     "seven_parameters_used": _(
         "坐标由{name}按文件内的七参数（布尔莎模型：米、秒、ppm）换算，请在地图上核对位置。"
     ),
+    "seven_parameters_given": _(
+        "坐标由所填的七参数（布尔莎模型：米、秒、ppm）换算为 CGCS2000，请在地图上核对位置。"
+    ),
+    "seven_parameters_idle": _("文件的坐标系不需要七参数，没有使用所填的七参数。"),
     "area_in_square_metres": _("有 {n} 个地块的面积以平方米填写，已换算为公顷。"),
     "dxf_holes": _("有 {n} 条闭合线位于另一条之内，已作为孔洞，请核对。"),
     "dxf_open_lines": _("有 {n} 条多段线没有闭合，没有作为地块。"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import re
 import selectors
 import signal
 import struct
@@ -51,6 +53,7 @@ class Choices:
     layer: str | None = None
     crs_epsg: int | None = None
     encoding: str | None = None
+    seven_parameters: tuple[float, ...] | None = None  # From an older datum; see ``datums``.
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,6 +65,7 @@ class Choices:
             layer=given.get("layer") or None,
             crs_epsg=int(epsg) if epsg else None,
             encoding=given.get("encoding") or None,
+            seven_parameters=tuple(given.get("seven_parameters") or ()) or None,
         )
 
 
@@ -143,6 +147,23 @@ class Inspection:
                 for found in self.raw["problems"]
             ],
         }
+
+
+def parse_seven_parameters(text: str) -> tuple[float, ...] | None:
+    """``X,Y,Z,RX,RY,RZ,scale`` in m, arc-seconds and ppm; None when empty.
+
+    IntakeError unless it is seven finite numbers, not all nought.
+    """
+    cells = [cell for cell in re.split(r"[,，;；\s]+", text.strip()) if cell]
+    if not cells:
+        return None
+    try:
+        values = tuple(float(cell) for cell in cells)
+    except ValueError as error:
+        raise IntakeError("survey_parameters_wrong", written=text[:80]) from error
+    if len(values) != 7 or not all(map(math.isfinite, values)) or not any(values):
+        raise IntakeError("survey_parameters_wrong", written=text[:80])
+    return values
 
 
 def inspect_file(path: Path, *, choices: Choices, limits: Limits) -> Inspection:

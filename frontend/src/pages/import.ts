@@ -123,8 +123,8 @@ class ImportPage {
       button.addEventListener('click', () => this.showPlace(Number(button.dataset.lon), Number(button.dataset.lat)))
     }
     if (this.config.state === 'draft') {
-      for (const name of ['layer', 'crs', 'encoding']) {
-        part<HTMLSelectElement>(this.root, name).addEventListener('change', () => { void this.inspect() })
+      for (const name of ['layer', 'crs', 'encoding', 'seven_parameters']) {
+        part<HTMLElement>(this.root, name).addEventListener('change', () => { void this.inspect() })
       }
       part<HTMLFormElement>(this.root, 'choices').addEventListener('submit', event => { event.preventDefault(); void this.commit() })
     }
@@ -142,7 +142,7 @@ class ImportPage {
   }
 
   private chosen (name: string): string {
-    return this.root.querySelector<HTMLSelectElement>(`[data-ref=${name}]`)?.value ?? ''
+    return this.root.querySelector<HTMLSelectElement | HTMLInputElement>(`[data-ref=${name}]`)?.value ?? ''
   }
 
   private async inspect (): Promise<void> {
@@ -152,7 +152,7 @@ class ImportPage {
     const status = part<HTMLElement>(this.root, 'read-status')
     refusal.hidden = true
     status.textContent = text('reading')
-    const wanted = new URLSearchParams({ layer: this.chosen('layer'), crs: this.chosen('crs'), encoding: this.chosen('encoding') })
+    const wanted = new URLSearchParams({ layer: this.chosen('layer'), crs: this.chosen('crs'), encoding: this.chosen('encoding'), seven_parameters: this.chosen('seven_parameters') })
     try {
       const { inspection, mapping } = await getJson<{ inspection: Inspection, mapping: Record<string, string> }>(
         `${this.config.urls.inspection}?${wanted.toString()}`, { signal: this.pending.signal })

@@ -1,15 +1,21 @@
-"""GeoPackage: SQLite with a declared coordinate system in every layer."""
+"""GeoPackage: SQLite with a declared coordinate system in every layer.
+
+GDAL tells of layers, systems and attributes. Shapes are taken from their blobs by ourselves: GDAL
+would hand curves on as flattened polygons, and stop at the first blob that it cannot read.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pyogrio
 
 from parcels.intake.crs import Bounds
-from parcels.intake.features import Raw
+from parcels.intake.features import Raw, Reject
 from parcels.intake.formats.source import (
     GDAL_ERRORS,
     Layer,
@@ -60,10 +66,69 @@ class GeoPackage:
         )
 
     def batches(self, opened: Opened) -> Iterator[Raw]:
-        for rows, columns, wkb in read_with_gdal(
-            self.path, opened.layer.name, opened.layer.features
-        ):
-            yield Raw(rows, {name: as_list(values) for name, values in columns.items()}, wkb)
+        layer = opened.layer
+        with closing(open_database(self.path)) as database:
+            shapes = blobs(database, layer.name)
+            for rows, columns, _none in read_with_gdal(
+                self.path, layer.name, layer.features, read_geometry=False
+            ):
+                lists = {name: as_list(values) for name, values in columns.items()}
+                yield with_shapes(rows, lists, [next(shapes, None) for _row in rows])
+
+
+# The envelope of a blob's header, by its code: none, xy, xyz, xym, xyzm.
+ENVELOPE_BYTES = (0, 32, 48, 48, 64)
+HEADER_BYTES = 8
+EXTENDED = 0x20
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """The file itself, for reading alone; what its schema would run is not trusted."""
+    database = sqlite3.connect(f"file:{path.resolve().as_posix()}?mode=ro&immutable=1", uri=True)
+    database.execute("PRAGMA trusted_schema = OFF")
+    return database
+
+
+def blobs(database: sqlite3.Connection, layer: str) -> Iterator[Any]:
+    """The geometry column of a layer in the file's order, as GDAL reads its attributes."""
+    try:
+        found = database.execute(
+            "SELECT column_name FROM gpkg_geometry_columns WHERE lower(table_name) = lower(?)",
+            [layer],
+        ).fetchone()
+        if found is None:
+            raise Refused("no_layers")
+        for (blob,) in database.execute(f"SELECT {quoted(found[0])} FROM {quoted(layer)}"):
+            yield blob
+    except sqlite3.Error as error:
+        raise Refused("file_damaged", detail=str(error)[:160]) from error
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def with_shapes(rows: list[int], columns: dict[str, list[Any]], found: list[Any]) -> Raw:
+    """Rows with the WKB of their blobs; those whose blob is none are refused one by one."""
+    wkb = [None if blob is None else wkb_of(blob) for blob in found]
+    good = [at for at, one in enumerate(wkb) if one != b""]
+    return Raw(
+        [rows[at] for at in good],
+        {name: [values[at] for at in good] for name, values in columns.items()},
+        [wkb[at] for at in good],
+        [Reject(rows[at], "", "geometry_unreadable") for at, one in enumerate(wkb) if one == b""],
+    )
+
+
+def wkb_of(blob: Any) -> bytes:
+    """The WKB in a GeoPackage blob (OGC 12-128r18, 2.1.3); empty when it is no such blob."""
+    if not isinstance(blob, bytes) or len(blob) < HEADER_BYTES + 5 or blob[:2] != b"GP":
+        return b""
+    envelope = blob[3] >> 1 & 0x07
+    if blob[3] & EXTENDED or envelope >= len(ENVELOPE_BYTES):
+        return b""
+    body = blob[HEADER_BYTES + ENVELOPE_BYTES[envelope] :]
+    return body if len(body) >= 5 else b""
 
 
 def declared(crs: str | None) -> str:

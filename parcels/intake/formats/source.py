@@ -112,7 +112,8 @@ def read_with_gdal(
             )
         except GDAL_ERRORS as error:
             raise Refused("file_damaged", detail=str(error)[:160]) from error
-        size = len(columns[0]) if columns else 0
+        # Without a single column GDAL's answer does not say how many it passed.
+        size = len(columns[0]) if columns else min(BATCH_FEATURES, count - start)
         if geometry is not None:
             size = len(geometry)
         if not size:

@@ -20,9 +20,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
-from pyproj.exceptions import ProjError
 
-from parcels.intake.crs import IAG75_M, KRASSOVSKY_M, gauss_kruger_epsg
+from parcels.intake.crs import gauss_kruger_epsg
+from parcels.intake.datums import BEIJING54, XIAN80, Datum, check_shift, gauss_kruger, helmert
 from parcels.intake.features import Raw, Reject
 from parcels.intake.formats.geojson import Fault
 from parcels.intake.formats.order import (
@@ -47,26 +47,11 @@ COLUMNS = ("地块编号", "地块名称", "面积", "图幅号", "地块用途"
 CLOSING_M = 0.0005
 HECTARE_M2 = 10_000
 ZONE_M = 1_000_000
-# Seven parameters move a point by 100 m or so; more means that they are for something else.
-MOST_SHIFT_M = 1000.0
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 _SECTION = re.compile(r"^[\[【](.+?)[\]】]\s*$")
 _SHAPES = ("面", "线", "点")
 _POINT_FIELDS = 4
 _PLOT_FIELDS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Datum:
-    """An older ellipsoid, from which seven parameters lead to CGCS2000."""
-
-    name: str
-    semi_major_m: float
-    inverse_flattening: float
-
-
-XIAN80 = Datum("西安 1980", IAG75_M, 298.257)
-BEIJING54 = Datum("北京 1954", KRASSOVSKY_M, 298.3)
 
 
 @dataclass(slots=True)
@@ -214,12 +199,15 @@ def datum_of(header: dict[str, str]) -> Datum | str:
     return ""
 
 
-def seven_parameters(header: dict[str, str], datum: Datum) -> tuple[float, ...]:
-    """Translations (m), rotations (arc-seconds) and scale (ppm) to CGCS2000.
+def seven_parameters(
+    header: dict[str, str], datum: Datum, by_hand: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Those given by hand, else those of the header (see ``datums``).
 
-    The order is the format's own; units and the coordinate frame (布尔莎) model are common
-    practice. Empty ones, and the seven zeros that programs put there, are none.
+    Empty ones, and the seven zeros that programs put there, are none.
     """
+    if by_hand:
+        return by_hand
     cells = [cell.strip() for cell in re.split(r"[,;\s]+", header.get("转换参数", "").strip(", "))]
     try:
         values = tuple(number(cell) for cell in cells if cell)
@@ -232,20 +220,6 @@ def seven_parameters(header: dict[str, str], datum: Datum) -> tuple[float, ...]:
     return values
 
 
-def helmert(datum: Datum, meridian: float, easting_m: float, given: tuple[float, ...]) -> Any:
-    """From (easting, northing) of the older plane to longitude, latitude of CGCS2000 in degrees."""
-    ellipsoid = f"+a={datum.semi_major_m} +rf={datum.inverse_flattening}"
-    x, y, z, rx, ry, rz, scale = given
-    return Transformer.from_pipeline(
-        "+proj=pipeline "
-        f"+step +inv +proj=tmerc +lat_0=0 +lon_0={meridian} +k=1 +x_0={easting_m} +y_0=0 "
-        f"{ellipsoid} +step +proj=cart {ellipsoid} "
-        f"+step +proj=helmert +x={x} +y={y} +z={z} +rx={rx} +ry={ry} +rz={rz} +s={scale} "
-        "+convention=coordinate_frame "
-        "+step +inv +proj=cart +ellps=GRS80 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
-    )
-
-
 def meridian_of(zone: int) -> float | None:
     """The central meridian; three- and six-degree zones of this country share no number."""
     if 25 <= zone <= 45:
@@ -255,13 +229,13 @@ def meridian_of(zone: int) -> float | None:
     return None
 
 
-def plane_of(header: dict[str, str], points: Points) -> Plane:
+def plane_of(header: dict[str, str], points: Points, by_hand: tuple[float, ...] = ()) -> Plane:
     """The plane from the header and the numbers. Points are (easting, northing).
 
     Refused: an older datum without seven parameters.
     """
     datum = datum_of(header)
-    given = seven_parameters(header, datum) if isinstance(datum, Datum) else ()
+    given = seven_parameters(header, datum, by_hand) if isinstance(datum, Datum) else ()
     notices: list[tuple[str, dict[str, Any]]] = []
     if len(points) and usual(points)[0] == Kind.LONGITUDE:
         if isinstance(datum, Datum):
@@ -284,8 +258,10 @@ def plane_of(header: dict[str, str], points: Points) -> Plane:
         return Plane("", notices=tuple(notices))
     easting_m = 500_000 + (zone * ZONE_M if len(zones) else 0)
     if isinstance(datum, Datum):
-        pipeline = helmert(datum, meridian, easting_m, given)
-        check_shift(pipeline, datum, meridian, easting_m, points, header)
+        projection = gauss_kruger(meridian, easting_m)
+        if len(points):
+            check_shift(datum, projection, given, np.median(points, axis=0))
+        pipeline = Transformer.from_pipeline(helmert(datum, projection, given))
         notices.append(("seven_parameters_used", {"name": datum.name}))
         return Plane("EPSG:4490", zone, bool(len(zones)), pipeline, tuple(notices))
     declared = {
@@ -294,27 +270,6 @@ def plane_of(header: dict[str, str], points: Points) -> Plane:
         "+ellps=WGS84 +units=m +no_defs +type=crs",
     }.get(datum, "")
     return Plane(declared, zone, bool(len(zones)), None, tuple(notices))
-
-
-def check_shift(
-    pipeline: Transformer, datum: Datum, meridian: float, easting_m: float, points: Points,
-    header: dict[str, str],
-) -> None:  # fmt: skip
-    """Refuse parameters that move the land by more than any pair of datums differs."""
-    if not len(points):
-        return
-    some = np.median(points, axis=0)
-    still = helmert(datum, meridian, easting_m, (0.0,) * 7)
-    try:
-        lon, lat = pipeline.transform(some[0], some[1], errcheck=True)
-        lon_before, lat_before = still.transform(some[0], some[1], errcheck=True)
-    except ProjError as error:
-        raise Refused("survey_parameters_wrong", written=header["转换参数"][:80]) from error
-    shift_m = 111_320 * math.hypot(
-        (lon - lon_before) * math.cos(math.radians(lat)), lat - lat_before
-    )
-    if not shift_m <= MOST_SHIFT_M:
-        raise Refused("survey_parameters_wrong", written=header["转换参数"][:80])
 
 
 def whole_number(text: str) -> int | None:
@@ -326,6 +281,7 @@ class SurveyText:
     """One file of plots as one layer."""
 
     format = "报备坐标 TXT"
+    by_hand: tuple[float, ...] = ()  # Seven parameters that a person gave; the header's else.
 
     def __init__(self, path: Path, limits: Limits) -> None:
         if path.stat().st_size > limits.text_bytes:
@@ -348,7 +304,7 @@ class SurveyText:
         if encoding is not None:
             self.parse(encoding)
         every = np.vstack([np.empty((0, 2)), *(plot.points() for plot in self.plots)])
-        self.plane = plane_of(self.header, every)
+        self.plane = plane_of(self.header, every, self.by_hand)
         opened = Opened(
             self.layers()[0],
             [(column, "float" if column == "面积" else "str") for column in COLUMNS],

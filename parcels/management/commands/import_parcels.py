@@ -20,7 +20,7 @@ from parcels.imports.survey_year import year_in
 from parcels.imports.takeover import TakeoverDecision, check_decision
 from parcels.intake.columns import propose_mapping
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, inspect_file, read_batches
+from parcels.intake.reader import Choices, inspect_file, parse_seven_parameters, read_batches
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.accounts.models import User
 from portal.base.clock import today
@@ -46,6 +46,12 @@ class Command(BaseCommand):
         parser.add_argument("--layer")
         parser.add_argument("--crs", type=int, help="EPSG")
         parser.add_argument("--encoding")
+        parser.add_argument(
+            "--seven-parameters",
+            default="",
+            metavar="X,Y,Z,RX,RY,RZ,S",
+            help="西安80、北京54 到 CGCS2000 的七参数（米、秒、ppm，布尔莎模型）",
+        )
         parser.add_argument("--survey-year", type=int)
         parser.add_argument(
             "--right",
@@ -75,7 +81,10 @@ class Command(BaseCommand):
         path: Path = options["file"]
         decision = decision_from(options) if options["purpose"] == "stock" else None
         choices = Choices(
-            layer=options["layer"], crs_epsg=options["crs"], encoding=options["encoding"]
+            layer=options["layer"],
+            crs_epsg=options["crs"],
+            encoding=options["encoding"],
+            seven_parameters=parse_seven_parameters(options["seven_parameters"]),
         )
         limits = Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES)
         inspection = inspect_file(path, choices=choices, limits=limits)

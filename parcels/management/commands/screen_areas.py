@@ -15,7 +15,7 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, Inspection, inspect_file
+from parcels.intake.reader import Choices, Inspection, inspect_file, parse_seven_parameters
 from parcels.rules.errors import ScreeningRefused
 from parcels.rules.findings_file import FindingsFile
 from parcels.rules.period import parse_period
@@ -44,6 +44,12 @@ class Command(BaseCommand):
         parser.add_argument("--layer")
         parser.add_argument("--crs", type=int, help="EPSG")
         parser.add_argument("--encoding")
+        parser.add_argument(
+            "--seven-parameters",
+            default="",
+            metavar="X,Y,Z,RX,RY,RZ,S",
+            help="西安80、北京54 到 CGCS2000 的七参数（米、秒、ppm，布尔莎模型）",
+        )
         parser.add_argument(
             "--sessions", type=int, default=0, help="数据库会话数；默认每个处理器一个。"
         )
@@ -77,7 +83,10 @@ class Command(BaseCommand):
             with_shapes=out is not None,
             sessions=options["sessions"],
             choices=Choices(
-                layer=options["layer"], crs_epsg=options["crs"], encoding=options["encoding"]
+                layer=options["layer"],
+                crs_epsg=options["crs"],
+                encoding=options["encoding"],
+                seven_parameters=parse_seven_parameters(options["seven_parameters"]),
             ),
             limits=Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES),
         )
