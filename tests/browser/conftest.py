@@ -44,8 +44,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def served(committed_db: str) -> Iterator[str]:
+def served(committed_db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The portal's address on loopback, with demo sign-ins, on a database that is dropped."""
+    # Kept tiles are of one database: another's versions count alike.
+    monkeypatch.setattr(settings, "TILE_STORE", tmp_path / "tiles")
     ensure_demo_accounts()
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     server.set_app(StaticFilesHandler(get_wsgi_application()))

@@ -44,7 +44,7 @@ async function start (): Promise<void> {
     { [text('parcels')]: parcels.layer },
     { position: 'topright' }
   ).addTo(map)
-  control.getContainer()?.querySelector('a')?.setAttribute('aria-label', text('layers'))
+  for (const name of ['title', 'aria-label']) control.getContainer()?.querySelector('a')?.setAttribute(name, text('layers'))
 
   const remember = (): void => writeAddress(map, { base, hidden, parcel: selected })
   map.on('baselayerchange', event => {
