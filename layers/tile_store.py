@@ -91,13 +91,16 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sweep() -> int:
-    """Remove the tiles of former versions; returns how many versions went."""
+    """Remove the tiles of other versions than the present; returns how many versions went.
+
+    Later ones too: a register restored from a backup counts on from an earlier version.
+    """
     gone = 0
     for layer in PUBLIC_LAYERS.values():
         present = geometry_version(layer)
         versions = Path(settings.TILE_STORE) / layer.name
         for old in versions.iterdir() if versions.is_dir() else ():
-            if old.name.isdecimal() and int(old.name) < present:
+            if old.name.isdecimal() and int(old.name) != present:
                 shutil.rmtree(old, ignore_errors=True)
                 gone += 1
     return gone
