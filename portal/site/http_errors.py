@@ -35,6 +35,7 @@ from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
 from tickets.accounting.errors import (
     NotTheVerifier,
+    ReportExists,
     ReportFrozen,
     ReportOutOfDate,
     VersionTaken,
@@ -94,6 +95,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     BadParameter: 400,
     UnknownCrs: 400,
     ReportFrozen: 409,
+    ReportExists: 409,
     ReportOutOfDate: 409,
     VersionTaken: 409,
     NotTheVerifier: 403,

@@ -124,6 +124,13 @@ class ApplicationUnready(AccountingRefused):
     message = _("申请还没有选定项目范围和监测期，不能开始核算。")
 
 
+class ReportExists(AccountingRefused):
+    """An application has one series of reports."""
+
+    code = "report_exists"
+    message = _("该申请已有核算报告，请在原报告上继续。")
+
+
 class ReportOutOfDate(AccountingRefused):
     """The application has another area or period now."""
 

@@ -29,6 +29,7 @@ from tickets.accounting.errors import (
     NoMethod,
     PeriodInvalid,
     PeriodNotOver,
+    ReportExists,
     ReportFileRefused,
     ReportFrozen,
     SpeciesMissing,
@@ -122,13 +123,13 @@ def check_period(period: DateRange) -> None:
 def open_report_for(*, application: Application, actor: User) -> AccountingReport:
     """The first draft of an application's report, on its area and period.
 
-    ReportFrozen when there is one already; ApplicationUnready while it has no area or period.
+    ReportExists when there is one already; ApplicationUnready while it has no area or period.
     """
     held = Application.objects.select_for_update(of=("self",)).get(pk=application.pk)
     if held.area_version is None or held.period is None:
         raise ApplicationUnready()
     if AccountingReport.objects.filter(application=held).exists():
-        raise ReportFrozen()
+        raise ReportExists()
     return open_report(
         area_version=held.area_version, period=held.period, actor=actor, application=held
     )

@@ -40,7 +40,7 @@ const say = phrases({
   low: ['每公顷不足 15 立方米：如按亩填写，请把单位改为“立方米/亩”。', 'Under 15 m³/ha: if it is per mu, choose m³/mu as the unit.'],
   drawHint: ['在地图上依次点出界址点，点回起点结束。', 'Click the corners on the map; click the first one to finish.'],
   standsHere: ['{n} 个小班，已选 {chosen} 个', '{n} stands, {chosen} chosen'],
-  noStands: ['该年度没有小班资料', 'No stands of that year'],
+  noStands: ['此处没有小班调查资料', 'No stands surveyed here'],
   leftOut: ['已加入 {n} 层；未加入：{list}', '{n} strata added; left out: {list}'],
   removeAsk: ['移除碳层 {code}？', 'Remove stratum {code}?'],
   badVertices: ['界址点写法应为“经度,纬度”，每个部分至少三点。', 'Write corners as "longitude,latitude", at least three for each part.'],
@@ -88,6 +88,7 @@ function come (saved: Saved): void {
 
 async function send (url: string, body: FormData, place: HTMLElement): Promise<void> {
   place.hidden = true
+  part<HTMLElement>(root, 'page-done').hidden = true
   wrong?.remove()
   body.set('seen', String(config.seen))
   try {
@@ -353,6 +354,10 @@ function pick (): void {
 function fillYears (): void {
   const end = part<HTMLSelectElement>(root, 'end-year')
   const begin = part<HTMLSelectElement>(root, 'begin-year')
+  if (config.years.length === 0) {
+    for (const field of root.querySelectorAll<HTMLButtonElement | HTMLSelectElement>('.strata-tools select, .strata-tools button, .strata-tools input')) field.disabled = true
+    part(root, 'stand-count').textContent = say('noStands')
+  }
   for (const year of config.years) {
     end.add(new Option(String(year), String(year)))
     begin.add(new Option(String(year), String(year)))
@@ -393,6 +398,7 @@ if (config.editable) {
     area.dataset.untouched = 'false'
     const shape = typedShape(area.value)
     if (shape === null) return
+    map.pm.disableDraw()
     drawn?.remove()
     drawn = shape.setStyle(DRAWN).addTo(map)
   })

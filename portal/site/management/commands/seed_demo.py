@@ -23,6 +23,7 @@ from portal.accounts.demo import DEMO_NAMES
 from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
 from portal.base.errors import PortalError
+from tickets.accounting.demo import play_reports
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
 SURVEY_YEAR = 2025
@@ -30,7 +31,10 @@ SURVEY_YEAR = 2025
 
 # What follows the land, in order: each chapter plays its stage through the real operations and does
 # nothing when its part of the story is there already.
-CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = (play_titles,)
+CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = (
+    play_titles,
+    play_reports,  # Of the applications drafted before it; what submits them comes after it.
+)
 
 
 class Command(BaseCommand):

@@ -1,0 +1,200 @@
+"""A report for an application: who may, what the application is told, what makes it out of date."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from parcels.claims.operations import open_project_area, redraw_project_area
+from portal.accounts.models import Party, Role, RoleGrant, User
+from portal.base.errors import NotFound
+from tests.accounts.people import officer
+from tests.factories.land import square
+from tests.tickets.accounting.reports import (
+    PERIOD,
+    D,
+    attach,
+    fresh,
+    person,
+    seen,
+    species,
+    stand,
+    stratum,
+    terms,
+    verifier,
+)
+from tests.tickets.projects.story import Town
+from tickets.accounting.access import access_report, access_report_to_sign
+from tickets.accounting.demo import play_reports
+from tickets.accounting.errors import ReportExists, ReportOutOfDate, VerifierUnfit
+from tickets.accounting.models import AccountingReport
+from tickets.accounting.operations import (
+    add_strata,
+    entrust_verifier,
+    open_report_for,
+    set_terms,
+)
+from tickets.accounting.signing import revise_report, sign_report
+from tickets.projects.models import AccountingResult, Application, Project
+from tickets.projects.operations import save_draft, start_application, start_project
+
+pytestmark = pytest.mark.django_db
+LAND = square(0, 0, 400)
+
+
+def application() -> tuple[Application, User, Party]:
+    owner, party = Town.staffed().owner()
+    area = open_project_area(name="北山坡", geom=LAND, actor=owner, party=party)
+    project = start_project(
+        name="北山坡造林", applicant=party, type=Project.Type.PLANTING, actor=owner
+    )
+    draft = start_application(project=project, area_version=area, period=PERIOD, actor=owner)
+    return draft, owner, party
+
+
+def ready(held: Application, owner: User, folder: Path) -> AccountingReport:
+    report = open_report_for(application=held, actor=owner)
+    given = stratum("1", LAND, species("populus", "60", "95"))
+    add_strata(report=report, strata=[given], seen=seen(report), actor=owner)
+    set_terms(report=report, terms=terms(baseline="0"), seen=seen(report), actor=owner)
+    entrust_verifier(report=report, verifier=verifier(), actor=owner)
+    return attach(fresh(report), folder, 614)
+
+
+def test_the_application_is_told_both_figures_and_the_verifier(tmp_path: Path) -> None:
+    held, owner, _party = application()
+    report = ready(held, owner, tmp_path)
+    assert report.verifier is not None
+    signed = sign_report(report=report, seen=seen(report), actor=report.verifier)
+    told = AccountingResult.objects.get()
+    assert (told.application, told.verifier) == (held, report.verifier)
+    assert told.quantity_kg_calculated == signed.quantity_kg_calculated
+    assert told.quantity_kg_reported == 614_000
+    assert told.report_sha256 == bytes(signed.content_sha256 or b"").hex()
+    assert (told.method_code, told.method_version) == ("YN-SD", "1")
+    with pytest.raises(ReportExists):
+        open_report_for(application=held, actor=owner)
+
+
+def test_a_report_on_land_that_was_drawn_anew_is_out_of_date(tmp_path: Path) -> None:
+    held, owner, _party = application()
+    report = ready(held, owner, tmp_path)
+    assert held.area_version is not None
+    newer = redraw_project_area(
+        area=held.area_version.area, geom=square(0, 0, 500), seen_number=1, actor=owner
+    )
+    held = save_draft(
+        application=held, area_version=newer, period=PERIOD, seen=held.revision, actor=owner
+    )
+    assert report.verifier is not None
+    with pytest.raises(ReportOutOfDate):
+        sign_report(report=report, seen=seen(report), actor=report.verifier)
+
+
+def test_who_acts_for_the_owner_is_no_third_party() -> None:
+    held, owner, _party = application()
+    report = open_report_for(application=held, actor=owner)
+    RoleGrant.objects.create(user=owner, role=Role.VERIFIER, department="")
+    with pytest.raises(VerifierUnfit):
+        entrust_verifier(report=report, verifier=owner, actor=owner)
+
+
+def test_reports_are_seen_by_those_concerned_alone(tmp_path: Path) -> None:
+    held, owner, _party = application()
+    report = ready(held, owner, tmp_path)
+    assert report.verifier is not None
+    for user in (owner, report.verifier, User.objects.get(username="forestry_clerk")):
+        assert access_report(report.key, user) == report
+    for user in (person(), verifier(), officer("e9", Role.EXPERT)):
+        with pytest.raises(NotFound):
+            access_report(report.key, user)
+    with pytest.raises(NotFound):
+        access_report_to_sign(report.key, owner)
+
+
+def test_the_link_of_an_application_leads_to_its_newest_report(
+    client: Client, tmp_path: Path
+) -> None:
+    held, owner, _party = application()
+    address = reverse("accounting:report", args=[held.key])
+    client.force_login(owner)
+    assert "开始核算" in client.get(address, headers={"accept": "text/html"}).content.decode()
+    answer = client.post(address)
+    report = AccountingReport.objects.get()
+    assert answer.headers["Location"] == reverse("accounting:draft", args=[report.key])
+    assert client.get(address).status_code == 302
+    client.force_login(person())
+    assert client.get(address).status_code == 404
+    assert client.get(reverse("accounting:draft", args=[report.key])).status_code == 404
+
+
+def test_a_signed_report_answers_409_and_a_stale_window_too(client: Client, tmp_path: Path) -> None:
+    held, owner, _party = application()
+    report = ready(held, owner, tmp_path)
+    client.force_login(owner)
+    address = reverse("accounting:terms", args=[report.key])
+    form = {
+        "seen": report.revision,
+        "baseline_t": "0",
+        "leakage_t": "0",
+        "uncertainty_basis": "stated",
+        "uncertainty_stated_percent": "8",
+    }
+    assert client.post(address, {**form, "seen": 1}).json()["code"] == "state_moved_on"
+    assert client.post(address, {**form, "baseline_t": "五十"}).status_code == 422
+    assert report.verifier is not None
+    signed = sign_report(report=report, seen=seen(report), actor=report.verifier)
+    answer = client.post(address, {**form, "seen": signed.revision})
+    assert (answer.status_code, answer.json()["code"]) == (409, "report_frozen")
+    draft = revise_report(report=signed, actor=owner)
+    assert (draft.application, draft.version) == (held, 2)
+
+
+def test_the_demo_signs_a_report_for_each_drafted_application() -> None:
+    held, _owner, _party = application()
+    stand(square(0, 0, 200, 400), year=2025, kind="新疆杨", stock="95")
+    stand(square(200, 0, 200, 400), year=2025, kind="雪岭云杉", stock="195.5")
+    users = {name: officer(name, Role.VERIFIER) for name in ("verifier1", "verifier2")}
+    said: list[str] = []
+    play_reports(users, said.append)
+    result = AccountingResult.objects.get(application=held)
+    assert result.quantity_kg_calculated == result.quantity_kg_reported > 0
+    assert len(said) == 1
+    play_reports(users, said.append)  # Nothing is left to do.
+    assert (AccountingResult.objects.count(), len(said)) == (1, 1)
+
+
+def test_the_result_of_200_strata_is_there_within_a_second(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    held, owner, _party = application()
+    report = open_report_for(application=held, actor=owner)
+    given = [
+        stratum(
+            f"{row}-{column}",
+            square(column * 20, row * 40, 20, 40),
+            species(
+                ("populus", "ulmus", "picea-national")[(row + column) % 3], "60", f"{90 + row}"
+            ),
+        )
+        for row in range(10)
+        for column in range(20)
+    ]
+    add_strata(report=report, strata=given, seen=1, actor=owner)
+    set_terms(report=report, terms=terms(baseline="0"), seen=2, actor=owner)
+    client.force_login(owner)
+    address = reverse("accounting:result", args=[report.key])
+    client.get(address)
+    start = time.perf_counter()
+    with django_assert_max_num_queries(40):
+        answer = client.get(address)
+    took = time.perf_counter() - start
+    assert answer.status_code == 200
+    assert answer.content.decode().count("<td>9-") == 20
+    assert took < 1
+    assert D(answer.context["made"].area_ha) > 15
