@@ -452,6 +452,7 @@ class Attempt(models.Model):
         SIGN_UP = "sign_up", _("注册")
         PASSWORD_RESET = "password_reset", _("重设密码")
         LAND_QUESTION = "land_question", _("查询“这里有什么”")
+        OBJECTION = "objection", _("提出异议")
 
     kind = models.CharField(max_length=20, choices=Kind)
     source = models.BinaryField(max_length=32)

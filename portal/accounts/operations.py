@@ -89,6 +89,7 @@ ATTEMPT_LIMITS: dict[Attempt.Kind, tuple[int, timedelta]] = {
     Attempt.Kind.SIGN_UP: (20, timedelta(hours=1)),
     Attempt.Kind.PASSWORD_RESET: (5, timedelta(hours=1)),
     Attempt.Kind.LAND_QUESTION: (60, timedelta(hours=1)),
+    Attempt.Kind.OBJECTION: (5, timedelta(hours=1)),
 }
 ATTEMPTS_KEPT = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=180)

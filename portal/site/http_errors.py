@@ -33,12 +33,29 @@ from portal.accounts.errors import (
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
+from portal.casework.errors import (
+    CaseClosed,
+    DocumentTooLarge,
+    ExpertAskedAlready,
+    NoticeNotOpen,
+    NotTheApplicant,
+    NotYourOffice,
+    StepOutOfOrder,
+)
+from portal.casework.errors import (
+    MoveNotAllowed as StepMoveNotAllowed,
+)
 from tickets.accounting.errors import (
     NotTheVerifier,
     ReportExists,
     ReportFrozen,
     ReportOutOfDate,
     VersionTaken,
+)
+from tickets.projects.errors import (
+    ApplicationMoveNotAllowed,
+    ApplicationUnderReview,
+    PeriodTaken,
 )
 from tickets.registry.errors import (
     AlreadyIssued,
@@ -78,6 +95,17 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     RoleHeld: 409,
     RoleRevoked: 409,
     OfficeMissing: 403,
+    StepMoveNotAllowed: 409,
+    StepOutOfOrder: 409,
+    CaseClosed: 409,
+    NotYourOffice: 403,
+    NotTheApplicant: 403,
+    ExpertAskedAlready: 409,
+    NoticeNotOpen: 409,
+    DocumentTooLarge: 413,
+    ApplicationMoveNotAllowed: 409,
+    ApplicationUnderReview: 409,
+    PeriodTaken: 409,
     LandHasAnotherClaim: 409,
     ClaimMoveNotAllowed: 409,
     FiledClaimStands: 409,

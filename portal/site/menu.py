@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from parcels.imports.access import may_import
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import AnyUser, has_role, works_in
+from portal.casework.access import has_desk
 
 
 def everyone(_user: AnyUser) -> bool:
@@ -23,6 +24,11 @@ def signed_in(user: AnyUser) -> bool:
 
 def verifies(user: AnyUser) -> bool:
     return has_role(user, Role.VERIFIER)
+
+
+def owns_projects(user: AnyUser) -> bool:
+    """Everybody who may come to own one: who serves the register has a desk instead."""
+    return user.is_authenticated and not has_desk(user)
 
 
 def checks_identities(user: AnyUser) -> bool:
@@ -42,6 +48,9 @@ class MenuEntry:
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("地图"), "site:home", everyone),
     MenuEntry(_("这里有什么"), "layers:stands-here", everyone, ("what-stands-here",)),
+    MenuEntry(_("公示"), "casework:notices", everyone, ("notices", "objections")),
+    MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
+    MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
     MenuEntry(
         _("身份核验"), "accounts:identity-checks", checks_identities,

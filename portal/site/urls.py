@@ -2,13 +2,15 @@
 
 from django.urls import include, path
 
-from portal.site import views
+from portal.site import verification, views
 
 app_name = "site"
 urlpatterns = [
     path("", views.home, name="home"),
     path("help/", views.help_page, name="help"),
     path("healthz", views.health, name="health"),
+    path("v/", verification.verify_form, name="verify-form"),
+    path("v/<str:code>/", verification.verify, name="verify"),
     path("basemap/<slug:name>.geojson", views.base_map, name="base-map"),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -297,6 +297,14 @@ class AccountingResult(models.Model):
     def __str__(self) -> str:
         return f"{self.application_id} {self.quantity_kg_calculated}"
 
+    @property
+    def tonnes_calculated(self) -> int:
+        return self.quantity_kg_calculated // KG_PER_TONNE
+
+    @property
+    def tonnes_reported(self) -> int:
+        return self.quantity_kg_reported // KG_PER_TONNE
+
 
 class Disqualification(models.Model):
     """取消申报资格: a decision of its own on false materials (article 7), with a hearing.

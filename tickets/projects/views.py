@@ -1,30 +1,406 @@
-"""Pages of projects and applications."""
+"""Pages of projects, applications and filings."""
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.gis.geos import GEOSGeometry
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from tickets.projects.access import access_application
-from tickets.projects.checklist import latest_result, period_text
+from parcels.claims.errors import LandHasAnotherClaim
+from parcels.rules.queries import kept_findings_in_words
+from portal.accounts.models import Party, Role, RoleGrant, User
+from portal.accounts.queries import is_staff_reader
+from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.clock import CITY_TIME, PortalNow, today
+from portal.base.errors import NotFound, PortalError, StateMovedOn
+from portal.base.numbers import grouped_code
+from portal.casework.deadlines import stops_of, working_days_between
+from portal.casework.errors import CaseClosed, DocumentTooLarge, MoveNotAllowed, StepOutOfOrder
+from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
+from portal.casework.moves import StepStatus
+from portal.casework.stage import sketch_config
+from tickets.projects.access import access_application, access_filing, find_filing
+from tickets.projects.acts import FormRefused, act, choices_of, my_steps, offices
+from tickets.projects.checklist import (
+    CHECKLISTS,
+    latest_materials,
+    latest_result,
+    period_text,
+)
+from tickets.projects.forms import (
+    CommentForm,
+    DisqualificationForm,
+    FilingForm,
+    ProjectForm,
+    SignatureForm,
+)
+from tickets.projects.models import KG_PER_TONNE, Application, Filing, Material, Project
+from tickets.projects.notes import notice_of
+from tickets.projects.operations import SUBJECT, start_application, start_project
+from tickets.projects.papers import area_text, filing_pdf, filing_rows
+from tickets.projects.plan import Step
+from tickets.projects.queries import applicants_for, projects_of
+from tickets.projects.signing import content_of, signature_holds
+
+REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
+MOVED_ON = (StateMovedOn, MoveNotAllowed, CaseClosed, StepOutOfOrder, LandHasAnotherClaim)
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The user behind ``login_required``."""
+    if not isinstance(request.user, User):
+        raise NotFound()
+    return request.user
+
+
+# --- projects -----------------------------------------------------------------------------------
+@login_required
+@never_cache
+def projects(request: HttpRequest) -> HttpResponse:
+    """My projects with their applications, and a new one."""
+    user = signed_in(request)
+    form = ProjectForm(user, request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        applicant: Party = form.cleaned_data["applicant"]
+        try:
+            project = start_project(
+                name=form.cleaned_data["name"],
+                applicant=applicant,
+                type=Project.Type(form.cleaned_data["type"]),
+                actor=user,
+            )
+            application = start_application(project=project, actor=user)
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+        else:
+            return redirect("projects:fill", key=application.key, slug="area")
+    context = {
+        "projects": projects_of(user),
+        "form": form,
+        "may_start": applicants_for(user).exists(),
+        "unread": user.inbox_messages.filter(read_at__isnull=True).count(),
+        "consents": Application.objects.filter(
+            shares__party__in=applicants_for(user),
+            shares__consented_at__isnull=True,
+            state=Application.State.DRAFT,
+        )
+        .select_related("project__applicant")
+        .distinct(),
+    }
+    status = REFUSED if form.is_bound and form.errors else 200
+    return render(request, "projects/projects.html", context, status=status)
+
+
+@login_required
+@require_POST
+def new_application(request: HttpRequest, number: str) -> HttpResponse:
+    """Another monitoring period of a project."""
+    user = signed_in(request)
+    project = projects_of(user).filter(number=number).first()
+    if project is None:
+        raise NotFound()
+    former = project.applications.filter(area_version__isnull=False).order_by("-pk").first()
+    draft = start_application(
+        project=project, area_version=former.area_version if former else None, actor=user
+    )
+    return redirect("projects:fill", key=draft.key, slug="area")
+
+
+# --- applications -------------------------------------------------------------------------------
+@login_required
+@never_cache
+def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """One application: what was put forward, where it stands, and what I may do."""
+    user = signed_in(request)
+    application = access_application(key, user)
+    if request.method != "POST":
+        return _page(request, application, user)
+    try:
+        said = act(request, application, user)
+    except FormRefused as refused:
+        return _page(request, application, user, form=refused.form, status=REFUSED)
+    except NotFound:
+        raise
+    except PortalError as refusal:
+        application = access_application(key, user)
+        status = CONFLICT if isinstance(refusal, MOVED_ON) else REFUSED
+        if isinstance(refusal, DocumentTooLarge):
+            status = TOO_LARGE
+        return _page(request, application, user, refusal=refusal, status=status)
+    messages.success(request, said)
+    return redirect("projects:application", key=key)
+
+
+def _page(
+    request: HttpRequest,
+    application: Application,
+    user: User,
+    *,
+    form: Any = None,
+    refusal: PortalError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    concerns = offices(application, user)
+    context: dict[str, Any] = {
+        "application": application,
+        "project": application.project,
+        "case": application.case,
+        "period": period_text(application.period),
+        "area": area_text(application.area_version.area_m2) if application.area_version else "",
+        "result": latest_result(application),
+        "shares": application.shares.select_related("party"),
+        "titles": application.titles.select_related("certificate"),
+        "measures": application.measures.all(),
+        "filing": Filing.objects.filter(application=application).first(),
+        "materials": _materials(application, clerk=concerns["forestry_clerk"]),
+        "refusal": refusal,
+        "refused_form": form,
+        "typed": request.POST if status != 200 else None,
+        "notice": notice_of(application),
+        **concerns,
+    }
+    if application.case is not None:
+        context |= _review(application, user, staff=concerns["staff"], form=form)
+    context["sketch_config"] = _sketch(context, application)
+    return render(request, "projects/application.html", context, status=status)
+
+
+def _review(application: Application, user: User, *, staff: bool, form: Any) -> dict[str, Any]:
+    """The course of the case, and the forms of whose turn it is."""
+    case = application.case
+    assert case is not None
+    turns = my_steps(application, user)
+    latest = latest_result(application)
+    steps = list(
+        case.steps.select_related("prepared_by", "decided_by", "assigned_to")
+        .prefetch_related("verdicts__actor", "opinions__expert__user")
+        .order_by("order", "pk")
+    )
+    day = today()
+    objections = NoticeObjection.objects.filter(
+        notice__subject_kind=SUBJECT, notice__subject_key=application.key
+    ).select_related("notice", "answered_by")
+    comments = case.comments.select_related("author").prefetch_related("attachments")
+    expert = next((step for step in steps if step.kind == Step.EXPERT), None)
+    return {
+        "steps": [_step_row(step, day) for step in steps],
+        "stages": _stages(steps),
+        "elapsed": _elapsed(case, day),
+        "turns": [_turn(step, latest, user, form) for step in turns],
+        "opinion": expert.opinions.filter(expert__user=user, given_at__isnull=True).first()
+        if expert
+        else None,
+        "expert_step": expert if expert and expert in turns else None,
+        "experts": _askable(expert) if expert and expert in turns else [],
+        "technical": next((one for one in steps if one.kind == Step.TECHNICAL), None),
+        "verifiers": _verifiers(),
+        "objections": objections if staff else objections.filter(answered_at__isnull=False),
+        "comments": comments if staff else comments.filter(internal=False),
+        "comment_form": form if isinstance(form, CommentForm) else CommentForm(),
+        "disqualify_form": form
+        if isinstance(form, DisqualificationForm)
+        else DisqualificationForm(),
+        "disqualifications": [
+            (one, one.case.steps.get()) for one in application.disqualifications.all()
+        ],
+        "under_way": application.state in ("submitted", "returned", "determined"),
+    }
+
+
+def _turn(step: ReviewStep, latest: Any, user: User, form: Any) -> dict[str, Any]:
+    """What one step that waits for me asks of me."""
+    row: dict[str, Any] = {"step": step, "choices": choices_of(step)}
+    seen = {"seen": step.revision}
+    if step.kind == Step.FILING and step.status == StepStatus.OPEN:
+        tonnes = latest.quantity_kg_calculated // KG_PER_TONNE if latest else None
+        row["filing_form"] = (
+            form if isinstance(form, FilingForm) else FilingForm(initial={"tonnes": tonnes, **seen})
+        )
+        row["choices"] = [one for one in row["choices"] if one.verdict != "prepare"]
+    if step.kind == Step.FILING and step.status == StepStatus.PREPARED:
+        draft = step.verdicts.filter(verdict="prepare").order_by("-pk").first()
+        row["draft"] = draft
+        row["tonnes"] = int(draft.facts["quantity_kg"]) // KG_PER_TONNE if draft else 0
+        row["sign_form"] = form if isinstance(form, SignatureForm) else SignatureForm(initial=seen)
+        device = confirmed_device(user)
+        row["device"] = device
+        row["demo_code"] = present_code(device)[0] if device and settings.DEMO_ACCOUNTS else ""
+        row["choices"] = [one for one in row["choices"] if one.verdict != "endorse"]
+    return row
+
+
+def _step_row(step: ReviewStep, day: Any) -> dict[str, Any]:
+    in_hand = step.status in (StepStatus.OPEN, StepStatus.PREPARED)
+    return {
+        "step": step,
+        "verdicts": list(step.verdicts.all()),
+        "opinions": [one for one in step.opinions.all() if one.given_at],
+        "asked": [one for one in step.opinions.all() if not one.given_at],
+        "late": bool(in_hand and step.due_on and step.due_on < day and not step.due_provisional),
+        "days_left": (step.due_on - day).days if step.due_on else None,
+    }
+
+
+def _stages(steps: list[ReviewStep]) -> list[dict[str, Any]]:
+    """The line of steps at the top: parallel ones stand together."""
+    orders = sorted({step.order for step in steps})
+    return [{"steps": [step for step in steps if step.order == order]} for order in orders]
+
+
+def _elapsed(case: ReviewCase, day: Any) -> int:
+    """Working days of article 8 that have counted until today, or until the case ended."""
+    until = case.closed_at.astimezone(CITY_TIME).date() if case.closed_at else day
+    return working_days_between(case.received_on, until, stops=stops_of(case.stops.all()))
+
+
+def _materials(application: Application, *, clerk: bool) -> list[dict[str, Any]]:
+    latest = latest_materials(application)
+    rows = []
+    for kind in Material.Kind:
+        material = latest.get(kind.value)
+        rows.append(
+            {
+                "kind": kind,
+                "material": material,
+                "document": material.document if material else None,
+                "checklist": CHECKLISTS[kind].items(),
+                "to_confirm": bool(
+                    clerk
+                    and material
+                    and material.confirmed_by_id is None
+                    and application.state == Application.State.SUBMITTED
+                ),
+            }
+        )
+    return rows
+
+
+def _askable(step: ReviewStep) -> list[Expert]:
+    """Experts in term without a conflict who were not asked in this round."""
+    day = today()
+    parties = step.case.parties.values("party")
+    return list(
+        Expert.objects.filter(valid_from__lte=day, valid_to__gte=day)
+        .exclude(conflicts__party__in=parties)
+        .exclude(
+            opinions__in=step.opinions.filter(round=step.round).values("pk"),
+        )
+        .select_related("user")
+    )
+
+
+def _verifiers() -> list[User]:
+    held = RoleGrant.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=PortalNow()),
+        role=Role.VERIFIER,
+        valid_from__lte=PortalNow(),
+    )
+    return list(User.objects.filter(pk__in=held.values("user"), is_active=True))
+
+
+def _sketch(context: dict[str, Any], application: Application) -> dict[str, Any]:
+    """The exact area for those who may see this page; disputed patches and pinned places on it."""
+    version = application.area_version
+    places = [
+        {"lon": one.place.coords[0], "lat": one.place.coords[1], "text": one.text[:80]}
+        for one in context.get("comments", [])
+        if one.place
+    ]
+    places += [
+        {"lon": point.coords[0], "lat": point.coords[1], "text": measure.name}
+        for measure in context["measures"]
+        if measure.place
+        for point in [measure.place.point_on_surface]
+    ]
+    return sketch_config(
+        [as_json(version.geom)] if version else [],
+        places=places,
+        disputed=[as_json(one.shape) for one in context.get("objections", []) if one.shape],
+    )
+
+
+def as_json(geom: GEOSGeometry) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(geom.json)
+    return found
+
+
+# --- filings ------------------------------------------------------------------------------------
+@require_safe
+def filing_page(request: HttpRequest, number: str) -> HttpResponse:
+    """A filing as everyone may see it: masked owner, generalised outline, and the signature."""
+    return render_filing(request, access_filing(number))
+
+
+def render_filing(request: HttpRequest, filing: Filing) -> HttpResponse:
+    """What a filing's number and its code of ``/v/`` both open."""
+    version = filing.area_version
+    staff = is_staff_reader(request.user)
+    shape = version.geom_public or version.geom
+    context = {
+        "filing": filing,
+        "project": filing.application.project,
+        "code": grouped_code(filing.code),
+        "tonnes": filing.quantity_kg // KG_PER_TONNE,
+        "holds": signature_holds(filing),
+        "content": content_of(filing).decode(),
+        "signature": bytes(filing.signature).hex(),
+        "period": period_text(filing.period),
+        "area_ha": version.area_m2 / 10_000,
+        "owner": owner_for(filing, staff=staff),
+        "rows": filing_rows(filing) if staff else [],
+        "findings": kept_findings_in_words(filing.uniqueness_report) if staff else [],
+        "may_download": may_read_paper(request, filing),
+        "sketch_config": sketch_config([as_json(shape)]),
+    }
+    return render(request, "projects/filing.html", context)
+
+
+def verification_page(request: HttpRequest, code: str) -> HttpResponse | None:
+    """The page of ``/v/CODE/`` when the code is a filing's."""
+    filing = find_filing(code)
+    return render_filing(request, filing) if filing else None
 
 
 @login_required
 @require_safe
 @never_cache
-def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """One application: what was put forward and where it stands."""
-    application = access_application(key, request.user)
-    context = {
-        "application": application,
-        "project": application.project,
-        "period": period_text(application.period),
-        "result": latest_result(application),
-        "steps": application.case.steps.order_by("order", "pk") if application.case else [],
-    }
-    return render(request, "projects/application.html", context)
+def filing_paper(request: HttpRequest, number: str) -> HttpResponse:
+    """The certificate as PDF, for the owner, the mandated and the departments."""
+    filing = access_filing(number)
+    if not may_read_paper(request, filing):
+        raise NotFound()
+    address = request.build_absolute_uri(reverse("site:verify", args=[filing.code]))
+    data = filing_pdf(filing, address=address, public=False)
+    response = HttpResponse(data, content_type="application/pdf")
+    header = content_disposition_header(False, f"{filing.number}.pdf")
+    if header:
+        response.headers["Content-Disposition"] = header
+    return response
+
+
+def may_read_paper(request: HttpRequest, filing: Filing) -> bool:
+    try:
+        access_application(filing.application.key, request.user)
+    except NotFound:
+        return False
+    return True
+
+
+def owner_for(filing: Filing, *, staff: bool) -> str:
+    """Natural persons as 张* for the public (domain.md)."""
+    party = filing.application.project.applicant
+    if staff or party.kind != Party.Kind.PERSON:
+        return party.name
+    return f"{party.name[:1]}*"

@@ -12,7 +12,6 @@ POLICIES = [
     ("publicity.days", "7", "日", "项目公示期", "第三条"),
     ("experts.minimum", "3", "人", "专家评审的最少人数", "第四条"),
     ("document.limit_mib", "50", "MiB", "单个申报材料的大小上限", "第七条"),
-    ("objections.per_hour", "5", "次", "同一来源每小时可提交的异议", "第二十条"),
 ]
 
 

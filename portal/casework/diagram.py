@@ -1,0 +1,155 @@
+"""The move table as a picture: states as boxes, verdicts as arrows, computed from the table itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.casework.moves import MOVES, By, StepStatus, VerdictKind
+
+BOX_WIDTH, BOX_HEIGHT = 132, 46
+# Where each state's box stands: column and row of the sheet.
+PLACES: dict[StepStatus, tuple[int, int]] = {
+    StepStatus.WAITING: (20, 150),
+    StepStatus.OPEN: (250, 150),
+    StepStatus.PREPARED: (500, 150),
+    StepStatus.ENDORSED: (760, 150),
+    StepStatus.RETURNED: (375, 20),
+    StepStatus.REJECTED: (760, 20),
+    StepStatus.CLOSED: (375, 290),
+}
+WHO: dict[By, str | Promise] = {
+    By.HANDLER: _("经办人员或受委托的第三方机构"),
+    By.APPROVER: _("本部门审批人员（不是经办人本人）"),
+    By.APPLICANT: _("申请人或其代表"),
+    By.AUTHORITY: _("林业主管部门审批人员"),
+    By.COURSE: _("随其他结论自动发生"),
+}
+# What the regulation or the policy says of a verdict.
+ARTICLES: dict[VerdictKind, str | Promise] = {
+    VerdictKind.PREPARE: _("第八条；经办与审批分离（政策）"),
+    VerdictKind.ENDORSE: _("第三条、第四条、第八条"),
+    VerdictKind.SEND_BACK: _("经办与审批分离（政策）"),
+    VerdictKind.RETURN: _("第七条、第八条；补正期间期限停止计算（政策）"),
+    VerdictKind.REJECT: _("第八条"),
+    VerdictKind.RESUBMIT: _("第七条、第八条"),
+    VerdictKind.WITHDRAW: _("第三条（自愿）"),
+    VerdictKind.DISQUALIFY: _("第七条"),
+    VerdictKind.BEGIN: _("第八条"),
+    VerdictKind.REWIND: _("内容变更后重新审查（政策）"),
+    VerdictKind.CLOSE: _("案件已经终结"),
+}
+# Verdicts that every unfinished state has are drawn once, from the state in hand.
+DRAWN_ONCE = (VerdictKind.WITHDRAW, VerdictKind.DISQUALIFY, VerdictKind.CLOSE, VerdictKind.REWIND)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One state on the sheet."""
+
+    status: StepStatus
+    x: int
+    y: int
+
+    @property
+    def label(self) -> str:
+        return str(self.status.label)
+
+    @property
+    def middle_x(self) -> int:
+        return self.x + BOX_WIDTH // 2
+
+    @property
+    def middle_y(self) -> int:
+        return self.y + BOX_HEIGHT // 2 + 5
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One or more verdicts that lead from one state to another."""
+
+    path: str
+    label: str
+    x: int
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table, in words."""
+
+    before: str
+    verdict: str
+    after: str
+    who: str | Promise
+    article: str | Promise
+    pair: bool | None
+
+
+def boxes() -> list[Box]:
+    return [Box(status, *PLACES[status]) for status in StepStatus]
+
+
+def arrows() -> list[Arrow]:
+    """Straight lines between the boxes' edges, opposite directions side by side."""
+    ways: dict[tuple[StepStatus, StepStatus], list[str]] = {}
+    for (before, verdict), move in MOVES.items():
+        if verdict in DRAWN_ONCE and before is not StepStatus.OPEN:
+            continue
+        ways.setdefault((before, move.after), []).append(str(verdict.label))
+    return [_arrow(before, after, labels) for (before, after), labels in ways.items()]
+
+
+def rows() -> list[Row]:
+    """The whole table."""
+    return [
+        Row(
+            str(before.label),
+            str(verdict.label),
+            str(move.after.label),
+            WHO[move.by],
+            ARTICLES[verdict],
+            move.pair,
+        )
+        for (before, verdict), move in MOVES.items()
+    ]
+
+
+def _arrow(before: StepStatus, after: StepStatus, labels: list[str]) -> Arrow:
+    x1, y1 = PLACES[before]
+    x2, y2 = PLACES[after]
+    middle1, middle2 = (
+        (x1 + BOX_WIDTH / 2, y1 + BOX_HEIGHT / 2),
+        (
+            x2 + BOX_WIDTH / 2,
+            y2 + BOX_HEIGHT / 2,
+        ),
+    )
+    across, down = middle2[0] - middle1[0], middle2[1] - middle1[1]
+    length = (across**2 + down**2) ** 0.5
+    # Aside by a few units, so that the way there and the way back are two lines.
+    aside = (-down / length * 9, across / length * 9)
+    start = _edge(middle1, (across, down), aside)
+    end = _edge(middle2, (-across, -down), aside)
+    label_x, label_y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+    lift = -8 if across >= 0 else 20
+    return Arrow(
+        f"M{start[0]:.0f} {start[1]:.0f}L{end[0]:.0f} {end[1]:.0f}",
+        "、".join(dict.fromkeys(labels)),
+        round(label_x),
+        round(label_y + (lift if abs(down) < 40 else 4)),
+    )
+
+
+def _edge(
+    middle: tuple[float, float], way: tuple[float, float], aside: tuple[float, float]
+) -> tuple[float, float]:
+    """Where the line from the middle of a box leaves it."""
+    half_width, half_height = BOX_WIDTH / 2 + 4, BOX_HEIGHT / 2 + 4
+    scale = min(
+        half_width / abs(way[0]) if way[0] else float("inf"),
+        half_height / abs(way[1]) if way[1] else float("inf"),
+    )
+    return middle[0] + way[0] * scale + aside[0], middle[1] + way[1] * scale + aside[1]

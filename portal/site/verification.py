@@ -1,0 +1,37 @@
+"""``/v/CODE/``: what a QR code opens. One line for each kind of paper that carries a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from portal.base.numbers import parse_code
+from tickets.projects.views import verification_page as filing
+
+# Each answers its page, or None when the code is not one of its kind.
+PAGES: tuple[Callable[[HttpRequest, str], HttpResponse | None], ...] = (filing,)
+
+
+@require_safe
+def verify(request: HttpRequest, code: str) -> HttpResponse:
+    """The paper's page; a code that belongs to nothing is told so plainly (404)."""
+    parsed = parse_code(code)
+    if parsed is not None and parsed != code:
+        return redirect("site:verify", code=parsed)
+    for page in PAGES if parsed else ():
+        answer = page(request, code)
+        if answer is not None:
+            return answer
+    return render(request, "site/verify.html", {"code": code}, status=404)
+
+
+@require_safe
+def verify_form(request: HttpRequest) -> HttpResponse:
+    """Type a code from paper."""
+    code = request.GET.get("code", "").strip()
+    if code:
+        return redirect("site:verify", code=(parse_code(code) or code)[:60])
+    return render(request, "site/verify.html", {"code": ""})

@@ -1,0 +1,82 @@
+"""Pages of projects and casework, as each of those who need them sees them."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories.land import square
+from tests.tickets.projects.story import (
+    Town,
+    determine,
+    draft_of,
+    file_it,
+    pass_completeness,
+    pass_reviews,
+    stranger,
+    submitted,
+)
+from tickets.projects.plan import Step
+from tickets.projects.review import step_of
+
+pytestmark = pytest.mark.django_db
+
+
+def browser_of(user) -> Client:  # type: ignore[no-untyped-def]
+    client = Client(headers={"accept": "text/html"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def test_every_page_of_an_application_opens_for_who_needs_it_and_for_nobody_else(
+    town: Town,
+) -> None:
+    application, owner = submitted(town)
+    page = reverse("projects:application", args=[application.key])
+    for name in ("forestry_clerk", "natural_resources_clerk", "ecology_approver"):
+        assert browser_of(town[name]).get(page).status_code == 200
+    assert browser_of(owner).get(page).status_code == 200
+    assert browser_of(stranger()).get(page).status_code == 404
+    assert browser_of(town["expert1"]).get(page).status_code == 404
+    desk = reverse("casework:desk")
+    shown = browser_of(town["forestry_clerk"]).get(desk)
+    assert application.case.number in shown.content.decode()  # type: ignore[union-attr]
+    assert browser_of(owner).get(desk).status_code == 404
+    for address in ("casework:notices", "casework:moves"):
+        assert Client().get(reverse(address), headers={"accept": "text/html"}).status_code == 200
+    assert browser_of(owner).get(reverse("projects:projects")).status_code == 200
+    assert browser_of(owner).get(reverse("casework:messages")).status_code == 200
+
+
+def test_each_part_of_the_wizard_opens_and_says_what_is_missing(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 900))
+    client = browser_of(owner)
+    for slug in ("area", "titles", "shares", "design", "report", "sign"):
+        assert client.get(reverse("projects:fill", args=[draft.key, slug])).status_code == 200
+    page = client.get(reverse("projects:submit", args=[draft.key])).content.decode()
+    assert "七项材料齐备" in page
+
+
+def test_the_filing_is_a_pdf_for_its_owner_and_a_valid_page_for_everyone(town: Town) -> None:
+    application, owner = submitted(town)
+    pass_completeness(town, application)
+    for name in ("natural_resources_clerk", "forestry_clerk"):
+        page = reverse("projects:application", args=[application.key])
+        assert "轮到您" in browser_of(town[name]).get(page).content.decode()
+    pass_reviews(town, application)
+    determine(town, application)
+    filing = file_it(town, application, 2242)
+    assert step_of(application, Step.FILING).status == "endorsed"
+    paper = reverse("projects:filing-pdf", args=[filing.number])
+    first = browser_of(owner).get(paper)
+    assert first["Content-Type"] == "application/pdf"
+    assert first.content == browser_of(owner).get(paper).content  # The same bytes each time.
+    assert browser_of(stranger()).get(paper).status_code == 404
+    shown = Client().get(f"/v/{filing.code.lower()}/", follow=True, headers={"accept": "text/html"})
+    assert shown.status_code == 200
+    assert "签名验证通过" in shown.content.decode()
+    assert application.project.applicant.name not in shown.content.decode()
+    wrong = Client().get("/v/0000/", headers={"accept": "text/html"})
+    assert wrong.status_code == 404

@@ -1,0 +1,305 @@
+"""What may be done on an application's page, and doing it: one entry an action."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from portal.accounts.forms import PortalForm
+from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.operations import require_second_factor
+from portal.accounts.queries import acts_for, has_role, is_staff_reader
+from portal.base.errors import InvalidInput, NotFound
+from portal.casework.documents import add_document
+from portal.casework.models import Expert, NoticeObjection, Opinion, ReviewStep
+from portal.casework.moves import MOVES, By, StepStatus, VerdictKind
+from portal.casework.operations import (
+    add_comment,
+    ask_expert,
+    assign_step,
+    entrust_step,
+    give_opinion,
+)
+from portal.casework.queries import steps_my_turn
+from tickets.projects.errors import ApplicationMoveNotAllowed
+from tickets.projects.forms import (
+    CommentForm,
+    DisqualificationForm,
+    FilingForm,
+    SignatureForm,
+    VerdictForm,
+)
+from tickets.projects.models import Application, Disqualification, Material
+from tickets.projects.operations import SUBJECT, withdraw_application
+from tickets.projects.plan import Step
+from tickets.projects.review import (
+    answer_application_objection,
+    confirm_material,
+    decide_disqualification,
+    judge_step,
+    prepare_filing,
+    propose_disqualification,
+    sign_filing,
+    step_of,
+)
+
+
+class FormRefused(Exception):
+    """A form's own messages, shown with what was typed."""
+
+    def __init__(self, form: PortalForm) -> None:
+        super().__init__()
+        self.form = form
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A verdict that may be given now."""
+
+    verdict: VerdictKind
+    reasoned: bool
+
+
+def my_steps(application: Application, user: User) -> list[ReviewStep]:
+    """The steps of this case that wait for the user."""
+    if application.case is None:
+        return []
+    return list(steps_my_turn(user).filter(case=application.case))
+
+
+def choices_of(step: ReviewStep) -> list[Choice]:
+    """The verdicts that the table of moves allows where the step stands."""
+    speaker = By.APPROVER if step.status == StepStatus.PREPARED else By.HANDLER
+    return [
+        Choice(verdict, verdict is not VerdictKind.ENDORSE)
+        for (before, verdict), move in MOVES.items()
+        if before == step.status and move.by is speaker and move.pair in (None, step.pair)
+    ]
+
+
+def judge(request: HttpRequest, application: Application, user: User) -> str:
+    form = _valid(VerdictForm(request.POST))
+    step = _step(request, application)
+    judge_step(
+        application=application,
+        step=step,
+        verdict=VerdictKind(form["verdict"]),
+        actor=user,
+        seen=form["seen"],
+        reason=form["reason"],
+    )
+    return _("结论已登记。")
+
+
+def confirm(request: HttpRequest, application: Application, user: User) -> str:
+    material = _one_of(application.materials.all(), request.POST.get("material"))
+    confirm_material(material=material, checked=request.POST.getlist("checked"), actor=user)
+    return _("“{material}”已核对。").format(material=Material.Kind(material.kind).label)
+
+
+def ask(request: HttpRequest, application: Application, user: User) -> str:
+    expert = Expert.objects.filter(user__username=request.POST.get("expert", "")).first()
+    if expert is None:
+        raise NotFound()
+    ask_expert(step=step_of(application, Step.EXPERT), expert=expert, actor=user)
+    return _("已征求{name}的意见。").format(name=expert.user.get_full_name())
+
+
+def opine(request: HttpRequest, application: Application, user: User) -> str:
+    opinion = Opinion.objects.filter(
+        step__case=application.case, expert__user=user, given_at__isnull=True
+    ).first()
+    if opinion is None:
+        raise NotFound()
+    advice, text = request.POST.get("advice", ""), request.POST.get("text", "").strip()
+    if advice not in Opinion.Advice.values or not text:
+        raise InvalidInput(field=_("专家意见"), reason=_("请选择意见并写明理由"))
+    give_opinion(opinion=opinion, advice=Opinion.Advice(advice), text=text[:8000], actor=user)
+    return _("意见已提交。")
+
+
+def entrust(request: HttpRequest, application: Application, user: User) -> str:
+    name = request.POST.get("verifier", "")
+    verifier = User.objects.filter(username=name).first() if name else None
+    if name and verifier is None:
+        raise NotFound()
+    entrust_step(step=step_of(application, Step.TECHNICAL), to=verifier, actor=user)
+    return _("委托已更新。")
+
+
+def take(request: HttpRequest, application: Application, user: User) -> str:
+    step = _step(request, application)
+    assign_step(step=step, to=None if step.assigned_to_id == user.pk else user, actor=user)
+    return _("已更新经办人。")
+
+
+def prepare(request: HttpRequest, application: Application, user: User) -> str:
+    form = FilingForm(request.POST)
+    given = _valid(form)
+    prepare_filing(
+        application=application,
+        quantity_kg=form.quantity_kg(),
+        actor=user,
+        seen=given["seen"],
+        reason=given["reason"],
+    )
+    return _("备案已拟稿，等待签发。")
+
+
+def sign(request: HttpRequest, application: Application, user: User) -> str:
+    form = SignatureForm(request.POST)
+    given = _valid(form)
+    if all(step.kind != Step.FILING for step in my_steps(application, user)):
+        raise ApplicationMoveNotAllowed()
+    # Counted and committed before the act, so that a wrong code cannot be tried for ever.
+    require_second_factor(user=user, code=given["code"])
+    filing = sign_filing(application=application, actor=user, seen=given["seen"])
+    return _("已签发：{number}。").format(number=filing.number)
+
+
+def answer(request: HttpRequest, application: Application, user: User) -> str:
+    rows = NoticeObjection.objects.filter(
+        notice__subject_kind=SUBJECT, notice__subject_key=application.key
+    )
+    objection = _one_of(rows, request.POST.get("objection"))
+    text = request.POST.get("answer", "").strip()
+    if not text or request.POST.get("upheld") not in ("yes", "no"):
+        raise InvalidInput(field=_("答复"), reason=_("请选择异议是否成立并写明答复"))
+    answer_application_objection(
+        objection=objection,
+        upheld=request.POST["upheld"] == "yes",
+        answer=text[:8000],
+        actor=user,
+    )
+    return _("异议已答复。")
+
+
+def comment(request: HttpRequest, application: Application, user: User) -> str:
+    if application.case is None:
+        raise NotFound()
+    given = _valid(CommentForm(request.POST, request.FILES))
+    staff = is_staff_reader(user)
+    upload = given["file"]
+    attachments = (
+        [
+            add_document(
+                subject_kind=SUBJECT,
+                subject_key=application.key,
+                kind="comment",
+                upload=upload,
+                actor=user,
+            )
+        ]
+        if upload
+        else []
+    )
+    add_comment(
+        case=application.case,
+        text=given["text"],
+        actor=user,
+        place=given["place"],
+        internal=staff and not given["public"],
+        attachments=attachments,
+    )
+    return _("意见已添加。")
+
+
+def propose(request: HttpRequest, application: Application, user: User) -> str:
+    given = _valid(DisqualificationForm(request.POST))
+    propose_disqualification(
+        application=application,
+        scope=Disqualification.Scope(given["scope"]),
+        until=given["until"],
+        grounds=given["grounds"],
+        hearing_on=given["hearing_on"],
+        hearing_record=given["hearing_record"],
+        actor=user,
+    )
+    return _("已提出取消申报资格的意见，等待审批。")
+
+
+def decide(request: HttpRequest, application: Application, user: User) -> str:
+    wanted = _one_of(application.disqualifications.all(), request.POST.get("disqualification"))
+    seen = request.POST.get("seen", "")
+    decide_disqualification(
+        disqualification=wanted,
+        approve=request.POST.get("approve") == "yes",
+        reason=request.POST.get("reason", "").strip()[:8000],
+        actor=user,
+        seen=int(seen) if seen.isdigit() else -1,
+    )
+    return _("决定已登记。")
+
+
+def withdraw(request: HttpRequest, application: Application, user: User) -> str:
+    if "sure" not in request.POST:
+        raise InvalidInput(field=_("撤回申请"), reason=_("请勾选确认"))
+    withdraw_application(
+        application=application, actor=user, reason=request.POST.get("reason", "").strip()[:4000]
+    )
+    return _("申请已撤回，土地占用已解除。")
+
+
+ACTS: dict[str, Callable[[HttpRequest, Application, User], str]] = {
+    "judge": judge,
+    "confirm": confirm,
+    "ask": ask,
+    "opine": opine,
+    "entrust": entrust,
+    "take": take,
+    "prepare": prepare,
+    "sign": sign,
+    "answer": answer,
+    "comment": comment,
+    "propose": propose,
+    "decide": decide,
+    "withdraw": withdraw,
+}
+
+
+def act(request: HttpRequest, application: Application, user: User) -> str:
+    """Do what the sent form asks for; the words that confirm it."""
+    wanted = ACTS.get(request.POST.get("action", ""))
+    if wanted is None:
+        raise ApplicationMoveNotAllowed()
+    return wanted(request, application, user)
+
+
+def offices(application: Application, user: User) -> dict[str, bool]:
+    """What of the page concerns this user."""
+    return {
+        "applies": acts_for(user, application.project.applicant, Mandate.Scope.APPLY),
+        "staff": is_staff_reader(user),
+        "forestry_clerk": has_role(user, Role.CLERK, Department.FORESTRY),
+        "forestry_approver": has_role(user, Role.APPROVER, Department.FORESTRY),
+    }
+
+
+def _step(request: HttpRequest, application: Application) -> ReviewStep:
+    try:
+        kind = Step(request.POST.get("step", ""))
+    except ValueError as error:
+        raise NotFound() from error
+    return step_of(application, kind)
+
+
+def _one_of(rows: Any, key: str | None) -> Any:
+    """The row of this key among those that belong to the application; NotFound else."""
+    try:
+        found = rows.filter(key=uuid.UUID(key or "")).first()
+    except ValueError as error:
+        raise NotFound() from error
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _valid(form: PortalForm) -> dict[str, Any]:
+    if not form.is_valid():
+        raise FormRefused(form)
+    return form.cleaned_data

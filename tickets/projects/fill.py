@@ -1,0 +1,521 @@
+"""The wizard of the seven materials: one page for each part, left and resumed at any time.
+
+Each save says which state of the draft it was made on; when another window saved meanwhile, the
+page comes back with what was typed and with what stands now, side by side (409).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+
+from portal.accounts.forms import PortalForm
+from portal.accounts.models import Mandate, User
+from portal.accounts.queries import acts_for
+from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
+from portal.casework.documents import limit_bytes
+from portal.casework.errors import DocumentTooLarge
+from portal.casework.models import Document
+from tickets.projects.access import access_application, access_own_application
+from tickets.projects.checklist import (
+    CHECKLISTS,
+    facts_digest,
+    latest_materials,
+    latest_result,
+    period_text,
+    what_is_missing,
+)
+from tickets.projects.errors import ApplicationIncomplete, AreaHasConflicts
+from tickets.projects.forms import AreaForm, FileForm, TitlesForm, measures_of, shares_of
+from tickets.projects.models import Application, Material, Project
+from tickets.projects.operations import (
+    OPEN_STATES,
+    Share,
+    add_material,
+    change_project,
+    consent_to_share,
+    link_titles,
+    resubmit_application,
+    save_draft,
+    set_measures,
+    set_shares,
+    submit_application,
+)
+from tickets.projects.papers import COMMITMENT, registration_rows, shares_text, signed_paper
+from tickets.projects.queries import (
+    SHARE_DENOMINATOR,
+    area_by_party,
+    possible_sharers,
+    shares_of_whole,
+)
+
+REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
+EMPTY_MEASURE_ROWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One page of the wizard: the materials it makes, and how it saves and shows itself."""
+
+    slug: str
+    title: str | Promise
+    save: Callable[[HttpRequest, Application, User], None]
+    context: Callable[[HttpRequest, Application], dict[str, Any]]
+    # What stands in the draft, in words, for who must be shown a difference.
+    stands: Callable[[Application], str]
+    kinds: tuple[Material.Kind, ...] = ()
+
+
+# --- the parts ----------------------------------------------------------------------------------
+def save_area(request: HttpRequest, draft: Application, user: User) -> None:
+    form = AreaForm(draft, request.POST)
+    if not form.is_valid():
+        raise FormRefused(form)
+    given = form.cleaned_data
+    changed = (given["name"], given["type"]) != (draft.project.name, draft.project.type)
+    save_draft(
+        application=draft,
+        area_version=given["area"],
+        period=given["period"],
+        seen=seen_of(request),
+        actor=user,
+    )
+    if changed:
+        change_project(
+            project=draft.project,
+            name=given["name"],
+            type=Project.Type(given["type"]),
+            actor=user,
+        )
+
+
+def area_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    back = reverse("projects:fill", args=[draft.key, "area"])
+    draw = f"{reverse('parcels:area-new')}?{urlencode({'next': back})}"
+    redraw = ""
+    if draft.area_version is not None:
+        address = reverse("parcels:area-draw", args=[draft.area_version.area.key])
+        redraw = f"{address}?{urlencode({'next': back})}"
+    return {"form": AreaForm(draft), "draw_url": draw, "redraw_url": redraw}
+
+
+def area_stands(draft: Application) -> str:
+    version = draft.area_version
+    return _("范围：{area}；监测期：{period}").format(
+        area=f"{version.area.name} v{version.number}" if version else "—",
+        period=period_text(draft.period) or "—",
+    )
+
+
+def save_titles(request: HttpRequest, draft: Application, user: User) -> None:
+    form = TitlesForm(draft, request.POST)
+    if not form.is_valid():
+        raise FormRefused(form)
+    draft = link_titles(
+        application=draft,
+        certificates=form.cleaned_data["titles"],
+        seen=seen_of(request),
+        actor=user,
+    )
+    if draft.titles.exists():
+        add_material(application=draft, kind=Material.Kind.TITLES, actor=user)
+
+
+def titles_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    return {"form": TitlesForm(draft)}
+
+
+def titles_stand(draft: Application) -> str:
+    numbers = [row.certificate.number for row in draft.titles.select_related("certificate")]
+    return "、".join(numbers) or "—"
+
+
+def save_shares(request: HttpRequest, draft: Application, user: User) -> None:
+    parties = {str(party.key): party for party in possible_sharers(draft)}
+    if request.POST.get("action") == "by_area":
+        denominator, rows = by_area(draft)
+    elif request.POST.get("action") == "consent":
+        record_consent(request, draft, user)
+        return
+    else:
+        denominator, rows = shares_of(request.POST, parties)
+    set_shares(
+        application=draft,
+        denominator=denominator,
+        shares=rows,
+        seen=seen_of(request),
+        actor=user,
+    )
+
+
+def by_area(draft: Application) -> tuple[int, list[Any]]:
+    """Shares in proportion to the land that each co-owner brings in."""
+
+    if draft.area_version is None:
+        raise InvalidInput(field=_("项目范围"), reason=_("请先选择项目范围"))
+    areas = area_by_party(draft.area_version)
+    owners = [party for party in possible_sharers(draft) if areas.get(party.pk, 0) > 0]
+    if not owners:
+        raise InvalidInput(field=_("份额"), reason=_("范围内没有共有人的已审核权属"))
+    parts = shares_of_whole([areas[party.pk] for party in owners])
+    shares = [Share(party, part) for party, part in zip(owners, parts, strict=True) if part > 0]
+    return SHARE_DENOMINATOR, shares
+
+
+def record_consent(request: HttpRequest, draft: Application, user: User) -> None:
+    """A co-owner's consent on paper, brought by the applicant."""
+    wanted = request.POST.get("party", "")
+    share = next(
+        (one for one in draft.shares.select_related("party") if str(one.party.key) == wanted), None
+    )
+    if share is None:
+        raise NotFound()
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise FormRefused(form)
+    material = add_material(
+        application=draft,
+        kind=Material.Kind.AGREEMENT,
+        upload=form.cleaned_data["file"],
+        actor=user,
+    )
+    consent_to_share(share=share, actor=user, document=material.document)
+
+
+def shares_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    shares = {share.party_id: share for share in draft.shares.select_related("party")}
+    return {
+        "rows": [(party, shares.get(party.pk)) for party in possible_sharers(draft)],
+        "denominator": draft.share_denominator,
+        "file_form": FileForm(),
+    }
+
+
+def save_design(request: HttpRequest, draft: Application, user: User) -> None:
+    set_measures(
+        application=draft,
+        measures=measures_of(request.POST),
+        seen=seen_of(request),
+        actor=user,
+    )
+
+
+def design_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    measures: list[Any] = [
+        {
+            "name": one.name,
+            "done_from": one.done_from,
+            "done_to": one.done_to,
+            "place": f"{one.place.coords[0]:.6f},{one.place.coords[1]:.6f}" if one.place else "",
+        }
+        for one in draft.measures.all()
+    ]
+    return {"measures": [*measures, *[{} for _n in range(EMPTY_MEASURE_ROWS)]]}
+
+
+def measures_stand(draft: Application) -> str:
+    return "；".join(f"{m.name} {m.done_from}–{m.done_to}" for m in draft.measures.all()) or "—"
+
+
+def no_save(request: HttpRequest, draft: Application, user: User) -> None:
+    """The report is calculated and signed on pages of its own."""
+
+
+def report_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    return {"result": latest_result(draft)}
+
+
+def sign_papers(request: HttpRequest, draft: Application, user: User) -> None:
+    """Identity, registration form and commitment over the data as they are, signed by the user."""
+    if "read" not in request.POST:
+        raise InvalidInput(field=_("承诺"), reason=_("请先阅读并勾选"))
+    if seen_of(request) != draft.revision:
+        raise StateMovedOn(revision=draft.revision)
+    add_material(application=draft, kind=Material.Kind.IDENTITY, actor=user)
+    for kind in (Material.Kind.REGISTRATION, Material.Kind.COMMITMENT):
+        add_material(
+            application=draft,
+            kind=kind,
+            upload=signed_paper(draft, kind, user),
+            signed=True,
+            actor=user,
+        )
+
+
+def sign_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
+    return {"registration": registration_rows(draft), "commitment": COMMITMENT}
+
+
+def nothing_stands(draft: Application) -> str:
+    return "—"
+
+
+PARTS: tuple[Part, ...] = (
+    Part("area", gettext_lazy("项目与范围"), save_area, area_context, area_stands),
+    Part(
+        "titles", gettext_lazy("权属证明"), save_titles, titles_context, titles_stand,
+        (Material.Kind.TITLES,),
+    ),
+    Part(
+        "shares", gettext_lazy("收益分配"), save_shares, shares_context, shares_text,
+        (Material.Kind.AGREEMENT,),
+    ),
+    Part(
+        "design", gettext_lazy("项目设计"), save_design, design_context, measures_stand,
+        (Material.Kind.DESIGN,),
+    ),
+    Part(
+        "report", gettext_lazy("核算报告"), no_save, report_context, nothing_stands,
+        (Material.Kind.REPORT,),
+    ),
+    Part(
+        "sign", gettext_lazy("登记表与承诺"), sign_papers, sign_context, nothing_stands,
+        (Material.Kind.IDENTITY, Material.Kind.REGISTRATION, Material.Kind.COMMITMENT),
+    ),
+)  # fmt: skip
+SUBMIT = "submit"
+
+
+class FormRefused(PortalError):
+    """A form's own messages; never leaves this module."""
+
+    code = "form_refused"
+
+    def __init__(self, form: PortalForm) -> None:
+        super().__init__()
+        self.form = form
+
+
+# --- the pages ----------------------------------------------------------------------------------
+@login_required
+@never_cache
+def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
+    """One part of the draft."""
+    user = _user(request)
+    draft = access_own_application(key, user)
+    part = next((one for one in PARTS if one.slug == slug), None)
+    if part is None:
+        raise NotFound()
+    if draft.state not in OPEN_STATES:
+        return redirect("projects:application", key=key)
+    if request.method != "POST":
+        return _page(request, draft, part)
+    try:
+        if request.POST.get("action") == "upload":
+            take_upload(request, draft, part, user)
+        else:
+            part.save(request, draft, user)
+    except FormRefused as refused:
+        return _page(request, draft, part, status=REFUSED, form=refused.form)
+    except StateMovedOn as refusal:
+        draft = access_own_application(key, user)
+        return _page(request, draft, part, status=CONFLICT, refusal=refusal, sent=True)
+    except DocumentTooLarge as refusal:
+        return _page(request, draft, part, status=TOO_LARGE, refusal=refusal, sent=True)
+    except PortalError as refusal:
+        return _page(request, draft, part, status=REFUSED, refusal=refusal, sent=True)
+    messages.success(request, _("已保存。"))
+    where = part if "stay" in request.POST or "action" in request.POST else _after(part)
+    slug = where.slug if isinstance(where, Part) else SUBMIT
+    return (
+        redirect("projects:fill", key=key, slug=slug)
+        if slug != SUBMIT
+        else redirect("projects:submit", key=key)
+    )
+
+
+def take_upload(request: HttpRequest, draft: Application, part: Part, user: User) -> None:
+    """A file of the part's material; its hash and version are kept with it."""
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise FormRefused(form)
+    add_material(
+        application=draft, kind=part.kinds[0], upload=form.cleaned_data["file"], actor=user
+    )
+
+
+@login_required
+@never_cache
+def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """What is missing, or the button that puts the application forward."""
+    user = _user(request)
+    draft = access_own_application(key, user)
+    if draft.state not in OPEN_STATES:
+        return redirect("projects:application", key=key)
+    refusal: PortalError | None = None
+    status = 200
+    if request.method == "POST":
+        try:
+            if draft.state == Application.State.RETURNED:
+                resubmit_application(
+                    application=draft,
+                    actor=user,
+                    seen=seen_of(request),
+                    answer=request.POST.get("answer", "").strip()[:4000],
+                )
+            else:
+                submit_application(application=draft, actor=user, seen=seen_of(request))
+        except (ApplicationIncomplete, AreaHasConflicts) as error:
+            refusal, status = error, REFUSED
+        except StateMovedOn as error:
+            refusal, status = error, CONFLICT
+        except PortalError as error:
+            refusal, status = error, REFUSED
+        else:
+            messages.success(request, _("已提交。审核进度会在站内和邮件中通知。"))
+            return redirect("projects:application", key=key)
+        draft = access_own_application(key, user)
+    context = {
+        **_frame(draft, SUBMIT),
+        "missing": what_is_missing(draft),
+        "refusal": refusal,
+        "registration": registration_rows(draft),
+    }
+    return render(request, "projects/submit.html", context, status=status)
+
+
+@login_required
+@never_cache
+def consent(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A co-owner looks at the terms and consents."""
+    user = _user(request)
+    application = access_application(key, user)
+    mine = [
+        share
+        for share in application.shares.select_related("party")
+        if acts_for(user, share.party, Mandate.Scope.APPLY)
+    ]
+    if not mine:
+        raise NotFound()
+    if request.method == "POST":
+        for share in mine:
+            if share.consented_at is None:
+                consent_to_share(share=share, actor=user)
+        messages.success(request, _("已同意。"))
+        return redirect("projects:projects")
+    context = {
+        "application": application,
+        "mine": mine,
+        "registration": registration_rows(application),
+        "waiting": [share for share in mine if share.consented_at is None],
+    }
+    return render(request, "projects/consent.html", context)
+
+
+# --- inside -------------------------------------------------------------------------------------
+def _page(
+    request: HttpRequest,
+    draft: Application,
+    part: Part,
+    *,
+    status: int = 200,
+    form: PortalForm | None = None,
+    refusal: PortalError | None = None,
+    sent: bool = False,
+) -> HttpResponse:
+    context = {**_frame(draft, part.slug), **part.context(request, draft), "part": part}
+    if form is not None:
+        context["file_form" if isinstance(form, FileForm) else "form"] = form
+    context.setdefault("file_form", FileForm())
+    if sent:
+        context |= _as_sent(request, draft, part)
+    context["refusal"] = refusal
+    if isinstance(refusal, StateMovedOn):
+        context["stands_now"] = part.stands(draft)
+    materials = latest_materials(draft)
+    context["materials"] = [_material_row(draft, kind, materials.get(kind)) for kind in part.kinds]
+    return render(request, f"projects/fill/{part.slug}.html", context, status=status)
+
+
+def _frame(draft: Application, here: str) -> dict[str, Any]:
+    missing = {one.step for one in what_is_missing(draft)}
+    parts = [
+        {
+            "part": part,
+            "here": part.slug == here,
+            "done": part.slug not in missing
+            and not any(kind.value in missing for kind in part.kinds),
+        }
+        for part in PARTS
+    ]
+    return {
+        "application": draft,
+        "project": draft.project,
+        "parts": parts,
+        "on_submit": here == SUBMIT,
+        "done_count": sum(1 for one in parts if one["done"]),
+        "limit_mib": limit_bytes() // 1024**2,
+        "returned": draft.case.stops.filter(resumed_at__isnull=True).select_related("verdict__step")
+        if draft.case
+        else [],
+    }
+
+
+def _as_sent(request: HttpRequest, draft: Application, part: Part) -> dict[str, Any]:
+    """What the user typed, so that nothing is lost."""
+    if part.slug == "area":
+        return {"form": AreaForm(draft, request.POST)}
+    if part.slug == "titles":
+        return {"form": TitlesForm(draft, request.POST)}
+    if part.slug == "shares" and "numerator" in request.POST:
+        typed = dict(
+            zip(request.POST.getlist("party"), request.POST.getlist("numerator"), strict=False)
+        )
+        return {
+            "typed": [(party, typed.get(str(party.key), "")) for party in possible_sharers(draft)],
+            "denominator": request.POST.get("denominator", ""),
+        }
+    if part.slug == "design" and "measure" in request.POST:
+        names = ("measure", "done_from", "done_to", "place")
+        columns = (request.POST.getlist(name) for name in names)
+        return {
+            "measures": [
+                {"name": a, "done_from": b, "done_to": c, "place": d}
+                for a, b, c, d in zip(*columns, strict=False)
+            ]
+        }
+    return {}
+
+
+def _material_row(
+    draft: Application, kind: Material.Kind, material: Material | None
+) -> dict[str, Any]:
+    document: Document | None = material.document if material else None
+    return {
+        "kind": kind,
+        "material": material,
+        "document": document,
+        "checklist": list(CHECKLISTS[kind].values()),
+        "stale": material is not None and material.content_sha256 != facts_digest(draft, kind),
+    }
+
+
+def _after(part: Part) -> Part | None:
+    place = PARTS.index(part)
+    return PARTS[place + 1] if place + 1 < len(PARTS) else None
+
+
+def seen_of(request: HttpRequest) -> int:
+    try:
+        return int(request.POST.get("seen", ""))
+    except ValueError as error:
+        raise StateMovedOn() from error
+
+
+def _user(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise NotFound()
+    return request.user

@@ -1,0 +1,117 @@
+"""Reads around applications: whose they are, what may be linked, how shares follow from land."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+from django.db.models import Max, Q, QuerySet
+
+from parcels.models import ProjectArea, ProjectAreaVersion, Right, RightKind, TitleCertificate
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import members_of, names_of, parties_acted_for, standing_party
+from tickets.projects.checklist import applicants_of
+from tickets.projects.models import Application, Project
+
+SHARE_DENOMINATOR = 10_000
+# The part of the project's land that each party's verified titles hold, in m².
+AREA_BY_PARTY = """
+SELECT coalesce(link.checked_id, held.party_id) AS party,
+       sum(ST_Area(ST_Intersection(area.geom, hold.geom)::geography)
+           * held.share_numerator / held.share_denominator)
+FROM parcels_projectareaversion AS area
+JOIN parcels_verifiedtitle AS hold
+  ON hold.geom && area.geom AND hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
+ AND ST_Intersects(hold.geom, area.geom)
+JOIN parcels_right AS held
+  ON held.certificate_id = hold.certificate_id AND held.parcel_id = hold.parcel_id
+ AND held.kind = hold.kind
+LEFT JOIN accounts_partylink AS link
+  ON link.name_only_id = held.party_id AND link.ended_at IS NULL
+WHERE area.id = %s
+GROUP BY 1 ORDER BY 1
+"""
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    """Projects whose owner the user acts for, or in whose tonnes he shares; the newest first."""
+    mine = parties_acted_for(user)
+    return (
+        Project.objects.filter(Q(applicant__in=mine) | Q(applications__shares__party__in=mine))
+        .select_related("applicant")
+        .prefetch_related("applications__case", "applications__filing")
+        .distinct()
+        .order_by("-pk")
+    )
+
+
+def applicants_for(user: User) -> QuerySet[Party]:
+    """Checked parties for whom the user may apply."""
+    return parties_acted_for(user, Mandate.Scope.APPLY).filter(checked_at__isnull=False)
+
+
+def areas_of(party: Party) -> QuerySet[ProjectAreaVersion]:
+    """The newest version of each area drawn for the party."""
+    newest = (
+        ProjectArea.objects.filter(party__in=names_of(party))
+        .annotate(newest=Max("versions__pk"))
+        .values("newest")
+    )
+    return (
+        ProjectAreaVersion.objects.filter(pk__in=newest).select_related("area").order_by("-made_at")
+    )
+
+
+def linkable_titles(application: Application) -> QuerySet[TitleCertificate]:
+    """Verified certificates of tree ownership of the applicants and the collective's members."""
+    holders: set[int] = set()
+    for party in applicants_of(application):
+        holders.update(names_of(party).values_list("pk", flat=True))
+        for membership in members_of(party):
+            holders.update(names_of(membership.member).values_list("pk", flat=True))
+    held = Right.objects.filter(party__in=holders, kind=RightKind.TREE_OWNERSHIP)
+    titles = TitleCertificate.objects.filter(
+        state=TitleCertificate.State.VERIFIED, pk__in=held.values("certificate")
+    )
+    return titles.order_by("number")
+
+
+def possible_sharers(application: Application) -> list[Party]:
+    """Who may share the tonnes: the applicant, its members, and who holds the linked titles."""
+    found = {application.project.applicant_id: application.project.applicant}
+    for share in application.shares.select_related("party"):
+        found[share.party_id] = share.party
+    for membership in members_of(application.project.applicant):
+        found[membership.member_id] = membership.member
+    rights = Right.objects.filter(
+        certificate__in=application.titles.values("certificate"), kind=RightKind.TREE_OWNERSHIP
+    ).select_related("party")
+    for right in rights:
+        party = standing_party(right.party)
+        if party.checked_at is not None:
+            found[party.pk] = party
+    return list(found.values())
+
+
+def area_by_party(version: ProjectAreaVersion) -> dict[int, float]:
+    """Party → m² of the project's land that its verified titles hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(AREA_BY_PARTY, [version.pk])
+        return {int(party): float(area) for party, area in cursor.fetchall()}
+
+
+def shares_of_whole(weights: Sequence[float], whole: int = SHARE_DENOMINATOR) -> list[int]:
+    """Whole numerators in proportion, by largest remainder in the order of the list; they sum to
+    ``whole``. Weights that are all zero are shared equally.
+    """
+    total = sum(weights)
+    if total <= 0:
+        weights, total = [1.0] * len(weights), float(len(weights))
+    exact = [weight * whole / total for weight in weights]
+    parts = [int(value) for value in exact]
+    by_remainder = sorted(
+        range(len(exact)), key=lambda place: (-(exact[place] - parts[place]), place)
+    )
+    for place in by_remainder[: whole - sum(parts)]:
+        parts[place] += 1
+    return parts
