@@ -19,7 +19,7 @@ RESULTS = 12
 MIN_LETTERS = 2
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _PAIR = re.compile(
-    rf"^\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*[,，;；\s]\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]?\s*$"
+    rf"^\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]*\s*[,，;；\s]\s*[XYxyNEne:=]*\s*({_NUMBER})\s*[°NEne]*\s*$"
 )
 _DMS = re.compile(r"(\d{1,3})\s*[°度]\s*(\d{1,2})\s*['′分]\s*(\d{1,2}(?:\.\d+)?)\s*(?:[\"″秒]|'')?")
 
@@ -45,8 +45,10 @@ def read_coordinate(text: str) -> tuple[float, float] | None:
     """(lon, lat) of typed numbers: degrees in either order, 度分秒, or Gauss-Krüger metres.
 
     Which is which is told by the numbers: longitudes here are near 81, latitudes near 44; an
-    easting carries its zone or lies in the 81° E zone (EPSG:4536).
+    easting carries its zone or lies in the 81° E zone (EPSG:4536). What the map's own readout says
+    may be pasted whole.
     """
+    text = text.partition("·")[0]
     sexagesimal = _DMS.findall(text)
     if len(sexagesimal) == 2:
         values = [int(d) + int(m) / 60 + float(s) / 3600 for d, m, s in sexagesimal]
@@ -109,7 +111,7 @@ WHERE parcel.ended_at IS NULL AND {condition}
 ORDER BY parcel.id LIMIT %(limit)s
 """
 _CONDITIONS = {
-    "unit_number": "parcel.unit_number_key LIKE %(key)s",
+    "unit_number": "parcel.unit_number_key LIKE %(unit)s",
     "certificate": "certificate.number_key LIKE %(key)s",
     "holder": "party.name LIKE %(name)s",
 }
@@ -117,7 +119,7 @@ _CONDITIONS = {
 
 def search(text: str, *, staff: bool) -> list[Found]:
     """Suggestions for what was typed, best kinds first."""
-    text = text.strip()[:100]
+    text = "".join(sign for sign in text if sign.isprintable()).strip()[:100]
     if (place := read_coordinate(text)) is not None:
         lon, lat = place
         return [Found("coordinate", f"{lon:.6f}°E {lat:.6f}°N", _("坐标"), lon, lat)]
@@ -184,9 +186,14 @@ def _numbers(text: str) -> Iterator[Found]:
         "certificate": _("权属证书"),
         "holder": _("权利人"),
     }
-    facts: dict[str, Any] = {"key": f"%{key}%", "name": f"%{_escaped(text)}%", "limit": RESULTS}
-    if key.isalnum() and key[:6].isdecimal():
-        facts["key"] = f"{key}%"
+    # A unit number begins with its county; its beginning is met by the index.
+    begins = key.isalnum() and key[:6].isdecimal()
+    facts: dict[str, Any] = {
+        "key": f"%{key}%",
+        "unit": f"{key}%" if begins else f"%{key}%",
+        "name": f"%{_escaped(text)}%",
+        "limit": RESULTS,
+    }
     seen: set[str] = set()
     for kind, condition in _CONDITIONS.items():
         with connection.cursor() as cursor:

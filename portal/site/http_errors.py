@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework.response import Response
@@ -171,12 +172,17 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 class PortalErrors:
-    """Middleware: a PortalError that a view lets out becomes its page or its JSON."""
+    """Middleware: a PortalError that a view lets out becomes its page or its JSON.
+
+    An address with a NUL, which no text of the database can hold, is refused before any view.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in the address")
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -83,6 +83,11 @@ def test_an_expired_form_says_so(client: Client) -> None:
     assert "安全校验" in response.content.decode()
 
 
+@pytest.mark.parametrize("address", ["/api/search/?q=a%00b", "/parcels/%00/", "/?next=%00"])
+def test_an_address_that_no_text_can_hold_is_a_bad_request(client: Client, address: str) -> None:
+    assert client.get(address).status_code == 400
+
+
 @override_settings(ALLOWED_HOSTS=["portal.example"])
 def test_a_foreign_host_is_refused(client: Client) -> None:
     assert client.get("/help/", headers={"Host": "evil.example"}).status_code == 400

@@ -1,0 +1,98 @@
+"""The one search box: each kind is found as people write it; a visitor finds places only."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from parcels.intake.numbers import normalised
+from parcels.models import Parcel, TitleCertificate
+from parcels.search import read_coordinate, search
+from portal.accounts.models import Department, Party, Role
+from portal.base.models import Township
+from tests.accounts.people import officer
+from tests.factories.land import parcel_at, square, title_on
+
+pytestmark = pytest.mark.django_db
+UNIT = "654002101001JE00012L00000001"
+CERTIFICATE = "新（2026）伊宁市不动产第0001234号"
+
+
+@pytest.fixture
+def parcel() -> Parcel:
+    """A parcel in a township that has a name, with a certificate and a holder."""
+    township = Township.objects.order_by("code").first()
+    assert township is not None
+    made = parcel_at(square(0, 0), unit_number=UNIT)
+    Parcel.objects.filter(pk=made.pk).update(township_code=township.code, village="团结村")
+    title = title_on(made, number=CERTIFICATE)
+    TitleCertificate.objects.filter(pk=title.pk).update(number_key=normalised(CERTIFICATE))
+    Party.objects.update(name="阿不都拉")
+    return made
+
+
+def township_of(parcel: Parcel) -> str:
+    parcel.refresh_from_db()
+    return Township.objects.get(code=parcel.township_code).name
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"),
+    [(UNIT, "unit_number"), (UNIT[:14], "unit_number"), (UNIT.lower(), "unit_number"),
+     ("0001234", "certificate"), ("新(2026)伊宁市不动产第0001234号", "certificate"),
+     ("阿不都拉", "holder"), ("不都", "holder"), ("团结村", "village"), ("团结", "village")],
+)  # fmt: skip
+def test_an_officer_finds_a_parcel_by_each_of_its_names(
+    parcel: Parcel, typed: str, kind: str
+) -> None:
+    found = search(typed, staff=True)
+    assert kind in {item.kind for item in found}
+    own = next(item for item in found if item.kind == kind)
+    west, south, east, north = own.bbox or (0, 0, 0, 0)
+    assert west < own.lon < east
+    assert south < own.lat < north
+    if kind != "village":
+        assert own.uid == str(parcel.key)
+
+
+def test_a_township_is_found_by_its_name(parcel: Parcel) -> None:
+    name = township_of(parcel)
+    assert [(item.kind, item.label) for item in search(name, staff=False)] == [("township", name)]
+
+
+@pytest.mark.parametrize("typed", [UNIT, "0001234", "阿不都拉", "%", "_", "'; --"])
+def test_a_visitor_finds_no_number_and_no_holder(parcel: Parcel, typed: str) -> None:
+    assert search(typed, staff=False) == []
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["81.3 43.95", "43.95,81.3", "81.3°E 43.95°N", "81°18′00″ 43°57′00″", "81度18分0秒，43度57分0秒",
+     "43.95；81.3", "81.300000°E 43.950000°N · X 4868315.6 Y 524068.9"],
+)  # fmt: skip
+def test_degrees_are_read_in_either_order_and_notation(typed: str) -> None:
+    assert read_coordinate(typed) == pytest.approx((81.3, 43.95), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "typed", ["4868315.6 524068.9", "524068.9 4868315.6", "X 4868315.6 Y 27524068.9"]
+)
+def test_gauss_kruger_metres_are_read_in_either_order_with_or_without_zone(typed: str) -> None:
+    place = read_coordinate(typed)
+    assert place == pytest.approx((81.3, 43.95), abs=2e-3)
+
+
+@pytest.mark.parametrize("typed", ["12", "1e999 1", "nan nan", "999 999", "5 5", "4868315.6", ""])
+def test_what_is_no_place_on_earth_here_is_no_coordinate(typed: str) -> None:
+    assert read_coordinate(typed) is None
+
+
+def test_the_address_gives_what_its_reader_may_know(parcel: Parcel, client: Client) -> None:
+    address = reverse("parcels:api-search")
+    assert client.get(address, {"q": UNIT}).json() == {"results": []}
+    assert client.get(address, {"q": "x" * 5000}).status_code < 500
+    assert client.get(address, {"q": "a\x00b"}).status_code < 500
+    client.force_login(officer("surveyor", Role.CLERK, Department.NATURAL_RESOURCES))
+    [found] = client.get(address, {"q": UNIT}).json()["results"]
+    assert (found["label"], found["url"]) == (UNIT, f"/parcels/{parcel.key}/")
