@@ -21,6 +21,7 @@ from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
+from parcels.drawing.access import with_members
 from parcels.intake.numbers import normalised
 from parcels.models import (
     STORAGE_SRID,
@@ -147,13 +148,14 @@ def _keys(given: Any, name: str) -> list[uuid.UUID]:
 
 
 def _applicants(keys: Sequence[uuid.UUID], user: AnyUser) -> tuple[int, ...]:
+    """Keys of rows of the parties, with the members of collectives and the names linked to any."""
     if not keys:
         return ()
     parties = Party.objects.all() if is_staff_reader(user) else parties_acted_for(user)
-    found = tuple(parties.filter(key__in=keys).values_list("pk", flat=True))
-    if len(found) < len(set(keys)):
+    found = parties.filter(key__in=keys)
+    if found.count() < len(set(keys)):
         raise NotFound()
-    return found
+    return tuple(with_members(found).values_list("pk", flat=True))
 
 
 def _candidate(wkb: bytes, facts: Any, own: _Own) -> Candidate:

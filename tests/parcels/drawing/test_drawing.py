@@ -111,6 +111,15 @@ def test_a_collective_draws_on_the_titles_of_its_members(owner: tuple[User, Part
     assert titles_to_draw_on(head).count() == 2
     assert set(holders_for(collective)) == {collective.pk, owner[1].pk, zhao.pk}
     assert titles_to_draw_on(owner[0]).count() == 1
+    client = Client()
+    client.force_login(head)
+    status, answer = post(
+        client,
+        "/api/rules/check/",
+        geometry=geojson(square(0, 0, 200, 100)),
+        applicants=[str(collective.key)],
+    )
+    assert (status, answer["verdict"], answer["covered_share"]) == (200, "clear", 1.0)
 
 
 def test_trimming_keeps_only_what_lies_on_the_titles(owner: tuple[User, Party]) -> None:
