@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,16 @@ from parcels.intake.reader import Choices, read_batches
 from parcels.models import Parcel, ProjectArea
 from portal.accounts.models import Party, User
 from portal.accounts.queries import parties_acted_for
-from tests.browser.conftest import DESKTOP, picture, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.factories.land import square
+from tests.parcels.claims.areas import claim_at
 from tests.parcels.drawing.owners import land_of
 
 SAMPLES = Path(settings.FIXTURES) / "samples"
 NEAR_DEG = 0.004
 
 
-def as_multipolygon(shape: shapely.Geometry) -> MultiPolygon:
+def as_multipolygon(shape: Any) -> MultiPolygon:
     wkb = shapely.to_wkb(
         shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape])
     )
@@ -42,7 +46,7 @@ def owners_party() -> Party:
     return party
 
 
-def ccer_shape() -> shapely.Geometry:
+def ccer_shape() -> Any:
     return shapely.from_geojson((SAMPLES / "其他机制项目.geojson").read_bytes()).geoms[0]
 
 
@@ -74,6 +78,15 @@ def land(served: str) -> list[Parcel]:
     for number, parcel in enumerate(parcels, start=1):
         Parcel.objects.filter(pk=parcel.pk).update(unit_number=f"宗地{number:02d}")
     return parcels[:5]
+
+
+@pytest.fixture
+def two_parcels(served: str) -> list[Parcel]:
+    """Two squares of owner1 that touch."""
+    ensured = land_of(owners_party(), square(0, 0), square(100, 0))
+    for number, parcel in enumerate(ensured, start=1):
+        Parcel.objects.filter(pk=parcel.pk).update(unit_number=f"宗地{number:02d}")
+    return ensured
 
 
 def start(page: Page, address: str = "/areas/new/") -> None:
@@ -148,14 +161,14 @@ def test_an_owner_picks_five_parcels_draws_the_rest_and_subtracts_the_ccer_proje
     middle_lat = (south + north) / 2
     draw_box(page, (west, south, east, middle_lat))
     checked(page, "conflict")
-    found = page.locator(".finding[data-rule=overlap_exclusion]")
+    found = page.locator(".draw-finding.conflict[data-rule=overlap_exclusion]")
     expect(found).to_contain_text("CCER-14-001-2024-0137")
     expect(found.locator(".cost")).to_contain_text("吨")
     picture(page, "draw_3_conflict")
     page.locator("[data-ref=trim]").click()
     expect(page.locator("[data-ref=note]")).to_have_text("已完成")
     page.locator("[data-ref=subtract-all]").click()
-    expect(page.locator(".finding[data-rule=overlap_exclusion]")).to_have_count(0)
+    expect(found).to_have_count(0)
     expect(page.locator("#main")).not_to_have_attribute("data-verdict", "conflict")
     picture(page, "draw_4_subtracted")
     assert [found["id"] for found in Axe().run(page).response["violations"]] == []
@@ -165,3 +178,209 @@ def test_an_owner_picks_five_parcels_draws_the_rest_and_subtracts_the_ccer_proje
     version = ProjectArea.objects.get().versions.get()
     assert version.picked.count() == 5
     assert version.area.party == owners_party()
+
+
+def type_point(page: Page, row: int, first: str, second: str) -> None:
+    """By keys alone: both cells, then on."""
+    cells = page.locator(f"[data-row='{row}'] input")
+    cells.nth(0).focus()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(first)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+A")
+    page.keyboard.type(second)
+    page.keyboard.press("Tab")
+
+
+def test_an_area_is_drawn_and_saved_by_keyboard_alone(
+    open_page: Any, two_parcels: list[Parcel]
+) -> None:
+    page = open_page(DESKTOP)
+    start(page)
+    page.locator("[data-ref=name]").focus()
+    page.keyboard.type("键盘林")
+    page.locator("[data-ref=vertex-box] summary").focus()
+    page.keyboard.press("Enter")
+    west, south, east, north = square(10, 10, 80).extent
+    type_point(page, 0, f"{west:.9f}", f"{south:.9f}")
+    type_point(page, 1, f"{east:.9f}", f"{south:.9f}")
+    type_point(page, 2, "91°70′", f"{north:.9f}")
+    expect(page.locator("[data-ref=vertex-trouble]")).to_contain_text("第 3 点无法识别")
+    type_point(page, 2, f"{east:.9f}", f"{north:.9f}")
+    type_point(page, 3, f"{west:.9f}", f"{north:.9f}")
+    checked(page, "clear")
+    expect(page.locator("[data-ref=area]")).to_contain_text("0.6399 公顷 · 9.60 亩")
+    # The same corner in the other two notations, and moved in the plane by typing.
+    for notation, sample in (("dms", "81°18′"), ("plane", "48")):
+        page.locator("[data-ref=notation]").select_option(notation)
+        expect(page.locator("[data-row='0'] input").first).to_have_value(re.compile(sample))
+    northing = page.locator("[data-row='2'] input").nth(0).input_value()
+    easting = page.locator("[data-row='2'] input").nth(1).input_value()
+    type_point(
+        page, 2, f"{float(northing) + 10:.4f}", f"27{easting}" if len(easting) < 11 else easting
+    )
+    expect(page.locator("[data-ref=area]")).to_contain_text("0.68")
+    picture(page, "draw_keyboard")
+    page.locator("[data-row='3'] button").nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-ref=size]")).to_contain_text("3 个顶点")
+    page.locator("[data-ref=undo]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-ref=size]")).to_contain_text("4 个顶点")
+    page.locator("[data-ref=titles] input").nth(1).focus()
+    page.keyboard.press("Space")
+    expect(page.locator("[data-ref=note]")).to_contain_text("已选 1 宗")
+    expect(page.locator("#main")).to_have_attribute("data-parts", "2")
+    page.locator("form[data-ref=form] button[type=submit]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/areas/*-*/draw/")
+    assert ProjectArea.objects.get().name == "键盘林"
+
+
+def test_a_phone_picks_cuts_splits_and_undoes_by_touch(
+    browser: Any, served: str, two_parcels: list[Parcel]
+) -> None:
+    context = browser.new_context(
+        viewport={"width": PHONE[0], "height": PHONE[1]},
+        has_touch=True,
+        is_mobile=True,
+        device_scale_factor=2,
+        locale="zh-CN",
+        base_url=served,
+    )
+    page = context.new_page()
+    start(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("[data-tool-name=pick]").tap()
+    for count, parcel in enumerate(two_parcels, start=1):
+        middle = parcel.versions.get().geom.centroid
+        page.touchscreen.tap(*at(page, middle.x, middle.y))
+        expect(page.locator("[data-ref=note]")).to_contain_text(f"已选 {count} 宗")
+    checked(page, "clear")
+    picture(page, "draw_phone_picked")
+
+    west, south, east, north = square(20, 20, 40).extent
+    page.locator("[data-tool-name=hole]").tap()
+    for lon, lat in ((west, south), (east, south), (east, north), (west, south)):
+        page.touchscreen.tap(*at(page, lon, lat))
+        page.wait_for_timeout(350)  # As fast as a finger goes; nearer taps are a double tap.
+    picture(page, "draw_phone_hole")
+    expect(page.locator("[data-ref=area]")).to_contain_text("1.91")
+    page.locator("[data-tool-name=split]").tap()
+    line_lon = square(0, 0, 120).extent[2]
+    page.touchscreen.tap(*at(page, line_lon, square(0, -20).extent[1]))
+    beyond = square(0, 120).extent[1]
+    page.touchscreen.tap(*at(page, line_lon, beyond))
+    page.touchscreen.tap(*at(page, line_lon, beyond))
+    chooser = page.locator("[data-ref=chooser]")
+    expect(chooser.locator("input")).to_have_count(2)
+    picture(page, "draw_phone_split")
+    chooser.locator("input").nth(1).uncheck()
+    chooser.locator("button").first.tap()
+    expect(page.locator("[data-ref=note]")).to_have_text("已完成")
+    expect(page.locator("#main")).to_have_attribute("data-parts", "1")
+    expect(page.locator("[data-ref=area]")).not_to_contain_text("1.91")
+    page.locator("[data-ref=undo]").tap()
+    expect(page.locator("[data-ref=area]")).to_contain_text("1.91")
+    page.locator("[data-ref=fit]").tap()
+    page.locator("[data-tool-name=edit]").tap()
+    page.wait_for_timeout(400)
+    corner = square(0, 0).extent
+    page.touchscreen.tap(*at(page, corner[0], corner[1]))
+    picture(page, "draw_phone_vertex")
+    page.locator("[data-ref=delete-vertex]").tap()
+    expect(page.locator("[data-ref=area]")).not_to_contain_text("1.91")
+    picture(page, "draw_phone_edit")
+    context.close()
+
+
+def test_the_second_window_is_shown_the_difference_and_nothing_is_lost(
+    open_page: Any, two_parcels: list[Parcel]
+) -> None:
+    first, second = open_page(DESKTOP), open_page(DESKTOP)
+    start(first)
+    start(second)
+    second.locator("[data-ref=titles] input").nth(0).check()
+    expect(second.locator("#main")).to_have_attribute("data-kept", "1")
+    for tick in (0, 1):
+        first.locator("[data-ref=titles] input").nth(tick).check()
+        expect(first.locator("[data-ref=note]")).to_contain_text(f"已选 {tick + 1} 宗")
+    box = first.locator("[data-ref=overtaken]")
+    expect(box).to_contain_text("少 0.9998 公顷")
+    picture(first, "draw_two_windows")
+    first.locator("[data-ref=use-theirs]").click()
+    expect(first.locator("[data-ref=area]")).to_contain_text("0.9998 公顷")
+    first.locator("[data-ref=undo]").click()  # What was here before comes back.
+    expect(first.locator("[data-ref=area]")).to_contain_text("1.9997 公顷")
+    expect(first.locator("#main")).to_have_attribute("data-kept", re.compile("[23]"))
+    reopened = open_page(DESKTOP)
+    start(reopened)
+    expect(reopened.locator("[data-ref=area]")).to_contain_text("1.9997 公顷")
+
+
+def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_it_is_left(
+    open_page: Any, two_parcels: list[Parcel], tmp_path: Path
+) -> None:
+    page = open_page(DESKTOP)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
+    start(page)
+    west, south, east, north = square(0, 0).extent
+    far = square(400, 0).coords
+    brought = tmp_path / "范围.geojson"
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": geometry}
+        for name, geometry in (
+            ("东块", {"type": "MultiPolygon", "coordinates": far}),
+            ("西块", {"type": "MultiPolygon", "coordinates": square(0, 0).coords}),
+        )
+    ]
+    brought.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    page.locator("summary", has_text="从文件加入").click()
+    page.set_input_files("[data-ref=file]", brought)
+    chooser = page.locator("[data-ref=chooser]")
+    chooser.locator("label", has_text="西块").locator("input").check()
+    picture(page, "draw_file")
+    chooser.locator("button").first.click()
+    checked(page, "clear")
+    expect(page.locator("#main")).to_have_attribute("data-parts", "1")
+
+    page.locator("[data-ref=vertex-box] summary").click()
+    first, second = (
+        [page.locator(f"[data-row='{row}'] input").nth(cell).input_value() for cell in (0, 1)]
+        for row in (0, 1)
+    )
+    type_point(page, 0, *second)
+    type_point(page, 1, *first)
+    checked(page, "conflict")
+    expect(page.locator(".draw-finding[data-rule=valid_geometry]")).to_be_visible()
+    page.locator("form[data-ref=form] button[type=submit]").click()
+    page.fill("[data-ref=name]", "交叉")
+    page.locator("form[data-ref=form] button[type=submit]").click()
+    expect(page.locator("[data-ref=note]")).to_contain_text("自相交")
+    picture(page, "draw_crossing")
+    page.locator(".draw-finding[data-rule=valid_geometry] button", has_text="修复").click()
+    expect(page.locator(".draw-finding[data-rule=valid_geometry]")).to_have_count(0)
+    page.goto("/help/")
+    assert "beforeunload" in asked
+
+
+def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served: str) -> None:
+    claim = claim_at(square(0, 0, 1000), state="live")
+    for size in (DESKTOP, PHONE):
+        page = open_page(size)
+        page.goto("/what-stands-here/")
+        expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+        page.fill("[data-ref=lon]", "81.3060")
+        page.fill("[data-ref=lat]", "43.9550")
+        page.locator("form[data-ref=form] button[type=submit]").click()
+        expect(page.locator("#main")).to_have_attribute("data-verdict", "claimed")
+        expect(page.locator("[data-ref=found]")).to_contain_text(claim.number)
+        west, south, _east, _north = square(4000, 0, 10).extent
+        page.mouse.click(*at(page, *(square(-300, 300, 1).extent[:2])))
+        expect(page.locator("#main")).to_have_attribute("data-verdict", "free")
+        draw_box(page, square(500, 200, 900, 500).extent)
+        expect(page.locator("[data-ref=summary]")).to_contain_text("55%")
+        picture(page, f"stands_here_{size[0]}")
+        assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -22,6 +22,7 @@ const MARKERS_AT_ONCE = 300
 export class Editor {
   private layers: L.Polygon[] = []
   private tool: Tool | null = null
+  private zooming = 0
   private marked: L.CircleMarker | null = null
 
   constructor (private readonly map: L.Map, private readonly events: Events) {
@@ -51,6 +52,11 @@ export class Editor {
     this.map.pm.disableDraw()
     this.tool = tool
     this.mark(null)
+    // Two quick taps are two points while a tool is in hand, not a zoom; nor is the double click
+    // that ends a line.
+    this.map.doubleClickZoom.disable()
+    clearTimeout(this.zooming)
+    if (tool === null) this.zooming = window.setTimeout(() => { this.map.doubleClickZoom.enable() }, 500)
     if (tool === 'draw' || tool === 'hole') {
       this.map.pm.enableDraw('Polygon', { continueDrawing: false, snappable: true, snapDistance: SNAP_PIXELS, allowSelfIntersection: true, templineStyle: STYLE, hintlineStyle: { ...STYLE, dashArray: '5 5' }, pathOptions: STYLE } as L.PM.DrawModeOptions)
     } else if (tool === 'split') {

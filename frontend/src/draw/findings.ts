@@ -46,7 +46,7 @@ export class Findings {
 
   private item (finding: Finding, kgPerHa: number | null): HTMLLIElement {
     const item = document.createElement('li')
-    item.className = `finding ${finding.severity}`
+    item.className = `draw-finding ${finding.severity}`
     item.dataset.rule = finding.rule
     const title = document.createElement('strong')
     title.textContent = finding.title

@@ -16,7 +16,7 @@ export class OtherTab {
 
   async compare (mine: Shape, theirs: MultiPolygon | null, then: { mine: () => void, theirs: () => void }): Promise<void> {
     const found = await postJson<Compared>(this.address, { geometry: toGeometry(mine), other: theirs })
-    const quiet = { interactive: false, pmIgnore: true, snapIgnore: true }
+    const quiet = { pane: 'choices', interactive: false, pmIgnore: true, snapIgnore: true }
     this.group.clearLayers()
     if (theirs !== null) L.geoJSON(theirs, { ...quiet, style: { color: '#174f7c', weight: 3, dashArray: '8 6', fill: false } } as L.GeoJSONOptions).addTo(this.group)
     for (const [patch, colour] of [[found.more, '#174f7c'], [found.less, '#b45309']] as const) {

@@ -29,6 +29,7 @@ interface Reshaped { geometry: MultiPolygon | null, parts: Array<{ geometry: Mul
 
 const HINTS = { pick: 'hintPick', draw: 'hintDraw', hole: 'hintHole', edit: 'hintEdit', move: 'hintMove', split: 'hintSplit', remove: 'hintRemove' } as const
 const KG_PER_T = 1000
+const NOTE_MS = 7000
 
 class DrawPage {
   private readonly root = document.getElementById('main')!
@@ -49,6 +50,7 @@ class DrawPage {
   private tool: Tool | null = null
   private vertex: number | null = null
   private leaving = false
+  private noting = 0
 
   constructor (private readonly config: Config) {
     const { map, bases, names } = stage(part(this.root, 'map'), config)
@@ -188,6 +190,8 @@ class DrawPage {
     note.textContent = words
     note.hidden = words === ''
     note.classList.toggle('bad', bad)
+    clearTimeout(this.noting)
+    if (!bad) this.noting = window.setTimeout(() => { note.hidden = true }, NOTE_MS)
   }
 
   private draftNote (words: string): void { part(this.root, 'draft-note').textContent = words }

@@ -56,6 +56,8 @@ class StandsHere {
     this.map = map
     map.createPane('parcels').style.zIndex = '300'
     bases.sketch!.addTo(map)
+    map.on('moveend', () => { map.getContainer().dataset.view = [map.getCenter().lat, map.getCenter().lng, map.getZoom()].join(',') })
+    map.doubleClickZoom.disable()
     map.setView([CITY.lat, CITY.lon], CITY.zoom)
     readout(map, part(this.root, 'readout'))
     fullScreenControl(map, part<HTMLElement>(this.root, 'map').parentElement!)
@@ -65,7 +67,8 @@ class StandsHere {
     map.on('pm:create', event => {
       event.layer.remove()
       const ring = ((event.layer as L.Polygon).getLatLngs() as L.LatLng[][])[0]!.map(at => [at.lng, at.lat] as Position)
-      this.choose('tap')
+      // The click that closed the shape is not a tap of its own.
+      setTimeout(() => { this.choose('tap') }, 300)
       const geometry = toGeometry([[ring]])
       if (geometry !== null) { this.show(geometry); void this.ask({ geometry }) }
     })
@@ -96,7 +99,7 @@ class StandsHere {
     this.map.pm.disableDraw()
     this.map.getContainer().dataset.tool = tool
     if (tool === 'draw') this.map.pm.enableDraw('Polygon', { continueDrawing: false, snappable: false, allowSelfIntersection: false, pathOptions: ASKED } as L.PM.DrawModeOptions)
-    this.note(tool === 'draw' ? say('drawHint') : '')
+    if (tool === 'draw') this.note(say('drawHint'))
     for (const button of this.root.querySelectorAll<HTMLButtonElement>('[data-tool-name]')) button.setAttribute('aria-pressed', String(button.dataset.toolName === tool))
   }
 
@@ -163,7 +166,7 @@ class StandsHere {
         : answer.area_ha === 0 ? say('claimedPoint') : say('claimedArea', { share: answer.share_percent, ha: formatNumber(answer.area_ha, 1) })
     part(this.root, 'found').replaceChildren(...answer.found.map(one => {
       const item = document.createElement('li')
-      item.className = `finding ${one.share_percent > 0 ? 'conflict' : 'warning'}`
+      item.className = `draw-finding ${one.share_percent > 0 ? 'conflict' : 'warning'}`
       const number = document.createElement('strong')
       number.textContent = one.number
       const kind = document.createElement('small')
