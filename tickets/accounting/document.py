@@ -23,7 +23,7 @@ from tickets.accounting.chart import bar_chart
 from tickets.accounting.models import AccountingReport, Stratum, StratumSpecies
 
 TEMPLATE = Path(__file__).parent / "report.typ"
-MAP_MM = (170, 110)
+MAP_MM = (170, 84)
 
 
 def report_pdf(made: Calculation) -> bytes:
