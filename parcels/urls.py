@@ -3,6 +3,7 @@
 from django.urls import path
 
 from parcels import api, views
+from parcels.claims import views as exclusions
 from parcels.drawing import api as drawing_api
 from parcels.drawing import views as drawing
 from parcels.imports import views as imports
@@ -16,6 +17,10 @@ urlpatterns = [
     path("api/parcels/<uuid:key>/", api.ParcelDetail.as_view(), name="api-parcel"),
     path("api/search/", api.search_box, name="api-search"),
     path("api/rules/check/", rules.check, name="api-rules-check"),
+    path("exclusions/", exclusions.exclusions, name="exclusions"),
+    path("exclusions/look/", exclusions.look, name="exclusion-look"),
+    path("exclusions/take-in/", exclusions.take_in, name="exclusion-take-in"),
+    path("exclusions/<uuid:key>/move/", exclusions.move, name="exclusion-move"),
     path("imports/", imports.import_list, name="imports"),
     path("imports/upload/", imports.upload, name="import-upload"),
     path("imports/<uuid:key>/", imports.import_page, name="import"),

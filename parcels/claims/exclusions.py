@@ -9,10 +9,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+import shapely
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.backends.postgresql.psycopg_any import DateRange
+from pyproj import Geod
 
 from parcels.claims.errors import ExclusionIncomplete, ExclusionMoveNotAllowed, ExclusionReplaced
+from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
 from parcels.intake.numbers import normalised
 from parcels.intake.reader import Choices, inspect_file, read_batches
@@ -22,6 +25,7 @@ from portal.base.clock import PortalNow
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 
+ELLIPSOID = Geod(ellps="GRS80")
 # Column names seen in such files, best first.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "programme": ("programme", "program", "机制", "项目类型", "减排机制"),
@@ -75,14 +79,52 @@ class ExclusionFacts:
         return DateRange(self.begins_on, upper, "[)")
 
 
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a person says of a whole file: used where its columns say nothing, ``kind`` always."""
+
+    kind: ExclusionArea.Kind | None = None
+    method: ExclusionArea.Method | None = None
+    status: ExclusionArea.Status | None = None
+    begins_on: date | None = None
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One good feature of a file, as it is or would be registered."""
+
+    row: int
+    facts: ExclusionFacts
+    area_m2: float
+    stands_already: bool
+
+    @property
+    def area_ha(self) -> float:
+        return self.area_m2 / 10_000
+
+    @property
+    def kind_label(self) -> str:
+        return str(self.facts.kind.label)
+
+    @property
+    def method_label(self) -> str:
+        return str(ExclusionArea.Method(self.facts.method).label) if self.facts.method else ""
+
+    @property
+    def status_label(self) -> str:
+        return str(self.facts.status.label)
+
+
 @dataclass(slots=True)
 class TakenIn:
-    """Counts of a file of exclusion areas; ``rejected`` holds (row, code) of the others."""
+    """Counts of a file of exclusion areas; ``rejected`` holds (row, reason in words) of others."""
 
     read: int = 0
     registered: int = 0
     unchanged: int = 0
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    found: list[Read] = field(default_factory=list)
+    rejected: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 @write_transaction
@@ -135,35 +177,51 @@ def replace_exclusion(
 
 @write_transaction
 def take_in_exclusions(
-    *, path: Path, actor: User | None, choices: Choices | None = None, limits: Limits | None = None
+    *,
+    path: Path,
+    actor: User | None,
+    file_name: str = "",
+    assumed: Assumed = Assumed(),
+    choices: Choices | None = None,
+    limits: Limits | None = None,
+    dry_run: bool = False,
 ) -> TakenIn:
     """Register every good feature of a file; an equal one that stands already is left alone.
 
     A file with a column of harvest methods is a harvest plan (抚育… is tending, anything else a
     clear cut, approved unless it says otherwise); any other holds projects of other programmes.
+    ``dry_run`` only tells what would be registered.
     """
     choices, limits = choices or Choices(), limits or Limits()
     fields = inspect_file(path, choices=choices, limits=limits).fields
     with path.open("rb") as original:
         sha256 = hashlib.file_digest(original, "sha256").hexdigest()
     columns = _columns_of(found.name for found in fields)
+    source = (file_name or path.name)[:255]
     outcome = TakenIn()
     for batch in read_batches(path, choices=choices, limits=limits):
         outcome.read += len(batch.rows) + len(batch.rejects)
-        outcome.rejected.extend((reject.row, reject.code) for reject in batch.rejects)
+        outcome.rejected.extend(
+            (reject.row, reject.code, reject_message(reject.code, reject.params))
+            for reject in batch.rejects
+        )
         for at, row in enumerate(batch.rows):
             values = {name: batch.columns[column][at] for name, column in columns.items()}
             try:
-                facts = _facts_from(values, source=path.name, sha256=sha256)
+                facts = _facts_from(values, assumed, source=source, sha256=sha256)
             except ExclusionIncomplete as refusal:
-                outcome.rejected.append((row, refusal.code))
+                outcome.rejected.append((row, refusal.code, str(refusal)))
                 continue
             shape = GEOSGeometry(memoryview(batch.wkb[at]), srid=STORAGE_SRID)
             geom = cast(MultiPolygon, shape)  # What every batch of the reader holds.
-            if _stands_already(facts, geom):
-                outcome.unchanged += 1
+            stands = _stands_already(facts, geom)
+            outcome.unchanged += stands
+            area_m2, _perimeter = ELLIPSOID.geometry_area_perimeter(shapely.from_wkb(batch.wkb[at]))
+            outcome.found.append(Read(row, facts, abs(area_m2), stands))
+            if stands:
                 continue
-            register_exclusion(facts=facts, geom=geom, actor=actor)
+            if not dry_run:
+                register_exclusion(facts=facts, geom=geom, actor=actor)
             outcome.registered += 1
     return outcome
 
@@ -200,24 +258,36 @@ def _columns_of(names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _facts_from(values: Mapping[str, Any], *, source: str, sha256: str) -> ExclusionFacts:
+def _facts_from(
+    values: Mapping[str, Any], assumed: Assumed, *, source: str, sha256: str
+) -> ExclusionFacts:
     """One feature's attributes as facts; ExclusionIncomplete without a number and a first day."""
     text = {name: "" if value is None else str(value).strip() for name, value in values.items()}
-    begins_on, ends_on = _day(text.get("start", "")), _day(text.get("end", ""))
+    begins_on = _day(text.get("start", "")) or assumed.begins_on
+    ends_on = _day(text.get("end", "")) or assumed.ends_on
     if not text.get("number") or begins_on is None:
         raise ExclusionIncomplete()
-    if text.get("end") and (ends_on is None or ends_on < begins_on):
+    if text.get("end") and _day(text["end"]) is None:
         raise ExclusionIncomplete()
-    is_harvest = "method" in values
-    if is_harvest:
-        kind = ExclusionArea.Kind.HARVEST
-    else:
-        kind = _KINDS.get(text.get("programme", "").casefold(), ExclusionArea.Kind.OTHER)
-    tending = is_harvest and ("抚育" in text["method"] or text["method"].casefold() == "tending")
+    if ends_on is not None and ends_on < begins_on:
+        raise ExclusionIncomplete()
+    said = text.get("programme", "").casefold()
+    kind = (
+        assumed.kind
+        or _KINDS.get(said)
+        or (ExclusionArea.Kind.HARVEST if "method" in values else ExclusionArea.Kind.OTHER)
+    )
+    is_harvest = kind == ExclusionArea.Kind.HARVEST
+    method = text.get("method", "").casefold()
+    tending = "抚育" in method or method == "tending"
     cut = ExclusionArea.Method.TENDING if tending else ExclusionArea.Method.CLEAR_CUT
+    if not method and assumed.method is not None:
+        cut = assumed.method
     return ExclusionFacts(
         kind=kind,
-        status=_STATUSES.get(text.get("status", "").casefold(), ExclusionArea.Status.REGISTERED),
+        status=_STATUSES.get(text.get("status", "").casefold())
+        or assumed.status
+        or ExclusionArea.Status.REGISTERED,
         number=text["number"],
         name=text.get("name", ""),
         method=cut if is_harvest else "",

@@ -14,7 +14,13 @@ from rest_framework.views import exception_handler
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
 from layers.stands_here.errors import TooManyQuestions
-from parcels.claims.errors import ClaimMoveNotAllowed, FiledClaimStands, LandHasAnotherClaim
+from parcels.claims.errors import (
+    ClaimMoveNotAllowed,
+    ExclusionMoveNotAllowed,
+    ExclusionReplaced,
+    FiledClaimStands,
+    LandHasAnotherClaim,
+)
 from parcels.drawing.errors import DrawingTooLarge
 from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
@@ -110,6 +116,8 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     LandHasAnotherClaim: 409,
     ClaimMoveNotAllowed: 409,
     FiledClaimStands: 409,
+    ExclusionMoveNotAllowed: 409,
+    ExclusionReplaced: 409,
     IntakeError: 422,
     ImportRefused: 422,
     ImportNotDraft: 409,

@@ -52,6 +52,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
     MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
+    MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
     MenuEntry(
         _("身份核验"), "accounts:identity-checks", checks_identities,
         ("identity-checks", "party-links"),

@@ -150,5 +150,5 @@ def test_rows_without_a_number_or_a_first_day_are_rejected_one_by_one(tmp_path: 
     )
     outcome = take_in_exclusions(path=path, actor=None)
     assert (outcome.read, outcome.registered) == (5, 2)
-    assert [row for row, _code in outcome.rejected] == [2, 3, 4]
+    assert [row for row, _code, _words in outcome.rejected] == [2, 3, 4]
     assert set(ExclusionArea.objects.values_list("kind", flat=True)) == {"other"}
