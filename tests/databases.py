@@ -62,6 +62,7 @@ def migrations_digest() -> str:
         for path in sorted((ROOT / "fixtures" / folder).glob("*")):
             digest.update(path.read_bytes())
     digest.update((ROOT / "portal" / "casework" / "moves.py").read_bytes())
+    digest.update((ROOT / "tickets" / "registry" / "moves.py").read_bytes())
     digest.update(settings.DATABASES["default"]["USER"].encode())
     return digest.hexdigest()[:16]
 

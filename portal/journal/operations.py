@@ -57,18 +57,54 @@ def merkle_root(leaves: list[bytes]) -> bytes:
     return level[0]
 
 
+def merkle_proofs(leaves: list[bytes], places: list[int]) -> list[list[tuple[str, bytes]]]:
+    """From each leaf up to the root: every step's side (of the sibling) and sibling.
+
+    A node without a sibling goes up as it is and is no step.
+    """
+    levels = [[hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]]
+    while len(level := levels[-1]) > 1:
+        pairs = [
+            hashlib.sha256(b"\x01" + level[at] + level[at + 1]).digest()
+            for at in range(0, len(level) - 1, 2)
+        ]
+        levels.append(pairs + ([level[-1]] if len(level) % 2 else []))
+    proofs = []
+    for place in places:
+        path, at = [], place
+        for level in levels[:-1]:
+            sibling = at ^ 1
+            if sibling < len(level):
+                path.append(("left" if sibling < at else "right", level[sibling]))
+            at //= 2
+        proofs.append(path)
+    return proofs
+
+
+def seal_leaves(seal: Seal) -> tuple[list[tuple[str, str]], list[bytes]]:
+    """The subjects under a seal, and its leaves: day, former root, then a head for each subject."""
+    with connection.cursor() as cursor:
+        cursor.execute(SUBJECTS_UP_TO, [seal.last_event_id])
+        rows = cursor.fetchall()
+    leaves = [seal.day.isoformat().encode(), bytes(seal.previous_root)]
+    return [(kind, key) for kind, key, _hash in rows], leaves + [bytes(row[2]) for row in rows]
+
+
 def seal_root(day: date, previous_root: bytes, leaves: list[bytes]) -> bytes:
     """A day's root binds its date and the seal before it."""
     return merkle_root([day.isoformat().encode(), previous_root, *leaves])
 
 
-HEADS_UP_TO = """
-SELECT hash FROM (
+SUBJECTS_UP_TO = """
+SELECT subject_kind, subject_key, hash FROM (
   SELECT DISTINCT ON (subject_kind, subject_key) subject_kind, subject_key, hash
   FROM journal_event WHERE id <= %s
   ORDER BY subject_kind, subject_key, seq DESC
 ) AS head ORDER BY subject_kind COLLATE "C", subject_key COLLATE "C"
 """
+HEADS_UP_TO = SUBJECTS_UP_TO.replace(
+    "SELECT subject_kind, subject_key, hash FROM", "SELECT hash FROM"
+)
 
 
 def seal_day() -> Seal | None:

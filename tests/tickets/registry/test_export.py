@@ -1,0 +1,115 @@
+"""An outsider with Python alone checks an export against a noted root."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from portal.base.clock import advance_clock
+from portal.journal.models import Seal
+from portal.journal.operations import seal_day
+from tests.databases import own_database
+from tests.tickets.registry.register import Bureau
+
+SCRIPT = Path(settings.ROOT) / "docs" / "verify_export.py"
+
+
+@pytest.fixture(scope="module")
+def export(
+    filed_template: str, filed_db: str, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[tuple[Path, dict[str, str]]]:
+    """An export of two sealed days and a third that is not sealed; the roots as noted."""
+    path: Path = tmp_path_factory.mktemp("export") / "register.jsonl"
+    with django_db_blocker.unblock(), own_database(filed_template):
+        bureau = Bureau()
+        ticket = bureau.issue(10_000)
+        other = bureau.issue(5000)
+        seal_day()
+        advance_clock(timedelta(days=1))
+        bureau.offset(bureau.transfer(ticket, 4000), 100)
+        seal_day()
+        roots = {seal.day.isoformat(): bytes(seal.root).hex() for seal in Seal.objects.all()}
+        advance_clock(timedelta(days=1))
+        bureau.offset(other, 1)
+        call_command("export_register", "--out", str(path), stdout=io.StringIO())
+        yield path, roots
+
+
+def run(path: Path, roots: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    words = [word for day, root in roots.items() for word in ("--root", f"{day}={root}")]
+    done = subprocess.run(
+        [sys.executable, "-I", str(SCRIPT), str(path), *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout or "{}")
+
+
+def test_an_honest_export_leads_to_the_noted_roots(export: tuple[Path, dict[str, str]]) -> None:
+    path, roots = export
+    status, report = run(path, roots)
+    assert report["faults"] == []
+    assert status == 0
+    assert report["kg"] == {"held": 14_899, "offset": 101}
+    assert report["counts"]["issuances"] == 2
+    assert report["not_wholly_sealed_yet"] == 1
+    assert len(roots) >= 2
+
+
+def changed(path: Path, change: Callable[[list[dict[str, Any]]], object], to: Path) -> Path:
+    lines = [json.loads(text) for text in path.read_text().splitlines()]
+    change(lines)
+    to.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    return to
+
+
+def entries(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line["kind"] == "entry"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: entries(lines)[0]["fields"].__setitem__(5, "x"), "chain broken"),
+        (lambda lines: lines.remove(entries(lines)[2]), "chain broken"),
+        (lambda lines: lines.remove(entries(lines)[-1]), "not the hash of entry"),
+        (lambda lines: lines[-1]["kg"].update(offset=100), "totals"),
+        (
+            lambda lines: [
+                line.update(root="0" * 64) for line in lines if line["kind"] == "seal"
+            ],
+            "not the published root",
+        ),
+        (
+            lambda lines: [
+                line.update(leaf="0" * 64) for line in lines if line["kind"] == "proof"
+            ],
+            "does not lead to the root",
+        ),
+    ],
+)  # fmt: skip
+def test_an_export_that_was_touched_is_found_out(
+    export: tuple[Path, dict[str, str]],
+    change: Callable[[list[dict[str, Any]]], object],
+    said: str,
+    tmp_path: Path,
+) -> None:
+    path, roots = export
+    status, report = run(changed(path, change, tmp_path / "x.jsonl"), roots)
+    assert status == 1
+    assert any(said in fault for fault in report["faults"])
+
+
+def test_something_else_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("no\n")
+    assert run(path, {}) == (2, {})

@@ -1,0 +1,174 @@
+"""Several sessions at one ticket: nothing is lost, doubled or stuck."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from portal.base.errors import PortalError
+from portal.base.idempotency import RequestKeyReused, RequestStillRunning, act_once
+from tests.base.sessions import at_once
+from tests.tickets.registry.register import Bureau, covered, digest, states
+from tests.tickets.registry.test_acts import pledged
+from tickets.registry.errors import BlockNotFree, TicketClosed
+from tickets.registry.ledger import opened_tickets
+from tickets.registry.models import CarbonTicket, Cause
+from tickets.registry.operations import (
+    Owners,
+    PaperConsent,
+    prepare_pledge,
+    trade_listed,
+    transfer,
+)
+
+TONNE = 1000
+
+
+@pytest.fixture
+def shared(committed_register: str) -> Bureau:
+    return Bureau()
+
+
+def outcome(act: Callable[[], Any]) -> Callable[[], str]:
+    """``done``, or the code of the refusal."""
+
+    def attempt() -> str:
+        try:
+            act()
+        except PortalError as refusal:
+            return refusal.code
+        return "done"
+
+    return attempt
+
+
+def assert_whole() -> None:
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_register", "--replay", stdout=out, stderr=io.StringIO())
+    assert json.loads(out.getvalue())["faults"] == []
+    assert ended.value.code == 0
+
+
+def test_sixty_and_sixty_tonnes_are_not_offset_from_a_hundred(shared: Bureau) -> None:
+    ticket = shared.issue(100 * TONNE)
+    acts = [outcome(lambda: shared.offset(ticket, 60 * TONNE)) for _ in range(2)]
+    assert sorted(at_once(acts)) == [BlockNotFree.code, "done"]
+    assert states(ticket) == {"held": 40 * TONNE, "offset": 60 * TONNE}
+    assert_whole()
+
+
+def test_a_kilogram_is_transferred_or_pledged_but_not_both(shared: Bureau) -> None:
+    ticket = shared.issue(TONNE)
+    sale = shared.request_transfer(ticket)
+    pledge = prepare_pledge(
+        ticket=ticket, quantity_kg=1, pledgee=shared.bank, amount_fen=1, begins_on="2026-01-01",
+        ends_on="2027-01-01", external_number="x", asked_by=shared.owner_user,
+        actor=shared.finance,
+    )  # fmt: skip
+    found = at_once(
+        [
+            outcome(lambda: transfer(registration=sale, actor=shared.approver)),
+            outcome(lambda: shared.approve(pledge)),
+        ]
+    )
+    # Whole transfers take what is free when they run, so both may be done, one after the other.
+    assert found in (["done", "done"], ["done", TicketClosed.code], ["done", BlockNotFree.code])
+    assert covered(ticket.issuance)
+    assert_whole()
+
+
+def test_of_two_buyers_of_one_listing_one_gets_it(shared: Bureau) -> None:
+    ticket = shared.issue(TONNE)
+    cause = Cause.objects.get(pk=shared.list(ticket, TONNE).cause)
+
+    def buy(party: Any) -> Callable[[], Any]:
+        return lambda: trade_listed(
+            cause=cause, to=Owners.sole(party), quantity_kg=TONNE, actor=shared.trading
+        )
+
+    found = at_once([outcome(buy(shared.buyer)), outcome(buy(shared.other))])
+    assert sorted(found) == [BlockNotFree.code, "done"]
+    assert CarbonTicket.objects.filter(parent=ticket).count() == 1
+
+
+def test_a_retry_of_the_last_kilogram_acts_once(shared: Bureau) -> None:
+    ticket = shared.issue(TONNE)
+    shared.offset(ticket, TONNE - 1)
+
+    def ask(quantity_kg: int = 1) -> Any:
+        return act_once(
+            actor_key=shared.signer.key, operation="offset", key="k", content={"kg": quantity_kg},
+            act=lambda: {"entry": shared.offset(ticket, quantity_kg).pk},
+        )  # fmt: skip
+
+    found = at_once([outcome(ask) for _ in range(4)])
+    assert set(found) <= {"done", RequestStillRunning.code}
+    assert "done" in found
+    first = ask()
+    assert first.repeated
+    assert states(ticket) == {"offset": TONNE}
+    with pytest.raises(RequestKeyReused):
+        ask(2)
+
+
+def clients(bureau: Bureau, tickets: list[CarbonTicket], seconds: float, count: int) -> list[int]:
+    """``count`` sessions act at random for so long; how many acts each has done."""
+    ends = time.monotonic() + seconds
+
+    def client(seed: int) -> Callable[[], int]:
+        def run() -> int:
+            dice, done, mine = random.Random(seed), 0, list(tickets)
+            while time.monotonic() < ends:
+                ticket = dice.choice(mine)
+                try:
+                    match dice.randrange(4):
+                        case 0:
+                            bureau.offset(ticket, dice.randrange(1, 50))
+                        case 1:
+                            mine.append(sold(bureau, ticket, dice.randrange(1, 5000)))
+                        case 2:
+                            listed = bureau.list(ticket, dice.randrange(1, 500))
+                            entry = trade_listed(
+                                cause=Cause.objects.get(pk=listed.cause),
+                                to=Owners.sole(bureau.bank2), actor=bureau.trading,
+                            )  # fmt: skip
+                            mine.extend(opened_tickets(entry))
+                        case _:
+                            pledged(
+                                bureau, ticket, dice.randrange(1, 50),
+                                consents=[
+                                    PaperConsent(share.party, digest("x"))
+                                    for share in ticket.shares.select_related("party")
+                                ],
+                            )  # fmt: skip
+                except PortalError as refusal:
+                    assert refusal.code in EXPECTED, refusal
+                done += 1
+            return done
+
+        return run
+
+    return at_once([client(seed) for seed in range(count)])
+
+
+EXPECTED = {"block_not_free", "ticket_closed", "transfer_to_self"}
+
+
+def sold(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int) -> CarbonTicket:
+    return bureau.transfer(ticket, quantity_kg, to=Owners.sole(bureau.other))
+
+
+def test_sixteen_clients_lose_and_double_nothing(shared: Bureau) -> None:
+    tickets = [shared.issue(2_242_000) for _ in range(2)]
+    done = clients(shared, tickets, seconds=5, count=16)
+    assert sum(done) > 16
+    assert all(covered(ticket.issuance) for ticket in tickets)
+    assert_whole()

@@ -1,0 +1,122 @@
+"""``verify_register``: a whole register is found whole, and a change by hand is named."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from portal.journal.operations import seal_day
+from tests.base.sessions import as_owner
+from tests.databases import own_database
+from tests.tickets.registry.register import Bureau
+from tickets.registry.models import Cause
+from tickets.registry.operations import Owners, trade_listed
+
+
+def verdict(*words: str) -> tuple[int, dict[str, Any]]:
+    """Exit status and report of the command."""
+    out = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_register", *words, stdout=out, stderr=io.StringIO())
+    return int(ended.value.code or 0), json.loads(out.getvalue())
+
+
+def told(bureau: Bureau) -> None:
+    """A register in which something of everything has happened."""
+    ticket = bureau.issue(10_000)
+    child = bureau.transfer(ticket, 4000)
+    bureau.offset(child, 1000)
+    listed = Cause.objects.get(pk=bureau.list(ticket, 3000).cause)
+    trade_listed(cause=listed, to=Owners.sole(bureau.other), quantity_kg=500, actor=bureau.trading)
+    bureau.transfer(bureau.transfer(child, to=Owners.sole(bureau.other)))
+    seal_day()
+
+
+@pytest.fixture(scope="module")
+def whole(filed_template: str, filed_db: str, django_db_blocker: Any) -> Iterator[str]:
+    with django_db_blocker.unblock(), own_database(filed_template) as name:
+        told(Bureau())
+        yield name
+
+
+def test_a_register_that_the_operations_wrote_is_whole(whole: str) -> None:
+    status, report = verdict("--replay")
+    assert report["faults"] == []
+    assert status == 0
+    assert report["counts"]["entries"] == 7
+
+
+# What a hand at the owner's console does → the checks that must name it.
+HANDS = {
+    "UPDATE registry_block SET kg = int8range(lower(kg), upper(kg) + 1) WHERE id = 1":
+        {"nothing_lost_nothing_made", "replayed_blocks_are_the_blocks"},
+    "UPDATE registry_block SET ticket_id = (SELECT min(key::text)::uuid FROM registry_carbonticket)":
+        {"replayed_blocks_are_the_blocks"},
+    "UPDATE registry_block SET state = 'held', because_id = NULL WHERE state = 'offset'":
+        {"replayed_blocks_are_the_blocks", "replayed_sums_are_the_sums"},
+    "DELETE FROM registry_block WHERE id = (SELECT max(id) FROM registry_block)":
+        {"nothing_lost_nothing_made", "replayed_blocks_are_the_blocks"},
+    "UPDATE registry_block SET closed_by_id = NULL, closed_at = NULL WHERE id = 1":
+        {"one_home_for_every_kilogram", "nothing_lost_nothing_made"},
+    "UPDATE registry_ledgerentry SET content = jsonb_set(content, '{opens,0,state}', '\"pledged\"')"
+    " WHERE seq = 2": {"entries_are_chained", "replayed_blocks_are_the_blocks"},
+    "UPDATE registry_ledgerentry SET actor_key = gen_random_uuid() WHERE seq = 3":
+        {"entries_are_chained"},
+    "UPDATE registry_ledgerentry SET recorded_at = recorded_at - interval '1 day' WHERE seq = 3":
+        {"entries_are_chained"},
+    "UPDATE registry_ledgerhead SET seq = 1": {"heads_are_the_last_entries"},
+    "UPDATE registry_carbonticket SET number = 'YN-2026-0000009-A', serial = 9 WHERE serial = 2":
+        {"ticket_numbers_have_no_gap", "replayed_tickets_are_the_tickets"},
+    "UPDATE registry_carbonticket SET closed_by_id = NULL, closed_at = NULL, closed_because = ''":
+        {"replayed_tickets_are_the_tickets"},
+    "UPDATE registry_ticketcounter SET last = last + 1": {"ticket_counter_is_the_last_number"},
+    "UPDATE registry_ticketshare SET numerator = 2 WHERE id = 1":
+        {"ticket_shares_sum_to_the_whole", "replayed_shares_are_the_shares"},
+    "UPDATE registry_issuance SET quantity_kg = 10001":
+        {"nothing_lost_nothing_made", "one_home_for_every_kilogram", "replayed_claims_are_the_claims"},
+    "UPDATE projects_filing SET quantity_kg = 1000": {"issued_at_most_what_was_signed"},
+    "DELETE FROM journal_event WHERE subject_kind = 'issuance' AND seq = 2":
+        {"every_entry_is_in_the_journal", "journal_is_whole"},
+    "UPDATE parcels_claim SET state = 'ended', ended_because = 'withdrawn', ended_at = now()"
+    " WHERE id = 1": {"filed_claim_ends_by_decision_only"},
+    "ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram":
+        {"guards_are_at_work"},
+    "ALTER TABLE registry_ledgerentry DISABLE TRIGGER registry_entry_takes_effect":
+        {"guards_are_at_work"},
+}  # fmt: skip
+GUARDED = (
+    "registry_block", "registry_ledgerentry", "registry_carbonticket", "registry_ticketshare",
+    "registry_issuance", "registry_ledgerhead", "registry_ticketcounter", "projects_filing",
+    "journal_event", "parcels_claim",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", HANDS)
+def test_a_change_by_hand_is_found_and_named(whole: str, statement: str) -> None:
+    """The owner takes the guards off, writes, and puts them back on."""
+    connections.close_all()
+    with own_database(whole), as_owner() as owner:
+        for table in GUARDED:
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        if "UPDATE parcels_claim" in statement:
+            owner.execute(
+                "ALTER TABLE parcels_claim DROP CONSTRAINT filed_claim_ends_by_decision_only"
+            )
+        if "UPDATE registry_block" in statement:
+            owner.execute("ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram")
+        if not statement.startswith("ALTER"):
+            owner.execute(statement)
+        for table in GUARDED:
+            owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        if statement.startswith("ALTER"):
+            owner.execute(statement)
+        status, report = verdict("--replay")
+    assert status == 1
+    assert {fault["code"] for fault in report["faults"]} >= HANDS[statement]
+    assert all(fault["row"] for fault in report["faults"])

@@ -1,0 +1,88 @@
+"""The open export: entries, the journal's chain of each issuance, and proofs up to a daily root."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from portal.journal.models import Seal
+from portal.journal.operations import merkle_proofs, seal_leaves
+
+FORM = "yining-register/1"
+_ENTRIES = """
+SELECT issuance.key::text, entry.seq::text, entry.id::text, entry.kind,
+       ((extract(epoch FROM entry.recorded_at) * 1000000)::bigint)::text,
+       coalesce(entry.actor_key::text, '-'), entry.article,
+       coalesce(to_char(entry.effective_on, 'YYYY-MM-DD'), '-'),
+       coalesce(entry.answers_id::text, '-'), coalesce(entry.cause::text, '-'),
+       coalesce(entry.freeze_order::text, '-'), coalesce(entry.registration::text, '-'),
+       coalesce(encode(entry.document_sha256, 'hex'), '-'), entry.content::text,
+       encode(entry.hash, 'hex')
+FROM registry_ledgerentry AS entry
+JOIN registry_issuance AS issuance ON issuance.id = entry.issuance_id
+ORDER BY entry.id
+"""
+_EVENTS = """
+SELECT subject_kind, subject_key, seq::text, verb, coalesce(actor_key::text, ''),
+       ((extract(epoch FROM recorded_at) * 1000000)::bigint)::text, facts::text,
+       encode(hash, 'hex'), id
+FROM journal_event WHERE subject_kind = 'issuance' ORDER BY id
+"""
+_TOTALS = """
+SELECT state, sum(upper(kg) - lower(kg))::bigint FROM registry_block
+WHERE closed_by_id IS NULL GROUP BY state ORDER BY state
+"""
+
+
+def export_lines() -> Iterator[str]:
+    """JSON lines; docs/verify.md says what each holds. Call it in one transaction."""
+    yield _line(kind="register", form=FORM)
+    for seal in Seal.objects.order_by("day"):
+        yield _line(
+            kind="seal",
+            day=seal.day.isoformat(),
+            root=bytes(seal.root).hex(),
+            previous_root=bytes(seal.previous_root).hex(),
+        )
+    yield from _rows("entry", _ENTRIES)
+    yield from _rows("event", _EVENTS)
+    yield from _proofs()
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS)
+        yield _line(kind="totals", kg=dict(cursor.fetchall()))
+
+
+def _proofs() -> Iterator[str]:
+    """How each issuance's chain, where a day made it longer, leads to that day's root."""
+    shown: dict[str, bytes] = {}
+    for seal in Seal.objects.order_by("day"):
+        subjects, leaves = seal_leaves(seal)
+        grown = [
+            (key, place)
+            for place, (kind, key) in enumerate(subjects, start=2)  # Day and former root are first.
+            if kind == "issuance" and shown.get(key) != leaves[place]
+        ]
+        paths = merkle_proofs(leaves, [place for _key, place in grown])
+        for (key, place), path in zip(grown, paths, strict=True):
+            shown[key] = leaves[place]
+            yield _line(
+                kind="proof",
+                day=seal.day.isoformat(),
+                issuance=key,
+                leaf=leaves[place].hex(),
+                path=[[side, sibling.hex()] for side, sibling in path],
+            )
+
+
+def _rows(kind: str, statement: str) -> Iterator[str]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement)
+        for row in cursor:
+            yield _line(kind=kind, fields=list(row))
+
+
+def _line(**said: Any) -> str:
+    return json.dumps(said, ensure_ascii=False)
