@@ -24,6 +24,7 @@ from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
 from portal.base.errors import PortalError
 from tickets.accounting.demo import play_reports
+from tickets.projects.demo import play_drafts, play_reviews
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
 SURVEY_YEAR = 2025
@@ -33,7 +34,9 @@ SURVEY_YEAR = 2025
 # nothing when its part of the story is there already.
 CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = (
     play_titles,
-    play_reports,  # Of the applications drafted before it; what submits them comes after it.
+    play_drafts,
+    play_reports,
+    play_reviews,
 )
 
 
