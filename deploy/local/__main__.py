@@ -34,12 +34,12 @@ def run() -> int:
 
 def with_cluster(step: Callable[[], int]) -> int:
     """Run ``step`` with the cluster up, and leave the cluster as it was found."""
-    started = ensure_cluster()
+    ensure_cluster()
     try:
         return step()
     finally:
-        if started and not given_database():
-            the_cluster().stop()
+        if not given_database():
+            the_cluster().release()
 
 
 def test(*, soak: bool = False) -> int:
@@ -118,6 +118,7 @@ def database() -> int:
     if given_database():
         urls = [os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"]]
     else:
+        the_cluster().keep()
         urls = [the_cluster().url(APP), the_cluster().url(OWNER)]
     sys.stdout.write(f"DATABASE_URL={urls[0]}\nDATABASE_OWNER_URL={urls[1]}\n")
     return 0

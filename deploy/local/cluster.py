@@ -228,11 +228,28 @@ class Cluster:
                 "-o", f"-p {self.port} -k {self.sockets}", "start",
             )  # fmt: skip
             if started.returncode == 0:
+                self.starter_file.write_text(str(os.getpid()))
                 return True
             time.sleep(1)  # Children of a killed postmaster need a moment to notice.
         log = self.data / "start.log"
         tail = log.read_text(errors="replace")[-400:] if log.exists() else started.stderr
         raise SetUpRefused(f"私有集群没有启动：{tail}", "The private cluster did not start.")
+
+    @property
+    def starter_file(self) -> Path:
+        return self.folder / "pg.starter"
+
+    def keep(self) -> None:
+        """Let it run until ``make stop``, whoever comes and goes meanwhile."""
+        self.starter_file.write_text("kept")
+
+    def release(self) -> None:
+        """Stop it if this process started it, or if the one that did was killed."""
+        starter = self.starter_file.read_text() if self.starter_file.exists() else "kept"
+        if starter == str(os.getpid()) or (
+            starter.isdecimal() and not Path(f"/proc/{starter}").exists()
+        ):
+            self.stop()
 
     def stop(self) -> None:
         if self.is_running():

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from deploy.local.cluster import ensure_cluster, given_database, the_cluster
 from deploy.local.machine import build_frontend, compile_messages
@@ -20,6 +20,7 @@ from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import PYTHON, ROOT, VENV, digest, once, var
 
 RESTARTS = 5
+STOP_WAIT_S = 10
 APPS = ("portal", "parcels", "tickets", "layers")
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -116,7 +117,7 @@ def serve_alone() -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    started = ensure_cluster()
+    ensure_cluster()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         compile_messages()
@@ -128,7 +129,8 @@ def serve_alone() -> int:
             "server": [
                 str(VENV / "bin" / "granian"), "--interface", "asginl", "--host", host,
                 "--port", str(port), "--workers", "2", "--backlog", "1024", "--no-ws",
-                "--log-level", "warning", "portal.asgi:application",
+                "--workers-kill-timeout", "5s", "--log-level", "warning",
+                "portal.asgi:application",
             ],
             "worker": [
                 str(PYTHON), str(ROOT / "manage.py"), "procrastinate", "worker",
@@ -165,17 +167,25 @@ def serve_alone() -> int:
                 say("按 Ctrl-C 停止", "Ctrl-C stops everything")
             time.sleep(0.2)
     finally:
-        for child in children.values():
-            if child.poll() is None:
-                child.terminate()
-        for child in children.values():
-            try:
-                child.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-        if started and not given_database():
-            the_cluster().stop()
+        end(list(children.values()))
+        if not given_database():
+            the_cluster().release()
     return 0
+
+
+def end(children: list[subprocess.Popen[bytes]]) -> None:
+    """Ask all to stop; what has not within ``STOP_WAIT_S`` is killed with its own children."""
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    until = time.monotonic() + STOP_WAIT_S
+    for child in children:
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=max(0.1, until - time.monotonic()))
+        # Each leads a session of its own: a worker that missed the signal goes with it.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def port_asked_for() -> int:

@@ -89,6 +89,26 @@ def test_after_kill_9_the_next_start_recovers_what_was_committed(cluster: Cluste
     cluster.psql(DATABASE, "DROP TABLE kept")
 
 
+def test_who_started_it_stops_it_and_so_does_whoever_comes_after_a_killed_starter(
+    cluster: Cluster,
+) -> None:
+    cluster.keep()
+    cluster.release()
+    assert cluster.is_running(), "make db keeps it"
+    cluster.starter_file.write_text(str(os.getppid()))
+    cluster.release()
+    assert cluster.is_running(), "its starter still needs it"
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    cluster.starter_file.write_text(str(ended.pid))
+    cluster.release()
+    assert not cluster.is_running(), "its starter was killed"
+    ensure_cluster()
+    cluster.release()
+    assert not cluster.is_running(), "its starter has done"
+    ensure_cluster()
+
+
 def test_a_restart_keeps_its_port_or_takes_a_free_one(cluster: Cluster) -> None:
     before = cluster.port
     cluster.stop()

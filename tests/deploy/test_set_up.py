@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from deploy.local import machine
+from deploy.local import machine, serve
 from deploy.local.place import digest, forget, once
 
 ROOT = Path(settings.ROOT)
@@ -117,15 +118,36 @@ def test_children_end_when_the_portal_is_killed() -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         parent.kill()
+    assert gone(child)
+
+
+def gone(number: int) -> bool:
+    """Whether the process ends within some seconds; one that only waits to be counted has."""
     for _wait in range(50):
         try:
-            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
-            return
+            return True
         if state == "Z":
-            return
+            return True
         time.sleep(0.1)
-    pytest.fail("the child lives on")
+    return False
+
+
+def test_a_child_that_does_not_listen_is_ended_with_its_own_children(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "STOP_WAIT_S", 0.5)
+    deaf = subprocess.Popen(
+        ["sh", "-c", "trap '' TERM; sleep 60 & echo $!; wait; sleep 60"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert deaf.stdout is not None
+    grandchild = int(deaf.stdout.readline())
+    serve.end([deaf])
+    assert deaf.returncode == -signal.SIGKILL
+    assert gone(grandchild)
 
 
 def test_an_unknown_backup_or_none_gets_one_line(tmp_path: Path) -> None:
