@@ -7,10 +7,14 @@ from parcels.claims import views as exclusions
 from parcels.drawing import api as drawing_api
 from parcels.drawing import views as drawing
 from parcels.imports import views as imports
+from parcels.reviews.urls import urlpatterns as bench
 from parcels.rules import api as rules
+from parcels.titles.urls import urlpatterns as own_titles
 
 app_name = "parcels"
 urlpatterns = [
+    *own_titles,
+    *bench,
     path("parcels/<uuid:key>/", views.parcel_page, name="parcel"),
     path("titles/<uuid:key>/", views.title_page, name="title"),
     path("api/parcels/", api.ParcelList.as_view(), name="api-parcels"),

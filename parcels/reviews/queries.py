@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import shapely
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from parcels.facts import township_names
 from parcels.models import ParcelVersion, Right, TitleCertificate, TitleReview
@@ -137,21 +138,19 @@ def side_of(east_m: float, north_m: float) -> Side:
 def name_of(version: ParcelVersion, townships: dict[str, str], *, staff: bool) -> str:
     """A neighbour as people name it: sub-compartment and, for officers, who holds it."""
     parcel = version.parcel
-    place = parcel.place_name or (
-        f"{parcel.compartment}-{parcel.subcompartment}" if parcel.subcompartment else ""
-    )
-    label = place or parcel.unit_number or townships.get(parcel.township_code, "")
-    if not staff:
-        return label or str(version.parcel_id)
-    holder = (
-        Party.objects.filter(
-            rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
-        )
-        .order_by("-rights__certificate__state", "pk")
-        .values_list("name", flat=True)
+    right = (
+        Right.objects.filter(parcel=parcel, certificate__state__in=["registered", "verified"])
+        .select_related("certificate", "party")
+        .order_by("-certificate__state", "pk")
         .first()
     )
-    return f"{label}（{holder}）" if holder else label
+    label = parcel.place_name or (
+        f"{parcel.compartment}-{parcel.subcompartment}" if parcel.subcompartment else ""
+    )
+    if not staff:
+        return label or townships.get(parcel.township_code, "") or _("相邻宗地")
+    label = label or parcel.unit_number or (right.certificate.number if right else "")
+    return f"{label}（{right.party.name}）" if right else label or _("相邻宗地")
 
 
 # --- work list ----------------------------------------------------------------------------------

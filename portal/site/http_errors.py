@@ -25,6 +25,14 @@ from parcels.drawing.errors import DrawingTooLarge
 from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
+from parcels.reviews.errors import (
+    MessageAnswered,
+    NotWithBureau,
+    NotWithOwner,
+    ReviewMoveNotAllowed,
+    VerifiedParcelFrozen,
+)
+from parcels.titles.errors import ChangeOpen, NumberInUse, TapTooMuch
 from portal.accounts.errors import (
     AlreadyDecided,
     CheckWaiting,
@@ -118,6 +126,14 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     FiledClaimStands: 409,
     ExclusionMoveNotAllowed: 409,
     ExclusionReplaced: 409,
+    ReviewMoveNotAllowed: 409,
+    NotWithOwner: 409,
+    NotWithBureau: 409,
+    MessageAnswered: 409,
+    VerifiedParcelFrozen: 409,
+    ChangeOpen: 409,
+    NumberInUse: 409,
+    TapTooMuch: 409,
     IntakeError: 422,
     ImportRefused: 422,
     ImportNotDraft: 409,

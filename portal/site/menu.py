@@ -9,8 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from parcels.imports.access import may_import
+from parcels.reviews.access import may_use_bench
 from portal.accounts.models import Department, Role
-from portal.accounts.queries import AnyUser, has_role, works_in
+from portal.accounts.queries import AnyUser, has_role, mandates_in_force, works_in
 from portal.casework.access import has_desk
 
 
@@ -35,6 +36,11 @@ def checks_identities(user: AnyUser) -> bool:
     return works_in(user, Department.FORESTRY)
 
 
+def acts_for_somebody(user: AnyUser) -> bool:
+    """Owners and those who act for them; officers see titles on the bench."""
+    return mandates_in_force(user).exists()
+
+
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
     """``view`` names the page; ``under`` are the first segments of addresses that belong to it."""
@@ -53,6 +59,8 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
     MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
+    MenuEntry(_("审核台"), "parcels:bench", may_use_bench, ("bench",)),
+    MenuEntry(_("权属"), "parcels:my-titles", acts_for_somebody, ("titles", "boundary")),
     MenuEntry(
         _("身份核验"), "accounts:identity-checks", checks_identities,
         ("identity-checks", "party-links"),

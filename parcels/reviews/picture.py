@@ -1,0 +1,161 @@
+"""What the pages of a review draw and list: shapes, neighbours, findings, comments, versions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.gis.geos import GEOSGeometry
+from django.utils.translation import gettext as _
+
+from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
+from parcels.models import ParcelVersion, ReviewShape, RuleRun, SideCheck, TitleReview
+from parcels.reviews.models import Side
+from parcels.reviews.queries import areas_of, name_of, sides_on_map
+from parcels.reviews.shapes import current_shapes, neighbours, seen_mark
+from parcels.rules.queries import kept_findings_in_words
+from portal.base.clock import CITY_TIME
+
+MOST_NEIGHBOURS = 200
+
+
+def feature(shape: GEOSGeometry | None, **properties: Any) -> dict[str, Any]:
+    geometry = None if shape is None else json.loads(shape.json)
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def collection(features: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"type": "FeatureCollection", "features": features}
+
+
+def picture_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
+    """All that the map of a review shows. Neighbours are exact for officers, generalised else."""
+    shapes = current_shapes(review)
+    townships = township_names()
+    around = neighbours(review)[:MOST_NEIGHBOURS]
+    return {
+        "seen": seen_mark(shapes),
+        "state": review.state,
+        "shapes": collection([shape_feature(version) for version in shapes]),
+        "neighbours": collection(
+            [
+                feature(
+                    version.geom if staff else version.geom_public,
+                    key=str(version.parcel.key),
+                    name=name_of(version, townships, staff=staff),
+                    state=state_of(version.parcel)[0],
+                )
+                for version in around
+            ]
+        ),
+        "findings": findings_of(review.run),
+        "comments": comments_of(review, staff=staff),
+        "versions": versions_of(review),
+    }
+
+
+def shape_feature(version: ParcelVersion) -> dict[str, Any]:
+    return feature(
+        version.geom,
+        key=str(version.parcel.key),
+        name=version.parcel.unit_number or _("宗地 {number}").format(number=version.parcel_id),
+        version=version.number,
+        area_m2=round(version.area_m2, 2),
+    )
+
+
+def findings_of(run: RuleRun | None) -> dict[str, Any]:
+    """A kept run's findings in words, with shapes, the gravest first."""
+    if run is None:
+        return collection([])
+    words = kept_findings_in_words(run)
+    rows = list(run.findings.order_by("id"))
+    features = [
+        feature(row.shape, id=row.pk, other_key=str(row.other_key or ""), other_kind=row.other_kind,
+                **said)
+        for row, said in zip(rows, words, strict=True)
+    ]  # fmt: skip
+    order = {"conflict": 0, "warning": 1, "info": 2}
+    features.sort(key=lambda one: order[one["properties"]["severity"]])
+    return collection(features)
+
+
+def comments_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
+    """What was said, in order; internal remarks for officers alone."""
+    if review.case is None:
+        return collection([])
+    comments = review.case.comments.select_related("author").order_by("pk")
+    if not staff:
+        comments = comments.filter(internal=False)
+    return collection(
+        [
+            feature(
+                comment.place,
+                key=str(comment.key),
+                author=comment.author.get_full_name(),
+                text=comment.text,
+                internal=comment.internal,
+                at=comment.made_at.astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M"),
+            )
+            for comment in comments
+        ]
+    )
+
+
+def versions_of(review: TitleReview) -> dict[str, Any]:
+    """Every version that the review was about, newest last, for the overlay."""
+    rows = ReviewShape.objects.filter(review=review).select_related(
+        "version__parcel", "version__made_by", "made_by"
+    )
+    return collection(
+        [
+            feature(
+                row.version.geom,
+                id=row.pk,
+                parcel=str(row.parcel.key if row.parcel_id else ""),
+                number=row.version.number,
+                because=row.version.get_because_display(),
+                facts=row.facts,
+                leaves=row.leaves,
+                area_m2=round(row.version.area_m2, 2),
+                by=row.made_by.get_full_name(),
+                at=row.made_at.astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M"),
+            )
+            for row in rows.select_related("parcel")
+        ]
+    )
+
+
+def areas_in_words(review: TitleReview) -> dict[str, Any]:
+    """Both areas and the paper's, in hectares and mu, and how far they are apart."""
+    areas = areas_of(review)
+
+    def both(m2: float | None) -> dict[str, float] | None:
+        if m2 is None:
+            return None
+        return {"ha": m2 / M2_PER_HA, "mu": m2 / M2_PER_HA * MU_PER_HA}
+
+    percent = areas.percent
+    return {
+        "ellipsoidal": both(areas.ellipsoidal_m2),
+        "plane": both(areas.plane_m2),
+        "certified": both(areas.certified_m2),
+        "percent": percent,
+        "differs": percent is not None and abs(percent) > 1,
+        "differs_much": percent is not None and abs(percent) > 5,
+    }
+
+
+def sides_in_words(review: TitleReview, *, staff: bool) -> list[dict[str, Any]]:
+    """The four sides: what the paper says, what the map shows, and whether they were compared."""
+    on_map = sides_on_map(review, staff=staff)
+    checks = {check.side: check for check in SideCheck.objects.filter(review=review)}
+    return [
+        {
+            "side": side,
+            "on_paper": getattr(review.certificate, f"side_{side.value}"),
+            "on_map": on_map[side],
+            "check": checks.get(side.value),
+        }
+        for side in Side
+    ]

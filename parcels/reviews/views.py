@@ -1,0 +1,442 @@
+"""The bench in the browser: work list, case page, rules page, and each act of an officer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.gis.geos import Point
+from django.core.paginator import Paginator
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from parcels.models import BoundaryMessage, TitleReview
+from parcels.reviews.access import (
+    access_bench,
+    access_finding,
+    access_message,
+    access_parcel_of,
+    access_review,
+    may_prepare,
+    may_sign,
+)
+from parcels.reviews.examples import EXAMPLES
+from parcels.reviews.models import Outcome, Side
+from parcels.reviews.operations import (
+    answer_boundary_message,
+    check_review,
+    propose_outcome,
+    return_title,
+    say_in_review,
+    send_back,
+    sign_review,
+    take_review,
+    tick_side,
+    write_about_boundary,
+)
+from parcels.reviews.picture import areas_in_words, collection, feature, picture_of, sides_in_words
+from parcels.reviews.queries import holders_of, sides_on_map, views_of_list, work_list
+from parcels.reviews.repairs import RepairKind
+from parcels.reviews.shapes import as_stored, current_shapes
+from parcels.rules.table import RULES, Stage
+from parcels.stage import stage_config
+from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
+from parcels.titles.operations import SUBJECT as CERTIFICATE
+from portal.accounts.models import User
+from portal.base.clock import today
+from portal.base.errors import InvalidInput
+from portal.base.policy import policies_in_force
+from portal.casework.documents import latest_documents
+
+PAGE = 25
+METRES_LEAST, METRES_MOST = 0.01, 10.0
+ARTICLES = ("第四条", "第五条", "第六条", "第七条", "第二十四条")
+
+
+# --- work list ----------------------------------------------------------------------------------
+def list_names() -> dict[str, str]:
+    return {
+        "new": _("新收"),
+        "mine": _("我的"),
+        "approving": _("待审批"),
+        "returned": _("补正中"),
+        "overdue": _("逾期"),
+        "open": _("全部在办"),
+        "done": _("已办结"),
+    }
+
+
+@login_required
+@require_safe
+def bench_list(request: HttpRequest) -> HttpResponse:
+    """What is to be done, by filter, with counts and the clock."""
+    access_bench(request.user)
+    actor: User = request.user  # type: ignore[assignment]
+    filters = views_of_list(actor)
+    wanted = request.GET.get("view", "open")
+    if wanted not in filters:
+        wanted = "open"
+    rows = work_list()
+    found = rows.filter(filters[wanted])
+    text = request.GET.get("q", "").strip()
+    if text:
+        found = found.filter(certificate__number__icontains=text) | found.filter(
+            case__number__icontains=text
+        )
+    context = {
+        "tabs": [
+            {"name": name, "label": label, "count": rows.filter(filters[name]).count()}
+            for name, label in list_names().items()
+        ],
+        "wanted": wanted,
+        "q": text,
+        "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
+        "reports": BoundaryMessage.objects.filter(
+            kind=BoundaryMessage.Kind.REPORT_ERROR, answer=""
+        ).select_related("review__certificate", "parcel"),
+        "today": today(),
+    }
+    return render(request, "parcels/bench/list.html", context)
+
+
+# --- one case -----------------------------------------------------------------------------------
+@login_required
+@require_safe
+def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Map, facts and findings of one review, and what may be done now."""
+    review = access_review(key, request.user)
+    assert review.case is not None  # The gate asks for one.
+    documents = latest_documents(CERTIFICATE, review.certificate.key)
+    actor = request.user
+    context = {
+        "review": review,
+        "case": review.case,
+        "certificate": review.certificate,
+        "holders": holders_of(review.certificate),
+        "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
+        "areas": areas_in_words(review),
+        "sides": sides_in_words(review, staff=True),
+        "verdicts": review.case.steps.get().verdicts.select_related("actor").order_by("pk"),
+        "messages_about": review.messages.select_related("parcel", "made_by", "answered_by"),
+        "scan": documents.get(SCAN),
+        "original": documents.get(ORIGINAL),
+        "outcomes": Outcome.choices,
+        "articles": ARTICLES,
+        "may_prepare": may_prepare(actor) and review.state == TitleReview.State.PREPARING,
+        "may_sign": may_sign(actor)
+        and review.state == TitleReview.State.APPROVING
+        and review.prepared_by_id != actor.pk,
+        "overdue": review.case.due_on is not None and review.case.due_on < today(),
+        "page_config": {
+            **stage_config(),
+            "urls": {
+                name: reverse(f"parcels:bench-{name}", args=[review.key])
+                for name in (
+                    "picture", "take", "verdict", "return", "sign", "send-back", "side",
+                    "comment", "repair", "message", "recheck",
+                )
+            },
+            "may_repair": may_prepare(actor) and review.state == TitleReview.State.PREPARING,
+            "staff": True,
+        },
+    }  # fmt: skip
+    return render(request, "parcels/bench/case.html", context)
+
+
+@login_required
+@require_safe
+def bench_picture(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """The map's data."""
+    review = access_review(key, request.user)
+    return JsonResponse(picture_of(review, staff=True), headers={"Cache-Control": "no-store"})
+
+
+def done(request: HttpRequest, review: TitleReview, text: str) -> JsonResponse:
+    """After an act by script: say what was done on the page that is loaded again."""
+    messages.success(request, text)
+    return JsonResponse({"state": review.state, "message": text})
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_take(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    review = access_review(key, request.user)
+    take_review(review=review, actor=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("已领取，由您办理。"))
+    return redirect("parcels:bench-case", key)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_recheck(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Run the rules anew on what the register says now, and keep the run."""
+    review = access_review(key, request.user)
+    run = check_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
+    if review.state in TitleReview.OPEN:
+        TitleReview.objects.filter(pk=review.pk).update(run=run)
+    return done(request, review, _("已按当前登记重新检查。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_verdict(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_review(key, request.user)
+    given = request.POST.get("outcome", "")
+    if given not in Outcome.values:
+        raise InvalidInput(field=_("结论"), reason=_("请选择一项"))
+    propose_outcome(
+        review=review,
+        outcome=Outcome(given),
+        seen=request.POST.get("seen", ""),
+        reason=request.POST.get("reason", ""),
+        article=request.POST.get("article", "") if given == Outcome.REJECTED else "",
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("结论已提交审批。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_return(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_review(key, request.user)
+    return_title(
+        review=review,
+        asked=request.POST.get("asked", ""),
+        seen=request.POST.get("seen", ""),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("已退回补正，检查发现一并送达申请人。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_sign(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_review(key, request.user)
+    signed = sign_review(
+        review=review,
+        seen=request.POST.get("seen", ""),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    verified = signed.state == TitleReview.State.VERIFIED
+    return done(request, signed, _("已签署，权属冻结。") if verified else _("已签署不予通过。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_send_back(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_review(key, request.user)
+    send_back(review=review, reason=request.POST.get("reason", ""), actor=request.user)  # type: ignore[arg-type]
+    return done(request, review, _("已退回经办。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_side(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """One of the four sides ticked."""
+    review = access_review(key, request.user)
+    given = request.POST.get("side", "")
+    if given not in Side.values:
+        raise InvalidInput(field=_("四至"), reason=given)
+    side = Side(given)
+    check = tick_side(
+        review=review,
+        side=side,
+        on_map=sides_on_map(review, staff=True)[side],
+        agrees=request.POST.get("agrees") == "1",
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return JsonResponse({"side": side.value, "agrees": check.agrees})
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_review(key, request.user)
+    say_in_review(
+        review=review,
+        text=request.POST.get("text", ""),
+        place=parse_place(request.POST.get("place", "")),
+        internal=request.POST.get("internal") == "1",
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("意见已记录。"))
+
+
+@login_required
+@csrf_protect
+def bench_repair(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """GET: what a repair would make of it. POST: take it as a newer version."""
+    review = access_review(key, request.user)
+    return repair_answer(request, review, as_officer=True)
+
+
+def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool) -> JsonResponse:
+    """A repair, offered with its shapes and areas or, by POST, accepted."""
+    given = request.POST if request.method == "POST" else request.GET
+    kind = given.get("kind", "")
+    if kind not in set(RepairKind):
+        raise InvalidInput(field=_("修复方式"), reason=kind)
+    metres = parse_metres(given.get("metres", ""))
+    parcel = access_parcel_of(review, parse_key(given.get("parcel", "")))
+    if request.method == "POST":
+        version = repair_shape(
+            review=review,
+            parcel=parcel,
+            kind=RepairKind(kind),
+            metres=metres,
+            as_officer=as_officer,
+            actor=request.user,  # type: ignore[arg-type]
+        )
+        if as_officer:
+            check = check_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
+            TitleReview.objects.filter(pk=review.pk).update(run=check)
+        return done(
+            request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
+        )
+    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    after = as_stored(repaired(review, present, RepairKind(kind), metres))
+    return JsonResponse(
+        {
+            "before": collection([feature(present.geom)]),
+            "after": collection([feature(after)]),
+            "area_m2_before": round(present.area_m2, 2),
+            "area_m2_after": round(area_m2(after), 2),
+            "vertices_before": present.geom.num_coords,
+            "vertices_after": after.num_coords,
+        }
+    )
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_message(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """A way out of a finding: ask the neighbour, or note an error of the other title."""
+    review = access_review(key, request.user)
+    return message_answer(request, review)
+
+
+def message_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
+    kind = request.POST.get("kind", "")
+    if kind not in BoundaryMessage.Kind.values:
+        raise InvalidInput(field=_("种类"), reason=kind)
+    number = request.POST.get("finding", "")
+    write_about_boundary(
+        review=review,
+        finding=access_finding(review, int(number) if number.isdecimal() else 0),
+        kind=BoundaryMessage.Kind(kind),
+        text=request.POST.get("text", ""),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("消息已送达。"))
+
+
+@login_required
+@csrf_protect
+def boundary_message(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A message with its patch on the map, for whoever is to answer it."""
+    message = access_message(key, request.user)
+    if request.method == "POST":
+        answer_boundary_message(
+            message=message,
+            agreed=request.POST.get("agreed") == "1",
+            text=request.POST.get("text", ""),
+            actor=request.user,  # type: ignore[arg-type]
+        )
+        messages.success(request, _("答复已送达。"))
+        return redirect("parcels:boundary-message", key)
+    version = message.parcel.versions.order_by("-number").first()
+    context = {
+        "message": message,
+        "page_config": {
+            **stage_config(),
+            "patch": collection([feature(message.patch, area_m2=message.area_m2)]),
+            "own": collection([feature(version.geom)] if version else []),
+        },
+    }
+    return render(request, "parcels/titles/message.html", context)
+
+
+# --- rules --------------------------------------------------------------------------------------
+@require_safe
+def rules_page(request: HttpRequest) -> HttpResponse:
+    """Every rule: article, severity by stage, policy value in force, an example."""
+    values = {policy.code: policy for policy in policies_in_force()}
+    stages = [Stage.DRAW, Stage.SUBMIT, Stage.REVIEW, Stage.ISSUE]
+    context = {
+        "stages": [_("绘制"), _("提交"), _("审核"), _("制发")],
+        "rules": [
+            {
+                "rule": rule,
+                "subjects": sorted(subject.value for subject in rule.subjects),
+                "levels": [
+                    {
+                        "message": level.message,
+                        "severities": [level.severity(stage) for stage in stages],
+                    }
+                    for level in rule.levels.values()
+                ],
+                "policies": [values[code] for code in rule.policies if code in values],
+                "example": EXAMPLES.get(rule.code),
+            }
+            for rule in RULES.values()
+        ],
+    }
+    return render(request, "parcels/bench/rules.html", context)
+
+
+# --- parsing ------------------------------------------------------------------------------------
+def parse_key(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise InvalidInput(field=_("宗地"), reason=text) from error
+
+
+def parse_metres(text: str) -> float:
+    try:
+        metres = float(text)
+    except ValueError as error:
+        raise InvalidInput(field=_("容差"), reason=text) from error
+    if not METRES_LEAST <= metres <= METRES_MOST:
+        raise InvalidInput(
+            field=_("容差"),
+            reason=_("须在 {least} 至 {most} 米之间").format(least=METRES_LEAST, most=METRES_MOST),
+        )
+    return metres
+
+
+def parse_place(text: str) -> Point | None:
+    """``lon,lat``, or nothing."""
+    if not text.strip():
+        return None
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidInput(field=_("位置"), reason=text) from error
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        raise InvalidInput(field=_("位置"), reason=text)
+    return Point(lon, lat, srid=4490)
+
+
+def area_m2(shape: Any) -> float:
+    """Ellipsoidal, by the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ST_Area(%s::geometry::geography)", [shape.ewkb.hex()])
+        found: float = cursor.fetchone()[0]
+    return found

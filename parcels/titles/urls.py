@@ -1,0 +1,25 @@
+"""Addresses of the owner's side."""
+
+from django.urls import path
+
+from parcels.titles import views
+
+urlpatterns = [
+    path("titles/mine/", views.my_titles, name="my-titles"),
+    path("titles/register/", views.register_page, name="title-register-page"),
+    path("titles/register/shapes/", views.shapes, name="title-shapes"),
+    path("titles/register/commit/", views.register, name="title-register"),
+    path("titles/mine/<uuid:key>/", views.my_title, name="my-title"),
+    path("titles/mine/<uuid:key>/picture/", views.my_title_picture, name="my-title-picture"),
+    path("titles/mine/<uuid:key>/submit/", views.submit, name="my-title-submit"),
+    path("titles/mine/<uuid:key>/withdraw/", views.withdraw, name="my-title-withdraw"),
+    path("titles/mine/<uuid:key>/repair/", views.repair, name="my-title-repair"),
+    path("titles/mine/<uuid:key>/split/", views.split, name="my-title-split"),
+    path("titles/mine/<uuid:key>/merge/", views.merge, name="my-title-merge"),
+    path("titles/mine/<uuid:key>/correct/", views.correct, name="my-title-correct"),
+    path("titles/mine/<uuid:key>/facts/", views.facts, name="my-title-facts"),
+    path("titles/mine/<uuid:key>/comment/", views.comment, name="my-title-comment"),
+    path("titles/mine/<uuid:key>/message/", views.message, name="my-title-message"),
+    path("titles/documents/<uuid:key>/", views.document, name="title-document"),
+    path("titles/<uuid:key>/change/", views.change, name="title-change"),
+]

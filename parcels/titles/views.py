@@ -1,0 +1,537 @@
+"""My titles: the list, registering one, its page, and each thing its owner does."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import date
+from typing import Any
+
+import shapely
+from csp.constants import SELF
+from csp.decorators import csp_update
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST, require_safe
+
+from parcels.facts import M2_PER_HA
+from parcels.imports.errors import UploadMissing
+from parcels.imports.uploads import receive_upload
+from parcels.imports.views import parse_choices
+from parcels.intake.reader import Choices
+from parcels.models import RightKind, TitleCertificate, TitleReview
+from parcels.reviews.access import (
+    access_own_certificate,
+    access_own_review,
+    access_parcel_of,
+    may_read_certificate,
+    messages_for,
+    own_reviews,
+)
+from parcels.reviews.operations import (
+    say_in_review,
+    submit_title,
+    withdraw_review,
+)
+from parcels.reviews.picture import areas_in_words, picture_of, sides_in_words
+from parcels.reviews.queries import holders_of
+from parcels.reviews.shapes import as_stored
+from parcels.reviews.views import done, message_answer, parse_key, parse_place, repair_answer
+from parcels.stage import stage_config
+from parcels.titles.land import Land, from_file, from_parcels, look, points_as_file
+from parcels.titles.operations import (
+    ORIGINAL,
+    SCAN,
+    SUBJECT,
+    CertificateFacts,
+    attach_scan,
+    change_facts,
+    correct_shape,
+    merge_parcels,
+    register_title,
+    request_change,
+    split_parcel,
+)
+from portal.accounts.models import Mandate, Party
+from portal.accounts.queries import parties_acted_for
+from portal.base.errors import InvalidInput, NotFound
+from portal.base.idempotency import act_once
+from portal.casework.documents import (
+    CSV,
+    JSON,
+    SCANS,
+    XLSX,
+    ZIP,
+    Upload,
+    content_of,
+    latest_documents,
+    read_upload,
+)
+from portal.casework.models import Document
+
+MU_PER_HA = 15
+SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-stream"})
+LINE_POINTS = 50
+
+
+# --- list and page ------------------------------------------------------------------------------
+def next_step(review: TitleReview) -> str:
+    """What the owner does now."""
+    state = TitleReview.State
+    return {
+        state.DRAFT: _("核对图形与证载信息，然后提交审核。"),
+        state.PREPARING: _("自然资源部门正在审核，无须操作。"),
+        state.APPROVING: _("已提出审核意见，等待审批。"),
+        state.RETURNED: _("请按补正要求修改后重新提交。"),
+        state.VERIFIED: _("已审核通过。可在此林地上申请碳票项目；如有变化，提出变更。"),
+        state.REJECTED: _("未通过审核，理由见详情。更正后可重新登记。"),
+        state.WITHDRAWN: _("已撤回。需要时可重新登记。"),
+    }[state(review.state)]
+
+
+@login_required
+@require_safe
+def my_titles(request: HttpRequest) -> HttpResponse:
+    """The titles of every party that the user acts for, with state and what to do next."""
+    reviews = own_reviews(request.user).order_by("-state_changed_at", "-pk")
+    rows = [
+        {
+            "review": review,
+            "next": next_step(review),
+            "mine": review.state in TitleReview.WITH_OWNER,
+            "holders": "、".join(party.name for party in holders_of(review.certificate)),
+        }
+        for review in reviews[:200]
+    ]
+    context = {
+        "rows": rows,
+        "asked": [row for row in rows if row["mine"]],
+        "inbox": messages_for(request.user).filter(answer="").order_by("-pk"),
+        "may_register": parties_acted_for(request.user, Mandate.Scope.APPLY).exists(),
+    }
+    return render(request, "parcels/titles/list.html", context)
+
+
+@login_required
+@require_safe
+def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """One title: map, findings, what was asked, and what may be done now."""
+    review = access_own_review(key, request.user)
+    certificate = review.certificate
+    documents = latest_documents(SUBJECT, certificate.key)
+    may_act = own_reviews(request.user, Mandate.Scope.APPLY).filter(pk=review.pk).exists()
+    with_owner = review.state in TitleReview.WITH_OWNER and may_act
+    context = {
+        "review": review,
+        "case": review.case,
+        "certificate": certificate,
+        "holders": holders_of(certificate),
+        "rights": certificate.rights.select_related("party").order_by("pk"),
+        "areas": areas_in_words(review),
+        "sides": sides_in_words(review, staff=False),
+        "next": next_step(review),
+        "with_owner": with_owner,
+        "may_act": may_act,
+        "may_withdraw": may_act and review.state in ("draft", "preparing", "returned"),
+        "may_change": may_act
+        and certificate.state == TitleCertificate.State.VERIFIED
+        and not certificate.superseded_by.filter(reviews__state__in=TitleReview.OPEN).exists(),
+        "scan": documents.get(SCAN),
+        "original": documents.get(ORIGINAL),
+        "messages_about": review.messages.select_related("parcel", "answered_by"),
+        "facts": facts_form(certificate),
+        "kinds": TitleCertificate.Kind.choices,
+        "page_config": {
+            **stage_config(),
+            "urls": {
+                name: reverse(f"parcels:my-title-{name}", args=[review.key])
+                for name in (
+                    "picture", "repair", "split", "merge", "correct", "comment", "message", "facts",
+                )
+            },
+            "may_repair": with_owner,
+            "staff": False,
+        },
+    }  # fmt: skip
+    return render(request, "parcels/titles/detail.html", context)
+
+
+@login_required
+@require_safe
+def my_title_picture(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = access_own_review(key, request.user)
+    return JsonResponse(picture_of(review, staff=False), headers={"Cache-Control": "no-store"})
+
+
+# --- registering --------------------------------------------------------------------------------
+@login_required
+@require_safe
+def register_page(request: HttpRequest) -> HttpResponse:
+    """Three ways to bring the land, the facts of the paper, and its scan."""
+    parties = parties_acted_for(request.user, Mandate.Scope.APPLY).exclude(
+        kind=Party.Kind.NAME_ONLY
+    )
+    context = {
+        "parties": parties,
+        "kinds": TitleCertificate.Kind.choices,
+        "right_kinds": RightKind.choices,
+        "request_key": uuid.uuid4().hex,
+        "page_config": {
+            **stage_config(),
+            "urls": {
+                "shapes": reverse("parcels:title-shapes"),
+                "register": reverse("parcels:title-register"),
+                "parcel": reverse("parcels:api-parcels"),
+                "tiles": "/tiles/parcels.json",
+            },
+        },
+    }
+    return render(request, "parcels/titles/register.html", context)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def shapes(request: HttpRequest) -> JsonResponse:
+    """What a file or a typed table holds, read as it will be when it is registered."""
+    if not parties_acted_for(request.user, Mandate.Scope.APPLY).exists():
+        raise NotFound()
+    if request.POST.get("way") == "points":
+        points, kind = parse_points(request.POST)
+        with points_as_file(points, kind) as path:
+            found = look(path, points_choices(kind))
+        return JsonResponse({"inspection": found.as_json()})
+    sent = request.FILES.get("shape_file")
+    if sent is None:
+        raise UploadMissing()
+    with receive_upload(sent) as path:
+        found = look(path, parse_choices(request.POST))
+    return JsonResponse({"inspection": found.as_json()})
+
+
+@login_required
+@require_POST
+@csrf_protect
+def register(request: HttpRequest) -> JsonResponse:
+    """Register the title once, however often the form is sent."""
+    party = (
+        parties_acted_for(request.user, Mandate.Scope.APPLY)
+        .filter(key=parse_key(request.POST.get("party", "")))
+        .first()
+    )
+    if party is None:
+        raise NotFound()
+    facts = parse_facts(request.POST)
+    kinds = [RightKind(kind) for kind in request.POST.getlist("right") if kind in RightKind.values]
+    if not kinds:
+        raise InvalidInput(field=_("权利种类"), reason=_("请至少选择一项"))
+    scan = parse_scan(request)
+    land, original = parse_land(request)
+    user = request.user
+
+    def act() -> dict[str, str]:
+        review = register_title(
+            party=party,
+            facts=facts,
+            kinds=kinds,
+            land=land,
+            scan=scan,
+            original=original,
+            actor=user,  # type: ignore[arg-type]
+        )
+        return {"url": reverse("parcels:my-title", args=[review.key])}
+
+    answer = act_once(
+        actor_key=user.key,  # type: ignore[union-attr]
+        operation="register_title",
+        key=request.POST.get("request_key", ""),
+        content=[
+            str(party.key),
+            facts.number,
+            facts.area_m2_certified,
+            [kind.value for kind in kinds],
+            [piece.wkb.hex() if piece.wkb else str(piece.parcel.key) for piece in land if piece],  # type: ignore[union-attr]
+            scan.sha256 if scan else "",
+        ],
+        act=act,
+    )
+    return JsonResponse(answer.body, status=200 if answer.repeated else 201)
+
+
+def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
+    """The land of the form, by the way that was chosen, read by the one reader."""
+    way = request.POST.get("way", "")
+    if way == "tap":
+        return from_parcels([parse_key(text) for text in request.POST.getlist("parcel")]), None
+    if way == "points":
+        points, kind = parse_points(request.POST)
+        with points_as_file(points, kind) as path:
+            return from_file(path, choices=points_choices(kind), rows=None), None
+    sent = request.FILES.get("shape_file")
+    if sent is None:
+        raise UploadMissing()
+    rows = [int(text) for text in request.POST.getlist("row") if text.isdecimal()]
+    with receive_upload(sent) as path:
+        land = from_file(path, choices=parse_choices(request.POST), rows=rows or None)
+    sent.seek(0)
+    return land, read_upload(sent, kinds=SHAPE_FILES)
+
+
+def parse_points(given: Any) -> tuple[list[list[str]], str]:
+    """Rows of plot, point and two numbers as typed, and whether they are degrees or metres."""
+    kind = given.get("numbers", "")
+    if kind not in ("degrees", "metres"):
+        raise InvalidInput(field=_("坐标种类"), reason=kind)
+    try:
+        rows = json.loads(given.get("points", ""))
+    except ValueError as error:
+        raise InvalidInput(field=_("界址点"), reason=_("内容不完整")) from error
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) == 4 and all(isinstance(cell, str) for cell in row)
+        for row in rows
+    ):
+        raise InvalidInput(field=_("界址点"), reason=_("内容不完整"))
+    return rows, kind
+
+
+def points_choices(kind: str) -> Choices:
+    """Degrees are CGCS2000's; of metres the reader tells whether the easting has a zone prefix."""
+    return Choices(crs_epsg=4490) if kind == "degrees" else Choices()
+
+
+def parse_scan(request: HttpRequest) -> Upload | None:
+    sent = request.FILES.get("scan")
+    return None if sent is None or not sent.size else read_upload(sent, kinds=SCANS)
+
+
+def parse_facts(given: Any) -> CertificateFacts:
+    """The facts of the paper as a form sends them."""
+
+    def text(name: str, most: int = 200) -> str:
+        return str(given.get(name, "")).strip()[:most]
+
+    kind = text("kind")
+    if kind not in TitleCertificate.Kind.values:
+        raise InvalidInput(field=_("证书种类"), reason=_("请选择"))
+    if not text("number"):
+        raise InvalidInput(field=_("证号"), reason=_("请填写"))
+    area = parse_number(text("area"), _("证载面积"))
+    unit = M2_PER_HA / MU_PER_HA if given.get("area_unit") == "mu" else M2_PER_HA
+    begins, ends = parse_day(text("begins"), _("起始日期")), parse_day(text("ends"), _("终止日期"))
+    if begins is not None and ends is not None and ends < begins:
+        raise InvalidInput(field=_("终止日期"), reason=_("早于起始日期"))
+    trees = parse_number(text("tree_count"), _("株数"))
+    return CertificateFacts(
+        kind=TitleCertificate.Kind(kind),
+        number=text("number", 80),
+        area_m2_certified=None if area is None else area * unit,
+        term_begins_on=begins,
+        term_ends_on=ends,
+        located_at=text("located_at"),
+        species=text("species", 100),
+        tree_count=None if trees is None else int(trees),
+        forest_purpose=text("forest_purpose", 40),
+        side_east=text("side_east"),
+        side_south=text("side_south"),
+        side_west=text("side_west"),
+        side_north=text("side_north"),
+    )
+
+
+def parse_number(text: str, field: str) -> float | None:
+    if not text:
+        return None
+    try:
+        number = float(text.replace(",", ""))
+    except ValueError as error:
+        raise InvalidInput(field=field, reason=_("“{text}”不是数").format(text=text)) from error
+    if not 0 < number < 10**9:
+        raise InvalidInput(field=field, reason=_("须为正数"))
+    return number
+
+
+def parse_day(text: str, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(field=field, reason=text) from error
+
+
+def facts_form(certificate: TitleCertificate) -> dict[str, Any]:
+    """A certificate's facts as the form shows them."""
+    area = certificate.area_m2_certified
+    return {"area": "" if area is None else f"{area / M2_PER_HA:.4f}"}
+
+
+@login_required
+@require_safe
+@xframe_options_sameorigin
+@csp_update({"frame-ancestors": [SELF]})  # type: ignore[arg-type]
+def document(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A scan beside the map, or the original file of shapes as a download; through its gate."""
+    found = Document.objects.filter(key=key, subject_kind=SUBJECT).first()
+    if found is None:
+        raise NotFound()
+    may_read_certificate(found.subject_key, request.user)
+    shown = found.kind == SCAN and found.media_type in SCANS
+    response = HttpResponse(
+        content_of(found),
+        content_type=found.media_type if shown else "application/octet-stream",
+        headers={"Cache-Control": "private, no-store"},
+    )
+    response["Content-Disposition"] = content_disposition_header(not shown, found.file_name) or ""
+    return response
+
+
+# --- acts on one title --------------------------------------------------------------------------
+def _own(request: HttpRequest, key: uuid.UUID) -> TitleReview:
+    return access_own_review(key, request.user, Mandate.Scope.APPLY)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    submit_title(review=_own(request, key), actor=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("已提交自然资源部门审核。"))
+    return redirect("parcels:my-title", key)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def withdraw(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    withdraw_review(review=_own(request, key), actor=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("已撤回。"))
+    return redirect("parcels:my-title", key)
+
+
+@login_required
+@csrf_protect
+def repair(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    return repair_answer(request, _own(request, key), as_officer=False)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def split(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = _own(request, key)
+    children = split_parcel(
+        review=review,
+        parcel=access_parcel_of(review, parse_key(request.POST.get("parcel", ""))),
+        line=parse_line(request.POST.get("line", "")),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("已分割为 {count} 宗。").format(count=len(children)))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def merge(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    review = _own(request, key)
+    merge_parcels(
+        review=review,
+        parcels=[
+            access_parcel_of(review, parse_key(text)) for text in request.POST.getlist("parcel")
+        ],
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("已合并为一宗。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """A corrected boundary from a file or a typed table: one shape for one parcel."""
+    review = _own(request, key)
+    land, _original = parse_land(request)
+    if len(land) != 1 or land[0].wkb is None:
+        raise InvalidInput(field=_("图形"), reason=_("请给出一个图形"))
+    version = correct_shape(
+        review=review,
+        parcel=access_parcel_of(review, parse_key(request.POST.get("parcel_key", ""))),
+        geom=as_stored(shapely.from_wkb(land[0].wkb)),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("图形已更正为第 {number} 版。").format(number=version.number))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Corrected facts of the paper, and a further scan where one was chosen."""
+    review = _own(request, key)
+    given = parse_facts(request.POST)
+    scan = parse_scan(request)
+    change_facts(review=review, facts=given, actor=request.user)  # type: ignore[arg-type]
+    if scan is not None:
+        attach_scan(certificate=review.certificate, scan=scan, actor=request.user)  # type: ignore[arg-type]
+    return done(request, review, _("证载信息已更正。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """The owner's answer; never internal."""
+    review = _own(request, key)
+    say_in_review(
+        review=review,
+        text=request.POST.get("text", ""),
+        place=parse_place(request.POST.get("place", "")),
+        internal=False,
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("答复已送达。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def message(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    return message_answer(request, _own(request, key))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def change(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Ask to change a verified title: opens a newer certificate with a review of its own."""
+    certificate, party = access_own_certificate(key, request.user)
+    review = request_change(
+        certificate=certificate,
+        reason=request.POST.get("reason", ""),
+        party=party,
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    messages.success(
+        request, _("变更已建立。修改图形或证载信息后提交审核；原证书在此之前继续有效。")
+    )
+    return redirect("parcels:my-title", review.key)
+
+
+def parse_line(text: str) -> shapely.LineString:
+    """``[[lon, lat], …]`` as the map sends it."""
+    refused = InvalidInput(field=_("分割线"), reason=_("至少两个点"))
+    try:
+        points = [(float(lon), float(lat)) for lon, lat in json.loads(text)]
+    except (ValueError, TypeError) as error:
+        raise refused from error
+    if not 2 <= len(points) <= LINE_POINTS:
+        raise refused
+    if not all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in points):
+        raise refused
+    return shapely.LineString(points)
