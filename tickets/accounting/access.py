@@ -47,16 +47,16 @@ def _sees_application(user: AnyUser, report: AccountingReport) -> bool:
 
 
 def may_read(user: AnyUser, report: AccountingReport) -> bool:
-    """Whoever edits, whoever signed, staff, and the owner's people who may only look."""
+    """Whoever edits and the owner's people who may only look; what is signed also the departments,
+    the experts and entrusted reviewers of its application."""
+    if may_edit(user, report) or report.signed_by == user:
+        return True
     area = report.area_version.area
-    return (
-        may_edit(user, report)
-        or report.signed_by == user
-        or is_staff_reader(user)
-        or (area.party is not None and acts_for(user, area.party, Mandate.Scope.VIEW))
-        # Experts and entrusted reviewers judge what has been signed.
-        or (report.state == AccountingReport.State.SIGNED and _sees_application(user, report))
-    )
+    if area.party is not None and acts_for(user, area.party, Mandate.Scope.VIEW):
+        return True
+    if report.state != AccountingReport.State.SIGNED:
+        return False
+    return is_staff_reader(user) or _sees_application(user, report)
 
 
 def access_report(key: uuid.UUID, user: AnyUser) -> AccountingReport:

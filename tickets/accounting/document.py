@@ -8,8 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
-import typst
 from django.conf import settings
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -18,6 +16,7 @@ from parcels.claims.queries import last_day
 from portal.base.base_map import as_shape, read_base_map
 from portal.base.clock import CITY_TIME
 from portal.base.map_sheet import SheetShape, map_sheet
+from portal.base.pdf import compile_pdf
 from tickets.accounting.calculation import Calculation
 from tickets.accounting.chart import bar_chart
 from tickets.accounting.models import AccountingReport, Stratum, StratumSpecies
@@ -30,19 +29,15 @@ def report_pdf(made: Calculation) -> bytes:
     """The document of a calculated report; a signed one gives the same bytes each time."""
     assert made.result is not None
     report = made.report
-    data = orjson.dumps(_content(made)).decode()
     pictures = {
         "map": _map(report),
         "chart": bar_chart([(one.stratum.code, one.result.co2_change_t) for one in made.lines]),
     }
-    moment = (report.signed_at or report.opened_at).astimezone(CITY_TIME)
-    return bytes(
-        typst.compile(
-            TEMPLATE.read_bytes(),
-            sys_inputs={"data": data, "made": f"{moment:%Y-%m-%d}", **pictures},
-            pdf_standards="a-2b",
-            ignore_system_fonts=False,
-        )
+    return compile_pdf(
+        TEMPLATE,
+        facts=_content(made),
+        pictures=pictures,
+        dated=report.signed_at or report.opened_at,
     )
 
 

@@ -111,8 +111,10 @@ def new_report(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def application_report(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """From an application to its newest report, or to the start of its first one."""
     application = access_application(key, request.user)
-    report = AccountingReport.objects.filter(application=application).order_by("-version").first()
-    if report is not None and may_read(request.user, report):
+    versions = AccountingReport.objects.filter(application=application).order_by("-version")
+    # The newest that the reader may see: a draft is its makers' alone.
+    report = next((one for one in versions if may_read(request.user, one)), None)
+    if report is not None:
         page = "draft" if report.state == AccountingReport.State.DRAFT else "result"
         return redirect(f"accounting:{page}", report.key)
     if request.method == "POST":

@@ -108,9 +108,15 @@ def test_reports_are_seen_by_those_concerned_alone(tmp_path: Path) -> None:
     held, owner, _party = application()
     report = ready(held, owner, tmp_path)
     assert report.verifier is not None
-    for user in (owner, report.verifier, User.objects.get(username="forestry_clerk")):
+    clerk, expert = User.objects.get(username="forestry_clerk"), officer("e9", Role.EXPERT)
+    for user in (owner, report.verifier):
         assert access_report(report.key, user) == report
-    for user in (person(), verifier(), officer("e9", Role.EXPERT)):
+    for user in (person(), verifier(), expert, clerk):
+        with pytest.raises(NotFound):
+            access_report(report.key, user)
+    sign_report(report=report, seen=seen(report), actor=report.verifier)
+    assert access_report(report.key, clerk) == report
+    for user in (person(), verifier(), expert):
         with pytest.raises(NotFound):
             access_report(report.key, user)
     with pytest.raises(NotFound):
