@@ -47,7 +47,8 @@ def owners_party() -> Party:
 
 
 def ccer_shape() -> Any:
-    return shapely.from_geojson((SAMPLES / "其他机制项目.geojson").read_bytes()).geoms[0]
+    projects: Any = shapely.from_geojson((SAMPLES / "其他机制项目.geojson").read_bytes())
+    return projects.geoms[0]
 
 
 @pytest.fixture
