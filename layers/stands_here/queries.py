@@ -22,6 +22,7 @@ from layers.stands_here.errors import PlaceInvalid, PlaceOutside, PlaceTooLarge
 from parcels.claims.queries import last_day
 from parcels.models import Claim, ExclusionArea
 from portal.base.policy import policy_number
+from tickets.registry.models import CarbonTicket
 
 M2_PER_KM2 = 1_000_000
 M2_PER_HA = 10_000
@@ -221,8 +222,25 @@ def _standing(row: Claim | ExclusionArea, share_percent: int) -> Standing:
     )
 
 
-def as_json(answer: Answer, tickets: dict[int, list[tuple[str, str]]]) -> dict[str, Any]:
-    """For the page and for programs; ``tickets`` are (number, address) by claim."""
+def tickets_of(claims: Iterable[int]) -> dict[int, list[str]]:
+    """Numbers of the tickets on the land of each claim: those in circulation, else the last one."""
+    found: dict[int, list[str]] = {}
+    closed: dict[int, str] = {}
+    rows = (
+        CarbonTicket.objects.filter(issuance__filing__application__claim__in=list(claims))
+        .order_by("opened_at", "number")
+        .values_list("issuance__filing__application__claim", "number", "closed_at")
+    )
+    for claim, number, closed_at in rows:
+        if closed_at is None:
+            found.setdefault(claim, []).append(number)
+        else:
+            closed[claim] = number
+    return {**{claim: [number] for claim, number in closed.items()}, **found}
+
+
+def as_json(answer: Answer, tickets: dict[int, list[str]]) -> dict[str, Any]:
+    """For the page and for programs; ``tickets`` are numbers by claim."""
     return {
         "verdict": answer.verdict,
         "share_percent": answer.share_percent,
@@ -239,8 +257,8 @@ def as_json(answer: Answer, tickets: dict[int, list[tuple[str, str]]]) -> dict[s
                 "to": None if one.ends_on is None else str(one.ends_on),
                 "share_percent": one.share_percent,
                 "tickets": [
-                    {"number": number, "url": url}
-                    for number, url in tickets.get(one.claim_id or 0, [])
+                    {"number": number, "url": f"/tickets/{number}/"}
+                    for number in tickets.get(one.claim_id or 0, [])
                 ],
             }
             for one in answer.found

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from layers.stands_here.errors import PeriodMissing, PlaceMissing, TooManyQuestions
-from layers.stands_here.queries import as_json, what_stands
+from layers.stands_here.queries import as_json, claims_of, tickets_of, what_stands
 from parcels.drawing.files import read_drawing_file
 from parcels.drawing.parsing import geometry_of, read_json
 from parcels.imports.uploads import receive_upload
@@ -90,7 +90,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     else:
         raise PlaceMissing()
     answer = what_stands(place, period)
-    body = {**as_json(answer, {}), "geometry": geometry}
+    tickets = tickets_of(claims_of(answer.found))
+    body = {**as_json(answer, tickets), "geometry": geometry}
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
 
 
