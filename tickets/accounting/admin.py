@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.admin import OperationsOnly, acting
 from portal.base.errors import PortalError
@@ -21,6 +24,7 @@ class PublishedAdmin(OperationsOnly, admin.ModelAdmin[Any]):
 
     list_display: tuple[str, ...] = (
         "code", "version", "name", "approver", "valid_from", "valid_to", "short_hash",
+        "next_version",
     )  # fmt: skip
     search_fields = ("code", "name", "source")
     ordering = ("code", "-version")
@@ -52,6 +56,12 @@ class PublishedAdmin(OperationsOnly, admin.ModelAdmin[Any]):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         publish(row=obj, actor=acting(request))
+
+    @admin.display(description=_("新版本"))
+    def next_version(self, row: Any) -> str:
+        """To the form of the next version, filled with this one."""
+        name = f"admin:{row._meta.app_label}_{row._meta.model_name}_add"
+        return format_html('<a href="{}?{}={}">{}</a>', reverse(name), _NEWEST, row.pk, _("发布"))
 
     @admin.display(description="SHA-256")
     def short_hash(self, row: Any) -> str:

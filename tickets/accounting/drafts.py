@@ -41,6 +41,8 @@ from tickets.accounting.operations import (
     attach_report_file,
     change_stratum,
     entrust_verifier,
+    follow_application,
+    is_out_of_date,
     open_report,
     open_report_for,
     remove_stratum,
@@ -139,6 +141,7 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "strata": strata,
         "made": made,
         "editable": editable,
+        "out_of_date": editable and is_out_of_date(report),
         "files": {file.kind: file for file in ReportFile.objects.filter(report=report)},
         "verifiers": verifiers() if editable else [],
         "is_verifier": is_verifier_of(request.user, report),
@@ -249,6 +252,16 @@ def strata_pick(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     )
     left_out = [{"number": one.stand_number, "reason": one.reason} for one in picked.left_out]
     return done(report, added=len(picked.strata), left_out=left_out)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def follow(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Bring a draft to its application's present area and period."""
+    report = access_report_to_edit(key, request.user)
+    follow_application(report=report, actor=acting(request.user))
+    return redirect("accounting:draft", report.key)
 
 
 @login_required

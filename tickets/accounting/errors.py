@@ -138,6 +138,13 @@ class ReportOutOfDate(AccountingRefused):
     message = _("申请的项目范围或监测期已改变，请先按现行范围更新报告。")
 
 
+class DeficitNotBrought(AccountingRefused):
+    """An earlier period's deficit is made good before tonnes are issued; fact: ``deficit``."""
+
+    code = "deficit_not_brought"
+    message = _("上一监测期结转亏缺 {deficit} 吨，须在本期全额扣减。")
+
+
 class NotTheVerifier(AccountingRefused):
     """Only the entrusted third party signs, and it does not act for the owner (article 4)."""
 

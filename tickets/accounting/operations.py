@@ -8,16 +8,18 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib.gis.geos import MultiPolygon
+from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
-from django.db.models import F
+from django.db.models import F, Q
 
-from parcels.models import ProjectAreaVersion, Stand
+from parcels.models import ProjectArea, ProjectAreaVersion, Stand
 from portal.accounts.models import Mandate, Role, User
 from portal.accounts.queries import acts_for, has_role
 from portal.base.clock import today
@@ -105,10 +107,31 @@ def open_report(
         method=method,
         opened_by=actor,
         application=application,
+        deficit_brought_t=deficit_before(area_version.area, period, application),
     )
     report.refresh_from_db()
     record(report, "opened", actor, area_version=str(area_version.key))
     return report
+
+
+def deficit_before(
+    area: ProjectArea, period: DateRange, application: Application | None
+) -> Decimal:
+    """What the last period's signed report on this land or project left, tCO₂, rounded up to the
+    eighth decimal: a deficit is carried until it is made good."""
+    same = Q(area_version__area=area)
+    if application is not None:
+        same |= Q(application__project=application.project)
+    before = (
+        AccountingReport.objects.signed()
+        .filter(same, period__endswith__lte=period.lower)
+        .order_by("-period__endswith", "-version", "-pk")
+        .first()
+    )
+    if before is None or before.content is None:
+        return Decimal()
+    left = Decimal(orjson.loads(before.content)["deficit_carried_t"])
+    return left.quantize(Decimal("1e-8"), rounding=ROUND_CEILING)
 
 
 def check_period(period: DateRange) -> None:
@@ -133,6 +156,53 @@ def open_report_for(*, application: Application, actor: User) -> AccountingRepor
     return open_report(
         area_version=held.area_version, period=held.period, actor=actor, application=held
     )
+
+
+# The strata as far as the newer area reaches; what is left outside goes.
+_OUTSIDE = """
+SELECT stratum.id FROM accounting_stratum AS stratum
+JOIN parcels_projectareaversion AS area ON area.id = %(area)s
+WHERE stratum.report_id = %(report)s
+  AND ST_Area(ST_Intersection(stratum.geom, area.geom)::geography)
+      <= policy_number('overlap.sliver_area_m2')
+"""
+_CLIP = """
+UPDATE accounting_stratum AS stratum
+SET geom = ST_Multi(ST_CollectionExtract(ST_Intersection(stratum.geom, area.geom), 3))
+FROM parcels_projectareaversion AS area
+WHERE area.id = %(area)s AND stratum.report_id = %(report)s
+  AND NOT ST_Covers(area.geom, stratum.geom)
+"""
+
+
+def is_out_of_date(report: AccountingReport) -> bool:
+    """Whether the application has another area or period than the report stands on."""
+    held = report.application
+    return held is not None and (held.area_version_id, held.period) != (
+        report.area_version_id,
+        report.period,
+    )
+
+
+@write_transaction
+def follow_application(*, report: AccountingReport, actor: User) -> AccountingReport:
+    """Put a draft on its application's present area and period; strata are cut to the new area."""
+    draft = lock_draft(report)
+    held = draft.application
+    if held is None or held.area_version is None or held.period is None:
+        raise ApplicationUnready()
+    check_period(held.period)
+    place = {"area": held.area_version.pk, "report": draft.pk}
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTSIDE, place)
+        outside = [pk for (pk,) in cursor.fetchall()]
+        for stratum in Stratum.objects.filter(pk__in=outside):
+            _take_off(stratum)
+        cursor.execute(_CLIP, place)
+    draft.area_version, draft.period = held.area_version, held.period
+    draft.save(update_fields=["area_version", "period"])
+    record(draft, "followed", actor, area_version=str(held.area_version.key), dropped=len(outside))
+    return draft
 
 
 @write_transaction
@@ -205,11 +275,8 @@ def change_stratum(*, stratum: Stratum, given: StratumInput, seen: int, actor: U
 def remove_stratum(*, stratum: Stratum, seen: int, actor: User) -> None:
     """Take a stratum with its species and plots off the draft."""
     draft = lock_draft(stratum.report, seen=seen)
-    stratum.plots.all().delete()
-    stratum.species.all().delete()
-    stratum.stands.clear()
     key = stratum.key
-    Stratum.objects.filter(pk=stratum.pk).delete()
+    _take_off(stratum)
     record(draft, "stratum_removed", actor, stratum=str(key))
 
 
@@ -306,6 +373,13 @@ def record(report: AccountingReport, verb: str, actor: User, **facts: Any) -> No
         actor_key=actor.key,
         facts={"report": str(report.key), "version": report.version, **facts},
     )
+
+
+def _take_off(stratum: Stratum) -> None:
+    stratum.plots.all().delete()
+    stratum.species.all().delete()
+    stratum.stands.clear()
+    Stratum.objects.filter(pk=stratum.pk).delete()
 
 
 def _species_row(stratum: Stratum, species: SpeciesInput) -> StratumSpecies:

@@ -22,6 +22,7 @@ from tickets.accounting.calculation import (
 )
 from tickets.accounting.equations import KG_PER_TONNE
 from tickets.accounting.errors import (
+    DeficitNotBrought,
     FlagsUnexplained,
     NotTheVerifier,
     ReportFrozen,
@@ -38,7 +39,10 @@ from tickets.accounting.models import (
 )
 from tickets.accounting.operations import (
     check_period,
+    deficit_before,
+    follow_application,
     is_on_the_owners_side,
+    is_out_of_date,
     lock_draft,
     record,
 )
@@ -116,12 +120,11 @@ def sign_report(*, report: AccountingReport, seen: int, actor: User) -> Accounti
     if is_on_the_owners_side(actor, draft):
         raise NotTheVerifier()
     check_period(draft.period)
-    application = draft.application
-    if application is not None and (application.area_version_id, application.period) != (
-        draft.area_version_id,
-        draft.period,
-    ):
+    if is_out_of_date(draft):
         raise ReportOutOfDate()
+    carried = deficit_before(draft.area_version.area, draft.period, draft.application)
+    if draft.deficit_brought_t < carried:
+        raise DeficitNotBrought(deficit=f"{carried.normalize():f}")
     # Titles may have been verified since the strata were drawn: measure them once more.
     with connection.cursor() as cursor:
         cursor.execute("UPDATE accounting_stratum SET code = code WHERE report_id = %s", [draft.pk])
@@ -147,8 +150,8 @@ def sign_report(*, report: AccountingReport, seen: int, actor: User) -> Accounti
     draft.signed_at = draft.opened_at  # Not believed: the database writes its own moment.
     draft.save()
     draft.refresh_from_db()
-    if application is not None:
-        _tell_application(draft, application)
+    if draft.application is not None:
+        _tell_application(draft, draft.application)
     record(
         draft,
         "signed",
@@ -181,20 +184,18 @@ def _tell_application(report: AccountingReport, application: Application) -> Non
 def revise_report(*, report: AccountingReport, actor: User) -> AccountingReport:
     """The next version as a draft with the same inputs; the signed one stays as it is.
 
-    It stands on the application's present area and period, where it has one; strata that leave a
-    newer shape are refused by the database.
+    It stands on its application's present area and period (``follow_application``).
     """
     former = AccountingReport.objects.select_for_update(of=("self",)).get(pk=report.pk)
     latest = AccountingReport.objects.filter(series=former.series).aggregate(n=Max("version"))["n"]
     if former.state != AccountingReport.State.SIGNED or former.version != latest:
         raise ReportFrozen()
-    wanted = former.application
     draft = AccountingReport.objects.create(
         series=former.series,
         version=former.version + 1,
-        application=wanted,
-        area_version=(wanted and wanted.area_version) or former.area_version,
-        period=(wanted and wanted.period) or former.period,
+        application=former.application,
+        area_version=former.area_version,
+        period=former.period,
         method=former.method,
         verifier=former.verifier,
         baseline_t=former.baseline_t,
@@ -208,8 +209,10 @@ def revise_report(*, report: AccountingReport, actor: User) -> AccountingReport:
         opened_by=actor,
     )
     _copy_inputs(former, draft)
-    draft.refresh_from_db()
     record(draft, "revised", actor, former=str(former.key))
+    if is_out_of_date(draft):
+        follow_application(report=draft, actor=actor)
+    draft.refresh_from_db()
     return draft
 
 

@@ -30,6 +30,7 @@ urlpatterns = [
         drafts.stratum_remove,
         name="stratum-remove",
     ),
+    path("accounting/<uuid:key>/follow/", drafts.follow, name="follow"),
     path("accounting/<uuid:key>/terms/", drafts.terms, name="terms"),
     path("accounting/<uuid:key>/verifier/", drafts.verifier, name="verifier"),
     re_path(rf"^{_REPORT}/files/{_KINDS}/$", views.file, name="file"),

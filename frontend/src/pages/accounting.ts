@@ -410,7 +410,7 @@ if (config.editable) {
     const button = (event.target as HTMLElement).closest<HTMLElement>('[data-act]')
     if (button !== null) acts[button.dataset.act!]?.(button)
   })
-  for (const one of root.querySelectorAll<HTMLFormElement>('form[action]')) {
+  for (const one of root.querySelectorAll<HTMLFormElement>('form[action]:not([data-plain])')) {
     one.addEventListener('submit', event => {
       event.preventDefault()
       void send(one.action, new FormData(one), part(one, 'error'))
