@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.conf import settings
+from playwright.sync_api import Page, Route, expect
 
 from deploy.local.machine import compile_messages
 from layers.cells import prepare_cells
 from parcels.models import Parcel
+from portal.settings.base import content_security_policy
 from tests.browser.conftest import PHONE, picture, sign_in
 from tests.factories.land import ORIGIN_LAT, ORIGIN_LON, parcel_at, square
 
 VIEW = f"/#15/{ORIGIN_LAT}/{ORIGIN_LON}"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 UNITS = [f"654002101001JE0000{n}L00000001" for n in range(3)]
 
 
@@ -197,3 +203,29 @@ def middle(page: Page) -> tuple[float, float]:
     box = page.locator("#map").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_with_a_key_tianditu_is_offered_and_asked_with_it(
+    land: list[Parcel], open_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "TIANDITU_KEY", "k-26")
+    monkeypatch.setattr(settings, "CONTENT_SECURITY_POLICY", content_security_policy("k-26"))
+    page = open_page()
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=200, content_type="image/png", body=PIXEL)
+
+    page.route(re.compile(r"https://t\d\.tianditu\.gov\.cn/"), answer)
+    ready(page, f"{VIEW}&base=imagery")
+    page.locator(".leaflet-control-layers-toggle").press("Enter")
+    expect(page.get_by_label("天地图影像")).to_be_checked()
+    expect(page.get_by_label("天地图电子地图")).to_be_visible()
+    expect(page.locator("#map img.leaflet-tile-loaded").first).to_be_attached()
+    assert asked
+    assert all("tk=k-26" in url for url in asked)
+    assert {"img_w", "cia_w"} == {url.split("/")[3] for url in asked}
+    page.get_by_label("示意底图").hover()
+    page.get_by_label("示意底图").check()
+    expect(page).not_to_have_url(re.compile("base="))
