@@ -49,6 +49,7 @@ class TitleReview(models.Model):
     class Because(models.TextChoices):
         REGISTRATION = "registration", _("首次登记")
         CHANGE = "change", _("变更")
+        TAKEOVER = "takeover", _("接管中的冲突")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     certificate = models.ForeignKey(

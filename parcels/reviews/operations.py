@@ -6,6 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from django.contrib.gis.geos import Point
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import (
@@ -13,6 +16,8 @@ from parcels.models import (
     Finding,
     Parcel,
     ParcelVersion,
+    ReviewShape,
+    Right,
     RuleRun,
     SideCheck,
     TitleCertificate,
@@ -38,17 +43,19 @@ from parcels.reviews.queries import (
     area_difference_percent,
     candidates_of_review,
     holders_of,
+    people_of,
     same_paper,
 )
 from parcels.reviews.shapes import current_shapes, parents_of, seen_mark
 from parcels.rules.operations import check_title
 from parcels.rules.table import Severity, Stage
-from portal.accounts.models import Department, User
+from portal.accounts.models import Department, Party, User
 from portal.accounts.queries import parties_acted_for
 from portal.base.clock import now
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.moves import VerdictKind
+from portal.casework.notices import tell
 from portal.casework.operations import StepPlan, add_comment, assign_step, open_case, record_verdict
 from portal.journal.operations import record_event
 
@@ -98,7 +105,7 @@ def submit_title(
             subject_key=review.key,
             steps=[STEP],
             applicants=holders_of(certificate),
-            recused=[actor],
+            recused=[] if _by_office(review) else [actor],
             received_on=received_on,
             actor=actor,
         )
@@ -108,6 +115,27 @@ def submit_title(
     review.save()
     record(review, "submitted", actor, findings=run.finding_count, run=str(run.key))
     return review
+
+
+@write_transaction
+def open_takeover_case(*, certificate: TitleCertificate, actor: User) -> TitleReview:
+    """A case by office for a certificate that a takeover left registered because of a conflict.
+
+    Its land is what stands; nobody need act for its holder, who may be known by name only.
+    """
+    certificate = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
+    if certificate.state != TitleCertificate.State.REGISTERED:
+        raise ReviewMoveNotAllowed(now=certificate.get_state_display(), wanted=_("立案"))
+    review = TitleReview.objects.create(
+        certificate=certificate, because=TitleReview.Because.TAKEOVER, made_by=actor
+    )
+    land = Right.objects.filter(certificate=certificate).values("parcel")
+    ReviewShape.objects.bulk_create(
+        ReviewShape(review=review, parcel_id=version.parcel_id, version=version, made_by=actor)
+        for version in ParcelVersion.objects.standing().filter(parcel__in=land).order_by("parcel")
+    )
+    record(review, "opened_by_office", actor, certificate=str(certificate.key))
+    return submit_title(review=review, actor=actor)
 
 
 @write_transaction
@@ -159,6 +187,16 @@ def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
         stage=stage,
         actor=actor,
     )
+
+
+@write_transaction
+def recheck_review(*, review: TitleReview, stage: Stage, actor: User) -> TitleReview:
+    """Run the rules on what the register says now, and let the review show this run."""
+    review = locked(review)
+    if review.state in TitleReview.OPEN:
+        review.run = check_review(review=review, stage=stage, actor=actor)
+        review.save()
+    return review
 
 
 @write_transaction
@@ -220,6 +258,7 @@ def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> 
     review.save()
     _say(review, VerdictKind.RETURN, actor=actor, reason=asked, facts={"run": str(run.key)})
     record(review, "returned", actor, findings=run.finding_count, run=str(run.key))
+    _tell_owner(review, _("权属需要补正：{number}"), asked)
     return review
 
 
@@ -270,6 +309,8 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         facts={"outcome": review.proposal},
     )
     record(review, review.state, actor, outcome=review.proposal)
+    subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
+    _tell_owner(review, subject, review.reason)
     return review
 
 
@@ -328,12 +369,26 @@ def _refuse_unseen(review: TitleReview, seen: str) -> None:
     )
 
 
+def _by_office(review: TitleReview) -> bool:
+    return review.because == TitleReview.Because.TAKEOVER
+
+
 def _refuse_own(review: TitleReview, actor: User) -> None:
-    if actor == review.made_by:
+    if actor == review.made_by and not _by_office(review):
         raise OwnTitle()
     holders = [party.pk for party in holders_of(review.certificate)]
     if parties_acted_for(actor).filter(pk__in=holders).exists():
         raise OwnTitle()
+
+
+def _tell_owner(review: TitleReview, subject: str | Promise, body: str) -> None:
+    """A note to everyone who acts for a holder of the title."""
+    tell(
+        users=people_of(holders_of(review.certificate)),
+        subject=str(subject).format(number=review.certificate.number),
+        body=body,
+        link=reverse("parcels:my-title", args=[review.key]),
+    )
 
 
 def _say(
@@ -418,6 +473,16 @@ def write_about_boundary(
         made_by=actor,
     )
     record(review, kind.value, actor, message=str(message.key))
+    if kind == BoundaryMessage.Kind.ASK_NEIGHBOUR:
+        holders = Party.objects.filter(
+            rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
+        ).distinct()
+        tell(
+            users=people_of(list(holders)),
+            subject=gettext("邻界方请您核对界线"),
+            body=message.text,
+            link=reverse("parcels:boundary-message", args=[message.key]),
+        )
     return message
 
 
@@ -433,4 +498,12 @@ def answer_boundary_message(
     message.answer_text, message.answered_by, message.answered_at = text.strip(), actor, now()
     message.save()
     record(message.review, "boundary_answered", actor, agreed=agreed)
+    tell(
+        users=[message.made_by],
+        subject=gettext("界线协商已答复"),
+        body=f"{message.get_answer_display()} {message.answer_text}",
+        link=reverse("parcels:boundary-message", args=[message.key])
+        if message.kind == BoundaryMessage.Kind.REPORT_ERROR
+        else "",
+    )
     return message

@@ -13,12 +13,13 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from parcels.facts import township_names
-from parcels.models import ParcelVersion, Right, TitleCertificate, TitleReview
+from parcels.models import ParcelVersion, Right, TakeoverConflict, TitleCertificate, TitleReview
 from parcels.reviews.models import Side
 from parcels.reviews.repairs import plane
 from parcels.reviews.shapes import as_shapely, current_shapes, neighbours
 from parcels.rules.engine import Candidate, compartment_key
-from portal.accounts.models import Party, User
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import standing_party
 from portal.base.clock import today
 
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
@@ -28,6 +29,29 @@ MOST_NAMES = 6
 def holders_of(certificate: TitleCertificate) -> list[Party]:
     """The parties of a certificate's rights."""
     return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
+
+
+def people_of(parties: Sequence[Party]) -> list[User]:
+    """Everyone who acts for one of these parties today, through links of names too."""
+    checked = [standing_party(party).pk for party in parties]
+    day = today()
+    mandates = Mandate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=day),
+        party__in=checked,
+        ended_at__isnull=True,
+        valid_from__lte=day,
+    )
+    return list(User.objects.filter(pk__in=mandates.values("user"), is_active=True).order_by("pk"))
+
+
+def takeover_conflicts() -> QuerySet[TakeoverConflict]:
+    """What takeovers left registered because of a conflict, and nobody has opened a case for."""
+    return (
+        TakeoverConflict.objects.filter(certificate__state="registered")
+        .exclude(certificate__in=TitleReview.objects.values("certificate"))
+        .select_related("certificate", "other", "parcel")
+        .order_by("certificate_id", "pk")
+    )
 
 
 def same_paper(

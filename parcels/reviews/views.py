@@ -31,8 +31,9 @@ from parcels.reviews.examples import EXAMPLES
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
     answer_boundary_message,
-    check_review,
+    open_takeover_case,
     propose_outcome,
+    recheck_review,
     return_title,
     say_in_review,
     send_back,
@@ -42,7 +43,13 @@ from parcels.reviews.operations import (
     write_about_boundary,
 )
 from parcels.reviews.picture import areas_in_words, collection, feature, picture_of, sides_in_words
-from parcels.reviews.queries import holders_of, sides_on_map, views_of_list, work_list
+from parcels.reviews.queries import (
+    holders_of,
+    sides_on_map,
+    takeover_conflicts,
+    views_of_list,
+    work_list,
+)
 from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import as_stored, current_shapes
 from parcels.rules.table import RULES, Stage
@@ -51,11 +58,12 @@ from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
 from parcels.titles.operations import SUBJECT as CERTIFICATE
 from portal.accounts.models import User
 from portal.base.clock import today
-from portal.base.errors import InvalidInput
+from portal.base.errors import InvalidInput, NotFound
 from portal.base.policy import policies_in_force
 from portal.casework.documents import latest_documents
 
 PAGE = 25
+TAKEOVER_ROWS = 20
 METRES_LEAST, METRES_MOST = 0.01, 10.0
 ARTICLES = ("第四条", "第五条", "第六条", "第七条", "第二十四条")
 
@@ -101,9 +109,25 @@ def bench_list(request: HttpRequest) -> HttpResponse:
         "reports": BoundaryMessage.objects.filter(
             kind=BoundaryMessage.Kind.REPORT_ERROR, answer=""
         ).select_related("review__certificate", "parcel"),
+        "takeover": takeover_conflicts()[:TAKEOVER_ROWS],
+        "takeover_count": takeover_conflicts().values("certificate").distinct().count(),
         "today": today(),
     }
     return render(request, "parcels/bench/list.html", context)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def open_takeover(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A case by office for a certificate that a takeover left registered."""
+    access_bench(request.user)
+    conflict = takeover_conflicts().filter(certificate__key=key).first()
+    if conflict is None:
+        raise NotFound()
+    review = open_takeover_case(certificate=conflict.certificate, actor=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("已立案。"))
+    return redirect("parcels:bench-case", review.key)
 
 
 # --- one case -----------------------------------------------------------------------------------
@@ -180,9 +204,7 @@ def bench_take(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def bench_recheck(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """Run the rules anew on what the register says now, and keep the run."""
     review = access_review(key, request.user)
-    run = check_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
-    if review.state in TitleReview.OPEN:
-        TitleReview.objects.filter(pk=review.pk).update(run=run)
+    recheck_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
     return done(request, review, _("已按当前登记重新检查。"))
 
 
@@ -302,9 +324,6 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
             as_officer=as_officer,
             actor=request.user,  # type: ignore[arg-type]
         )
-        if as_officer:
-            check = check_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
-            TitleReview.objects.filter(pk=review.pk).update(run=check)
         return done(
             request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
         )

@@ -24,7 +24,7 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import NotWithBureau, NotWithOwner
-from parcels.reviews.operations import locked, record
+from parcels.reviews.operations import locked, recheck_review, record
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
@@ -35,6 +35,7 @@ from parcels.reviews.shapes import (
     rivals,
     stored,
 )
+from parcels.rules.table import Stage
 from parcels.titles.errors import ChangeOpen, LandMissing, NotVerifiedYet, NumberInUse
 from parcels.titles.land import Land
 from portal.accounts.models import Mandate, Party, User
@@ -137,7 +138,7 @@ def register_title(
             actor=actor,
         )
     record(review, "registered", actor, parcels=len(land), certificate=str(certificate.key))
-    return review
+    return _checked(review, actor)
 
 
 @write_transaction
@@ -160,6 +161,7 @@ def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -
         number_key=number_key[:NUMBER_LENGTH],
     )
     record(review, "facts_changed", actor)
+    _checked(review, actor)
 
 
 @write_transaction
@@ -177,6 +179,7 @@ def correct_shape(
         actor=actor,
     )
     record(review, "corrected", actor, parcel=str(parcel.key), version=version.number)
+    _checked(review, actor)
     return version
 
 
@@ -219,6 +222,7 @@ def repair_shape(
         actor=actor,
     )
     record(review, "repaired", actor, parcel=str(parcel.key), **facts, version=version.number)
+    _checked(review, actor)
     return version
 
 
@@ -309,6 +313,7 @@ def _replace(
         parents=[str(parent.key) for parent in parents],
         children=[str(child.key) for child in children],
     )
+    _checked(review, actor)
     return children
 
 
@@ -368,7 +373,12 @@ def request_change(
             review=review, parcel_id=hold.parcel_id, version_id=hold.version_id, made_by=actor
         )
     record(review, "change_requested", actor, certificate=str(former.key))
-    return review
+    return _checked(review, actor)
+
+
+def _checked(review: TitleReview, actor: User) -> TitleReview:
+    """The rules' word on what the title has become, before anybody else sees it."""
+    return recheck_review(review=review, stage=Stage.SUBMIT, actor=actor)
 
 
 def _with_owner(review: TitleReview) -> TitleReview:

@@ -1,0 +1,232 @@
+"""The pages of the bench and of the owner: gates, statuses, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from parcels.models import BoundaryMessage, TitleReview
+from parcels.reviews.shapes import current_shapes
+from tests.accounts.people import forestry_clerk
+from tests.factories.files import feature, polygon, wkb_polygon
+from tests.factories.files import square as ring
+from tests.factories.land import square
+from tests.parcels.reviews.bench import (
+    approver,
+    clerk,
+    owner,
+    proposed,
+    seen,
+    submitted,
+    title_of,
+    verified,
+)
+
+pytestmark = pytest.mark.django_db
+PDF = b"%PDF-1.4\n1 0 obj << /Type /Page >> endobj\n%%EOF\n"
+HEADERS = {"accept": "application/json"}
+
+
+@pytest.fixture
+def people(db: Any) -> dict[str, Any]:
+    user, party = owner()
+    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
+
+
+def as_user(user: Any) -> Client:
+    client = Client(headers=HEADERS)
+    client.force_login(user)
+    return client
+
+
+def form(people: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "party": str(people["party"].key), "kind": "forest", "number": "证1", "right": "tree_use",
+        "way": "points", "numbers": "degrees", "request_key": uuid.uuid4().hex,
+        "points": json.dumps([["1", str(n), str(x), str(y)] for n, (x, y) in enumerate(ring()[:4])]),
+        **more,
+    }  # fmt: skip
+
+
+def register(people: dict[str, Any], **more: Any) -> Any:
+    return as_user(people["user"]).post(reverse("parcels:title-register"), form(people, **more))
+
+
+def geojson(*rings: Any) -> SimpleUploadedFile:
+    features = [feature(polygon(one)) for one in rings]
+    data = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    return SimpleUploadedFile("地块.geojson", data)
+
+
+def test_one_registers_by_points_once_however_often_the_form_is_sent(
+    people: dict[str, Any],
+) -> None:
+    key = uuid.uuid4().hex
+    first, again = register(people, request_key=key), register(people, request_key=key)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    assert TitleReview.objects.count() == 1
+    other = register(people, request_key=key, number="证2")
+    assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
+
+
+def test_one_registers_the_chosen_features_of_a_file_with_its_scan(people: dict[str, Any]) -> None:
+    answer = register(
+        people, way="upload", shape_file=geojson(ring(0), ring(1)), row=["2"], crs="4490",
+        scan=SimpleUploadedFile("证.pdf", PDF),
+    )  # fmt: skip
+    assert answer.status_code == 201
+    review = TitleReview.objects.get()
+    [version] = current_shapes(review)
+    assert bytes(version.geom[0].wkb) == wkb_polygon(ring(1))
+    page = as_user(people["user"]).get(answer.json()["url"])
+    assert "地块.geojson" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "code"),
+    [
+        ({"points": "[]"}, 422, "land_missing"),
+        ({"points": '[["1","1","81.3O","43.95"]]'}, 422, "land_unreadable"),
+        ({"points": '[["1","1","81.3","43.9"],["1","2","81.3","43.9"],["1","3","81.4","44"]]'},
+         422, "land_unreadable"),
+        ({"points": "{"}, 422, "invalid_input"),
+        ({"way": "tap", "parcel": str(uuid.uuid4())}, 409, "parcel_gone"),
+        ({"way": "upload"}, 422, "upload_missing"),
+        ({"number": " "}, 422, "invalid_input"),
+        ({"area": "一亩"}, 422, "invalid_input"),
+        ({"begins": "2026-02-30"}, 422, "invalid_input"),
+        ({"begins": "2026-02-01", "ends": "2025-01-01"}, 422, "invalid_input"),
+        ({"right": "x"}, 422, "invalid_input"),
+        ({"party": str(uuid.uuid4())}, 404, "not_found"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told_and_nothing_is_half_written(
+    people: dict[str, Any], more: dict[str, Any], status: int, code: str
+) -> None:
+    answer = register(people, **more)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not TitleReview.objects.exists()
+
+
+def test_a_scan_is_judged_by_its_content(people: dict[str, Any]) -> None:
+    answer = register(people, scan=SimpleUploadedFile("证.pdf", b"<html>not a scan</html>"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "document_unreadable")
+
+
+def test_strangers_and_other_departments_find_nothing(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    stranger, _party = owner("li")
+    for user, name in [
+        (stranger, "my-title"), (stranger, "my-title-picture"), (stranger, "bench-case"),
+        (people["user"], "bench-case"), (people["user"], "bench-picture"),
+        (forestry_clerk("f"), "bench-case"),
+    ]:  # fmt: skip
+        assert as_user(user).get(reverse(f"parcels:{name}", args=[review.key])).status_code == 404
+    assert as_user(stranger).post(
+        reverse("parcels:my-title-submit", args=[review.key])
+    ).status_code == 404  # fmt: skip
+
+
+def test_the_owner_sees_neighbours_generalised_and_no_internal_remark(
+    people: dict[str, Any],
+) -> None:
+    other, party = owner("li")
+    verified(
+        title_of(other, party, square(100, 0), number="邻"), people["clerk"], people["approver"]
+    )
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    for internal in ("1", "0"):
+        as_user(people["clerk"]).post(
+            reverse("parcels:bench-comment", args=[review.key]),
+            {"text": f"意见{internal}", "internal": internal, "place": "81.3,43.95"},
+        )
+    seen_by_owner = as_user(people["user"]).get(
+        reverse("parcels:my-title-picture", args=[review.key])
+    ).json()  # fmt: skip
+    seen_by_clerk = as_user(people["clerk"]).get(
+        reverse("parcels:bench-picture", args=[review.key])
+    ).json()  # fmt: skip
+    assert [one["properties"]["text"] for one in seen_by_owner["comments"]["features"]] == ["意见0"]
+    assert len(seen_by_clerk["comments"]["features"]) == 2
+    near, exact = (
+        seen["neighbours"]["features"][0]["geometry"] for seen in (seen_by_owner, seen_by_clerk)
+    )
+    assert near != exact
+    assert "李" not in json.dumps(seen_by_owner["neighbours"], ensure_ascii=False)
+
+
+def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    answer = as_user(people["clerk"]).post(
+        reverse("parcels:bench-return", args=[review.key]), {"asked": "请核实", "seen": "999999"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "review_version_changed")
+    review.refresh_from_db()
+    assert review.state == "preparing"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "status"),
+    [
+        ("bench-verdict", {"outcome": "x"}, 422),
+        ("bench-side", {"side": "up"}, 422),
+        ("bench-comment", {"text": " "}, 422),
+        ("bench-comment", {"text": "x", "place": "nan,1e999"}, 422),
+        ("bench-repair", {"kind": "x"}, 422),
+        ("bench-repair", {"kind": "snap", "metres": "99"}, 422),
+        ("bench-sign", {}, 409),
+        ("bench-message", {"kind": "ask_neighbour", "finding": "0", "text": "x"}, 404),
+    ],
+)
+def test_what_the_bench_cannot_read_is_refused(
+    people: dict[str, Any], name: str, sent: dict[str, str], status: int
+) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    answer = as_user(people["clerk"]).post(reverse(f"parcels:{name}", args=[review.key]), sent)
+    assert answer.status_code == status, answer.content
+
+
+def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[str, Any]) -> None:
+    other, party = owner("li")
+    verified(
+        title_of(other, party, square(97, 0), number="邻"), people["clerk"], people["approver"]
+    )
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    assert review.run is not None
+    finding = review.run.findings.get(severity="conflict")
+    sent = as_user(people["user"]).post(
+        reverse("parcels:my-title-message", args=[review.key]),
+        {"kind": "ask_neighbour", "finding": str(finding.pk), "text": "请核对"},
+    )
+    assert sent.status_code == 200
+    message = BoundaryMessage.objects.get()
+    address = reverse("parcels:boundary-message", args=[message.key])
+    assert as_user(people["user"]).get(address).status_code == 404
+    neighbour = as_user(other)
+    assert "请核对" in neighbour.get(address).content.decode()
+    assert neighbour.post(address, {"agreed": "0", "text": "界桩在此"}).status_code == 302
+    assert neighbour.post(address, {"agreed": "1"}).status_code == 409
+
+
+def test_every_rule_is_listed_with_article_severity_and_policy(client: Client) -> None:
+    text = client.get(reverse("parcels:rules"), headers={"accept": "text/html"}).content.decode()
+    assert text.count("第四条") > 3
+    assert "0.025" in text
+
+
+def test_the_list_counts_and_shows_the_clock(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    page = as_user(people["clerk"]).get(reverse("parcels:bench"), {"view": "new"})
+    assert review.certificate.number in page.content.decode()
+    review = proposed(review, people["clerk"])
+    signer = as_user(people["approver"])
+    assert signer.post(
+        reverse("parcels:bench-sign", args=[review.key]), {"seen": seen(review)}
+    ).json()["state"] == "verified"  # fmt: skip
