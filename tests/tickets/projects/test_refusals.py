@@ -1,0 +1,494 @@
+"""Bad input: a clear refusal, nothing lost, nothing half-written."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+from django.urls import reverse
+
+from parcels.claims.errors import ClaimPeriodInvalid
+from parcels.claims.queries import days
+from parcels.models import Claim
+from portal.base.clock import advance_clock, today
+from portal.base.errors import StateMovedOn
+from portal.casework.documents import parse_upload, read_upload
+from portal.casework.errors import (
+    DocumentTooLarge,
+    DocumentUnreadable,
+    ExpertHasConflict,
+    MoveNotAllowed,
+    OpinionsAgainst,
+    OpinionsMissing,
+    Recused,
+    RegulationNotInForce,
+)
+from portal.casework.models import Expert, ExpertConflict, ReviewCase
+from portal.casework.moves import VerdictKind
+from portal.casework.notices import object_to_notice
+from portal.casework.operations import ask_expert, entrust_step
+from tests.base.sessions import refused_by
+from tests.factories.land import square
+from tests.tickets.projects.story import (
+    PDF,
+    PERIOD,
+    Town,
+    calculate,
+    confirm_all,
+    determine,
+    draft_of,
+    file_it,
+    hand_in,
+    hear_experts,
+    own_land,
+    pass_completeness,
+    pass_pair,
+    pass_reviews,
+    say,
+    scan,
+    stranger,
+    submitted,
+)
+from tests.tickets.projects.test_pages import browser_of
+from tickets.projects.errors import (
+    ApplicantDisqualified,
+    ApplicationIncomplete,
+    ApplicationUnderReview,
+    AreaHasConflicts,
+    ConsentMissing,
+    FilingQuantityWrong,
+    MaterialsNotConfirmed,
+    MayNotApply,
+    ObjectionsOpen,
+    PeriodInvalid,
+    PeriodTaken,
+    PublicityNotOver,
+    SharesWrong,
+)
+from tickets.projects.models import (
+    Application,
+    ApplicationShare,
+    Disqualification,
+    Filing,
+    Material,
+    Project,
+)
+from tickets.projects.notes import notice_of
+from tickets.projects.operations import (
+    PlannedMeasure,
+    Share,
+    add_material,
+    consent_to_share,
+    link_titles,
+    resubmit_application,
+    save_draft,
+    set_measures,
+    set_shares,
+    start_application,
+    start_project,
+    submit_application,
+    withdraw_application,
+)
+from tickets.projects.plan import Step
+from tickets.projects.review import (
+    answer_application_objection,
+    decide_disqualification,
+    prepare_filing,
+    propose_disqualification,
+    step_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def put_forward(draft: Application) -> Application:
+    return submit_application(application=draft, actor=draft.made_by, seen=draft.revision)
+
+
+# --- the draft ----------------------------------------------------------------------------------
+def test_periods_that_end_before_they_begin_or_in_the_future_are_refused(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    with pytest.raises(ClaimPeriodInvalid):
+        days(date(2025, 1, 1), date(2024, 12, 31))
+    for period in (days(date(2026, 1, 1), today()), days(date(2030, 1, 1), date(2031, 1, 1))):
+        with pytest.raises(PeriodInvalid):
+            save_draft(
+                application=draft,
+                area_version=draft.area_version,
+                period=period,
+                seen=draft.revision,
+                actor=owner,
+            )
+    draft.refresh_from_db()
+    assert draft.period == PERIOD
+
+
+@pytest.mark.parametrize("parts", [(9999,), (5000, 5001), (0, 10_000), (5000, -5000, 10_000)])
+def test_shares_that_do_not_sum_to_the_whole_are_refused(
+    town: Town, parts: tuple[int, ...]
+) -> None:
+    owner, party = town.owner()
+    others = [town.owner()[1] for _part in parts[1:]]
+    draft = draft_of(town, owner, party, square(0, 0))
+    with pytest.raises(SharesWrong):
+        set_shares(
+            application=draft,
+            denominator=10_000,
+            shares=[Share(one, n) for one, n in zip([party, *others], parts, strict=True)],
+            seen=draft.revision,
+            actor=owner,
+        )
+    assert [share.numerator for share in draft.shares.all()] == [10_000]
+
+
+def test_shares_by_plain_sql_sum_to_the_whole_at_commit(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    with refused_by("application_shares_sum_to_the_whole"):
+        ApplicationShare.objects.filter(application=draft).update(numerator=9_999)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_99_point_99_percent_is_told_so_and_what_was_typed_stays(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    answer = browser_of(owner).post(
+        reverse("projects:fill", args=[draft.key, "shares"]),
+        {"party": party.key, "numerator": "99.99", "denominator": "100", "seen": draft.revision},
+    )
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert "须为整数" in page
+    assert "99.99" in page
+
+
+def test_a_co_owner_who_did_not_consent_holds_the_submission_up(town: Town) -> None:
+    owner, party = town.owner()
+    partner, other = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    draft = set_shares(
+        application=draft,
+        denominator=3,
+        shares=[Share(party, 2), Share(other, 1)],
+        seen=draft.revision,
+        actor=owner,
+    )
+    hand_in(draft, owner)
+    with pytest.raises(ApplicationIncomplete):
+        put_forward(draft)
+    with pytest.raises(ConsentMissing):
+        consent_to_share(share=draft.shares.get(party=other), actor=owner)
+    page = reverse("projects:consent", args=[draft.key])
+    assert browser_of(partner).post(page).status_code == 302
+    assert put_forward(draft).state == Application.State.SUBMITTED
+
+
+def test_a_second_window_is_shown_what_the_first_one_saved(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    seen = draft.revision
+    client = browser_of(owner)
+    page = reverse("projects:fill", args=[draft.key, "design"])
+    rows = {"done_from": ["2021-03-01"], "done_to": ["2021-03-09"], "place": [""]}
+    first = client.post(page, {"measure": ["第一窗口"], "seen": seen, **rows})
+    assert first.status_code == 302
+    second = client.post(page, {"measure": ["第二窗口"], "seen": seen, **rows})
+    assert second.status_code == 409
+    shown = second.content.decode()
+    assert "第一窗口" in shown
+    assert "第二窗口" in shown
+    assert [one.name for one in draft.measures.all()] == ["第一窗口"]
+    with pytest.raises(StateMovedOn):
+        save_draft(application=draft, area_version=None, period=None, seen=seen, actor=owner)
+
+
+# --- files --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "空"),
+        (b"%PDF-1.7\n%%EOF\n", "没有任何页面"),
+        (PDF[:-7], "没有任何页面"),
+        (b"MZ\x90\x00 a program called report.pdf", "不是 PDF"),
+        (b"\x89PNG\r\n\x1a\n", "不完整"),
+        (b"<html><script>alert(1)</script></html>", "不是 PDF"),
+    ],
+)
+def test_a_file_is_what_its_content_says(data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentUnreadable) as refused:
+        parse_upload(data, name="核算报告.pdf")
+    assert reason in str(refused.value)
+
+
+def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    big = SimpleUploadedFile("scan.pdf", b"%PDF-1.4")
+    big.size = 300 * 1024**2
+    with pytest.raises(DocumentTooLarge):
+        read_upload(big)
+    answer = browser_of(owner).post(
+        reverse("projects:fill", args=[draft.key, "design"]),
+        {"action": "upload", "file": SimpleUploadedFile("设计.pdf", b"")},
+    )
+    assert answer.status_code == 422
+
+
+def test_documents_are_read_through_the_gate_alone(town: Town) -> None:
+    application, owner = submitted(town)
+    document = application.materials.get(kind=Material.Kind.DESIGN).document
+    assert document is not None
+    page = reverse("casework:document", args=[document.key])
+    answer = browser_of(owner).get(page)
+    assert answer.content.startswith(b"%PDF")
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert browser_of(town["forestry_clerk"]).get(page).status_code == 200
+    assert browser_of(stranger()).get(page).status_code == 404
+
+
+# --- submission ---------------------------------------------------------------------------------
+def test_nobody_applies_for_somebody_else_or_while_incomplete(town: Town) -> None:
+    owner, party = town.owner()
+    other, _theirs = town.owner()
+    with pytest.raises(MayNotApply):
+        start_project(name="别人的", applicant=party, type=Project.Type.PLANTING, actor=other)
+    project = start_project(name="空", applicant=party, type=Project.Type.PLANTING, actor=owner)
+    draft = start_application(project=project, actor=owner)
+    with pytest.raises(PeriodInvalid):
+        put_forward(draft)
+    draft = draft_of(town, owner, party, square(0, 0))
+    calculate(draft, town["verifier"], tonnes=100, reported=99)
+    with pytest.raises(ApplicationIncomplete) as refused:
+        put_forward(draft)
+    assert "一致" in str(refused.value)
+    assert not Claim.objects.exists()
+    assert not ReviewCase.objects.exists()
+
+
+def test_land_outside_ones_titles_or_of_a_title_that_ends_too_early_is_refused(town: Town) -> None:
+    owner, party = town.owner()
+    mine = own_land(party, square(0, 0, 100))
+    beyond = draft_of(town, owner, party, square(50, 0, 100), titles=[mine])
+    with pytest.raises(AreaHasConflicts):
+        put_forward(beyond)
+    short = own_land(party, square(1000, 0, 100), until=date(2025, 6, 30))
+    ending = draft_of(town, owner, party, square(1000, 0, 100), titles=[short])
+    with pytest.raises(AreaHasConflicts):
+        put_forward(ending)
+    assert not Claim.objects.exists()
+
+
+def test_tonnes_of_the_same_days_are_not_applied_for_twice(town: Town) -> None:
+    application, owner = submitted(town)
+    again = start_application(
+        project=application.project,
+        area_version=application.area_version,
+        period=days(date(2024, 1, 1), date(2024, 12, 31)),
+        actor=owner,
+    )
+    certificates = [row.certificate for row in application.titles.all()]
+    again = link_titles(
+        application=again, certificates=certificates, seen=again.revision, actor=owner
+    )
+    measures = [PlannedMeasure("抚育", date(2024, 4, 1), date(2024, 4, 9))]
+    again = set_measures(application=again, measures=measures, seen=again.revision, actor=owner)
+    calculate(again, town["verifier"])
+    hand_in(again, owner)
+    with pytest.raises(PeriodTaken):
+        put_forward(again)
+    assert Claim.objects.count() == ReviewCase.objects.count() == 1
+
+
+def test_after_the_regulation_ends_nothing_new_begins_and_what_began_goes_on(town: Town) -> None:
+    application, _owner = submitted(town)
+    owner, party = town.owner()
+    late = draft_of(town, owner, party, square(0, 3000))
+    advance_clock(timedelta(days=(date(2028, 1, 31) - today()).days))
+    with pytest.raises(RegulationNotInForce):
+        put_forward(late)
+    pass_completeness(town, application)
+    assert step_of(application, Step.TITLE).status == "open"
+
+
+# --- review -------------------------------------------------------------------------------------
+def test_completeness_passes_when_every_material_is_confirmed(town: Town) -> None:
+    application, _owner = submitted(town)
+    with pytest.raises(MaterialsNotConfirmed):
+        say(application, Step.COMPLETENESS, VerdictKind.ENDORSE, town["forestry_clerk"])
+    confirm_all(town, application)
+    say(application, Step.COMPLETENESS, VerdictKind.ENDORSE, town["forestry_clerk"])
+
+
+def test_a_return_stops_the_clock_and_the_answer_starts_it_again(town: Town) -> None:
+    application, owner = submitted(town)
+    say(application, Step.COMPLETENESS, VerdictKind.RETURN, town["forestry_clerk"], "缺签字页")
+    application.refresh_from_db()
+    assert application.state == Application.State.RETURNED
+    assert owner.inbox_messages.filter(subject__contains="请补正").exists()
+    add_material(application=application, kind=Material.Kind.AGREEMENT, upload=scan(), actor=owner)
+    advance_clock(timedelta(days=5))
+    application.refresh_from_db()
+    resubmit_application(
+        application=application, actor=owner, seen=application.revision, answer="已补"
+    )
+    application.refresh_from_db()
+    assert application.state == Application.State.SUBMITTED
+    assert application.case is not None
+    application.case.refresh_from_db()
+    assert application.case.received_on == today()  # Complete materials were received today.
+    with pytest.raises(ApplicationUnderReview):
+        add_material(
+            application=application, kind=Material.Kind.AGREEMENT, upload=scan(), actor=owner
+        )
+
+
+def test_experts_are_enough_agree_and_have_no_conflict(town: Town) -> None:
+    application, _owner = submitted(town)
+    pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    step = step_of(application, Step.EXPERT)
+    partial = Expert.objects.get(user=town["expert4"])
+    ExpertConflict.objects.create(
+        expert=partial, party=application.project.applicant, declared="亲属"
+    )
+    with pytest.raises(ExpertHasConflict):
+        ask_expert(step=step, expert=partial, actor=town["forestry_clerk"])
+    hear_experts(town, application, ("pass", "fail"))
+    with pytest.raises(OpinionsMissing):
+        say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"])
+    third = ask_expert(
+        step=step, expert=Expert.objects.get(user=town["expert3"]), actor=town["forestry_clerk"]
+    )
+    page = reverse("projects:application", args=[application.key])
+    sent = {"action": "opine", "advice": "fail", "text": "参数无出处"}
+    assert browser_of(town["expert3"]).post(page, sent).status_code == 302
+    third.refresh_from_db()
+    assert third.given_at is not None
+    with pytest.raises(OpinionsAgainst):
+        say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"])
+
+
+def test_who_wrote_the_report_is_not_the_entrusted_reviewer(town: Town) -> None:
+    application, _owner = submitted(town)
+    pass_completeness(town, application)
+    technical = step_of(application, Step.TECHNICAL)
+    entrust_step(step=technical, to=town["verifier"], actor=town["forestry_approver"])
+    with pytest.raises(Recused):
+        say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["verifier"], "可行")
+    entrust_step(step=technical, to=town["other_verifier"], actor=town["forestry_approver"])
+    say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["other_verifier"], "可行")
+
+
+def test_nothing_is_determined_before_the_publicity_ends_or_with_an_open_objection(
+    town: Town,
+) -> None:
+    application, _owner = submitted(town)
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    notice = notice_of(application)
+    assert notice is not None
+    objection = object_to_notice(
+        notice=notice,
+        name="邻居",
+        contact="电话",
+        text="是我的地",
+        shape=square(0, 0, 10),
+        actor=None,
+    )
+    say(application, Step.DETERMINATION, VerdictKind.PREPARE, town["forestry_clerk"], "同意")
+    with pytest.raises(PublicityNotOver):
+        say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
+    advance_clock(timedelta(days=9))
+    with pytest.raises(ObjectionsOpen):
+        say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
+    answer_application_objection(
+        objection=objection, upheld=False, answer="权属清楚", actor=town["forestry_clerk"]
+    )
+    say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
+
+
+def test_a_filing_is_of_whole_tonnes_within_the_calculation(town: Town) -> None:
+    application, _owner = submitted(town, tonnes=100)
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    determine(town, application)
+    step = step_of(application, Step.FILING)
+    for quantity_kg in (0, -1000, 1500, 101_000):
+        with pytest.raises(FilingQuantityWrong):
+            prepare_filing(
+                application=application,
+                quantity_kg=quantity_kg,
+                actor=town["ecology_clerk"],
+                seen=step.revision,
+            )
+    filing = file_it(town, application, 100)
+    with pytest.raises(ProgrammingError), transaction.atomic():
+        Filing.objects.update(quantity_kg=1000)  # The application's role has no such right.
+    with refused_by("submitted_application_is_not_changed"):
+        application.shares.all().delete()
+    assert Filing.objects.get().quantity_kg == filing.quantity_kg == 100_000
+
+
+def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> None:
+    application, owner = submitted(town)
+    withdraw_application(application=application, actor=owner)
+    application.refresh_from_db()
+    assert application.claim is not None
+    application.claim.refresh_from_db()
+    assert application.claim.state == Claim.State.ENDED
+    with pytest.raises((MoveNotAllowed, ApplicationUnderReview)):
+        withdraw_application(application=application, actor=owner)
+
+
+def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town: Town) -> None:
+    application, owner = submitted(town)
+    wanted = propose_disqualification(
+        application=application,
+        scope=Disqualification.Scope.PARTY,
+        until=today() + timedelta(days=365),
+        grounds="伪造林权证",
+        hearing_on=today(),
+        hearing_record="当事人到场陈述",
+        actor=town["forestry_clerk"],
+    )
+    step = wanted.case.steps.get()
+    decide_disqualification(
+        disqualification=wanted,
+        approve=True,
+        reason="事实清楚",
+        actor=town["forestry_approver"],
+        seen=step.revision,
+    )
+    application.refresh_from_db()
+    assert application.state == Application.State.DISQUALIFIED
+    again = draft_of(town, owner, application.project.applicant, square(0, 5000))
+    with pytest.raises(ApplicantDisqualified):
+        put_forward(again)
+    advance_clock(timedelta(days=367))
+    assert put_forward(again).state == Application.State.SUBMITTED
+
+
+def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town: Town) -> None:
+    application, owner = submitted(town)
+    page = reverse("projects:application", args=[application.key])
+
+    def post(who: object, **sent: object) -> int:
+        return browser_of(who).post(page, {"action": "judge", "reason": "理由", **sent}).status_code
+
+    early = {"step": "determination", "verdict": "prepare", "seen": 0}
+    assert post(town["forestry_clerk"], **early) == 409
+    wrong = {"step": "completeness", "verdict": "return", "seen": 0}
+    assert post(town["ecology_clerk"], **wrong) == 422
+    assert post(owner, **wrong) == 422
+    assert post(town["forestry_clerk"], **{**wrong, "seen": 7}) == 409
+    assert post(town["forestry_clerk"], **wrong) == 302
+    assert post(town["forestry_clerk"], **wrong) == 409
+    with transaction.atomic():
+        assert application.case is not None
+        assert application.case.steps.get(kind="completeness").verdicts.count() == 1
