@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-import chinese_calendar
+import chinese_calendar  # type: ignore[import-untyped]
 import pytest
 
 from portal.casework.deadlines import Calendar, Stop, due_on, regulation_in_force
