@@ -1,0 +1,133 @@
+"""A cluster of its own whose server processes and PostgreSQL are killed under load."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+
+from deploy.local.cluster import APP, DATABASE, OWNER, Cluster
+
+CLIENTS = 2
+
+
+@dataclass
+class Doomed:
+    """The cluster, and what its clients were told is done."""
+
+    cluster: Cluster
+    acknowledged: set[str] = field(default_factory=set)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PORTAL_VAR": str(self.cluster.folder),
+            "DJANGO_SETTINGS_MODULE": "portal.settings.test",
+            "DATABASE_URL": self.cluster.url(APP),
+            "DATABASE_OWNER_URL": self.cluster.url(OWNER),
+        }
+
+    def python(self, *words: str) -> list[str]:
+        return [sys.executable, *words]
+
+    def load(self, seed: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.python("-m", "tests.tickets.registry.load", str(seed)),
+            cwd=settings.ROOT, env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def round(self, victim: str, dice: random.Random) -> None:
+        """Load, kill at a random moment, bring back, and look at everything."""
+        clients = [self.load(dice.randrange(10**6)) for _ in range(CLIENTS)]
+        try:
+            for client in clients:  # All of them act before anything dies.
+                assert client.stdout is not None
+                self.acknowledged.add(client.stdout.readline().strip())
+            time.sleep(dice.uniform(0.1, 1.2))
+            if victim == "postgres":
+                pid = int((self.cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
+                os.kill(pid, signal.SIGKILL)
+                time.sleep(0.2)
+        finally:
+            for client in clients:
+                client.send_signal(signal.SIGKILL)
+        for client in clients:
+            out, _err = client.communicate()
+            # A line that was cut in the middle was not told.
+            self.acknowledged.update(line for line in out.split("\n")[:-1])
+        if victim == "postgres":
+            self.cluster.start()
+        self.look()
+
+    def look(self) -> None:
+        """Each act that was told is there with its answer; nothing is half there."""
+        with psycopg.connect(
+            self.cluster.url(OWNER).replace("postgis://", "postgresql://")
+        ) as seen:
+            kept = {
+                f"{kind} {key}"
+                for kind, key in seen.execute(
+                    "SELECT operation, key FROM base_idempotencykey WHERE answer IS NOT NULL"
+                )
+            }
+            halves = seen.execute(
+                "SELECT count(*) FROM registry_cause AS cause LEFT JOIN registry_block AS block "
+                "ON block.because_id = cause.key WHERE block.id IS NULL"
+            ).fetchone()
+            undecided = seen.execute(
+                "SELECT count(*) FROM registry_registration WHERE state = 'prepared'"
+            ).fetchone()
+        assert self.acknowledged - {""} <= kept
+        assert halves == (0,)
+        assert undecided == (0,)
+        done = subprocess.run(
+            self.python("manage.py", "verify_register", "--replay"),
+            cwd=settings.ROOT, env=self.environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr[-500:]
+        assert json.loads(done.stdout)["faults"] == []
+
+
+@contextmanager
+def doomed_cluster(folder: Path, template: str) -> Iterator[Doomed]:
+    """A cluster made as ``make db`` makes it, with a copy of the tests' database."""
+    owner = settings.DATABASES["owner"]
+    cluster = Cluster(folder)
+    cluster.make()
+    cluster.start()
+    try:
+        cluster.make_roles()
+        dumped = subprocess.run(
+            ["pg_dump", "-Fc", "-h", owner["HOST"], "-p", str(owner["PORT"]), "-U", owner["USER"],
+             "-d", template],
+            env={**os.environ, "PGPASSWORD": owner["PASSWORD"]}, capture_output=True, check=True,
+        )  # fmt: skip
+        cluster.psql(
+            "postgres",
+            f"DROP DATABASE {DATABASE}; CREATE DATABASE {DATABASE} OWNER {OWNER} TEMPLATE template0;",
+        )
+        password = (folder / "secrets" / "superuser.password").read_text()
+        subprocess.run(
+            ["pg_restore", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres",
+             "-d", DATABASE, "--exit-on-error"],
+            env={**os.environ, "PGPASSWORD": password}, input=dumped.stdout, check=True,
+        )  # fmt: skip
+        yield Doomed(cluster)
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.data.resolve(), ignore_errors=True)
+        shutil.rmtree(cluster.sockets, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""kill -9 of server processes and of PostgreSQL under load: all or nothing of each act."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tests.databases import own_database
+from tests.tickets.registry.kills import Doomed, doomed_cluster
+from tests.tickets.registry.register import Bureau
+
+VICTIMS = ("server", "postgres")
+SOAK_ROUNDS = 20
+
+
+@pytest.fixture(scope="module")
+def doomed(
+    filed_template: str, filed_db: str, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[Doomed]:
+    folder: Path = tmp_path_factory.mktemp("doomed")
+    with django_db_blocker.unblock(), own_database(filed_template) as name:
+        bureau = Bureau()
+        for _ in range(2):
+            bureau.issue(2_242_000)
+        connections.close_all()
+        with doomed_cluster(folder, name) as made:
+            yield made
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_after_kill_9_each_act_is_whole_or_not_at_all(doomed: Doomed, victim: str) -> None:
+    doomed.round(victim, random.Random(victim))
+    assert len(doomed.acknowledged) > 3
+
+
+@pytest.mark.soak
+def test_twenty_kills_lose_nothing(doomed: Doomed) -> None:
+    seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(10**9))
+    sys.stderr.write(f"SOAK_SEED={seed}\n")
+    dice = random.Random(seed)
+    for _round in range(SOAK_ROUNDS):
+        doomed.round(dice.choice(VICTIMS), dice)
