@@ -62,9 +62,11 @@ def mark_installation() -> None:
         cursor.execute("SELECT to_regclass('journal_event') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return
-        # A database that has acts in it keeps what it was when they were recorded.
+        # A database that has acts in it keeps what it was when they were recorded. Policy values that
+        # migrations bring are events too, of nobody.
         cursor.execute(
             "UPDATE base_installation SET kind = %s "
-            "WHERE kind = 'production' AND NOT EXISTS (SELECT FROM journal_event)",
+            "WHERE kind = 'production' AND NOT EXISTS (SELECT FROM journal_event "
+            "WHERE subject_kind <> 'policy' OR actor_key IS NOT NULL)",
             [settings.INSTALLATION_KIND],
         )
