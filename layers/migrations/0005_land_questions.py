@@ -12,7 +12,7 @@ NUMBERS = [
 
 def insert(apps, schema_editor):
     policy = apps.get_model("base", "Policy")
-    policy.objects.bulk_create(
+    policy.objects.using(schema_editor.connection.alias).bulk_create(
         policy(code=code, value=value, unit=unit, label=label, article=article)
         for code, value, unit, label, article in NUMBERS
     )

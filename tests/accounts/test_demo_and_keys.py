@@ -177,7 +177,7 @@ def test_an_interrupted_rotation_is_finished_without_another_key() -> None:
 def test_a_new_installation_makes_the_missing_key_files_once(settings: Any) -> None:
     settings.INSTALLATION_KIND = "production"
     made = printed("rotate_keys", "--create")["created"]
-    assert made == {"identity.key": "k1", "lookup.key": "l1"}
+    assert made == {"identity.key": "k1", "lookup.key": "l1", "signing.key": "s1"}
     before = key_path(IDENTITY_KEYS).read_bytes()
     assert printed("rotate_keys", "--create") == {"created": {}}
     assert key_path(IDENTITY_KEYS).read_bytes() == before

@@ -27,7 +27,7 @@ def load(apps, schema_editor):
     folder = settings.FIXTURES / "basemap"
     for layer, name in SHEETS:
         collection = json.loads((folder / name).read_text(encoding="utf-8"))
-        feature_model.objects.bulk_create(
+        feature_model.objects.using(schema_editor.connection.alias).bulk_create(
             feature_model(
                 layer=layer,
                 code=str(item["properties"].get("code", "")),
@@ -38,7 +38,7 @@ def load(apps, schema_editor):
             for item in collection["features"]
         )
     with (folder / "townships.csv").open(encoding="utf-8-sig", newline="") as lines:
-        township_model.objects.bulk_create(
+        township_model.objects.using(schema_editor.connection.alias).bulk_create(
             township_model(code=row["code"], name=row["name"]) for row in csv.DictReader(lines)
         )
 

@@ -20,7 +20,11 @@ NAMES = {
 
 
 def rename(apps, schema_editor):
-    features = apps.get_model("base", "BaseMapFeature").objects.filter(layer="natural")
+    features = (
+        apps.get_model("base", "BaseMapFeature")
+        .objects.using(schema_editor.connection.alias)
+        .filter(layer="natural")
+    )
     for feature in features.filter(name__in=NAMES):
         name = NAMES[feature.name]
         feature.properties = {**feature.properties, "name": name, "source_name": feature.name}

@@ -17,12 +17,14 @@ POLICIES = [
 
 def load(apps, schema_editor):
     years = json.loads((settings.FIXTURES / "calendar" / "official.json").read_text("utf-8"))
-    apps.get_model("casework", "CalendarYear").objects.bulk_create(
+    apps.get_model("casework", "CalendarYear").objects.using(
+        schema_editor.connection.alias
+    ).bulk_create(
         apps.get_model("casework", "CalendarYear")(year=int(year), source=table["source"])
         for year, table in years.items()
     )
     working_day = apps.get_model("casework", "WorkingDay")
-    working_day.objects.bulk_create(
+    working_day.objects.using(schema_editor.connection.alias).bulk_create(
         working_day(
             day=date.fromisoformat(row["day"]),
             calendar_id=int(year),
@@ -34,7 +36,7 @@ def load(apps, schema_editor):
     )
     # Article 25: in force 30 days after it was announced, for two years. Versions are data: the
     # administrator enters the true days and later versions.
-    apps.get_model("casework", "Regulation").objects.create(
+    apps.get_model("casework", "Regulation").objects.using(schema_editor.connection.alias).create(
         version="试行",
         title="伊宁市林业碳票管理办法",
         announced_on=date(2026, 1, 1),
@@ -42,7 +44,7 @@ def load(apps, schema_editor):
         valid_to=date(2028, 1, 30),
     )
     policy = apps.get_model("base", "Policy")
-    policy.objects.bulk_create(
+    policy.objects.using(schema_editor.connection.alias).bulk_create(
         policy(code=code, value=value, unit=unit, label=label, article=article)
         for code, value, unit, label, article in POLICIES
     )

@@ -32,9 +32,15 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- A policy value is recorded whoever writes the row: the ground floor cannot call the journal.
+-- A policy value is recorded whoever writes the row: the ground floor cannot call the journal. What a
+-- migration installs as a code's first value changes nothing and is no act of anybody.
 CREATE FUNCTION journal_policy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  IF NEW.set_by IS NULL
+     AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID)
+     AND NOT EXISTS (SELECT FROM base_policy WHERE code = NEW.code AND id <> NEW.id) THEN
+    RETURN NULL;
+  END IF;
   INSERT INTO journal_event (subject_kind, subject_key, seq, verb, actor_key, facts,
                              previous_hash, hash)
   VALUES ('policy', left(NEW.code, 64), 0, 'set_policy', NEW.set_by,

@@ -28,7 +28,7 @@ NUMBERS = [
 
 
 def load(apps, schema_editor):
-    apps.get_model("base", "Policy").objects.bulk_create(
+    apps.get_model("base", "Policy").objects.using(schema_editor.connection.alias).bulk_create(
         apps.get_model("base", "Policy")(
             code=code, value=value, unit=unit, label=label, article=article
         )
@@ -43,7 +43,9 @@ def load(apps, schema_editor):
             (settings.FIXTURES / "parameters" / f"{name}.json").read_text(encoding="utf-8")
         )
         published = apps.get_model("accounting", model)
-        published.objects.bulk_create(published(**row, content_sha256=b"") for row in rows)
+        published.objects.using(schema_editor.connection.alias).bulk_create(
+            published(**row, content_sha256=b"") for row in rows
+        )
 
 
 class Migration(migrations.Migration):

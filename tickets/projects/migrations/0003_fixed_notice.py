@@ -9,7 +9,7 @@ NOTICE = (
 
 
 def insert(apps, schema_editor):
-    apps.get_model("base", "Policy").objects.create(
+    apps.get_model("base", "Policy").objects.using(schema_editor.connection.alias).create(
         code="notice.not_ccer", text=NOTICE, label="票面与证书的固定声明", article="第二十二条"
     )
 
