@@ -109,6 +109,18 @@ def test_english_is_english_and_keeps_the_places_to_fill(folder: str) -> None:
     assert faults == []
 
 
+@pytest.mark.parametrize("folder", folders_with_texts())
+def test_the_texts_compile_and_none_is_given_twice(folder: str) -> None:
+    path = ROOT / folder / "locale" / "en" / "LC_MESSAGES" / "django.po"
+    if path.exists():
+        done = subprocess.run(
+            ["msgfmt", "-c", "-o", "/dev/null", str(path)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "duplicate" not in done.stderr, "run: msguniq --use-first --no-wrap"
+        assert done.returncode == 0 or "header" in done.stderr, done.stderr
+
+
 def test_no_template_says_chinese_outside_of_translation() -> None:
     """What ``templatize`` leaves of a template is not translated; it may hold no Chinese."""
     found = []

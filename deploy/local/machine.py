@@ -141,13 +141,26 @@ def build_frontend() -> None:
 
 
 def compile_messages() -> None:
-    """``.po`` → ``.mo`` beside it, where the text is newer."""
+    """``.po`` → ``.mo`` beside it, where the text is newer. Of texts given twice the first counts."""
     for source in ROOT.glob("**/locale/*/LC_MESSAGES/django.po"):
         if ".venv" in source.parts or "node_modules" in source.parts:
             continue
         target = source.with_suffix(".mo")
-        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            run(["msgfmt", "-o", str(target), str(source)], "翻译没有编译成功", "msgfmt failed")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        once_each = subprocess.run(
+            ["msguniq", "--use-first", "--no-wrap", str(source)],
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+        made = subprocess.run(
+            ["msgfmt", "-o", str(target), "-"], input=once_each.stdout, check=False
+        )
+        if once_each.returncode or made.returncode:
+            raise SetUpRefused(
+                f"翻译没有编译成功：{source}（见上方输出）。",
+                f"The texts of {source} could not be compiled (see the output above).",
+            )
 
 
 def run(
