@@ -216,6 +216,9 @@ def work_through(
 
 
 def _species_lines(stratum: Stratum, made: Calculation) -> tuple[SpeciesLine, ...] | None:
+    if stratum.area_ha_counted <= 0:
+        made.missing.append(str(_("碳层 {code} 的面积（不足 1 平方米）")).format(code=stratum.code))
+        return None
     lines = []
     for row in stratum.species.all():
         stock = stock_of(row, factors_of(row.parameter_set))
@@ -283,6 +286,8 @@ def _plot_strata(
             carbon = carbon_of_biomass(biomass, factors)
         values[pk][plot] = values[pk].get(plot, Decimal()) + carbon
     few = [stratum.code for stratum in strata if len(values[stratum.pk]) < PLOTS_AT_LEAST]
+    if any(stratum.area_ha_counted <= 0 for stratum in strata):
+        return None  # Said already.
     if few or not strata:
         text = str(_("样地：碳层 {codes} 不足 {n} 个")).format(
             codes="、".join(few[:8]) or "—", n=PLOTS_AT_LEAST

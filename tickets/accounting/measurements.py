@@ -345,6 +345,8 @@ def _cells(path: Path) -> Iterator[list[str]]:
         text, _guess = read_text(data, None)
     except Refused as error:
         raise TableUnreadable(reason=_refusal_text(error)) from error
+    if "\x00" in text:
+        raise TableUnreadable(reason=_("内容不是 CSV 或 XLSX 表格"))
     delimiter = max(",\t;，", key=text[:4096].count)
     try:
         for row in csv.reader(io.StringIO(text), delimiter=delimiter):

@@ -354,7 +354,7 @@ def keep_file(
         report=draft,
         kind=kind,
         defaults={
-            "name": name[:255],
+            "name": name.replace("\x00", "")[:255],
             "sha256": sha256,
             "size_bytes": path.stat().st_size,
             "stored_path": str(relative),

@@ -79,7 +79,7 @@ def parse_shape(text: str) -> MultiPolygon:
 def parse_stratum(given: QueryDict) -> StratumInput:
     """Code, origin, shape, and one row of ``set``, ``begin``, ``end``, ``unit`` for each species."""
     code = given.get("code", "").strip()
-    if not code or len(code) > CODE_LENGTH:
+    if not code or len(code) > CODE_LENGTH or "\x00" in code:
         raise InvalidInput(field=_("碳层号"), reason=_("须填写，不超过 20 个字"))
     origin = str(given.get("origin", ""))
     if origin not in Stratum.Origin.values:
@@ -163,4 +163,6 @@ def parse_year(text: str, field: str | Promise) -> int | None:
 def _words(text: Any, field: str) -> str:
     if len(text) > TEXT_LENGTH:
         raise InvalidInput(field=field, reason=_("不超过 4000 个字"))
+    if "\x00" in text:
+        raise InvalidInput(field=field, reason=_("含有无法保存的字符"))
     return str(text).strip()

@@ -15,6 +15,8 @@ WORKING = Context(prec=40)
 ZERO, ONE, TWO = Decimal(), Decimal(1), Decimal(2)
 # Two-sided 90 %: five per cent in each tail.
 PROBABILITY = Decimal("0.90")
+NORMAL_QUANTILE = Decimal("1.644853626951472714863848907991632136083")
+MANY_DEGREES = 2000  # From here on the expansion is right to 15 digits.
 ENOUGH = Decimal("1e-15")
 PLOTS_AT_LEAST = 2
 
@@ -51,12 +53,14 @@ def stratified_uncertainty(strata: Sequence[PlotStratum]) -> Uncertainty:
     """u = t(0.90; n − I) · SE / mean.
 
     mean = Σ w·ȳ and SE² = Σ w²·s²/n over strata, w the stratum's share of area. ValueError when a
-    stratum has fewer than two plots or the mean is not positive.
+    stratum has fewer than two plots, or area or mean are not positive.
     """
     if not strata or any(len(stratum.values) < PLOTS_AT_LEAST for stratum in strata):
         raise ValueError("two plots in each stratum")
     with localcontext(WORKING):
         whole = sum((stratum.area_ha for stratum in strata), ZERO)
+        if whole <= 0:
+            raise ValueError("the strata have no area")
         mean = variance = ZERO
         for stratum in strata:
             n = len(stratum.values)
@@ -79,21 +83,35 @@ def discount_of(u: Decimal, steps: Sequence[DiscountStep]) -> Decimal | None:
 
 
 @lru_cache(maxsize=1024)
-def t_quantile(degrees: int, probability: Decimal = PROBABILITY) -> Decimal:
-    """Student's t with P(−t < T < t) = ``probability``, to 15 digits; ``degrees`` is at least 1."""
+def t_quantile(degrees: int) -> Decimal:
+    """Student's t with P(−t < T < t) = 0.90, to 15 digits; ``degrees`` is at least 1."""
     if degrees < 1:
         raise ValueError("at least one degree of freedom")
     with localcontext(WORKING):
+        if degrees > MANY_DEGREES:
+            return _expanded(degrees)
         low, high = ZERO, Decimal(1)
-        while _within(high, degrees) < probability:
+        while _within(high, degrees) < PROBABILITY:
             low, high = high, high * 2
         while high - low > ENOUGH * high:
             middle = (low + high) / 2
-            if _within(middle, degrees) < probability:
+            if _within(middle, degrees) < PROBABILITY:
                 low = middle
             else:
                 high = middle
         return +((low + high) / 2)
+
+
+def _expanded(degrees: int) -> Decimal:
+    """Abramowitz & Stegun 26.7.5: from the normal quantile, for many degrees of freedom."""
+    x = NORMAL_QUANTILE
+    terms = (
+        (x**3 + x) / 4,
+        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
+        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
+        (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92160,
+    )
+    return x + sum((term / Decimal(degrees) ** n for n, term in enumerate(terms, start=1)), ZERO)
 
 
 def _within(t: Decimal, degrees: int) -> Decimal:

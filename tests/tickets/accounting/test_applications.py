@@ -220,7 +220,8 @@ def test_a_signed_report_answers_409_and_a_stale_window_too(client: Client, tmp_
         "uncertainty_stated_percent": "8",
     }
     assert client.post(address, {**form, "seen": 1}).json()["code"] == "state_moved_on"
-    assert client.post(address, {**form, "baseline_t": "五十"}).status_code == 422
+    for wrong in ({"baseline_t": "五十"}, {"baseline_t": "1e5"}, {"explanation": "\x00"}):
+        assert client.post(address, {**form, **wrong}).status_code == 422
     assert report.verifier is not None
     signed = sign_report(report=report, seen=seen(report), actor=report.verifier)
     answer = client.post(address, {**form, "seen": signed.revision})

@@ -22,6 +22,7 @@ from tickets.accounting.equations import (
     volume_per_hectare,
 )
 from tickets.accounting.uncertainty import (
+    MANY_DEGREES,
     DiscountStep,
     PlotStratum,
     discount_of,
@@ -188,6 +189,14 @@ def test_students_t_is_that_of_the_tables(degrees: int, t: str) -> None:
 def test_students_t_falls_with_the_degrees_of_freedom() -> None:
     found = [t_quantile(degrees) for degrees in range(1, 40)]
     assert all(before > after for before, after in pairwise(found))
+
+
+def test_students_t_has_no_step_where_the_expansion_begins() -> None:
+    exact, expanded = t_quantile(MANY_DEGREES), t_quantile(MANY_DEGREES + 1)
+    before = t_quantile(MANY_DEGREES - 1) - exact
+    assert 0 < exact - expanded < before
+    assert exact - expanded == pytest.approx(before, rel=D("0.01"))
+    assert f"{t_quantile(10**9):.8f}" == "1.64485363"
 
 
 def test_the_uncertainty_of_two_strata_by_hand() -> None:
