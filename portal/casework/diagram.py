@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.casework.moves import MOVES, By, StepStatus, VerdictKind
 
 BOX_WIDTH, BOX_HEIGHT = 132, 46
+ASIDE = 9
+FLAT = 40
+LABEL_LIFT, LABEL_ASIDE, LINE_DROP = 9, 34, 6
 # Where each state's box stands: column and row of the sheet.
 PLACES: dict[StepStatus, tuple[int, int]] = {
     StepStatus.WAITING: (20, 150),
@@ -130,16 +133,21 @@ def _arrow(before: StepStatus, after: StepStatus, labels: list[str]) -> Arrow:
     across, down = middle2[0] - middle1[0], middle2[1] - middle1[1]
     length = (across**2 + down**2) ** 0.5
     # Aside by a few units, so that the way there and the way back are two lines.
-    aside = (-down / length * 9, across / length * 9)
+    aside = (-down / length * ASIDE, across / length * ASIDE)
     start = _edge(middle1, (across, down), aside)
     end = _edge(middle2, (-across, -down), aside)
     label_x, label_y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    lift = -8 if across >= 0 else 20
+    # Beside its line, on the side to which the line was moved.
+    if abs(down) < FLAT:
+        label_y += -LABEL_LIFT if across >= 0 else LABEL_LIFT + 8
+    else:
+        label_x += aside[0] / ASIDE * LABEL_ASIDE
+        label_y += LINE_DROP if down > 0 else 0
     return Arrow(
         f"M{start[0]:.0f} {start[1]:.0f}L{end[0]:.0f} {end[1]:.0f}",
         "、".join(dict.fromkeys(labels)),
         round(label_x),
-        round(label_y + (lift if abs(down) < 40 else 4)),
+        round(label_y),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from django.conf import settings
@@ -149,7 +150,7 @@ def filing_pdf(filing: Filing, *, address: str, public: bool) -> bytes:
             "algorithm": filing.signature_algorithm,
             "key_id": filing.signing_key_id,
             "sha256": filing.content_sha256,
-            "signature": bytes(filing.signature).hex(),
+            "signature": " ".join(wrap(bytes(filing.signature).hex(), 32)),
             "notice": policy_text("notice.not_ccer"),
         }
     return compile_pdf(

@@ -21,14 +21,15 @@ const { map, bases } = stage(part(root, 'map'), config)
 bases.sketch!.addTo(map)
 const shapes = L.geoJSON(config.shapes, { style: { color: SELECTED.line, weight: 2, fillColor: SELECTED.fill, fillOpacity: 0.4 } }).addTo(map)
 const disputed = L.geoJSON(config.disputed, { style: { color: DISPUTED, weight: 2, dashArray: '6 4', fillColor: DISPUTED, fillOpacity: 0.25 } }).addTo(map)
+const bounds = L.latLngBounds([]).extend(shapes.getBounds()).extend(disputed.getBounds())
+if (bounds.isValid()) map.fitBounds(bounds.pad(0.3))
+else map.setView([CITY.lat, CITY.lon], CITY.zoom)
+// Markers measure themselves, so the map must know its view first.
 for (const place of config.places) {
   const label = document.createElement('span')
   label.textContent = place.text
   L.circleMarker([place.lat, place.lon], { radius: 7, color: '#8a5a00', weight: 3, fillColor: '#fff', fillOpacity: 1 }).bindTooltip(label).addTo(map)
 }
-const bounds = L.latLngBounds([]).extend(shapes.getBounds()).extend(disputed.getBounds())
-if (bounds.isValid()) map.fitBounds(bounds.pad(0.3))
-else map.setView([CITY.lat, CITY.lon], CITY.zoom)
 readout(map, part(root, 'readout'))
 if (config.drawing) markPatch(root.querySelector<HTMLTextAreaElement>('[data-ref=patch]')!)
 
