@@ -358,6 +358,7 @@ def conflict(people: People) -> None:
     assert land.wkb is not None  # ``reaching_into`` draws.
     facts = replace(
         facts_on(version, number="伊市林证字（2012）第0088001号"),
+        kind=TitleCertificate.Kind.FOREST,
         area_m2_certified=round(plane(shapely.from_wkb(land.wkb)).area),
     )
     review = register_title(

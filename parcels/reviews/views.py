@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -63,6 +64,7 @@ from portal.base.policy import policies_in_force
 from portal.casework.documents import latest_documents
 
 PAGE = 25
+PLACEHOLDER = re.compile(r"\{\w+\}")
 TAKEOVER_ROWS = 20
 METRES_LEAST, METRES_MOST = 0.01, 10.0
 ARTICLES = ("第四条", "第五条", "第六条", "第七条", "第二十四条")
@@ -405,7 +407,7 @@ def rules_page(request: HttpRequest) -> HttpResponse:
                 "subjects": sorted(subject.value for subject in rule.subjects),
                 "levels": [
                     {
-                        "message": level.message,
+                        "message": PLACEHOLDER.sub("…", str(level.message)),
                         "severities": [level.severity(stage) for stage in stages],
                     }
                     for level in rule.levels.values()

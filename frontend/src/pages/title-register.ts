@@ -8,8 +8,9 @@ import { part } from '../panel'
 import { getJson, postForm } from '../server'
 import { readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases } from '../text'
+import { parcelLayer, type TileJson } from '../vector-tiles'
 
-interface Config extends StageConfig { urls: { shapes: string, register: string, parcel: string } }
+interface Config extends StageConfig { urls: { shapes: string, register: string, parcel: string, tiles: string } }
 interface Inspection {
   format: string
   layer: string
@@ -56,11 +57,13 @@ class RegisterPage {
   private readonly tapped = new Map<string, string>()
   private way = 'upload'
   private pending: AbortController | null = null
+  private land: L.GridLayer | null = null
 
   constructor (private readonly config: Config) {
     const { map, bases } = stage(part(this.root, 'map'), config)
     bases.sketch!.addTo(map)
     map.setView([43.98, 81.28], 12)
+    map.createPane('parcels').style.zIndex = '300'
     this.near.addTo(map)
     this.drawn.addTo(map)
     readout(map, part(this.root, 'readout'))
@@ -97,6 +100,7 @@ class RegisterPage {
     this.drawn.clearLayers()
     this.near.clearLayers()
     this.note('')
+    void this.overview(way === 'tap')
     if (way === 'tap') void this.parcelsHere()
     if (way === 'points') this.redraw()
   }
@@ -276,6 +280,17 @@ class RegisterPage {
   }
 
   // --- tapped parcels ---
+  /** All registered land, so that one finds one's own; single parcels are tapped from TAP_ZOOM on. */
+  private async overview (wanted: boolean): Promise<void> {
+    if (!wanted) { this.land?.remove(); return }
+    try {
+      this.land ??= parcelLayer(await getJson<TileJson>(this.config.urls.tiles)).layer
+      if (this.way === 'tap') this.land.addTo(this.map)
+    } catch (error) {
+      this.refuse(error)
+    }
+  }
+
   private async parcelsHere (): Promise<void> {
     if (this.map.getZoom() < TAP_ZOOM) { this.note(say('zoomIn')); return }
     this.pending?.abort()
