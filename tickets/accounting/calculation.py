@@ -42,7 +42,6 @@ from tickets.accounting.uncertainty import (
 PERCENT = Decimal(100)
 POLICIES = "accounting."
 STEPS = (1, 2, 3)
-MU_PER_HECTARE = Decimal(15)
 # Within a tenth of fifteen-fold: a stock per 亩 stands beside one per hectare.
 UNIT_TRAP = (Decimal("13.5"), Decimal("16.5"))
 

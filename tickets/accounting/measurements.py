@@ -27,6 +27,7 @@ from portal.base.clock import today
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from tickets.accounting.biomass import Tree, TreeEquation, biomass_t_per_ha, tree_biomass_kg
+from tickets.accounting.equations import volume_per_hectare
 from tickets.accounting.errors import TableRowsWrong, TableUnreadable
 from tickets.accounting.models import (
     AccountingReport,
@@ -49,7 +50,6 @@ HEADER_WITHIN = 10
 PLOT_AREA_M2 = (Decimal(1), Decimal(100_000))
 HEIGHT_M_MOST = Decimal(120)
 BIOMASS_STEP = Decimal("1e-24")
-MU_PER_HECTARE = 15
 
 STRATUM, PLOT, SPECIES, VOLUME, VOLUME_MU, DATE, AREA, DIAMETER, HEIGHT = (
     "stratum", "plot", "species", "volume", "volume_mu", "date", "area", "diameter", "height",
@@ -408,7 +408,7 @@ def _number(row: Row, role: str, name: str | Promise = "") -> Decimal:
 
 def _volume_per_hectare(row: Row) -> Decimal:
     if VOLUME_MU in row.cells:
-        return _number(row, VOLUME_MU, NAMES[VOLUME]) * MU_PER_HECTARE
+        return volume_per_hectare(_number(row, VOLUME_MU, NAMES[VOLUME]))
     return _number(row, VOLUME)
 
 
