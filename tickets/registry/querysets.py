@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import ExpressionWrapper, Q, Sum
 from django.db.models.functions import Lower, Upper
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class BlockQuerySet(models.QuerySet["Block"]):
 
     def quantity_kg(self) -> int:
         """Their sum."""
-        found = self.aggregate(total=Sum(Upper("kg") - Lower("kg")))["total"]
+        length = ExpressionWrapper(Upper("kg") - Lower("kg"), models.BigIntegerField())
+        found = self.aggregate(total=Sum(length))["total"]
         return int(found or 0)
 
 

@@ -25,6 +25,7 @@ from portal.accounts.operations import ensure_demo_accounts
 from portal.base.errors import PortalError
 from tickets.accounting.demo import play_reports
 from tickets.projects.demo import play_drafts, play_reviews
+from tickets.registry.demo import play_register
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
 SURVEY_YEAR = 2025
@@ -37,6 +38,7 @@ CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...]
     play_drafts,
     play_reports,
     play_reviews,
+    play_register,
 )
 
 
