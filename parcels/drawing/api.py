@@ -110,7 +110,11 @@ def save(request: HttpRequest, key: uuid.UUID | None = None) -> HttpResponse:
     party = _party(drawing, request)
     if area is None and party is None:
         raise PartyMissing()
-    allowed = titles_to_draw_on(request.user).filter(parcel__key__in=drawing.picked)
+    # What was picked whole may have been cut away since; what is left of it counts.
+    geom = geometry_of(reshaping.require_valid(drawing.wkb))
+    allowed = titles_to_draw_on(request.user).filter(
+        parcel__key__in=drawing.picked, geom__bboverlaps=geom, geom__relate=(geom, "T********")
+    )
     parcels = list(Parcel.objects.filter(pk__in=allowed.values("parcel")).order_by("pk"))
     version = save_drawing(
         area=area, drawing=drawing, party=party, parcels=parcels, actor=cast(User, request.user)

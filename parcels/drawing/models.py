@@ -55,7 +55,8 @@ class DrawingDraft(models.Model):
 
 
 class PickedParcel(models.Model):
-    """A whole parcel that a saved version of a project area was composed of (article 5).
+    """A parcel that was picked whole for a saved version of a project area, which holds all of it
+    or what later cuts left (article 5).
 
     Whoever works out the shares of several owners reads these; written once with the version.
     """

@@ -44,7 +44,15 @@ export class Autosave {
     if (this.stopped) return
     clearTimeout(this.timer)
     this.told.keeping()
-    this.timer = window.setTimeout(() => { this.running = this.running.then(() => this.keep()) }, PATIENT_MS)
+    this.timer = window.setTimeout(() => { this.timer = 0; this.running = this.running.then(() => this.keep()) }, PATIENT_MS)
+  }
+
+  /** The page is being hidden or left: what waits is sent now. */
+  hurry (): void {
+    if (this.timer === 0 || this.stopped) return
+    clearTimeout(this.timer)
+    this.timer = 0
+    this.running = this.running.then(() => this.keep(true))
   }
 
   /** While another tab's work is compared, and once the version is saved. */
@@ -63,10 +71,10 @@ export class Autosave {
     await this.running
   }
 
-  private async keep (): Promise<void> {
+  private async keep (outlives = false): Promise<void> {
     if (this.stopped) return
     try {
-      const kept = await postJson<{ revision: number, saved_at: string }>(this.address, { ...this.content(), seen_revision: this.revision })
+      const kept = await postJson<{ revision: number, saved_at: string }>(this.address, { ...this.content(), seen_revision: this.revision }, { outlives })
       this.revision = kept.revision
       this.told.kept(kept.saved_at)
     } catch (error) {

@@ -346,6 +346,8 @@ class DrawPage {
         this.back(key === 'y' || event.shiftKey ? this.history.redo() : this.history.undo())
       }
     })
+    document.addEventListener('visibilitychange', () => { if (document.hidden) this.autosave.hurry() })
+    addEventListener('pagehide', () => { this.autosave.hurry() })
     addEventListener('beforeunload', event => {
       if (this.leaving || same(this.now.shape, this.saved)) return
       event.preventDefault()

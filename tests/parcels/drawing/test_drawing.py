@@ -240,6 +240,32 @@ def test_saving_opens_the_area_keeps_the_whole_parcels_and_ends_the_draft(
     assert page.get(f"/areas/{version.area.key}/draw/?next=//evil.example/").status_code == 200
 
 
+def test_a_parcel_that_was_cut_away_again_is_not_kept_as_picked(
+    owner: tuple[User, Party], page: Client
+) -> None:
+    parcels = land_of(owner[1], square(0, 0), square(100, 0))
+    body = {"geometry": geojson(square(0, 0)), "name": "林", "party": str(owner[1].key)}
+    post(page, "/api/areas/new/save/", **body, picked=[str(parcel.key) for parcel in parcels])
+    assert [picked.parcel for picked in PickedParcel.objects.all()] == [parcels[0]]
+
+
+def test_a_user_has_one_draft_of_an_area_whoever_writes_it(owner: tuple[User, Party]) -> None:
+    DrawingDraft.objects.create(user=owner[0])
+    with pytest.raises(IntegrityError, match="one_draft_per_user_and_area"), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO parcels_drawingdraft (user_id, revision, seen_number, name, picked) "
+                "VALUES (%s, 1, 0, '', '{}')",
+                [owner[0].pk],
+            )
+
+
+def test_the_page_goes_on_within_the_portal_only(page: Client) -> None:
+    for wanted, kept in (("/projects/", "/projects/"), ("//evil.example/", ""), ("", "")):
+        config = page.get("/areas/new/", {"next": wanted}).context["draw_config"]
+        assert config["next"] == kept
+
+
 def test_what_was_picked_for_a_version_is_never_rewritten(
     owner: tuple[User, Party], page: Client
 ) -> None:
