@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from django.contrib.gis.geos import MultiPolygon
@@ -10,6 +11,8 @@ from parcels.models import Parcel, Right, RightKind
 from portal.accounts.models import Party, User
 from tests.accounts.people import accepted, forestry_clerk, person_waiting
 from tests.factories.land import parcel_at, title_on, verify
+
+_serial = itertools.count(1)
 
 
 def owner_named(name: str) -> tuple[User, Party]:
@@ -21,7 +24,7 @@ def owner_named(name: str) -> tuple[User, Party]:
 
 def land_of(party: Party, *shapes: MultiPolygon) -> list[Parcel]:
     """A verified certificate of tree ownership on one parcel for each shape."""
-    parcels = [parcel_at(shape) for shape in shapes]
+    parcels = [parcel_at(shape, unit_number=f"宗地{next(_serial):02d}") for shape in shapes]
     title = title_on()
     for parcel in parcels:
         Right.objects.create(
