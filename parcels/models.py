@@ -724,3 +724,4 @@ from parcels.reviews.models import ParcelLineage as ParcelLineage  # noqa: E402,
 from parcels.reviews.models import ReviewShape as ReviewShape  # noqa: E402, PLC0414
 from parcels.reviews.models import SideCheck as SideCheck  # noqa: E402, PLC0414
 from parcels.reviews.models import TitleReview as TitleReview  # noqa: E402, PLC0414
+from parcels.screening.models import BulkScreening as BulkScreening  # noqa: E402, PLC0414

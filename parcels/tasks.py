@@ -14,7 +14,9 @@ from parcels.imports.errors import ImportCancelled
 from parcels.imports.operations import run_import, visible_progress
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, read_batches
-from parcels.models import ImportRecord
+from parcels.models import BulkScreening, ImportRecord
+from parcels.screening.errors import ScreeningCancelled
+from parcels.screening.operations import close_screening, run_screening
 from portal.base.clock import now
 from portal.base.errors import PortalError
 from portal.base.guarantees import refusal_of
@@ -86,3 +88,46 @@ def close_abandoned_imports(timestamp: int = 0) -> None:
         jobs = app.job_manager.list_jobs(task="run_import_job", status="doing")
         if not any(job.task_kwargs.get("record_id") == record.pk for job in jobs):
             end(record, ImportRecord.State.FAILED, "worker_lost", unexpected())
+
+
+@app.task(name="run_screening_job", queue="imports")
+def run_screening_job(screening_id: int) -> None:
+    """Screen a queued file; its record says what came of it, whatever happens."""
+    of = BulkScreening.State
+    claimed = BulkScreening.objects.filter(pk=screening_id, state=of.QUEUED).update(
+        state=of.RUNNING
+    )
+    if not claimed:
+        return  # Cancelled meanwhile, or a job that ran twice.
+    screening = BulkScreening.objects.get(pk=screening_id)
+    try:
+        counts = run_screening(screening, limits=Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES))
+    except ScreeningCancelled as error:
+        close_screening(
+            screening=screening, state=of.CANCELLED, code=error.code, message=str(error)
+        )
+    except PortalError as error:
+        close_screening(screening=screening, state=of.FAILED, code=error.code, message=str(error))
+    except Exception:
+        log.exception("screening %s", screening.key)
+        close_screening(
+            screening=screening, state=of.FAILED, code="unexpected", message=unexpected()
+        )
+        raise
+    else:
+        close_screening(screening=screening, state=of.DONE, counts=counts)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="close_abandoned_screenings", queue="imports")
+def close_abandoned_screenings(timestamp: int = 0) -> None:
+    """A worker that was killed leaves its screening running; say so."""
+    for screening in BulkScreening.objects.filter(state=BulkScreening.State.RUNNING):
+        jobs = app.job_manager.list_jobs(task="run_screening_job", status="doing")
+        if not any(job.task_kwargs.get("screening_id") == screening.pk for job in jobs):
+            close_screening(
+                screening=screening,
+                state=BulkScreening.State.FAILED,
+                code="worker_lost",
+                message=unexpected(),
+            )

@@ -9,6 +9,7 @@ from parcels.drawing import views as drawing
 from parcels.imports import views as imports
 from parcels.reviews.urls import urlpatterns as bench
 from parcels.rules import api as rules
+from parcels.screening import views as screening
 from parcels.titles.urls import urlpatterns as own_titles
 
 app_name = "parcels"
@@ -21,6 +22,13 @@ urlpatterns = [
     path("api/parcels/<uuid:key>/", api.ParcelDetail.as_view(), name="api-parcel"),
     path("api/search/", api.search_box, name="api-search"),
     path("api/rules/check/", rules.check, name="api-rules-check"),
+    path("screenings/", screening.screenings, name="screenings"),
+    path("screenings/start/", screening.start, name="screening-start"),
+    path("screenings/<uuid:key>/", screening.screening_page, name="screening"),
+    path("screenings/<uuid:key>/progress/", screening.progress, name="screening-progress"),
+    path("screenings/<uuid:key>/cancel/", screening.cancel, name="screening-cancel"),
+    path("screenings/<uuid:key>/map/", screening.map_layer, name="screening-map"),
+    path("screenings/<uuid:key>/result.<str:kind>", screening.download, name="screening-result"),
     path("exclusions/", exclusions.exclusions, name="exclusions"),
     path("exclusions/look/", exclusions.look, name="exclusion-look"),
     path("exclusions/take-in/", exclusions.take_in, name="exclusion-take-in"),

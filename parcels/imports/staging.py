@@ -100,7 +100,7 @@ def _area_m2(value: Any) -> float | None:
     return float(hectares * 10_000) if hectares is not None and hectares > 0 else None
 
 
-def _township_code(county: str, township: str) -> str:
+def township_code(county: str, township: str) -> str:
     """The one-map field holds three digits below the county, others the full nine."""
     if len(township) == 3 and len(county) == 6:
         return county + township
@@ -151,7 +151,7 @@ def _staged_rows(batch: Batch, mapping: Mapping[str, str]) -> Iterator[tuple[Any
         unit_number = _text(fields["unit_number"][at])
         certificate = _text(fields["certificate_number"][at])
         county = _text(fields["county_code"][at])[:6]
-        township = _township_code(county, _text(fields["township_code"][at]))
+        township = township_code(county, _text(fields["township_code"][at]))
         village = _text(fields["village"][at])
         compartment = _text(fields["compartment"][at])[:20]
         subcompartment = _text(fields["subcompartment"][at])[:20]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +15,15 @@ from queue import SimpleQueue
 from typing import Any
 
 import orjson
+import shapely
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
+from pyproj import Geod
 
 from parcels.imports.operations import side_connection
+from parcels.imports.staging import township_code
 from parcels.intake.columns import propose_mapping
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
@@ -36,6 +39,7 @@ from parcels.rules.engine import (
 from parcels.rules.errors import ScreeningRefused
 from parcels.rules.table import Severity, Stage, Subject
 
+ELLIPSOID = Geod(ellps="GRS80")
 SESSIONS_MAX = 4
 BATCHES_AHEAD = 2  # For each session: enough to keep it busy, few enough to keep memory flat.
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
@@ -50,6 +54,11 @@ class Screened:
     verdict: str
     findings: list[Found]
     rejected: str = ""  # Why it could not be read, in words.
+    # With shapes only: what tables and maps of the result show besides.
+    wkb: bytes | None = None
+    area_m2: float | None = None
+    township: str = ""
+    species: str = ""
 
 
 @dataclass(slots=True)
@@ -190,13 +199,23 @@ def _screen_batch(
         with_shapes=screening.with_shapes,
         database=session,
     )
-    ids = batch.columns.get(screening.id_field or "", [None] * len(batch.rows))
+    empty: list[Any] = [None] * len(batch.rows)
+    ids = batch.columns.get(screening.id_field or "", empty)
+    shown = screening.with_shapes
+    areas = areas_m2(batch.wkb) if shown else empty
+    counties = batch.columns.get(mapping.get("county_code", ""), empty)
+    townships = batch.columns.get(mapping.get("township_code", ""), empty)
+    species = batch.columns.get(mapping.get("species", ""), empty)
     screened = [
         Screened(
             id=row if (name := plain_id(ids[at])) is None else name,
             row=row,
             verdict=verdict_of(findings),
             findings=findings,
+            wkb=batch.wkb[at] if shown else None,
+            area_m2=areas[at],
+            township=township_code(as_text(counties[at]), as_text(townships[at])),
+            species=as_text(species[at]),
         )
         for at, (row, findings) in enumerate(
             zip(batch.rows, outcome.by_candidate(len(candidates)), strict=True)
@@ -267,6 +286,11 @@ def candidates_from(batch: Batch, mapping: Mapping[str, str]) -> list[Candidate]
         )
         for at, row in enumerate(batch.rows)
     ]
+
+
+def areas_m2(shapes: Sequence[bytes]) -> list[float]:
+    """Ellipsoidal, as PostGIS measures them."""
+    return [abs(ELLIPSOID.geometry_area_perimeter(one)[0]) for one in shapely.from_wkb(shapes)]
 
 
 def plain_id(value: Any) -> str | int | float | None:

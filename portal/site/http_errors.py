@@ -32,6 +32,7 @@ from parcels.reviews.errors import (
     ReviewMoveNotAllowed,
     VerifiedParcelFrozen,
 )
+from parcels.screening.errors import ResultMissing, ScreeningNotRunning
 from parcels.titles.errors import ChangeOpen, NumberInUse, TapTooMuch
 from portal.accounts.errors import (
     AlreadyDecided,
@@ -143,6 +144,8 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     UnknownLayer: 404,
     UnknownLayerVersion: 404,
     ShapeTooLarge: 413,
+    ScreeningNotRunning: 409,
+    ResultMissing: 409,
     DrawingTooLarge: 413,
     UnknownParameter: 400,
     BadParameter: 400,

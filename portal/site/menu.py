@@ -58,6 +58,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
     MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
+    MenuEntry(_("批量筛查"), "parcels:screenings", may_import, ("screenings",)),
     MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
     MenuEntry(_("审核台"), "parcels:bench", may_use_bench, ("bench",)),
     MenuEntry(_("权属"), "parcels:my-titles", acts_for_somebody, ("titles", "boundary")),

@@ -1,0 +1,194 @@
+"""Bulk screening on the web: start, watch, cancel; result as map, table, statistics and files."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_GET, require_POST
+
+from parcels.api import parse_box
+from parcels.claims.queries import last_day
+from parcels.imports.access import access_imports
+from parcels.imports.errors import UploadMissing
+from parcels.imports.uploads import receive_upload
+from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
+from parcels.rules.period import parse_period
+from parcels.rules.table import Subject
+from parcels.screening.errors import ResultMissing
+from parcels.screening.models import BulkScreening
+from parcels.screening.operations import cancel_screening, open_screening, result_folder
+from parcels.screening.results import (
+    PACKAGE,
+    VERDICTS,
+    WORKBOOK,
+    map_features,
+    statistics,
+    table_page,
+)
+from parcels.stage import stage_config
+from parcels.tasks import run_screening_job
+from portal.accounts.models import User
+from portal.base.errors import InvalidInput, NotFound
+from portal.journal.operations import record_event
+
+ROWS_A_PAGE = 50
+MAP_FEATURES = 4000
+FILES = {"gpkg": PACKAGE, "xlsx": WORKBOOK}
+
+
+def access_screening(key: uuid.UUID, user: Any) -> BulkScreening:
+    """One screening, for those who take files in; absent and forbidden answer alike."""
+    access_imports(user)
+    found = BulkScreening.objects.select_related("made_by").filter(key=key).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+@login_required
+@require_GET
+def screenings(request: HttpRequest) -> HttpResponse:
+    access_imports(request.user)
+    page = Paginator(BulkScreening.objects.select_related("made_by"), 20).get_page(
+        request.GET.get("page")
+    )
+    return render(
+        request,
+        "parcels/screening/list.html",
+        {"page": page, "limit": upload_limit_mib(), "subjects": BulkScreening.Subject.choices},
+    )
+
+
+@login_required
+@require_POST
+@csrf_protect
+def start(request: HttpRequest) -> HttpResponse:
+    """Keep the file, queue the job, go to its page."""
+    access_imports(request.user)
+    sent = request.FILES.get("file")
+    if sent is None:
+        raise UploadMissing()
+    subject = request.POST.get("subject", "")
+    if subject not in BulkScreening.Subject.values:
+        raise InvalidInput(field="subject", reason=subject)
+    period = request.POST.get("period", "").strip()
+    assert isinstance(request.user, User)
+    with receive_upload(sent) as path:
+        screening = open_screening(
+            path=path,
+            file_name=str(sent.name),
+            subject=Subject(subject),
+            period=parse_period(period) if period else None,
+            id_field=request.POST.get("id_field", "").strip(),
+            choices=parse_choices(request.POST),
+            limits=web_limits(),
+            actor=request.user,
+        )
+    run_screening_job.defer(screening_id=screening.pk)
+    return redirect("parcels:screening", key=screening.key)
+
+
+@login_required
+@require_GET
+def screening_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    screening = access_screening(key, request.user)
+    context: dict[str, Any] = {
+        "screening": screening,
+        "period_ends_on": None if screening.period is None else last_day(screening.period),
+        "page_config": {
+            **stage_config(),
+            "state": screening.state,
+            "urls": {
+                name: reverse(f"parcels:screening-{name}", args=[screening.key])
+                for name in ("progress", "cancel", "map")
+            },
+        },
+    }
+    if screening.state == BulkScreening.State.DONE and is_there(screening):
+        verdict = request.GET.get("verdict", "")
+        verdict = verdict if verdict in VERDICTS else ""
+        number = page_number(request.GET.get("page", ""))
+        folder = result_folder(screening)
+        total = screening.counts[verdict or "candidates"]
+        rows = table_page(
+            folder, verdict=verdict, start=(number - 1) * ROWS_A_PAGE, count=ROWS_A_PAGE
+        )
+        context |= {
+            "rows": rows,
+            "verdict": verdict,
+            "number": number,
+            "pages": max(1, math.ceil(total / ROWS_A_PAGE)),
+            "statistics": statistics(folder),
+        }
+    return render(request, "parcels/screening/detail.html", context)
+
+
+def page_number(text: str) -> int:
+    return min(max(int(text), 1), 100_000) if text.isdecimal() else 1
+
+
+def is_there(screening: BulkScreening) -> bool:
+    return (result_folder(screening) / PACKAGE).is_file()
+
+
+@login_required
+@require_GET
+def progress(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    return JsonResponse(progress_json(access_screening(key, request.user)))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def cancel(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    screening = access_screening(key, request.user)
+    assert isinstance(request.user, User)
+    return JsonResponse(progress_json(cancel_screening(screening=screening, actor=request.user)))
+
+
+def progress_json(screening: BulkScreening) -> dict[str, Any]:
+    return {"state": screening.state, "done": screening.done, "total": screening.total}
+
+
+@login_required
+@require_GET
+def map_layer(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """The candidates in ``bbox`` with their verdicts, as GeoJSON for the page's map."""
+    screening = access_screening(key, request.user)
+    if not is_there(screening):
+        raise ResultMissing()
+    box = parse_box(request.GET.get("bbox", ""))
+    west, south, east, north = box.extent
+    return HttpResponse(
+        map_features(result_folder(screening), (west, south, east, north), MAP_FEATURES),
+        content_type="application/geo+json",
+        headers={"Cache-Control": "private, max-age=600"},
+    )
+
+
+@login_required
+@require_GET
+def download(request: HttpRequest, key: uuid.UUID, kind: str) -> FileResponse:
+    """The result as a GeoPackage or workbook; exact shapes of others: who took them is noted."""
+    screening = access_screening(key, request.user)
+    path = result_folder(screening) / FILES.get(kind, "")
+    if kind not in FILES or not path.is_file():
+        raise NotFound()
+    assert isinstance(request.user, User)
+    record_event(
+        subject_kind="screening",
+        subject_key=screening.key,
+        verb="downloaded",
+        actor_key=request.user.key,
+        facts={"file": path.name},
+    )
+    stem = screening.file_name.rsplit(".", 1)[0]
+    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{stem}-筛查结果.{kind}")

@@ -1,0 +1,159 @@
+"""Bulk screening: the job's results in files, page and map; progress; cancel; refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import openpyxl
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+
+from parcels.models import BulkScreening
+from parcels.screening import results
+from parcels.screening.operations import result_folder
+from parcels.tasks import run_screening_job
+from portal.accounts.models import Department, Role
+from tests.accounts.people import officer, user_named, verbs
+from tests.factories.land import parcel_at, square
+from tests.parcels.rules.asking import verified_land
+
+pytestmark = pytest.mark.usefixtures("committed_db")
+SAMPLES = Path(settings.FIXTURES) / "samples"
+
+
+@pytest.fixture
+def clerk(tmp_path: Path) -> Any:
+    client = Client()
+    client.force_login(officer("clerk", Role.CLERK, Department.FORESTRY))
+    with override_settings(MEDIA_ROOT=tmp_path / "media", UPLOAD_SCRATCH=tmp_path / "scratch"):
+        yield client
+
+
+def candidates_file(folder: Path) -> Path:
+    """Clear, neighbour, conflict and one that nobody can read; townships, species, a formula."""
+    rows = [
+        ("=1+1", square(1000, 0), "101", "杨树"),
+        ("b", square(100, 0), "101", "雪岭云杉"),
+        ("c", square(50, 0), "102", "杨树"),
+    ]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"NAME": name, "XIAN": "654002", "XIANG": town, "YOU_SHI_SZ": species},
+            "geometry": json.loads(shape.geojson),
+        }
+        for name, shape, town, species in rows
+    ]
+    features.append({"type": "Feature", "properties": {"NAME": "d"}, "geometry": None})
+    path = folder / "候选.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def start(client: Client, path: Path, **fields: str) -> BulkScreening:
+    with path.open("rb") as sent:
+        answer = client.post("/screenings/start/", {"file": sent, "subject": "title", **fields})
+    assert answer.status_code == 302, answer.content
+    return BulkScreening.objects.get(key=answer["Location"].split("/")[2])
+
+
+def test_a_file_is_screened_in_a_job_and_its_results_are_map_table_and_files(
+    clerk: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "CHUNK", 2)  # Several chunks.
+    verified_land(square(0, 0))
+    screening = start(clerk, candidates_file(tmp_path), id_field="NAME")
+    address = f"/screenings/{screening.key}/"
+    assert clerk.get(f"{address}map/?bbox=81,43,82,45", HTTP_ACCEPT="").status_code == 409
+    run_screening_job(screening.pk)
+    screening.refresh_from_db()
+    assert screening.state == "done"
+    assert (screening.done, screening.total) == (4, 4)
+    assert screening.counts == {
+        "candidates": 4, "clear": 2, "warning": 0, "conflict": 2, "rejected": 1, "findings": 2,
+    }  # fmt: skip
+    folder = result_folder(screening)
+    frame = geopandas.read_file(folder / "result.gpkg", layer="candidates").set_index("id")
+    assert dict(frame["verdict"]) == {
+        "=1+1": "clear", "b": "clear", "c": "conflict", "4": "conflict",
+    }  # fmt: skip
+    assert frame.loc["c", "conflict_m2"] == pytest.approx(5000, rel=0.01)
+    assert frame.loc["c", "area_ha"] == pytest.approx(1, rel=0.01)
+    assert frame.loc["4", "refused"]
+    findings = geopandas.read_file(folder / "result.gpkg", layer="findings")
+    assert list(findings["rule"]) == ["overlap_title", "valid_geometry"]
+    assert findings.geometry[0].area > 0
+    book = openpyxl.load_workbook(folder / "result.xlsx")
+    assert book.sheetnames == ["汇总", "候选", "检查发现"]
+    cell = book["候选"]["A2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+    page = clerk.get(address)
+    assert page.status_code == 200
+    sums = {row["name"]: row for row in page.context["statistics"]["species"]}
+    assert (sums["杨树"]["n"], sums["杨树"]["conflict"]) == (2, 1)
+    assert sums["杨树"]["area_ha"] == pytest.approx(2, rel=0.01)
+    only = clerk.get(f"{address}?verdict=conflict").context["rows"]
+    assert [row["id"] for row in only] == ["c", "4"]
+    drawn = clerk.get(f"{address}map/?bbox=81,43,82,45").json()
+    assert {one["properties"]["id"] for one in drawn["features"]} == {"=1+1", "b", "c"}
+    file = clerk.get(f"{address}result.xlsx")
+    assert "attachment" in file["Content-Disposition"]
+    assert clerk.get(f"{address}result.exe").status_code == 404
+    assert verbs("screening", screening.key) == ["opened", "done", "downloaded"]
+
+
+def test_the_sample_stands_are_screened_against_themselves(clerk: Client) -> None:
+    parcel_at(square(0, 0))
+    screening = start(clerk, SAMPLES / "stands.gpkg", id_field="BDCDYH")
+    run_screening_job(screening.pk)
+    screening.refresh_from_db()
+    assert screening.counts["candidates"] == 1546
+    page = clerk.get(f"/screenings/{screening.key}/?page=31")
+    assert (page.context["pages"], len(page.context["rows"])) == (31, 46)
+    townships = page.context["statistics"]["township"]
+    assert sum(row["n"] for row in townships) == 1546
+
+
+def test_a_cancelled_screening_leaves_no_result(clerk: Client, tmp_path: Path) -> None:
+    waiting = start(clerk, candidates_file(tmp_path))
+    assert clerk.post(f"/screenings/{waiting.key}/cancel/").json()["state"] == "cancelled"
+    run_screening_job(waiting.pk)
+    running = start(clerk, candidates_file(tmp_path))
+    BulkScreening.objects.filter(pk=running.pk).update(cancel_wanted=True)
+    run_screening_job(running.pk)
+    running.refresh_from_db()
+    assert (running.state, running.failure_code) == ("cancelled", "screening_cancelled")
+    assert list(result_folder(running).iterdir()) == []
+    again = clerk.post(f"/screenings/{running.key}/cancel/", HTTP_ACCEPT="application/json")
+    assert again.status_code == 409
+    assert clerk.get(f"/screenings/{running.key}/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"subject": "x"}, {"id_field": "GONE"}, {"period": "2021"}, {"seven_parameters": "1"}],
+)
+def test_what_cannot_be_screened_is_refused_before_a_job(
+    clerk: Client, tmp_path: Path, fields: dict[str, str]
+) -> None:
+    with candidates_file(tmp_path).open("rb") as sent:
+        answer = clerk.post(
+            "/screenings/start/",
+            {"file": sent, "subject": "title", **fields},
+            HTTP_ACCEPT="application/json",
+        )
+    assert answer.status_code == 422
+    assert answer.json()["message"]
+    assert not BulkScreening.objects.exists()
+
+
+def test_only_departments_screen(clerk: Client, tmp_path: Path) -> None:
+    screening = start(clerk, candidates_file(tmp_path))
+    client = Client()
+    client.force_login(user_named("somebody"))
+    for address in ("", f"{screening.key}/", f"{screening.key}/progress/", f"{screening.key}/map/"):
+        assert client.get(f"/screenings/{address}").status_code == 404
