@@ -361,6 +361,29 @@ def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_i
     assert "beforeunload" in asked
 
 
+def drop_file(page: Page, geom: MultiPolygon) -> None:
+    """A GeoJSON file let fall on the page."""
+    text = json.dumps(
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "properties": {},
+                    "geometry": {"type": "MultiPolygon", "coordinates": geom.coords},
+                }
+            ],
+        }
+    )
+    page.evaluate(
+        "text => { const list = new DataTransfer();"
+        " list.items.add(new File([text], '地块.geojson'));"
+        " document.getElementById('main').dispatchEvent("
+        "new DragEvent('drop', { dataTransfer: list, bubbles: true, cancelable: true })) }",
+        text,
+    )
+
+
 def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served: str) -> None:
     claim = claim_at(square(0, 0, 1000), state="live")
     for size in (DESKTOP, PHONE):
@@ -377,6 +400,8 @@ def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served
         expect(page.locator("#main")).to_have_attribute("data-verdict", "free")
         draw_box(page, square(500, 200, 900, 500).extent)
         expect(page.locator("[data-ref=summary]")).to_contain_text("55%")
+        drop_file(page, square(0, 0, 4000, 1000))
+        expect(page.locator("[data-ref=summary]")).to_contain_text("25%")
         picture(page, f"stands_here_{size[0]}")
         assert [found["id"] for found in Axe().run(page).response["violations"]] == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

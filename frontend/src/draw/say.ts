@@ -25,7 +25,7 @@ export const say = phrases({
   m2: ['{m2} 平方米', '{m2} m²'],
   ha: ['{ha} 公顷', '{ha} ha'],
   mu: ['{mu} 亩', '{mu} mu'],
-  parts: ['{parts} 块 · {vertices} 个顶点', '{parts} parts · {vertices} vertices'],
+  parts: ['{parts} 块 · {vertices} 个顶点', 'Parts: {parts} · vertices: {vertices}'],
   kept: ['草稿已自动保存 {time}', 'Draft kept at {time}'],
   keeping: ['正在保存草稿…', 'Keeping the draft…'],
   notKept: ['草稿未能保存：', 'The draft was not kept: '],

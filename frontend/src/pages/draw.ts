@@ -3,6 +3,7 @@ import L from 'leaflet'
 import type { MultiPolygon } from 'geojson'
 import { Chooser } from '../draw/choices'
 import { Autosave, type Content, type DraftState, type DrawingState } from '../draw/draft'
+import { takeDrops } from '../draw/drop'
 import { Editor, type Tool } from '../draw/editor'
 import { readFeatures } from '../draw/file'
 import { Findings } from '../draw/findings'
@@ -336,6 +337,12 @@ class DrawPage {
     const bring = (): void => { const one = file.files?.[0]; if (one !== undefined) void this.bring(one, crs.value) }
     file.addEventListener('change', () => { crs.replaceChildren(); part<HTMLElement>(this.root, 'crs-field').hidden = true; bring() })
     crs.addEventListener('change', bring)
+    takeDrops(this.root, dropped => {
+      const list = new DataTransfer()
+      list.items.add(dropped)
+      file.files = list.files
+      file.dispatchEvent(new Event('change'))
+    })
     document.addEventListener('keydown', event => {
       if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return
       if (event.key === 'Escape' && this.tool !== null) this.choose(null)

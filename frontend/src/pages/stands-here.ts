@@ -2,6 +2,7 @@
 import L from 'leaflet'
 import '@geoman-io/leaflet-geoman-free'
 import type { MultiPolygon } from 'geojson'
+import { takeDrops } from '../draw/drop'
 import { parsed } from '../draw/notation'
 import { toGeometry, type Position } from '../draw/shape'
 import { part } from '../panel'
@@ -84,6 +85,7 @@ class StandsHere {
       const file = (event.target as HTMLInputElement).files?.[0]
       if (file !== undefined) void this.ask(file)
     })
+    takeDrops(this.root, file => { void this.ask(file) })
     for (const name of ['start', 'end']) part(this.root, name).addEventListener('change', () => { if (this.last !== null) void this.ask(this.last) })
     void this.land()
     this.root.dataset.ready = 'true'
