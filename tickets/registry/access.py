@@ -16,7 +16,7 @@ from portal.accounts.queries import (
 )
 from portal.base.errors import NotFound
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
-from tickets.registry.models import CarbonTicket, Registration
+from tickets.registry.models import CarbonTicket, Registration, TicketRequest
 
 
 def access_ticket(number: str) -> CarbonTicket:
@@ -100,3 +100,56 @@ def may_dispose(owner: Party, user: User, quantity_kg: int) -> bool:
     raise MandateTooSmall(
         limit=max(limit for limit in limits if limit is not None), wanted=quantity_kg
     )
+
+
+def access_request(key: uuid.UUID, user: AnyUser) -> TicketRequest:
+    """What was asked for: for its office, the auditor, who asked, the bank, the ticket's owners."""
+    found = (
+        TicketRequest.objects.select_related(
+            "ticket",
+            "filing",
+            "issuance__filing",
+            "pledge",
+            "order",
+            "notice",
+            "asked_by",
+            "pledgee",
+        )
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if works_in(user, Department(found.department)):
+        return found
+    if has_role(user, Role.AUDITOR):
+        return found
+    if found.asked_by_id == user.pk:
+        return found
+    if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
+        return found
+    if found.ticket is not None and any(
+        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
+    ):
+        return found
+    raise NotFound()
+
+
+def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:
+    """Owners who have not agreed yet and for whom the user may."""
+    if registration.ticket is None:
+        return []
+    agreed = set(registration.consents.values_list("party", flat=True))
+    return [
+        owner
+        for owner in owners_of(registration.ticket)
+        if owner.pk not in agreed and acts_for(user, owner, Mandate.Scope.DISPOSE)
+    ]
+
+
+def access_ticket_key(key: uuid.UUID, user: AnyUser) -> CarbonTicket:
+    """Documents of a ticket are for its owners, the mandated and those who serve."""
+    number = CarbonTicket.objects.filter(pk=key).values_list("number", flat=True).first()
+    if number is None:
+        raise NotFound()
+    return access_held_ticket(number, user)

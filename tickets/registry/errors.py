@@ -270,3 +270,24 @@ class NothingToCancel(RegistryError):
 
     code = "nothing_to_cancel"
     message = _("没有可以核减的数量。")
+
+
+class BankNotAgreed(RegistryError):
+    """Holder and bank ask for a pledge together."""
+
+    code = "bank_not_agreed"
+    message = _("质权人尚未确认这一质押申请，确认后方可受理。")
+
+
+class PartyNotFound(RegistryError):
+    """A name with the last four of its number that nobody, or more than one, answers to."""
+
+    code = "party_unknown"
+    message = _("没有找到已核验的主体“{name}”（证件尾号 {last4}），请核对名称和证件号后四位。")
+
+
+class RequestUnreadable(RegistryError):
+    """What was asked cannot be prepared as it was filled in: the clerk returns it."""
+
+    code = "request_unreadable"
+    message = _("申请内容不能受理：{reason}")

@@ -27,6 +27,7 @@ from tickets.registry.models.registrations import (
     Registration,
     RegistrationMaterial,
 )
+from tickets.registry.models.requests import FaceSignature, TicketRequest
 
 __all__ = [
     "Allotment",
@@ -37,6 +38,7 @@ __all__ = [
     "Cause",
     "Consent",
     "Debt",
+    "FaceSignature",
     "FreezeOrder",
     "Issuance",
     "LedgerEntry",
@@ -49,5 +51,6 @@ __all__ = [
     "RegistrationMaterial",
     "TicketCounter",
     "TicketPrint",
+    "TicketRequest",
     "TicketShare",
 ]

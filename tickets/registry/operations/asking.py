@@ -1,0 +1,198 @@
+"""What owners and banks ask for: asked, agreed to by the bank, taken up by a clerk or returned."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Max
+
+from portal.accounts.errors import OfficeMissing, ReasonMissing
+from portal.accounts.models import Mandate, Party, Role, User
+from portal.accounts.queries import acts_for, has_role
+from portal.base.clock import now, today
+from portal.base.errors import NotFound
+from portal.base.transactions import write_transaction
+from portal.casework.documents import Upload, add_document
+from portal.casework.notices import publish_notice, tell
+from portal.journal.operations import record_event
+from tickets.registry.access import owners_of, require_office
+from tickets.registry.errors import BankNotAgreed, NotThePledgee, RegistrationDecided
+from tickets.registry.models import (
+    CarbonTicket,
+    LedgerEntry,
+    Registration,
+    TicketPrint,
+    TicketRequest,
+)
+from tickets.registry.operations.registrations import OFFICES, Kind
+
+SUBJECT = "ticket_request"
+NOTICE_DAYS = 15
+State = TicketRequest.State
+
+
+@write_transaction
+def ask_registration(
+    *,
+    kind: Registration.Kind,
+    typed: dict[str, Any],
+    uploads: Sequence[tuple[str, Upload]],
+    actor: User,
+    pledgee: Party | None = None,
+    **subject: Any,
+) -> TicketRequest:
+    """Keep what was asked with its files. Whether ``actor`` may ask is the page's gate."""
+    request = TicketRequest.objects.create(
+        kind=kind,
+        department=OFFICES[kind],
+        typed=typed,
+        asked_by=actor,
+        pledgee=pledgee,
+        **subject,
+    )
+    for slot, upload in uploads:
+        add_document(
+            subject_kind=SUBJECT, subject_key=request.key, kind=slot, upload=upload, actor=actor
+        )
+    if (
+        kind is Kind.PLEDGE
+        and pledgee is not None
+        and acts_for(actor, pledgee, Mandate.Scope.APPLY)
+    ):
+        TicketRequest.objects.filter(pk=request.pk).update(agreed_by=actor, agreed_at=now())
+    request.refresh_from_db()
+    _record(request, "asked", actor, kind=str(kind))
+    return request
+
+
+@write_transaction
+def agree_to_pledge(*, request: TicketRequest, actor: User) -> TicketRequest:
+    """The bank agrees to the pledge that the holder asks for (article 18)."""
+    waiting = _lock_waiting(request)
+    if waiting.pledgee is None or not acts_for(actor, waiting.pledgee, Mandate.Scope.APPLY):
+        raise NotThePledgee()
+    TicketRequest.objects.filter(pk=waiting.pk).update(agreed_by=actor, agreed_at=now())
+    _record(waiting, "agreed", actor)
+    waiting.refresh_from_db()
+    return waiting
+
+
+@write_transaction
+def take_up(
+    *, request: TicketRequest, prepare: Callable[[], Registration], actor: User
+) -> Registration:
+    """The clerk prepares the registration that was asked for; ``prepare`` is its own operation."""
+    waiting = _lock_waiting(request)
+    require_office(actor, Role.CLERK, OFFICES[Kind(waiting.kind)])
+    if waiting.kind == Kind.PLEDGE and waiting.agreed_at is None:
+        raise BankNotAgreed()
+    registration = prepare()
+    TicketRequest.objects.filter(pk=waiting.pk).update(
+        state=State.TAKEN, answered_by=actor, answered_at=now(), registration=registration
+    )
+    _record(waiting, "taken", actor, registration=str(registration.key))
+    return registration
+
+
+@write_transaction
+def return_request(*, request: TicketRequest, reason: str, actor: User) -> TicketRequest:
+    """Not taken up, for a reason that the applicant reads."""
+    waiting = _lock_waiting(request)
+    require_office(actor, Role.CLERK, OFFICES[Kind(waiting.kind)])
+    if not reason.strip():
+        raise ReasonMissing()
+    _answer(waiting, State.RETURNED, actor, reason.strip())
+    tell(
+        users=[waiting.asked_by],
+        subject=f"{waiting.get_kind_display()}：{State.RETURNED.label}",
+        body=reason.strip(),
+        link=f"/requests/{waiting.key}/",
+    )
+    return waiting
+
+
+@write_transaction
+def withdraw_request(*, request: TicketRequest, actor: User) -> TicketRequest:
+    """Whoever asked takes it back while it waits."""
+    waiting = _lock_waiting(request)
+    if waiting.asked_by_id != actor.pk:
+        raise NotFound()
+    _answer(waiting, State.WITHDRAWN, actor, "")
+    return waiting
+
+
+def tell_decision(registration: Registration, subject: str, link: str) -> None:
+    """A message to who asked and to those who act for the ticket's owners."""
+    users = [registration.asked_by] if registration.asked_by else []
+    if registration.ticket is not None:
+        owners = owners_of(registration.ticket)
+        users += list(User.objects.filter(mandates__party__in=owners, mandates__ended_at=None))
+    tell(users=users, subject=subject, body=registration.decision_reason or subject, link=link)
+
+
+def publish_end(*, ticket: CarbonTicket, title: str, text: str, actor: User) -> None:
+    """The public notice of a ticket that ends (article 17)."""
+    publish_notice(
+        kind="cancellation",
+        title=title,
+        text=text,
+        closes_on=today() + timedelta(days=NOTICE_DAYS),
+        subject_kind="ticket",
+        subject_key=ticket.pk,
+        actor=actor,
+        shape=ticket.area_version.geom_public,
+    )
+
+
+@write_transaction
+def print_ticket(*, ticket: CarbonTicket, as_of: LedgerEntry, actor: User) -> TicketPrint:
+    """A numbered printing of the face as it stands after an entry (article 16)."""
+    if not (
+        has_role(actor, Role.CLERK, OFFICES[Kind.ISSUE])
+        or any(acts_for(actor, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket))
+    ):
+        raise OfficeMissing()
+    with connection.cursor() as cursor:
+        # Two printings get their numbers one after the other.
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"print:{ticket.pk}"]
+        )
+    last = ticket.prints.aggregate(last=Max("number"))["last"] or 0
+    made = TicketPrint.objects.create(ticket=ticket, number=last + 1, as_of=as_of, made_by=actor)
+    made.refresh_from_db()
+    record_event(
+        subject_kind="ticket",
+        subject_key=ticket.pk,
+        verb="printed",
+        actor_key=actor.key,
+        facts={"print": last + 1},
+    )
+    return made
+
+
+def _lock_waiting(request: TicketRequest) -> TicketRequest:
+    found = (
+        TicketRequest.objects.select_for_update(of=("self",))
+        .select_related("pledgee", "asked_by")
+        .get(pk=request.pk)
+    )
+    if found.state != State.WAITING:
+        raise RegistrationDecided()
+    return found
+
+
+def _answer(request: TicketRequest, state: TicketRequest.State, actor: User, answer: str) -> None:
+    TicketRequest.objects.filter(pk=request.pk).update(
+        state=state, answered_by=actor, answered_at=now(), answer=answer
+    )
+    _record(request, state.value, actor)
+    request.refresh_from_db()
+
+
+def _record(request: TicketRequest, verb: str, actor: User, **facts: str) -> None:
+    key: uuid.UUID = request.key
+    record_event(subject_kind=SUBJECT, subject_key=key, verb=verb, actor_key=actor.key, facts=facts)
