@@ -1,0 +1,108 @@
+"""A ticket in words: for its page, its face, and what a QR code opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Party
+from portal.base.clock import CITY_TIME
+from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
+from tickets.registry.moves import BlockState, EntryKind
+from tickets.registry.quantities import tonnes
+from tickets.registry.queries import Flow, Standing, TicketState, shares_at
+
+M2_PER_HA, MU_PER_HA = 10_000, 15
+
+
+def public_name(party: Party) -> str:
+    """Natural persons as 张* (domain.md)."""
+    return party.name if party.kind != Party.Kind.PERSON else f"{party.name[:1]}*"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An owner as a page may show it."""
+
+    name: str
+    share: str
+
+
+def holders(ticket: CarbonTicket, at: datetime | None = None, *, masked: bool) -> list[Holder]:
+    """The owners in the ticket's order, with their shares where there are several (article 9)."""
+    shares: list[TicketShare] = list(shares_at(ticket, at))
+    if not shares:  # Closed: whose it was at the end.
+        shares = list(ticket.shares.filter(closed_by=ticket.closed_by_id).select_related("party"))
+    several = len(shares) > 1
+    return [
+        Holder(
+            public_name(share.party) if masked else share.party.name,
+            f"{share.numerator}/{ticket.share_denominator}" if several else "",
+        )
+        for share in shares
+    ]
+
+
+def area_facts(area_m2: float) -> tuple[str, str]:
+    """Hectares and mu, as printed."""
+    hectares = area_m2 / M2_PER_HA
+    return f"{hectares:,.4f}", f"{hectares * MU_PER_HA:,.2f}"
+
+
+def period_of(ticket: CarbonTicket) -> tuple[date, date]:
+    """First and last day of the monitoring period (stored half-open)."""
+    period = ticket.issuance.filing.period
+    return period.lower, date.fromordinal(period.upper.toordinal() - 1)
+
+
+def issued_on(ticket: CarbonTicket) -> date:
+    return ticket.opened_at.astimezone(CITY_TIME).date()
+
+
+def face_kg(ticket: CarbonTicket) -> int:
+    """The kilograms with which the ticket was opened: what its face says."""
+    return ticket.blocks.filter(opened_by=ticket.opened_by_id).quantity_kg()
+
+
+def big_words(state: TicketState) -> str:
+    """Today's state in a few large words: 有效, 已质押, 已使用 3.2 / 12 吨 …"""
+    if state.standing is Standing.PARTLY_USED:
+        used = state.offset_kg + state.cancelled_kg
+        return _("已使用 {used} / {total} 吨").format(
+            used=tonnes(used), total=tonnes(state.total_kg)
+        )
+    return str(state.standing.label)
+
+
+def bars(state: TicketState) -> list[tuple[str, str, int, str]]:
+    """State, its name, kilograms and tonnes of what is on a ticket; zeros are left out."""
+    amounts = {
+        BlockState.HELD: state.held_kg,
+        BlockState.LISTED: state.listed_kg,
+        BlockState.PLEDGED: state.pledged_kg,
+        BlockState.OFFSET: state.offset_kg,
+        BlockState.CANCELLED: state.cancelled_kg,
+    }
+    return [
+        (one.value, str(one.label), kilograms, tonnes(kilograms))
+        for one, kilograms in amounts.items()
+        if kilograms
+    ]
+
+
+def act_line(entry: LedgerEntry, flows: list[Flow], numbers: dict[object, str]) -> str:
+    """What one entry did, in one line."""
+    mine = [flow for flow in flows if flow.entry == entry.pk]
+    parts = []
+    for flow in mine:
+        words = f"{tonnes(flow.quantity_kg)} 吨"
+        target = numbers.get(flow.to_ticket, "")
+        if flow.from_ticket is None or flow.from_ticket != flow.to_ticket:
+            words += f" → {target}"
+        if flow.from_state != flow.to_state and flow.from_state:
+            was, became = BlockState(flow.from_state), BlockState(flow.to_state)
+            words += f"（{was.label} → {became.label}）"
+        parts.append(words)
+    return "；".join(parts) or str(EntryKind(entry.kind).label)
