@@ -68,6 +68,7 @@ from tickets.accounting.errors import (
     ReportOutOfDate,
     VersionTaken,
 )
+from tickets.offsets.errors import NameReviewed, OffsetDecided
 from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
     ApplicationUnderReview,
@@ -155,6 +156,8 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     ReportOutOfDate: 409,
     VersionTaken: 409,
     NotTheVerifier: 403,
+    NameReviewed: 409,
+    OffsetDecided: 409,
     AlreadyIssued: 409,
     BlockNotFree: 409,
     FreezeLifted: 409,

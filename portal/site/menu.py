@@ -54,6 +54,9 @@ class MenuEntry:
 MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("地图"), "site:home", everyone),
     MenuEntry(_("这里有什么"), "layers:stands-here", everyone, ("what-stands-here",)),
+    MenuEntry(_("碳票"), "registry:register", everyone, ("tickets", "roots", "loss-notices")),
+    MenuEntry(_("登记"), "registry:work", signed_in, ("registrations", "requests")),
+    MenuEntry(_("抵消"), "offsets:offsets", signed_in, ("offsets", "offset-requests")),
     MenuEntry(_("公示"), "casework:notices", everyone, ("notices", "objections")),
     MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
     MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),

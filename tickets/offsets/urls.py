@@ -1,6 +1,15 @@
 """Addresses of offsets."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from tickets.offsets import views
 
 app_name = "offsets"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("offsets/", views.offsets_list, name="offsets"),
+    path("offsets/estimate/", views.estimate_page, name="estimate"),
+    path("offsets/<str:number>/", views.offset_page, name="offset"),
+    path("offsets/<str:number>/certificate.pdf", views.certificate, name="certificate"),
+    path("offset-requests/<uuid:key>/", views.request_page, name="request"),
+    path("tickets/<str:number>/offset/", views.ask, name="ask"),
+]

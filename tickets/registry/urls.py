@@ -1,6 +1,22 @@
-"""Addresses of registry."""
+"""Addresses of the register."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from tickets.registry.pages import registrations, tickets, verification
 
 app_name = "registry"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("tickets/", tickets.register, name="register"),
+    path("tickets/<str:number>/", tickets.ticket_page, name="ticket"),
+    path("tickets/<str:number>/face.pdf", tickets.face, name="face"),
+    path("tickets/<str:number>/prints/", tickets.make_print, name="make-print"),
+    path("tickets/<str:number>/prints/<int:n>.pdf", tickets.printed, name="print"),
+    path("api/tickets/states/", tickets.states, name="api-states"),
+    path("registrations/", registrations.work_list, name="work"),
+    path("registrations/new/<slug:kind>/<str:subject>/", registrations.ask, name="ask"),
+    path("registrations/<uuid:key>/", registrations.registration_page, name="registration"),
+    path("requests/<uuid:key>/", registrations.request_page, name="request"),
+    path("loss-notices/<uuid:key>/", registrations.loss_notice, name="loss-notice"),
+    path("v/keys.json", verification.keys, name="keys"),
+    path("roots/", verification.roots, name="roots"),
+]

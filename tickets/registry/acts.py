@@ -1,0 +1,374 @@
+"""Every kind of registration as a value: who may ask, with which form and materials, and how the
+clerk prepares it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from tickets.registry.errors import PledgeEnded
+from tickets.registry.forms import owners_from, parts_from
+from tickets.registry.models import (
+    Cancellation,
+    CarbonTicket,
+    FreezeOrder,
+    LossNotice,
+    Pledge,
+    Registration,
+)
+from tickets.registry.operations import (
+    Kind,
+    Paper,
+    PaperConsent,
+    prepare_cancellation,
+    prepare_change,
+    prepare_close,
+    prepare_correction,
+    prepare_division,
+    prepare_enforcement,
+    prepare_freeze,
+    prepare_issue,
+    prepare_lift,
+    prepare_loss,
+    prepare_pledge,
+    prepare_reissue,
+    prepare_release,
+    prepare_transfer,
+)
+
+Given = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way to the ledger: what it is about, what was typed, who, which papers."""
+
+    kind: Registration.Kind
+    subject: Any
+    given: Given
+    actor: User
+    asked_by: User | None
+    files: Mapping[str, bytes]  # Slot → SHA-256.
+    labels: Mapping[str, str]
+
+    @property
+    def document(self) -> Paper:
+        return Paper(
+            number=self.given.get("number") or "",
+            sha256=self.files.get("document"),
+            authority=self.given.get("authority") or "",
+        )
+
+    @property
+    def materials(self) -> list[tuple[str, bytes]]:
+        return [(self.labels[slot][:120], sha256) for slot, sha256 in self.files.items()]
+
+    @property
+    def consents(self) -> list[PaperConsent]:
+        paper = self.files.get("consent")
+        if paper is None:
+            return []
+        rows = self.given.get("paper_consents") or []
+        return [PaperConsent(party, paper) for party, _text in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """``subject`` is what the address names; ``office_only`` acts nobody asks for."""
+
+    kind: Registration.Kind
+    article: str
+    about: str | Promise
+    subject: str
+    fields: tuple[str, ...]
+    slots: tuple[tuple[str, str | Promise, bool], ...]  # Slot, label, needed.
+    prepare: Callable[[Asked], Registration]
+    office_only: bool = False
+    by_pledgee: bool = False
+    names_it: tuple[str, ...] = ()  # Fixed words of the form: the authority of a sale.
+
+
+def _issue(asked: Asked) -> Registration:
+    return prepare_issue(
+        filing=asked.subject,
+        asked_by=asked.asked_by or asked.actor,
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+        separately=bool(asked.given.get("separately")),
+        materials=asked.materials,
+    )
+
+
+def _transfer(asked: Asked) -> Registration:
+    return prepare_transfer(
+        kind=asked.kind,
+        ticket=asked.subject,
+        to=owners_from(asked.given["to"]),
+        document=asked.document,
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+        effective_on=asked.given.get("effective_on"),
+        asked_by=asked.asked_by,
+        consents=asked.consents,
+        paper=Registration.Paper(asked.given.get("paper") or ""),
+        materials=asked.materials,
+    )
+
+
+def _divide(asked: Asked) -> Registration:
+    return prepare_division(
+        ticket=asked.subject,
+        actor=asked.actor,
+        parts=parts_from(asked.given.get("parts") or []),
+        asked_by=asked.asked_by,
+        consents=asked.consents,
+        paper=Registration.Paper(asked.given.get("paper") or ""),
+        document=asked.document,
+    )
+
+
+def _pledge(asked: Asked) -> Registration:
+    ticket: CarbonTicket = asked.subject
+    behind = last_pledge(ticket) if asked.given.get("later_rank") else None
+    if asked.given.get("later_rank") and behind is None:
+        raise PledgeEnded()
+    return prepare_pledge(
+        ticket=ticket,
+        quantity_kg=asked.given["quantity"],
+        pledgee=asked.given["pledgee"],
+        amount_fen=asked.given["amount"],
+        begins_on=asked.given["begins_on"],
+        ends_on=asked.given["ends_on"],
+        external_number=asked.given["external_number"],
+        asked_by=asked.asked_by or asked.actor,
+        actor=asked.actor,
+        behind=behind,
+        document=asked.document,
+        consents=asked.consents,
+        materials=asked.materials,
+    )
+
+
+def last_pledge(ticket: CarbonTicket) -> Pledge | None:
+    """The pledge in force on the ticket that nobody ranks behind yet."""
+    return (
+        ticket.pledges.filter(cause__blocks__closed_by__isnull=True, followers__isnull=True)
+        .distinct()
+        .order_by("-rank", "-made_at")
+        .first()
+    )
+
+
+def _release(asked: Asked) -> Registration:
+    return prepare_release(
+        pledge=asked.subject,
+        asked_by=asked.asked_by or asked.actor,
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+        document=asked.document,
+    )
+
+
+def _enforce(asked: Asked) -> Registration:
+    return prepare_enforcement(
+        pledge=asked.subject,
+        to=owners_from(asked.given["to"]),
+        document=asked.document,
+        asked_by=asked.asked_by or asked.actor,
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+        effective_on=asked.given.get("effective_on"),
+    )
+
+
+def _freeze(asked: Asked) -> Registration:
+    return prepare_freeze(
+        kind=FreezeOrder.Kind(asked.given["freeze_kind"]),
+        ticket=asked.subject,
+        document=asked.document,
+        reason=asked.given["reason"],
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+    )
+
+
+def _lift(asked: Asked) -> Registration:
+    return prepare_lift(
+        order=asked.subject,
+        reason=asked.given["reason"],
+        actor=asked.actor,
+        document=asked.document,
+    )
+
+
+def _cancel(asked: Asked) -> Registration:
+    return prepare_cancellation(
+        issuance=asked.subject,
+        reason=Cancellation.Reason(asked.given["cancel_reason"]),
+        document=asked.document,
+        text=asked.given["reason"],
+        actor=asked.actor,
+        quantity_kg=asked.given.get("quantity"),
+        effective_on=asked.given.get("effective_on"),
+    )
+
+
+def _loss(asked: Asked) -> Registration:
+    return prepare_loss(
+        ticket=asked.subject,
+        reason=LossNotice.Reason(asked.given["loss_reason"]),
+        asked_by=asked.asked_by or asked.actor,
+        actor=asked.actor,
+        document=asked.document,
+    )
+
+
+def _reissue(asked: Asked) -> Registration:
+    return prepare_reissue(
+        notice=asked.subject, asked_by=asked.asked_by or asked.actor, actor=asked.actor
+    )
+
+
+def _correct(asked: Asked) -> Registration:
+    return prepare_correction(
+        ticket=asked.subject,
+        reason=asked.given["reason"],
+        document=asked.document,
+        actor=asked.actor,
+    )
+
+
+def _change(asked: Asked) -> Registration:
+    return prepare_change(
+        ticket=asked.subject,
+        to=owners_from(asked.given["shares"], asked.subject.share_denominator),
+        document=asked.document,
+        reason=asked.given["reason"],
+        actor=asked.actor,
+        asked_by=asked.asked_by,
+        consents=asked.consents,
+    )
+
+
+def _close(asked: Asked) -> Registration:
+    return prepare_close(ticket=asked.subject, actor=asked.actor)
+
+
+_CONSENT = ("consent", _("共有人同意书"), False)
+_PAPERS = ("paper_consents", "paper")
+_IDENTITY = ("identity", _("受让方身份证明"), False)
+
+
+def _transfer_act(
+    kind: Registration.Kind, about: str | Promise, document: str | Promise, *more: str,
+    office_only: bool = False,
+) -> Act:  # fmt: skip
+    return Act(
+        kind=kind,
+        article="第十条",
+        about=about,
+        subject="ticket",
+        fields=("to", "quantity", "number", *more, *_PAPERS),
+        slots=(("document", document, True), _IDENTITY, _CONSENT),
+        prepare=_transfer,
+        office_only=office_only,
+    )
+
+
+ACTS: dict[Registration.Kind, Act] = {
+    act.kind: act
+    for act in (
+        Act(
+            Kind.ISSUE, "第八条、第九条",
+            _("按备案签发的减排量制发碳票，不收取费用。"), "filing",
+            ("quantity", "separately"),
+            (("request", _("申领书"), False),), _issue,
+        ),
+        _transfer_act(
+            Kind.SALE,
+            _("凭伊宁市公共资源交易中心的成交确认书办理；可转移全部或一部分。"),
+            _("交易中心成交确认书"),
+        ),
+        _transfer_act(Kind.GIFT, _("凭赠与合同办理。"), _("赠与合同")),
+        _transfer_act(
+            Kind.INHERITANCE, _("凭继承公证书或生效法律文书办理，无须转让方同意。"),
+            _("继承公证书或生效法律文书"), "effective_on",
+        ),
+        _transfer_act(
+            Kind.MERGER, _("公司合并，权利由存续或新设的公司承继。"), _("公司合并文件"),
+            "effective_on",
+        ),
+        _transfer_act(
+            Kind.COMPANY_DIVISION, _("公司分立，权利按分立文件划归。"), _("公司分立文件"),
+            "effective_on",
+        ),
+        _transfer_act(
+            Kind.COURT, _("凭生效裁判文书办理，代替共有人同意；冻结、质押不影响其执行。"),
+            _("生效裁判文书"), "authority", "effective_on", office_only=True,
+        ),
+        Act(
+            Kind.DIVIDE, "第十六条",
+            _("原票关闭，子票合计与原票一致。全部减排量须持有且未冻结。"), "ticket",
+            ("parts", *_PAPERS), (("document", _("分割协议"), False), _CONSENT), _divide,
+        ),
+        Act(
+            Kind.PLEDGE, "第十五条、第十八条",
+            _("持有人与质权人共同申请，金融管理部门登记；质押期间不得转让。"), "ticket",
+            ("quantity_required", "pledgee", "amount", "begins_on", "ends_on", "external_number",
+             "later_rank", "paper_consents"),
+            (("document", _("质押合同"), True), _CONSENT), _pledge,
+        ),
+        Act(
+            Kind.RELEASE, "第十五条", _("由质权人申请，可部分解除。"), "pledge",
+            ("quantity",), (("document", _("解除质押证明"), False),), _release, by_pledgee=True,
+        ),
+        Act(
+            Kind.ENFORCE, "第十八条", _("凭裁判或公证文书，质押的减排量归文书确定的人。"), "pledge",
+            ("to", "quantity", "authority", "number", "effective_on"),
+            (("document", _("实现质权的裁判或公证文书"), True),), _enforce, by_pledgee=True,
+        ),
+        Act(
+            Kind.FREEZE, "第二十一条", _("冻结覆盖在现状之上，解除后恢复原状。"), "ticket",
+            ("freeze_kind", "quantity", "authority", "number", "reason"),
+            (("document", _("冻结决定或协助执行通知"), True),), _freeze, office_only=True,
+        ),
+        Act(
+            Kind.LIFT, "第二十一条", _("解除一项冻结，其他冻结不受影响。"), "order",
+            ("number_optional", "reason"), (("document", _("解除冻结文书"), False),), _lift,
+            office_only=True,
+        ),
+        Act(
+            Kind.CANCEL, "第七条",
+            _("先核减项目业主持有的减排量，编号高的在先；不足部分记为欠缴，善意买受人不受影响。"),
+            "issuance",
+            ("cancel_reason", "quantity", "authority", "number", "effective_on", "reason"),
+            (("document", _("核减或撤销决定"), True),), _cancel, office_only=True,
+        ),
+        Act(
+            Kind.LOSS, "第十条", _("公告期内碳票冻结，任何人可以提出异议；期满可申请补发。"),
+            "ticket", ("loss_reason",), (("document", _("遗失声明或残票"), False),), _loss,
+        ),
+        Act(
+            Kind.REISSUE, "第十条", _("公告期满且无异议成立，补发新编号的碳票，原票作废。"),
+            "notice", (), (), _reissue,
+        ),
+        Act(
+            Kind.CORRECT, "第十条", _("票面记载有误，换发新编号的碳票。"), "ticket",
+            ("number", "reason"), (("document", _("更正依据"), True),), _correct,
+        ),
+        Act(
+            Kind.CHANGE, "第十条", _("权利人信息或共有性质变更，不涉及资产转移。"), "ticket",
+            ("shares", "number", "reason", "paper_consents"),
+            (("document", _("变更依据"), True), _CONSENT), _change,
+        ),
+        Act(
+            Kind.CLOSE, "第十七条", _("减排量使用完后注销，不再参与市场流通，并公告。"), "ticket",
+            (), (), _close, office_only=True,
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,358 @@
+"""The public register, a ticket's page, its face, and the table of states for the map."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts.models import Department, Mandate
+from portal.accounts.queries import acts_for, parties_acted_for, works_in
+from portal.base.clock import CITY_TIME, now
+from portal.base.errors import InvalidInput, NotFound
+from portal.base.numbers import grouped_code
+from portal.base.policy import policy_text
+from portal.casework.models import Document
+from portal.casework.stage import sketch_config
+from tickets.registry.access import access_held_ticket, access_ticket, owners_of
+from tickets.registry.acts import ACTS
+from tickets.registry.face.paper import face_pdf
+from tickets.registry.models import CarbonTicket, LossNotice, Pledge, TicketPrint
+from tickets.registry.moves import BlockState
+from tickets.registry.operations import Kind
+from tickets.registry.operations.asking import SUBJECT, print_ticket
+from tickets.registry.pages.answers import signed_in
+from tickets.registry.quantities import tonnes
+from tickets.registry.queries import (
+    acts_on,
+    days_left,
+    end_of_day,
+    family_of,
+    last_entry_number,
+    orders_in_force,
+    pledged_kg,
+    register_totals,
+    state_of,
+    state_table,
+    stream_of,
+)
+from tickets.registry.showing import (
+    act_line,
+    area_facts,
+    bars,
+    big_words,
+    face_kg,
+    holders,
+    issued_on,
+    period_of,
+)
+from tickets.registry.stream import stream_svg
+
+ROWS = 30
+# What an owner may ask for on a ticket's page, and what the office alone registers.
+OWNERS_ACTS = (
+    Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.DIVIDE,
+    Kind.PLEDGE, Kind.LOSS, Kind.CORRECT, Kind.CHANGE,
+)  # fmt: skip
+OFFICE_ACTS = (Kind.COURT, Kind.FREEZE)
+
+
+def moment_of(request: HttpRequest) -> datetime | None:
+    """``?at=`` a day (its end in Shanghai) or a moment; None is now."""
+    text = request.GET.get("at", "").strip()
+    if not text:
+        return None
+    try:
+        if len(text) == 10:
+            return end_of_day(date.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(field="at", reason=_("写作 2026-05-01 或 ISO 8601 时刻")) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
+
+
+# --- the register -------------------------------------------------------------------------------
+@require_safe
+def register(request: HttpRequest) -> HttpResponse:
+    """Every ticket, searched by number or project, with the sums of the register; mine first."""
+    at = moment_of(request)
+    found = CarbonTicket.objects.select_related("issuance__filing__application__project").order_by(
+        "-year", "-serial"
+    )
+    if at is not None:
+        found = found.filter(opened_at__lte=at)
+    words = request.GET.get("q", "").strip()[:100].replace("\x00", "")
+    if words:
+        found = found.filter(number__icontains=words) | found.filter(
+            issuance__filing__application__project__name__icontains=words
+        )
+    mine = "mine" in request.GET and request.user.is_authenticated
+    if mine:
+        found = found.filter(
+            shares__party__in=parties_acted_for(request.user), shares__closed_by__isnull=True
+        ).distinct()
+    page = Paginator(found, ROWS).get_page(request.GET.get("page"))
+    states = {row.key: row for row in state_table(at, [ticket.pk for ticket in page])}
+    totals = register_totals(at)
+    context = {
+        "page": page,
+        "rows": [
+            {
+                "ticket": ticket,
+                "state": states.get(ticket.pk),
+                "words": big_words(states[ticket.pk]) if ticket.pk in states else "",
+                "bars": bars(states[ticket.pk]) if ticket.pk in states else [],
+                "tonnes": tonnes(states[ticket.pk].total_kg) if ticket.pk in states else "0",
+                "project": ticket.issuance.filing.application.project,
+                "holders": holders(ticket, at, masked=True),
+            }
+            for ticket in page
+        ],
+        "totals": [(name, tonnes(kilograms)) for name, kilograms in _named(totals)],
+        "q": words,
+        "mine": mine,
+        "at": request.GET.get("at", ""),
+        "notices": LossNotice.objects.filter(
+            order__ticket__closed_by__isnull=True, ends_on__gte=now().date()
+        ).select_related("ticket"),
+    }
+    return render(request, "registry/register.html", context)
+
+
+def _named(totals: dict[str, int]) -> list[tuple[str, int]]:
+    return [(str(BlockState(state).label), kilograms) for state, kilograms in totals.items()]
+
+
+# --- one ticket ---------------------------------------------------------------------------------
+@require_safe
+@never_cache
+def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
+    """Facts, map, state, and the stream of its kilograms; the holder masked for the public."""
+    ticket = access_ticket(number)
+    at = moment_of(request)
+    if at is not None and ticket.opened_at > at:
+        raise NotFound()
+    exact = may_see_exact(request, ticket)
+    flows = stream_of(ticket.issuance, at)
+    family = family_of(ticket, at)
+    kin = {one.pk for one in family}
+    numbers: dict[Any, str] = {
+        one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
+    }
+    state = state_of(ticket, at)
+    version = ticket.area_version
+    shape = version.geom if exact else (version.geom_public or version.geom)
+    filing = ticket.issuance.filing
+    project = filing.application.project
+    hectares, mu = area_facts(version.area_m2)
+    first, last = period_of(ticket)
+    mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
+    context = {
+        "ticket": ticket,
+        "exact": exact,
+        "at": request.GET.get("at", ""),
+        "state": state,
+        "words": big_words(state) if state else "",
+        "bars": bars(state) if state else [],
+        "frozen": tonnes(state.frozen_kg) if state and state.frozen_kg else "",
+        "face_tonnes": tonnes(face_kg(ticket)),
+        "holders": holders(ticket, at, masked=not exact),
+        "project": project,
+        "filing": filing,
+        "hectares": hectares if exact else f"{version.area_m2 / 10_000:,.1f}",
+        "mu": mu if exact else f"{version.area_m2 / 10_000 * 15:,.0f}",
+        "first": first,
+        "last": last,
+        "issued_on": issued_on(ticket),
+        "code": grouped_code(ticket.code),
+        "verify": reverse("site:verify", args=[ticket.code]),
+        "tree": family_tree(family, ticket, at),
+        # Our own SVG: every text in it went through ElementTree.
+        "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
+        "acts": [(entry, act_line(entry, flows, numbers)) for entry in acts_on(ticket, at)],
+        "notice": policy_text("notice.not_ccer"),
+        "sketch_config": sketch_config([json.loads(shape.json)]),
+        **_dealings(request, ticket, exact),
+    }
+    return render(request, "registry/ticket.html", context)
+
+
+def may_see_exact(request: HttpRequest, ticket: CarbonTicket) -> bool:
+    try:
+        access_held_ticket(ticket.number, request.user)
+    except NotFound:
+        return False
+    return True
+
+
+def family_tree(
+    family: list[CarbonTicket], subject: CarbonTicket, at: datetime | None
+) -> list[dict[str, Any]]:
+    """Parents before children, each with its depth and what is left on it."""
+    states = {row.key: row for row in state_table(at, [one.pk for one in family])}
+    depth: dict[Any, int] = {}
+    rows = []
+    for one in family:
+        depth[one.pk] = depth.get(one.parent_id, -1) + 1
+        rows.append({"ticket": one, "here": one.pk == subject.pk, "parent": one.parent_id,
+                     "depth": min(depth[one.pk], 8), "words": big_words(states[one.pk]),
+                     "tonnes": tonnes(face_kg(one))})  # fmt: skip
+    return _in_order(rows)
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Depth first, so that a list with indents reads as a tree."""
+    found: list[dict[str, Any]] = []
+    keys = {row["ticket"].pk for row in rows}
+
+    def walk(parent: Any) -> None:
+        for row in rows:
+            above = row["parent"] if row["parent"] in keys else None
+            if above == parent:
+                found.append(row)
+                walk(row["ticket"].pk)
+
+    walk(None)
+    return found
+
+
+def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[str, Any]:
+    """What the reader may see and do besides: pledges, orders, papers, forms."""
+    user = request.user
+    owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(ticket))
+    forestry, finance = works_in(user, Department.FORESTRY), works_in(user, Department.FINANCE)
+    pledges: list[Pledge] = list(ticket.pledges.select_related("pledgee", "behind"))
+    held = pledged_kg(pledges)
+    kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if forestry else ())]
+    banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
+    notice = ticket.loss_notices.order_by("-pk").first()
+    today = now().astimezone(CITY_TIME).date()
+    return {
+        "owns": owns and ticket.is_open,
+        "forestry": forestry,
+        "asks": [ACTS[kind] for kind in kinds] if ticket.is_open else [],
+        "pledges": [
+            {
+                "pledge": pledge,
+                "tonnes": tonnes(held[pledge.pk]),
+                "live": held[pledge.pk] > 0,
+                "waits": held[pledge.pk] == 0 and pledge.behind_id is not None,
+                "mine": pledge.pledgee_id in banks,
+            }
+            for pledge in pledges
+        ]
+        if exact or any(pledge.pledgee_id in banks for pledge in pledges)
+        else [],
+        "orders": orders_in_force(ticket) if exact else [],
+        "loss": notice
+        if notice and ticket.is_open and notice.order in orders_in_force(ticket)
+        else None,
+        "loss_days": days_left(notice.ends_on, today) if notice else 0,
+        "prints": ticket.prints.select_related("made_by").order_by("number") if exact else [],
+        "may_print": exact and (owns or forestry),
+        "registrations": ticket.registrations.order_by("-pk")[:20] if exact else [],
+        "requests": ticket.requests.filter(state="waiting") if exact or finance else [],
+        "documents": Document.objects.filter(
+            subject_kind=SUBJECT, subject_key__in=ticket.requests.values("key")
+        ).order_by("pk")
+        if exact
+        else [],
+    }
+
+
+# --- the face -----------------------------------------------------------------------------------
+@login_required
+@require_safe
+@never_cache
+def face(request: HttpRequest, number: str) -> HttpResponse:
+    """The electronic face as PDF, as it stands after the last act on the ticket."""
+    ticket = access_held_ticket(number, request.user)
+    entry = acts_on(ticket).last()
+    if entry is None:
+        raise NotFound()
+    return _pdf(request, ticket, f"{ticket.number}.pdf", as_of=entry)
+
+
+@login_required
+@require_POST
+def make_print(request: HttpRequest, number: str) -> HttpResponse:
+    """A numbered printing, which gives the same bytes whenever it is opened."""
+    user = signed_in(request)
+    ticket = access_held_ticket(number, user)
+    entry = acts_on(ticket).last()
+    if entry is None:
+        raise NotFound()
+    made = print_ticket(ticket=ticket, as_of=entry, actor=user)
+    messages.success(request, _("已登记第 {n} 次印制。").format(n=made.number))
+    return redirect("registry:ticket", number=ticket.number)
+
+
+@login_required
+@require_safe
+@never_cache
+def printed(request: HttpRequest, number: str, n: int) -> HttpResponse:
+    """One printing again."""
+    ticket = access_held_ticket(number, request.user)
+    made = TicketPrint.objects.filter(ticket=ticket, number=n).select_related("as_of").first()
+    if made is None:
+        raise NotFound()
+    return _pdf(request, ticket, f"{ticket.number}-{n}.pdf", as_of=made.as_of, number=n)
+
+
+def _pdf(
+    request: HttpRequest, ticket: CarbonTicket, name: str, *, as_of: Any, number: int = 0
+) -> HttpResponse:
+    address = request.build_absolute_uri(reverse("site:verify", args=[ticket.code]))
+    data = face_pdf(ticket, as_of=as_of, address=address, print_number=number)
+    response = HttpResponse(data, content_type="application/pdf")
+    header = content_disposition_header(False, name)
+    if header:
+        response.headers["Content-Disposition"] = header
+    return response
+
+
+# --- the map's table of states ------------------------------------------------------------------
+@require_safe
+def states(request: HttpRequest) -> HttpResponse:
+    """Every ticket with its kilograms by state, now or ``?at=``; the same until the next entry.
+
+    ``area`` is the id of the shape in the layer ``tickets``.
+    """
+    at = moment_of(request)
+    etag = f'"{last_entry_number(at)}-{"now" if at is None else int(at.timestamp())}"'
+    headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
+    if etag in request.headers.get("If-None-Match", ""):
+        return HttpResponseNotModified(headers=headers)
+    body = {
+        "at": at.isoformat() if at else None,
+        "entry": last_entry_number(at),
+        "totals": register_totals(at),
+        "tickets": [
+            {
+                "number": row.number,
+                "area": str(row.area),
+                "state": row.standing.value,
+                "held_kg": row.held_kg,
+                "listed_kg": row.listed_kg,
+                "pledged_kg": row.pledged_kg,
+                "offset_kg": row.offset_kg,
+                "cancelled_kg": row.cancelled_kg,
+                "frozen_kg": row.frozen_kg,
+                "lost_kg": row.lost_kg,
+            }
+            for row in state_table(at)
+        ],
+    }
+    return JsonResponse(body, headers=headers)

@@ -1,0 +1,121 @@
+"""What ``/v/CODE/`` shows of tickets and uniqueness reports, the bureau's keys, the daily roots."""
+
+from __future__ import annotations
+
+import json
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from parcels.models import RuleRun
+from portal.base.clock import now
+from portal.base.numbers import grouped_code, parse_code
+from portal.base.policy import policy_text
+from portal.casework.stage import sketch_config
+from portal.journal.models import Seal
+from portal.journal.operations import record_event
+from tickets.registry.face.signature import public_keys, signature_of
+from tickets.registry.models import CarbonTicket
+from tickets.registry.quantities import tonnes
+from tickets.registry.queries import Standing, state_of
+from tickets.registry.showing import bars, big_words, issued_on, period_of
+
+ROWS = 60
+# How loud a state is said: whether the paper in hand is worth what it says.
+TONES = {
+    Standing.VALID: "valid",
+    Standing.PARTLY_USED: "valid",
+    Standing.LISTED: "held",
+    Standing.PLEDGED: "held",
+    Standing.FROZEN: "held",
+    Standing.LOST: "held",
+}
+
+
+def find_ticket(code: str) -> CarbonTicket | None:
+    """The ticket that a code means, forgiving how it was typed."""
+    parsed = parse_code(code)
+    return CarbonTicket.objects.filter(code=parsed).first() if parsed else None
+
+
+def ticket_verification(request: HttpRequest, code: str) -> HttpResponse | None:
+    """Today's state in large letters; no personal data. The page's script checks the signature."""
+    ticket = find_ticket(code)
+    if ticket is None:
+        return None
+    record_scan("ticket", ticket.pk)
+    state = state_of(ticket)
+    if state is None:
+        return None
+    version = ticket.area_version
+    shape = version.geom_public or version.geom
+    first, last = period_of(ticket)
+    signed = signature_of(ticket)
+    context = {
+        "ticket": ticket,
+        "code": ticket.code,
+        "grouped": grouped_code(ticket.code),
+        "words": big_words(state),
+        "tone": TONES.get(state.standing, "broken"),
+        "standing": state.standing,
+        "bars": bars(state),
+        "face_tonnes": tonnes(signed.quantity_kg),
+        "issued_on": issued_on(ticket),
+        "first": first,
+        "last": last,
+        "area_ha": f"{version.area_m2 / 10_000:,.1f}",
+        "project": ticket.issuance.filing.application.project,
+        "asked_at": now(),
+        "notice": policy_text("notice.not_ccer"),
+        "keys": public_keys(),
+        "sketch_config": sketch_config([json.loads(shape.json)]),
+    }
+    return render(request, "registry/verify.html", context)
+
+
+def report_verification(request: HttpRequest, code: str) -> HttpResponse | None:
+    """A uniqueness report by its number (article 24)."""
+    run = RuleRun.objects.filter(number=code.strip().upper()).exclude(number="").first()
+    if run is None or run.subject != RuleRun.Subject.PROJECT:
+        return None
+    record_scan("uniqueness_report", run.key)
+    shape = run.area_version.geom_public if run.area_version else None
+    context = {
+        "run": run,
+        "filing": run.filings.first(),
+        "sketch_config": sketch_config([json.loads(shape.json)] if shape else []),
+        "notice": policy_text("notice.not_ccer"),
+    }
+    return render(request, "registry/report.html", context)
+
+
+def record_scan(kind: str, key: object) -> None:
+    """Every scan is an event of what was scanned; nothing of who scanned is kept."""
+    record_event(subject_kind=kind, subject_key=str(key), verb="scanned", actor_key=None, facts={})
+
+
+@require_safe
+def keys(request: HttpRequest) -> HttpResponse:
+    """The public halves of the keys that the bureau signs with."""
+    return JsonResponse({"keys": public_keys()}, headers={"Access-Control-Allow-Origin": "*"})
+
+
+@require_safe
+def roots(request: HttpRequest) -> HttpResponse:
+    """One root a day over every chain: who notes it can prove later that nothing was rewritten."""
+    page = Paginator(Seal.objects.order_by("-day"), ROWS).get_page(request.GET.get("page"))
+    rows = [
+        {
+            "day": seal.day,
+            "sealed_at": seal.sealed_at,
+            "heads": seal.heads,
+            "root": bytes(seal.root).hex(),
+            "previous": bytes(seal.previous_root).hex(),
+        }
+        for seal in page
+    ]
+    if "application/json" in request.headers.get("Accept", "") or "json" in request.GET:
+        return JsonResponse({"roots": rows})
+    return render(request, "registry/roots.html", {"page": page, "rows": rows})

@@ -1,0 +1,174 @@
+"""The stream of an issuance's kilograms as SVG: one column an act, one band a ticket and state."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from xml.etree import ElementTree as Xml
+
+from portal.base.clock import CITY_TIME
+from tickets.registry.moves import BlockState, EntryKind
+from tickets.registry.quantities import tonnes
+from tickets.registry.queries import Flow
+
+Lane = tuple[uuid.UUID, str]
+COLUMN, WIDE, TOP, HEIGHT, GAP = 132, 12, 46, 300, 12
+THINNEST = 1.5
+# Also the colours of the map and of the bars on pages (frontend/src/styles/registry.css).
+COLOURS = {
+    "held": "#2f9e83",
+    "listed": "#2b78b5",
+    "pledged": "#c98a12",
+    "offset": "#6b8f3a",
+    "cancelled": "#8b9089",
+}
+ORDER = [state.value for state in BlockState]
+
+
+def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
+    """``numbers`` names the tickets. Heights are in proportion to kilograms; empty without flows."""
+    acts: dict[int, list[Flow]] = {}
+    for flow in flows:
+        acts.setdefault(flow.entry, []).append(flow)
+    if not acts:
+        return ""
+    order = list(dict.fromkeys(flow.to_ticket for flow in flows))
+    columns = _balances(list(acts.values()))
+    total = max(sum(column.values()) for column in columns)
+    lanes_most = max(len(column) for column in columns)
+    height = HEIGHT + GAP * lanes_most
+    width = COLUMN * len(columns) + 220
+    root = Xml.Element(
+        "svg",
+        {
+            "xmlns": "http://www.w3.org/2000/svg",
+            "viewBox": f"0 0 {width} {TOP + height + 10}",
+            "width": str(width),
+            "height": str(TOP + height + 10),
+            "class": "stream",
+            "role": "img",
+        },
+    )
+    boxes = [_stack(column, order, total) for column in columns]
+    for index, (entry, moved) in enumerate(acts.items()):
+        x = 10 + index * COLUMN
+        _heading(root, x, moved[0], entry)
+        if index:
+            _ribbons(root, x - COLUMN + WIDE, x, boxes[index - 1], boxes[index], columns[index - 1],
+                     moved, total)  # fmt: skip
+        for lane, (top, tall) in boxes[index].items():
+            rect = Xml.SubElement(
+                root,
+                "rect",
+                {
+                    "x": str(x), "y": f"{top:.1f}", "width": str(WIDE), "height": f"{tall:.1f}",
+                    "fill": COLOURS[lane[1]],
+                },
+            )  # fmt: skip
+            Xml.SubElement(rect, "title").text = (
+                f"{numbers.get(lane[0], '')} {BlockState(lane[1]).label} "
+                f"{tonnes(columns[index][lane])} t"
+            )
+    x = 10 + (len(columns) - 1) * COLUMN + WIDE + 6
+    for lane, (top, tall) in boxes[-1].items():
+        words = f"{tonnes(columns[-1][lane])} t {BlockState(lane[1]).label}"
+        _text(root, x, top + tall / 2 + 1, words, "end-name")
+        _text(root, x, top + tall / 2 + 14, numbers.get(lane[0], ""), "end-number")
+    return Xml.tostring(root, encoding="unicode")
+
+
+def _balances(acts: Sequence[Sequence[Flow]]) -> list[dict[Lane, int]]:
+    """What lies where after each act."""
+    columns: list[dict[Lane, int]] = []
+    now: dict[Lane, int] = {}
+    for moved in acts:
+        now = dict(now)
+        for flow in moved:
+            if flow.from_ticket is not None:
+                lane = (flow.from_ticket, flow.from_state)
+                now[lane] = now.get(lane, 0) - flow.quantity_kg
+            to = (flow.to_ticket, flow.to_state)
+            now[to] = now.get(to, 0) + flow.quantity_kg
+        now = {lane: kilograms for lane, kilograms in now.items() if kilograms > 0}
+        columns.append(now)
+    return columns
+
+
+def _tall(kilograms: int, total: int) -> float:
+    return max(THINNEST, HEIGHT * kilograms / total)
+
+
+def _stack(
+    column: dict[Lane, int], order: Sequence[uuid.UUID], total: int
+) -> dict[Lane, tuple[float, float]]:
+    """Each lane's upper edge and height, tickets in the order of opening."""
+    place = {ticket: index for index, ticket in enumerate(order)}
+    lanes = sorted(column, key=lambda lane: (place[lane[0]], ORDER.index(lane[1])))
+    found: dict[Lane, tuple[float, float]] = {}
+    top = float(TOP)
+    for lane in lanes:
+        tall = _tall(column[lane], total)
+        found[lane] = (top, tall)
+        top += tall + max(GAP, 30 - tall)
+    return found
+
+
+def _ribbons(
+    root: Xml.Element,
+    left: float,
+    right: float,
+    before: dict[Lane, tuple[float, float]],
+    after: dict[Lane, tuple[float, float]],
+    balance: dict[Lane, int],
+    moved: Sequence[Flow],
+    total: int,
+) -> None:
+    """From column to column: what stays in its lane, and what the act moved."""
+    gone: dict[Lane, int] = {}
+    ways: list[tuple[Lane, Lane, int, bool]] = []
+    for flow in moved:
+        if flow.from_ticket is None:
+            continue
+        lane = (flow.from_ticket, flow.from_state)
+        gone[lane] = gone.get(lane, 0) + flow.quantity_kg
+        ways.append((lane, (flow.to_ticket, flow.to_state), flow.quantity_kg, True))
+    stays = [
+        (lane, lane, kilograms - gone.get(lane, 0), False)
+        for lane, kilograms in balance.items()
+        if kilograms > gone.get(lane, 0) and lane in after
+    ]
+    out: dict[Lane, float] = {}
+    into: dict[Lane, float] = {}
+    for lane, to, kilograms, acted in sorted(
+        [*stays, *ways], key=lambda way: (before[way[0]][0], after[way[1]][0])
+    ):
+        tall = _tall(kilograms, total)
+        y1 = before[lane][0] + out.get(lane, 0)
+        y2 = after[to][0] + into.get(to, 0)
+        out[lane] = out.get(lane, 0) + tall
+        into[to] = into.get(to, 0) + tall
+        middle = (left + right) / 2
+        way = (
+            f"M{left:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {right:.1f} {y2:.1f}"
+            f"V{y2 + tall:.1f}C{middle:.1f} {y2 + tall:.1f} {middle:.1f} {y1 + tall:.1f} "
+            f"{left:.1f} {y1 + tall:.1f}Z"
+        )
+        Xml.SubElement(
+            root,
+            "path",
+            {
+                "d": way,
+                "fill": COLOURS[to[1] if acted else lane[1]],
+                "fill-opacity": "0.5" if acted else "0.2",
+            },
+        )
+
+
+def _heading(root: Xml.Element, x: float, flow: Flow, entry: int) -> None:
+    _text(root, x, 16, str(EntryKind(flow.kind).label), "act-name")
+    day = flow.recorded_at.astimezone(CITY_TIME).date().isoformat()
+    _text(root, x, 32, f"{day} #{entry}", "act-day")
+
+
+def _text(root: Xml.Element, x: float, y: float, words: str, kind: str) -> None:
+    Xml.SubElement(root, "text", {"x": f"{x:.1f}", "y": f"{y:.1f}", "class": kind}).text = words
