@@ -232,6 +232,60 @@ LAYERS: Mapping[str, Layer] = {
             zoom_min=5,
             zoom_max=16,
         ),
+        # One shape an issuance: what became of its tonnes comes apart (/api/tickets/states/), so that
+        # a transfer spoils no tile. Its uid is the ``area`` of that table.
+        Layer(
+            name="tickets",
+            shapes="tickets",
+            title=Words("林业碳票", "Carbon tickets"),
+            about=Words(
+                "已制发碳票的项目范围（概化）；减排量的去向另见状态表。",
+                "Areas of issued tickets (generalised); what became of their tonnes is in the "
+                "table of states.",
+            ),
+            tables="""registry_issuance AS issuance
+  JOIN projects_filing AS filing ON filing.id = issuance.filing_id
+  JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
+  JOIN projects_application AS application ON application.id = filing.application_id
+  JOIN projects_project AS project ON project.id = application.project_id""",
+            rows="true",
+            past=Past(rows="issuance.made_at <= %(at)s"),
+            key="issuance.id",
+            uid="version.key",
+            uid_is_uuid=True,
+            shape="version.geom_public",
+            box="version.geom",
+            fields=(
+                Field("project", "string", Words("项目编号", "Project number"), "project.number"),
+                Field("filing", "string", Words("备案号", "Filing number"), "filing.number"),
+                Field(
+                    "issued_kg",
+                    "integer",
+                    Words("制发减排量（千克）", "Issued kilograms"),
+                    "issuance.quantity_kg",
+                ),
+                Field(
+                    "period_start",
+                    "date",
+                    Words("监测期首日", "First day of the period"),
+                    "lower(filing.period)",
+                ),
+                Field(
+                    "period_end",
+                    "date",
+                    Words("监测期末日", "Last day of the period"),
+                    "upper(filing.period) - 1",
+                ),
+                Field(
+                    "area_ha",
+                    "number",
+                    Words("面积（公顷）", "Area in hectares"),
+                    hectares("version.area_m2"),
+                ),
+            ),
+            zoom_min=5,
+            zoom_max=16,
+        ),
         # Article 6. A harvest permit's number and any area's name may tell a person: not shown.
         Layer(
             name="exclusions",
