@@ -124,6 +124,13 @@ class RepairChangesNothing(RepairRefused):
     message = _("按此容差没有可修复之处，图形未改变。可以加大容差，或手工修改界址点。")
 
 
+class NeighboursNotOpen(RepairRefused):
+    """Somebody else's exact border is shown to an owner only when an officer returned it."""
+
+    code = "neighbours_not_open"
+    message = _("邻界的准确界线不公开。经办人退回补正并附检查发现后，可以与所附的邻界对齐。")
+
+
 class CutDoesNotCross(RepairRefused):
     """The line does not lead through the parcel, or cuts crumbs off."""
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from django.contrib.gis.geos import GEOSGeometry
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
 from parcels.models import ParcelVersion, ReviewShape, RuleRun, SideCheck, TitleReview
 from parcels.reviews.models import Side
-from parcels.reviews.queries import areas_of, name_of, sides_on_map
+from parcels.reviews.queries import areas_of, name_of, sides_on_map, told_to_owner
 from parcels.reviews.shapes import current_shapes, neighbours, seen_mark
 from parcels.rules.queries import kept_findings_in_words
+from parcels.rules.table import message_of
 from portal.base.clock import CITY_TIME
 
 MOST_NEIGHBOURS = 200
@@ -48,7 +51,7 @@ def picture_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
                 for version in around
             ]
         ),
-        "findings": findings_of(review.run),
+        "findings": findings_of(review.run, told=None if staff else told_to_owner(review)),
         "comments": comments_of(review, staff=staff),
         "versions": versions_of(review),
     }
@@ -64,20 +67,54 @@ def shape_feature(version: ParcelVersion) -> dict[str, Any]:
     )
 
 
-def findings_of(run: RuleRun | None) -> dict[str, Any]:
-    """A kept run's findings in words, with shapes, the gravest first."""
+def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]:
+    """A kept run's findings in words, with shapes, the gravest first.
+
+    ``told`` are the other objects that the reader may know exactly (None: all). Of others the
+    patch is generalised, its measures are rough and the number is left out.
+    """
     if run is None:
         return collection([])
-    words = kept_findings_in_words(run)
-    rows = list(run.findings.order_by("id"))
-    features = [
-        feature(row.shape, id=row.pk, other_key=str(row.other_key or ""), other_kind=row.other_kind,
-                **said)
-        for row, said in zip(rows, words, strict=True)
-    ]  # fmt: skip
+    features = []
+    for row, said in zip(run.findings.order_by("id"), kept_findings_in_words(run), strict=True):
+        facts = {"id": row.pk, "other_key": str(row.other_key or ""), "other_kind": row.other_kind}
+        if told is None or not row.other_key or str(row.other_key) in told:
+            features.append(feature(row.shape, **facts, **said))
+            continue
+        number = _("（编号不公开）")
+        rough = {
+            "area_m2": roughly(row.area_m2),
+            "mean_width_m": roughly(row.mean_width_m),
+            "other": number,
+        }
+        hidden = dict.fromkeys(("number", "certificate") & row.facts.keys(), number)
+        message = message_of(row.rule, row.level, {**rough, **row.facts, **hidden})
+        features.append(
+            feature(generalised(row.shape), **facts, **{**said, **rough, "message": message})
+        )
     order = {"conflict": 0, "warning": 1, "info": 2}
     features.sort(key=lambda one: order[one["properties"]["severity"]])
     return collection(features)
+
+
+def roughly(value: float | None) -> float | None:
+    """To one significant digit: enough to see how grave it is."""
+    if not value:
+        return value
+    return round(value, -math.floor(math.log10(abs(value))))
+
+
+def generalised(shape: GEOSGeometry | None) -> GEOSGeometry | None:
+    """The patch on the public's coarse grid."""
+    if shape is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_AsEWKB(generalised_shape(%s::geometry, "
+            "policy_number('public.generalise_m')::float8))",
+            [shape.ewkb.hex()],
+        )
+        return GEOSGeometry(memoryview(cursor.fetchone()[0]))
 
 
 def comments_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:

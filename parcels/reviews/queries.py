@@ -13,7 +13,15 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from parcels.facts import township_names
-from parcels.models import ParcelVersion, Right, TakeoverConflict, TitleCertificate, TitleReview
+from parcels.models import (
+    Finding,
+    Parcel,
+    ParcelVersion,
+    Right,
+    TakeoverConflict,
+    TitleCertificate,
+    TitleReview,
+)
 from parcels.reviews.models import Side
 from parcels.reviews.repairs import plane
 from parcels.reviews.shapes import as_shapely, current_shapes, neighbours
@@ -21,6 +29,7 @@ from parcels.rules.engine import Candidate, compartment_key
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import standing_party
 from portal.base.clock import today
+from portal.casework.moves import VerdictKind
 
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
 MOST_NAMES = 6
@@ -94,6 +103,26 @@ def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -
         )
         for version in shapes
     ]
+
+
+def told_to_owner(review: TitleReview) -> set[str]:
+    """The parcels whose exact border the owner may know: his own, and those that the officer's
+    last return named in its findings. Otherwise a drawn shape would trace any neighbour's line.
+    """
+    told = {
+        str(key)
+        for key in Parcel.objects.filter(
+            rights__party__in=holders_of(review.certificate),
+            rights__certificate__state__in=["registered", "verified"],
+        ).values_list("key", flat=True)
+    }
+    if review.case is None:
+        return told
+    returned = review.case.steps.get().verdicts.filter(verdict=VerdictKind.RETURN).last()
+    if returned is not None:
+        found = Finding.objects.filter(run__key=returned.facts["run"], other_key__isnull=False)
+        told |= {str(key) for key in found.values_list("other_key", flat=True)}
+    return told
 
 
 # --- areas --------------------------------------------------------------------------------------

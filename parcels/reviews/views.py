@@ -330,7 +330,7 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
             request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
         )
     present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
-    after = as_stored(repaired(review, present, RepairKind(kind), metres))
+    after = as_stored(repaired(review, present, RepairKind(kind), metres, as_officer=as_officer))
     return JsonResponse(
         {
             "before": collection([feature(present.geom)]),

@@ -23,8 +23,9 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.errors import NotWithBureau, NotWithOwner
+from parcels.reviews.errors import NeighboursNotOpen, NotWithBureau, NotWithOwner
 from parcels.reviews.operations import locked, recheck_review, record
+from parcels.reviews.queries import told_to_owner
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
@@ -184,14 +185,29 @@ def correct_shape(
 
 
 def repaired(
-    review: TitleReview, version: ParcelVersion, kind: RepairKind, metres: float
+    review: TitleReview,
+    version: ParcelVersion,
+    kind: RepairKind,
+    metres: float,
+    *,
+    as_officer: bool,
 ) -> shapely.MultiPolygon:
-    """What a repair would make of a version; RepairChangesNothing when nothing."""
+    """What a repair would make of a version; RepairChangesNothing when nothing.
+
+    An owner is given no border that he may not know: NeighboursNotOpen.
+    """
     shape = as_shapely(version.geom)
     if kind is RepairKind.SIMPLIFY:
         return simplify(shape, metres)
-    around = [as_shapely(one.geom) for one in rivals(review, verified_only=kind is RepairKind.CLIP)]
-    return clip(shape, around) if kind is RepairKind.CLIP else snap(shape, around, metres)
+    around = rivals(review, verified_only=kind is RepairKind.CLIP)
+    if not as_officer:
+        told = told_to_owner(review)
+        known = [one for one in around if str(one.parcel.key) in told]
+        if around and not known:
+            raise NeighboursNotOpen()
+        around = known
+    shapes = [as_shapely(one.geom) for one in around]
+    return clip(shape, shapes) if kind is RepairKind.CLIP else snap(shape, shapes, metres)
 
 
 @write_transaction
@@ -211,7 +227,7 @@ def repair_shape(
     if not as_officer:
         review = _with_owner(review)
     present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
-    shape = repaired(review, present, kind, metres)
+    shape = repaired(review, present, kind, metres, as_officer=as_officer)
     facts: dict[str, Any] = {"kind": kind.value, "metres": metres, "from": present.number}
     version = add_version(
         review=review,

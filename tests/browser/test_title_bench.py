@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -243,13 +244,23 @@ def test_an_owner_types_points_and_taps_parcels(open_page: Any) -> None:
     expect(page.locator("[data-ref=refusal]")).to_be_visible()
     expect(row.locator("input").nth(2)).to_have_value("81.3O")
 
+    lon, lat = current_shapes(neighbour)[0].geom.centroid.coords
+    for at, off in enumerate((-0.001, 0.001)):
+        row = page.locator("[data-ref=points] tr").nth(at)
+        row.locator("input").nth(2).fill(str(lon + off))
+        row.locator("input").nth(3).fill(str(lat + off))
     page.get_by_role("tab", name="地图上点选").click()
-    lon, lat = current_shapes(neighbour)[0].geom.point_on_surface.coords
-    page.evaluate("() => undefined")
-    for _ in range(4):
-        page.locator(".leaflet-control-zoom-in").click()
-        page.wait_for_timeout(350)
+    expect(page.locator("#main")).to_have_attribute("data-near", re.compile("[1-9]"))
+    box = page.locator("[data-ref=map]").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("[data-ref=land-note]")).to_contain_text("已选 1 宗")
     picture(page, "bench_21_tap")
+    page.fill("#number", "点选第1号")
+    page.locator("form[data-ref=register] button[type=submit]").click()
+    page.wait_for_url("**/titles/mine/*-*/")
+    tapped = TitleReview.objects.get(certificate__number="点选第1号")
+    assert current_shapes(tapped) == current_shapes(neighbour)
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

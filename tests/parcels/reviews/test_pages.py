@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from parcels.models import BoundaryMessage, TitleReview
+from parcels.reviews.operations import return_title
 from parcels.reviews.shapes import current_shapes
 from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, polygon, wkb_polygon
@@ -160,6 +161,35 @@ def test_the_owner_sees_neighbours_generalised_and_no_internal_remark(
     )
     assert near != exact
     assert "李" not in json.dumps(seen_by_owner["neighbours"], ensure_ascii=False)
+
+
+def test_a_draft_traces_nobodys_border_until_an_officer_returns_it(people: dict[str, Any]) -> None:
+    other, party = owner("li")
+    verified(
+        title_of(other, party, square(97, 0), number="邻"), people["clerk"], people["approver"]
+    )
+    review = title_of(people["user"], people["party"], square(0, 0))
+    mine = as_user(people["user"])
+    picture = reverse("parcels:my-title-picture", args=[review.key])
+    repair = reverse("parcels:my-title-repair", args=[review.key])
+    wanted = {
+        "parcel": str(current_shapes(review)[0].parcel.key), "kind": "snap", "metres": "4",
+    }  # fmt: skip
+    assert review.run is not None
+    exact = json.loads(review.run.findings.get(severity="conflict").shape.json)
+    before = mine.get(picture).json()["findings"]["features"][0]
+    assert before["geometry"] not in (exact, None)
+    assert (before["properties"]["area_m2"], "邻" in before["properties"]["message"]) == (
+        300,
+        False,
+    )
+    assert mine.get(repair, wanted).json()["code"] == "neighbours_not_open"
+    review = submitted(review)
+    return_title(review=review, asked="请对齐", seen=seen(review), actor=people["clerk"])
+    after = mine.get(picture).json()["findings"]["features"][0]
+    assert "邻" in after["properties"]["message"]
+    assert after["properties"]["area_m2"] != 300
+    assert mine.get(repair, wanted).status_code == 200
 
 
 def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[str, Any]) -> None:
