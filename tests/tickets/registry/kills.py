@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -94,12 +95,17 @@ class Doomed:
         assert self.acknowledged - {""} <= kept
         assert halves == (0,)
         assert undecided == (0,)
+        assert self.verify()["faults"] == []
+
+    def verify(self) -> dict[str, Any]:
+        """The report of ``verify_register --replay`` on this cluster."""
         done = subprocess.run(
             self.python("manage.py", "verify_register", "--replay"),
             cwd=settings.ROOT, env=self.environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr[-500:]
-        assert json.loads(done.stdout)["faults"] == []
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
 
 
 @contextmanager

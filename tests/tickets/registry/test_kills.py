@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from deploy.local import backup as backups
+from deploy.local.cluster import Cluster, ensure_cluster
 from tests.databases import own_database
 from tests.tickets.registry.kills import Doomed, doomed_cluster
 from tests.tickets.registry.register import Bureau
@@ -38,6 +41,28 @@ def doomed(
 def test_after_kill_9_each_act_is_whole_or_not_at_all(doomed: Doomed, victim: str) -> None:
     doomed.round(victim, random.Random(victim))
     assert len(doomed.acknowledged) > 3
+
+
+def test_a_backup_restored_into_a_second_cluster_replays_clean(
+    doomed: Doomed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        monkeypatch.delenv(name, raising=False)
+    before = doomed.verify()
+    monkeypatch.setenv("VAR", str(doomed.cluster.folder))
+    archive = backups.backup()
+    monkeypatch.setenv("VAR", str(tmp_path))
+    second = Cluster(tmp_path)
+    try:
+        ensure_cluster()
+        backups.restore(archive)
+        assert Doomed(second).verify() == before
+        assert before["faults"] == []
+        assert before["counts"]["entries"] >= 2
+    finally:
+        second.stop()
+        shutil.rmtree(second.data.resolve(), ignore_errors=True)
+        shutil.rmtree(second.sockets, ignore_errors=True)
 
 
 @pytest.mark.soak

@@ -12,7 +12,7 @@ from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
 from portal.base.transactions import write_transaction
-from tickets.registry.access import require_office
+from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import BlockNotFree, MoveNotAllowed
 from tickets.registry.ledger import (
     Draft,
@@ -86,7 +86,7 @@ def trade_listed(
     require_office(actor, Role.TRADING_APPROVER)
     to.require_right()
     ticket, pieces = _listed(cause)
-    require_another(ticket, to)
+    require_another(owners_of(ticket), to)
     wanted = _wanted(quantity_kg, pieces)
     draft = Draft()
     on_ticket = standing_pieces(ticket=ticket.pk)

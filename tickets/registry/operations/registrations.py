@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Prefetch
+
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Party, Role, User
-from portal.base.clock import now
+from portal.base.clock import PortalNow
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 from tickets.registry.access import may_dispose, owners_of, require_office
@@ -32,6 +34,7 @@ from tickets.registry.models import (
     PartySuccession,
     Registration,
     RegistrationMaterial,
+    TicketShare,
 )
 from tickets.registry.quantities import require_quantity
 
@@ -250,15 +253,16 @@ def begin_decision(
         raise SamePerson()
     if found.ticket is not None and found.kind in ASKING_OWNERS:
         agreed = set(found.consents.values_list("party", flat=True))
-        missing = [owner for owner in owners_of(found.ticket) if owner.pk not in agreed]
-        if missing:
+        standing = TicketShare.objects.filter(ticket=found.ticket, closed_by__isnull=True)
+        if missing := set(standing.values_list("party", flat=True)) - agreed:
             raise ConsentMissing(count=len(missing))
     return found
 
 
 def parts_of(registration: Registration) -> list[Part]:
     """Who gets how much; the owners are asked again whether they can hold."""
-    found = registration.allotments.prefetch_related("shares__party").order_by("place")
+    shares = Prefetch("shares", AllotmentShare.objects.select_related("party"))
+    found = registration.allotments.prefetch_related(shares).order_by("place")
     return [
         Part(
             Owners(
@@ -274,7 +278,7 @@ def parts_of(registration: Registration) -> list[Part]:
 def end_decision(registration: Registration, actor: User) -> None:
     """The act is in the ledger; the request says who approved it."""
     Registration.objects.filter(pk=registration.pk).update(
-        state=Registration.State.APPROVED, decided_by=actor, decided_at=now()
+        state=Registration.State.APPROVED, decided_by=actor, decided_at=PortalNow()
     )
 
 
@@ -290,7 +294,7 @@ def reject_registration(*, registration: Registration, reason: str, actor: User)
     Registration.objects.filter(pk=found.pk).update(
         state=Registration.State.REJECTED,
         decided_by=actor,
-        decided_at=now(),
+        decided_at=PortalNow(),
         decision_reason=reason.strip(),
     )
     _record(found, "rejected", actor)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import acts_for, standing_party
+from portal.accounts.queries import acts_for
 from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of
 from tickets.registry.errors import (
@@ -97,7 +97,7 @@ def prepare_transfer(
     document.require(_document_of(kind), authority=kind is Kind.COURT)
     wanted = quantity_or_none(quantity_kg)
     to.require_right()
-    require_another(ticket, to)
+    require_another(owners_of(ticket), to)
     _require_enough(ticket, kind, wanted)
     return prepare(
         kind,
@@ -122,7 +122,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
     hold(ticket.issuance_id)
     [part] = parts_of(wanted)
     former = owners_of(ticket)
-    require_another(ticket, part.owners)
+    require_another(former, part.owners)
     kind = Registration.Kind(wanted.kind)
     pieces = standing_pieces(ticket=ticket.pk)
     require_open(ticket)
@@ -224,10 +224,9 @@ def require_open(ticket: CarbonTicket) -> None:
         raise TicketClosed(number=ticket.number)
 
 
-def require_another(ticket: CarbonTicket, to: Owners) -> None:
-    """TransferToSelf when the transferees are the owners."""
-    holding = {standing_party(owner).pk for owner in owners_of(ticket)}
-    if holding == {standing_party(party).pk for party, _numerator in to.shares}:
+def require_another(owners: Sequence[Party], to: Owners) -> None:
+    """TransferToSelf when the transferees are the owners; both are checked parties, not names."""
+    if {owner.pk for owner in owners} == {party.pk for party, _numerator in to.shares}:
         raise TransferToSelf()
 
 
