@@ -94,12 +94,6 @@ def answer_objection(
     return objection
 
 
-def open_notices() -> QuerySet[Notice]:
-    """What can be read and objected to today."""
-    day = today()
-    return Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=day, closes_on__gte=day)
-
-
 @write_transaction
 def tell(*, users: Iterable[User], subject: str, body: str, link: str = "") -> list[Message]:
     """A message in each user's inbox, and by e-mail where an address is known."""

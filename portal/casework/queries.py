@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from django.db.models import Q, QuerySet
 
 from portal.accounts.models import Department, Role, User
@@ -75,15 +73,6 @@ def opinions_wanted_of(user: AnyUser) -> QuerySet[Opinion]:
         )
         .select_related("step__case", "expert")
         .order_by("asked_at")
-    )
-
-
-def case_of(subject_kind: str, subject_key: uuid.UUID) -> ReviewCase | None:
-    """The newest case of a subject."""
-    return (
-        ReviewCase.objects.filter(subject_kind=subject_kind, subject_key=subject_key)
-        .order_by("-pk")
-        .first()
     )
 
 

@@ -41,6 +41,7 @@ from portal.casework.queries import (
     overdue,
     steps_my_turn,
     steps_of_department,
+    unread_count,
 )
 from portal.casework.stage import sketch_config
 from portal.casework.subjects import subject_page
@@ -88,7 +89,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             (opinion, subject_page(opinion.step.case.subject_kind, opinion.step.case.subject_key))
             for opinion in opinions_wanted_of(user)
         ],
-        "unread": Message.objects.filter(user=user, read_at__isnull=True).count(),
+        "unread": unread_count(user),
     }
     return render(request, "casework/desk.html", context)
 

@@ -10,21 +10,7 @@ from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, acts_for, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from tickets.projects.models import Application, Filing, Project
-
-
-def access_project(number: str, user: AnyUser) -> Project:
-    """A project, for who acts for its owner or a co-owner, and the departments."""
-    project = Project.objects.select_related("applicant").filter(number=number).first()
-    if project is None:
-        raise NotFound()
-    if is_staff_reader(user):
-        return project
-    if acts_for(user, project.applicant, Mandate.Scope.VIEW):
-        return project
-    if project.applications.filter(shares__party__in=parties_acted_for(user)).exists():
-        return project
-    raise NotFound()
+from tickets.projects.models import Application, Filing
 
 
 def access_application(key: uuid.UUID, user: AnyUser) -> Application:

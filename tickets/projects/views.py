@@ -30,6 +30,7 @@ from portal.casework.deadlines import stops_of, working_days_between
 from portal.casework.errors import CaseClosed, DocumentTooLarge, MoveNotAllowed, StepOutOfOrder
 from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus
+from portal.casework.queries import unread_count
 from portal.casework.stage import sketch_config
 from tickets.projects.access import access_application, access_filing, find_filing
 from tickets.projects.acts import FormRefused, act, choices_of, my_steps, offices
@@ -90,7 +91,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         "projects": projects_of(user),
         "form": form,
         "may_start": applicants_for(user).exists(),
-        "unread": user.inbox_messages.filter(read_at__isnull=True).count(),
+        "unread": unread_count(user),
         "consents": Application.objects.filter(
             shares__party__in=applicants_for(user),
             shares__consented_at__isnull=True,

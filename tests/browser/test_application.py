@@ -1,0 +1,257 @@
+"""The main job in a real browser: from own parcels to a signed filing whose QR code says valid."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+import typst
+import zxingcpp
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from parcels.models import Parcel, Stand
+from portal.accounts.models import User
+from portal.base.clock import advance_clock, today
+from portal.casework.models import Expert
+from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.browser.test_drawing import at, ccer_shape, checked, draw_box, land  # noqa: F401
+from tests.tickets.projects.story import PDF
+from tickets.accounting.demo import sign_report_of
+from tickets.projects import papers
+from tickets.projects.models import Application, Filing
+
+DESIGN, AGREEMENT, REPORT = "项目设计.pdf", "收益分配协议.pdf", "核算报告.pdf"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path / "files"
+
+
+def appoint_experts() -> None:
+    for n in (1, 2, 3):
+        Expert.objects.create(
+            user=User.objects.get(username=f"expert{n}"),
+            speciality="森林经理",
+            qualification="高级工程师",
+            valid_from=today() - timedelta(days=9),
+            valid_to=today() + timedelta(days=999),
+        )
+
+
+def survey(parcels: list[Parcel]) -> None:
+    """Poplar that grew between two inventories."""
+    for number, parcel in enumerate(parcels, start=1):
+        for year, stock in ((2020, "60"), (2025, "95")):
+            Stand.objects.create(
+                survey_year=year,
+                stand_number=str(number),
+                geom=parcel.versions.get().geom,
+                species="杨树",
+                origin="20",
+                forest_purpose="111",
+                growing_stock_m3_per_ha=stock,
+            )
+
+
+def shown_clean(page: Page, name: str) -> None:
+    """A picture, and nothing that axe finds or that runs out of the window."""
+    picture(page, name)
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def turn_of(page: Page, who: str, address: str) -> Locator:
+    """Somebody else signs in on this page and sees that it is his turn."""
+    page.context.clear_cookies()
+    sign_in(page, who)
+    page.goto(address)
+    return page.locator(".turn").first
+
+
+def say(page: Page, turn: Locator, verdict: str, reason: str = "") -> None:
+    if reason:
+        turn.locator("textarea[name=reason]").last.fill(reason)
+    turn.locator(f"button[value={verdict}]").click()
+    expect(page.locator(".flashes .success")).to_contain_text("结论已登记")
+
+
+def upload(page: Page, name: str) -> None:
+    form = page.locator(".material form").first
+    form.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/pdf", "buffer": PDF}
+    )
+    form.locator("button[type=submit]").click()
+    expect(page.locator(".material .badge.done").first).to_be_visible()
+
+
+def draw(page: Page, parcels: list[Parcel]) -> None:
+    """Five parcels tapped, the rest drawn, the CCER project and what is not one's own cut off."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+    for ref, typed in (("name", "下潘津造林一期"), ("start", "2021-01-01"), ("end", "2025-12-31")):
+        page.fill(f"[data-ref={ref}]", typed)
+    page.locator("[data-tool-name=pick]").click()
+    for count, parcel in enumerate(parcels, start=1):
+        middle = parcel.versions.get().geom.point_on_surface
+        page.mouse.click(*at(page, middle.x, middle.y))
+        expect(page.locator("[data-ref=note]")).to_contain_text(str(count))
+    checked(page, "clear")
+    west, south, east, north = ccer_shape().bounds
+    draw_box(page, (west, south, east, (south + north) / 2))
+    checked(page, "conflict")
+    clash = page.locator(".draw-finding.conflict[data-rule=overlap_exclusion]")
+    expect(clash).to_contain_text("CCER-14-001-2024-0137")
+    picture(page, "application_1_conflict")
+    page.locator("[data-ref=trim]").click()
+    expect(page.locator("[data-ref=note]")).to_have_text("已完成")
+    page.locator("[data-ref=subtract-all]").click()
+    expect(clash).to_have_count(0)
+    expect(page.locator("#main")).not_to_have_attribute("data-verdict", "conflict")
+    page.locator("form[data-ref=form] button[type=submit]").click()
+
+
+def fill_in(page: Page, parcels: list[Parcel]) -> Application:
+    """The wizard, from a new project to the signature under the commitment."""
+    sign_in(page, "owner1")
+    page.goto(reverse("projects:projects"))
+    page.fill("#id_name", "下潘津造林一期")
+    page.get_by_role("button", name="建立并填报").click()
+    page.get_by_role("link", name="在地图上画新范围").click()
+    draw(page, parcels)
+    page.wait_for_url("**/fill/area/**")
+    page.locator("#id_area").select_option(index=1)
+    page.fill("#id_first", "2021-01-01")
+    page.fill("#id_last", "2025-12-31")
+    page.get_by_role("button", name="保存并继续").click()
+    page.locator("input[name=titles]").first.check()
+    page.get_by_role("button", name="保存并继续").click()
+    upload(page, AGREEMENT)
+    page.get_by_role("link", name="下一步").click()
+    page.fill("input[name=measure] >> nth=0", "补植杨树")
+    page.fill("input[name=done_from] >> nth=0", "2021-04-01")
+    page.fill("input[name=done_to] >> nth=0", "2021-05-10")
+    page.get_by_role("button", name="保存措施").click()
+    upload(page, DESIGN)
+    shown_clean(page, "application_2_design")
+    application = Application.objects.get()
+    sign_report_of(
+        application,
+        owner=User.objects.get(username="owner1"),
+        verifier=User.objects.get(username="verifier1"),
+    )
+    page.get_by_role("link", name="下一步").click()
+    upload(page, REPORT)
+    page.get_by_role("link", name="下一步").click()
+    page.locator("#id_read").check()
+    page.get_by_role("button", name="签署").click()
+    page.goto(reverse("projects:submit", args=[application.key]))
+    expect(page.locator(".alert.success").last).to_contain_text("七项材料齐备")
+    shown_clean(page, "application_3_ready")
+    return application
+
+
+def review(page: Page, address: str) -> None:
+    """Every department does its step."""
+    turn = turn_of(page, "forestry", address)
+    while page.locator(".checklist").count():
+        form = page.locator(".checklist").first
+        for box in form.locator("input[type=checkbox]").all():
+            box.check()
+        form.locator("button").click()
+        expect(page.locator(".flashes .success")).to_contain_text("已核对")
+    shown_clean(page, "application_4_completeness")
+    say(page, turn, "endorse")
+    for office, opinion in (("natural_resources", "权属清晰"), ("forestry", "方法适用")):
+        say(page, turn_of(page, office, address), "prepare", opinion)
+        turn = turn_of(page, f"{office}_approver", address)
+        picture(page, f"application_5_{office}")
+        say(page, turn, "endorse")
+    turn_of(page, "forestry", address)
+    for _n in range(3):
+        page.get_by_role("button", name="征求意见").click()
+        expect(page.locator(".flashes .success")).to_be_visible()
+    for n in (1, 2, 3):
+        turn = turn_of(page, f"expert{n}", address)
+        turn.locator("input[value=pass]").check()
+        turn.locator("textarea").fill("碳层划分合理，同意。")
+        turn.get_by_role("button", name="提交意见").click()
+        expect(page.locator(".flashes .success")).to_contain_text("意见已提交")
+    turn = turn_of(page, "forestry", address)
+    picture(page, "application_6_experts")
+    say(page, turn, "endorse", "三位专家均同意。")
+    say(page, page.locator(".turn").first, "prepare", "同意审定。")
+    advance_clock(timedelta(days=9))
+    turn = turn_of(page, "forestry_approver", address)
+    say(page, turn, "endorse")
+    shown_clean(page, "application_7_determined")
+
+
+def sign(page: Page, address: str) -> Filing:
+    turn = turn_of(page, "ecology", address)
+    turn.get_by_role("button", name="拟稿并送签").click()
+    expect(page.locator(".flashes .success")).to_contain_text("已拟稿")
+    turn = turn_of(page, "ecology_approver", address)
+    picture(page, "application_8_signing")
+    turn.locator("input[name=code]").fill("000000")
+    turn.get_by_role("button", name="签发").click()
+    expect(page.locator(".alert.error")).to_contain_text("验证码")
+    turn = page.locator(".turn").first
+    turn.locator("input[name=code]").fill(turn.locator("code").inner_text())
+    turn.get_by_role("button", name="签发").click()
+    expect(page.locator(".flashes .success")).to_contain_text("已签发")
+    return Filing.objects.get()
+
+
+def code_on_paper(filing: Filing, base: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a phone reads from the certificate's QR code: the same page as a picture."""
+
+    def as_picture(template: Path, *, facts: Any, pictures: dict[str, str], dated: Any) -> bytes:
+        inputs = {"facts": json.dumps(facts), "year": "2026", "month": "1", "day": "1", **pictures}
+        made = typst.compile(template, format="png", sys_inputs=inputs, ppi=120)
+        assert isinstance(made, bytes)
+        return made
+
+    monkeypatch.setattr(papers, "compile_pdf", as_picture)
+    address = f"{base}{reverse('site:verify', args=[filing.code])}"
+    shown = papers.filing_pdf(filing, address=address, public=False)
+    [found] = zxingcpp.read_barcodes(Image.open(io.BytesIO(shown)))
+    return str(found.text)
+
+
+def test_an_owners_land_becomes_a_signed_filing_whose_code_says_valid(
+    open_page: Any,
+    served: str,
+    land: list[Parcel],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    appoint_experts()
+    survey(land)
+    page = open_page(DESKTOP)
+    application = fill_in(page, land)
+    page.locator("main form").last.get_by_role("button", name="提交").click()
+    expect(page.locator(".flashes .success")).to_contain_text("已提交")
+    address = reverse("projects:application", args=[application.key])
+    review(page, address)
+    filing = sign(page, address)
+
+    page.context.clear_cookies()
+    sign_in(page, "owner1")
+    page.goto(address)
+    paper = page.request.get(reverse("projects:filing-pdf", args=[filing.number]))
+    [sheet] = pypdf.PdfReader(io.BytesIO(paper.body())).pages
+    assert filing.number in sheet.extract_text()
+    read = code_on_paper(filing, served, monkeypatch)
+    public = open_page(PHONE)
+    public.goto(read)
+    expect(public.locator(".verdict-banner.valid")).to_contain_text("有效")
+    shown_clean(public, "application_9_valid")
