@@ -186,7 +186,9 @@ class StandsHere {
       return item
     }))
     part(this.root, 'how').textContent = say('how', { step: answer.step_m, percent: answer.share_step_percent })
-    part<HTMLElement>(this.root, 'answer').hidden = false
+    const box = part<HTMLElement>(this.root, 'answer')
+    box.hidden = false
+    box.scrollIntoView({ block: 'nearest' })
     part<HTMLElement>(this.root, 'invite').hidden = true
     this.root.dataset.verdict = answer.verdict
   }
