@@ -1,0 +1,509 @@
+"""The ledger beside TPC-B on the same server: acts a second, as-of queries, verification."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import re
+import subprocess
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from bench.harness import Bench
+
+TITLE = "acts ≥ 0.3 (SQL) and ≥ 0.15 (operations) of TPC-B; as-of < 20 ms; verify < 2 min"
+SIZE, SMALL = 1_000_000, 10_000  # Historical blocks.
+TICKETS, SMALL_TICKETS = 1000, 50
+PIECES = 50  # Of each ticket, which every freeze and every lift closes and opens anew.
+CLIENTS, SMALL_CLIENTS = (1, 4, 16), (1, 4)
+PGBENCH_SCALE, SMALL_SCALE = 100, 5
+SECONDS, SMALL_SECONDS = 20, 3
+ACTS = 10_000  # On the one ticket that is read as of a moment.
+SQL_SHARE, OPERATIONS_SHARE = 0.3, 0.15
+AS_OF_LIMIT_S, VERIFY_LIMIT_S = 0.02, 120
+
+# --- filling --------------------------------------------------------------------------------------
+# One walked filing is copied on land of its own, by the owner; the ledger itself is written by
+# entries under the application's role, through all triggers.
+COPIES = """
+INSERT INTO parcels_projectarea (key, name) SELECT gen_random_uuid(), 'bench ' || n
+FROM generate_series(1, {count}) AS n;
+INSERT INTO parcels_projectareaversion (key, area_id, number, geom, because)
+SELECT gen_random_uuid(), area.id, 1,
+       ST_Translate(version.geom, 0.002 * (substr(area.name, 7)::int % 200) - 0.3,
+                    0.002 * (substr(area.name, 7)::int / 200) + 0.2), 'drawing'
+FROM parcels_projectarea AS area,
+     (SELECT geom FROM parcels_projectareaversion ORDER BY id LIMIT 1) AS version
+WHERE area.name LIKE 'bench %';
+INSERT INTO parcels_claim (key, number, version_id, period, geom, state, ended_because, ended_decision)
+SELECT gen_random_uuid(), 'bench-' || version.id, version.id, '[2021-01-01,2026-01-01)', version.geom,
+       'pending', '', ''
+FROM parcels_projectareaversion AS version
+JOIN parcels_projectarea AS area ON area.id = version.area_id AND area.name LIKE 'bench %';
+UPDATE parcels_claim SET state = 'live' WHERE number LIKE 'bench-%';
+UPDATE parcels_claim SET filed_at = now() WHERE number LIKE 'bench-%';
+"""
+
+
+def copies_of(owner: Any, table: str, changes: dict[str, str], source: str) -> str:
+    """``INSERT … SELECT`` of a row's every column, some of them changed."""
+    columns = [
+        name
+        for (name,) in owner.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+            "AND NOT attisdropped AND attname <> 'id' AND attgenerated = ''",
+            [table],
+        )
+    ]
+    values = ", ".join(changes.get(name, f"one.{name}") for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"INSERT INTO {table} ({names}) SELECT {values} FROM {source}"
+
+
+def copy_filings(bench: Bench, count: int) -> None:
+    """``count`` further filings, each on claimed land of its own."""
+    mine = (
+        "parcels_claim AS claim JOIN (SELECT * FROM {table} ORDER BY id LIMIT 1) AS one "
+        "ON claim.number LIKE 'bench-%'"
+    )
+    with bench.owner_connection() as owner:
+        owner.execute(COPIES.format(count=count))
+        for table, changes, also in (
+            ("casework_reviewcase", {"key": "claim.key", "number": "'B' || claim.id"}, ""),
+            ("projects_project", {"key": "claim.key", "number": "'B' || claim.id"}, ""),
+            (
+                "projects_application",
+                {"project_id": "project.id",
+                 "key": "claim.key", "claim_id": "claim.id", "case_id": "matter.id",
+                 "area_version_id": "claim.version_id"},
+                " JOIN casework_reviewcase AS matter ON matter.key = claim.key"
+                " JOIN projects_project AS project ON project.key = claim.key",
+            ),
+            (
+                "parcels_rulerun",
+                {"key": "claim.key", "area_version_id": "claim.version_id",
+                 "number": "'B' || claim.id"},
+                "",
+            ),
+        ):  # fmt: skip
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            owner.execute(copies_of(owner, table, changes, mine.format(table=table) + also))
+            owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        for table in ("projects_filing", "projects_applicationshare"):
+            owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            changes = {
+                "key": "claim.key", "number": "'B' || claim.id", "code": "'B' || claim.id",
+                "application_id": "application.id", "area_version_id": "claim.version_id",
+                "uniqueness_report_id": "report.id",
+            }  # fmt: skip
+            source = mine.format(table=table) + (
+                " JOIN projects_application AS application ON application.claim_id = claim.id"
+                " JOIN parcels_rulerun AS report ON report.key = claim.key"
+            )
+            owner.execute(copies_of(owner, table, changes, source))
+            owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+ISSUE = """
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, content, seq, recorded_at,
+                                  previous_hash, hash)
+SELECT issuance.id, 'issue', gen_random_uuid(), '', jsonb_build_object(
+  'filing', filing.key, 'claim', claim.key, 'kg', issuance.quantity_kg,
+  'tickets', jsonb_build_array(jsonb_build_object('key', filing.key, 'denominator', 1,
+    'shares', jsonb_build_array(jsonb_build_array(%(party)s::text, 1)), 'area', version.key,
+    'report', report.key)),
+  'closes', '[]'::jsonb,
+  'opens', (SELECT jsonb_agg(jsonb_build_object('kg', jsonb_build_array(
+                piece * issuance.quantity_kg / %(pieces)s,
+                (piece + 1) * issuance.quantity_kg / %(pieces)s),
+              'ticket', filing.key, 'state', 'held'))
+            FROM generate_series(0, %(pieces)s - 1) AS piece)), 0, now(), '', ''
+FROM registry_issuance AS issuance
+JOIN projects_filing AS filing ON filing.id = issuance.filing_id
+JOIN projects_application AS application ON application.id = filing.application_id
+JOIN parcels_claim AS claim ON claim.id = application.claim_id
+JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
+JOIN parcels_rulerun AS report ON report.id = filing.uniqueness_report_id
+WHERE issuance.id = ANY(%(issuances)s)
+"""
+# Laid over everything that stands, or taken off: each closes and opens all pieces.
+FROZEN = """
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, freeze_order, content, seq,
+                                  recorded_at, previous_hash, hash)
+SELECT %(issuance)s, %(kind)s::text, gen_random_uuid(), '', %(order)s::uuid, jsonb_build_object(
+  'closes', jsonb_agg(jsonb_build_array(lower(kg), upper(kg))),
+  'opens', jsonb_agg(jsonb_build_object('kg', jsonb_build_array(lower(kg), upper(kg)),
+    'ticket', ticket_id, 'state', state) ||
+    CASE WHEN %(kind)s::text = 'freeze' THEN jsonb_build_object('freezes', jsonb_build_array(%(order)s::text))
+         ELSE '{}'::jsonb END)), 0, now(), '', ''
+FROM registry_block WHERE issuance_id = %(issuance)s AND closed_by_id IS NULL
+"""
+
+
+def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
+    """So many tickets with so much history; the issuances' ids."""
+    bench.say(f"{tickets} tickets, {blocks:,} blocks")
+    copy_filings(bench, tickets)
+    with bench.app_connection(autocommit=True) as app:
+        party = app.execute(
+            "SELECT party.key FROM accounts_party AS party JOIN projects_project AS project "
+            "ON project.applicant_id = party.id LIMIT 1"
+        ).fetchone()[0]
+        issuances = [
+            row[0]
+            for row in app.execute(
+                "INSERT INTO registry_issuance (key, filing_id, quantity_kg) "
+                "SELECT gen_random_uuid(), id, quantity_kg FROM projects_filing "
+                "WHERE number LIKE 'B%' ORDER BY id RETURNING id"
+            )
+        ]
+        app.execute(ISSUE, {"party": party, "pieces": PIECES, "issuances": issuances})
+    rounds = max(1, blocks // tickets // PIECES // 2)
+
+    def history(part: list[int]) -> None:
+        with bench.app_connection(autocommit=True) as app:
+            for issuance in part:
+                for _round in range(rounds):
+                    order = uuid.uuid4()
+                    app.execute(
+                        "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, "
+                        "authority, document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
+                        [order, issuance],
+                    )
+                    for kind in ("freeze", "lift"):
+                        app.execute(
+                            FROZEN, {"issuance": issuance, "kind": kind, "order": str(order)}
+                        )
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(history, [issuances[::2], issuances[1::2]]))
+    bench.analyze()
+    return issuances
+
+
+# --- SQL beneath ----------------------------------------------------------------------------------
+# The lowest free kilograms of a ticket go to a child (and are divided), or are offset.
+_TAKE = """
+\\set at random(1, {count})
+BEGIN;
+SELECT id AS issuance FROM bench_issuance WHERE place = :at \\gset
+SELECT registry_hold(ARRAY[:issuance]::bigint[]);
+"""
+_ENTRY = """
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, content, seq,
+                                  recorded_at, previous_hash, hash)
+"""
+_FREE = """
+  (SELECT lower(kg) AS low, upper(kg) AS high, ticket_id AS ticket FROM registry_block
+   WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held' AND freezes = '{{}}'
+     AND upper(kg) - lower(kg) > 100 ORDER BY lower(kg) LIMIT 1) AS block
+"""
+_LEFT = """
+  jsonb_build_object('kg', jsonb_build_array(low + 10, high), 'ticket', ticket, 'state', 'held')
+"""
+OFFSET = (
+    _TAKE
+    + "SELECT gen_random_uuid() AS cause \\gset\n"
+    + "INSERT INTO registry_cause (key, kind) VALUES (':cause', 'offset');\n"
+    + _ENTRY
+    + """SELECT :issuance, 'offset', gen_random_uuid(), '', ':cause', jsonb_build_object(
+  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
+  jsonb_build_object('kg', jsonb_build_array(low, low + 10), 'ticket', ticket, 'state', 'offset',
+                     'because', ':cause'),"""
+    + _LEFT
+    + ")), 0, now(), '', '' FROM" + _FREE + ";\nCOMMIT;\n"
+)  # fmt: skip
+TRANSFER = (
+    _TAKE
+    + "SELECT gen_random_uuid() AS child \\gset\n"
+    + _ENTRY
+    + """SELECT :issuance, 'transfer', gen_random_uuid(), '', NULL, jsonb_build_object(
+  'tickets', jsonb_build_array(jsonb_build_object('key', ':child', 'denominator', 1, 'parent', ticket,
+    'shares', jsonb_build_array(jsonb_build_array(':party', 1)))),
+  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
+  jsonb_build_object('kg', jsonb_build_array(low, low + 10), 'ticket', ':child', 'state', 'held'),"""
+    + _LEFT
+    + ")), 0, now(), '', '' FROM" + _FREE + ";\nCOMMIT;\n"
+)  # fmt: skip
+DIVIDE = (
+    _TAKE
+    + "SELECT gen_random_uuid() AS one, gen_random_uuid() AS two \\gset\n"
+    + _ENTRY
+    + """SELECT :issuance, 'divide', gen_random_uuid(), '', NULL, jsonb_build_object(
+  'tickets', jsonb_build_array(
+    jsonb_build_object('key', ':one', 'denominator', 1, 'parent', ticket,
+      'shares', jsonb_build_array(jsonb_build_array(':party', 1))),
+    jsonb_build_object('key', ':two', 'denominator', 1, 'parent', ticket,
+      'shares', jsonb_build_array(jsonb_build_array(':party', 1)))),
+  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
+    jsonb_build_object('kg', jsonb_build_array(low, low + 5), 'ticket', ':one', 'state', 'held'),
+    jsonb_build_object('kg', jsonb_build_array(low + 5, high), 'ticket', ':two', 'state', 'held')),
+  'closed', jsonb_build_array(jsonb_build_object('ticket', ticket, 'because', 'divided'))),
+  0, now(), '', ''
+FROM (SELECT lower(kg) AS low, upper(kg) AS high, ticket_id AS ticket FROM registry_block
+      WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held'
+        AND upper(kg) - lower(kg) = 10 LIMIT 1) AS block;
+COMMIT;
+"""
+)
+
+
+def pgbench(bench: Bench, database: str, clients: int, seconds: int, *words: str) -> float:
+    """Transactions a second of pgbench with these clients; a failed one fails the bench."""
+    facts = settings.DATABASES["default" if "-f" in words else "owner"]
+    done = subprocess.run(
+        ["/usr/lib/postgresql/15/bin/pgbench", "-n", "-h", facts["HOST"], "-p", str(facts["PORT"]),
+         "-U", facts["USER"], "-c", str(clients), "-j", str(min(clients, 2)), "-T", str(seconds),
+         *words, database],
+        env={**os.environ, "PGPASSWORD": facts["PASSWORD"]}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    if done.returncode or found is None or "aborted" in done.stderr:
+        raise RuntimeError(done.stderr[-800:])
+    return float(found[1])
+
+
+# --- through the operations -----------------------------------------------------------------------
+def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
+    """A process that acts through the operations, with journal and idempotency: (done, refused)."""
+    django.setup()
+    from portal.accounts.models import Department, Party, Role, User
+    from portal.base.errors import PortalError
+    from portal.base.idempotency import act_once
+    from tickets.registry.models import CarbonTicket, Registration
+    from tickets.registry.operations import (
+        divide_ticket,
+        offset_blocks,
+        open_cause,
+        transfer,
+    )
+
+    for alias in ("default", "owner"):
+        settings.DATABASES[alias]["NAME"] = facts["database"]
+        connections[alias].settings_dict["NAME"] = facts["database"]
+    dice = random.Random(seed)
+    office = {"role_grants__role": Role.APPROVER, "role_grants__valid_to": None}
+    approver = User.objects.get(**office, role_grants__department=Department.FORESTRY)
+    signer = User.objects.get(**office, role_grants__department=Department.ECOLOGY)
+    Party.objects.first()
+    tickets = list(CarbonTicket.objects.in_bulk(facts["tickets"]).values())
+    waiting = Registration.objects.filter(pk__in=facts["registrations"])
+    registrations = {row.pk: row for row in waiting}
+    queue = [row for pk, row in registrations.items() if pk % facts["of"] == facts["nth"]]
+    done = refused = 0
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if queue and dice.random() < 0.55:
+            registration = queue.pop()
+            write = divide_ticket if registration.kind == "divide" else transfer
+
+            def act(write: Any = write, registration: Any = registration) -> Any:
+                return write(registration=registration, actor=approver).pk
+
+        else:
+            ticket = dice.choice(tickets)
+
+            def act(ticket: Any = ticket) -> Any:
+                return offset_blocks(
+                    ticket=ticket, quantity_kg=10, cause=open_cause("offset"), actor=signer
+                ).pk
+
+        try:
+            act_once(
+                actor_key=approver.key, operation="bench", key=uuid.uuid4().hex, content={}, act=act
+            )
+            done += 1
+        except PortalError:
+            refused += 1
+    connections.close_all()
+    return done, refused
+
+
+PREPARED = """
+WITH chosen AS (
+  SELECT ticket.key, ticket.issuance_id, share.party_id, row_number() OVER (ORDER BY random()) AS n
+  FROM registry_carbonticket AS ticket JOIN registry_ticketshare AS share ON share.ticket_id = ticket.key
+  WHERE ticket.parent_id IS {parent} AND ticket.closed_by_id IS NULL LIMIT {count}
+), requests AS (
+  INSERT INTO registry_registration (key, kind, department, state, ticket_id, quantity_kg, authority,
+    document_number, document_sha256, reason, paper, external_number, freeze_kind, loss_reason,
+    cancel_reason, prepared_by_id, decision_reason)
+  SELECT gen_random_uuid(), '{kind}', 'forestry', 'prepared', chosen.key, {quantity}, '', 'x',
+         sha256('x'), '', '', '', '', '', '', {clerk}, ''
+  FROM chosen, generate_series(1, {times}) RETURNING id, ticket_id
+), consents AS (
+  INSERT INTO registry_consent (registration_id, party_id, given_by_id, document_sha256)
+  SELECT requests.id, chosen.party_id, {clerk}, sha256('x')
+  FROM requests JOIN chosen ON chosen.key = requests.ticket_id
+), allotments AS (
+  INSERT INTO registry_allotment (registration_id, place, quantity_kg, denominator)
+  SELECT requests.id, part, {each}, 1 FROM requests, generate_series(0, {parts} - 1) AS part
+  RETURNING id, registration_id
+)
+INSERT INTO registry_allotmentshare (allotment_id, place, party_id, numerator)
+SELECT allotments.id, 0, {buyer}, 1 FROM allotments RETURNING (
+  SELECT registration_id FROM allotments AS mine WHERE mine.id = allotment_id)
+"""
+
+
+def prepare(bench: Bench, count: int) -> list[int]:
+    """Requests that clerks have prepared: nine transfers to one division."""
+    with bench.app_connection(autocommit=True) as app:
+        one = "SELECT id FROM accounts_user WHERE username LIKE 'forestry_clerk%%' LIMIT 1"
+        clerk = app.execute(one).fetchone()[0]
+        buyer = app.execute(
+            "SELECT max(id) FROM accounts_party WHERE checked_at IS NOT NULL"
+        ).fetchone()[0]
+        wanted = {"clerk": clerk, "buyer": buyer}
+        found = app.execute(
+            PREPARED.format(parent="NULL", kind="gift", quantity=10, each=10, parts=1,
+                            count=TICKETS, times=max(1, count // TICKETS), **wanted)
+        ).fetchall()  # fmt: skip
+        found += app.execute(
+            PREPARED.format(parent="NOT NULL", kind="divide", quantity="NULL", each=5, parts=2,
+                            count=count // 10, times=1, **wanted)
+        ).fetchall()  # fmt: skip
+    return sorted({row[0] for row in found})
+
+
+def operations_per_second(
+    bench: Bench, facts: dict[str, Any], clients: int, seconds: float
+) -> float:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(clients) as pool:
+        calls = [
+            pool.apply_async(client, ({**facts, "of": clients, "nth": nth}, nth, seconds))
+            for nth in range(clients)
+        ]
+        found = [call.get() for call in calls]
+    bench.say(f"{clients} clients: {sum(done for done, _ in found)} acts")
+    return sum(done for done, _refused in found) / seconds
+
+
+# --- all of it ------------------------------------------------------------------------------------
+def run(bench: Bench) -> None:
+    from tests.tickets.projects.story import Town, signed_filing
+
+    small = bench.size < SIZE
+    tickets = SMALL_TICKETS if small else TICKETS
+    seconds = SMALL_SECONDS if small else SECONDS
+    database = settings.DATABASES["default"]["NAME"]
+    town = Town.staffed()
+    signed_filing(town)
+    town.owner("bench_buyer")
+    issuances = fill(bench, tickets, bench.size)
+    with bench.owner_connection() as owner:
+        owner.execute("CREATE TABLE bench_issuance (place int PRIMARY KEY, id bigint)")
+        owner.execute("INSERT INTO bench_issuance SELECT place, id FROM unnest(%s::bigint[]) "
+                      "WITH ORDINALITY AS one (id, place)", [issuances])  # fmt: skip
+        party = str(
+            owner.execute("SELECT key FROM accounts_party ORDER BY id LIMIT 1").fetchone()[0]
+        )
+        keys = [row[0] for row in owner.execute(
+            "SELECT key FROM registry_carbonticket WHERE parent_id IS NULL")]  # fmt: skip
+    bench.measure("verify_register", verified, rounds=1, at_most_s=VERIFY_LIMIT_S, warm=False)
+    as_of(bench, issuances[0], ACTS if not small else 500)
+
+    bench.say("TPC-B")
+    scale = SMALL_SCALE if small else PGBENCH_SCALE
+    pgbench_made(bench, database, scale)
+    with TemporaryDirectory() as folder:
+        scripts: list[str] = []
+        for name, text, weight in (
+            ("offset", OFFSET, 5), ("transfer", TRANSFER, 4), ("divide", DIVIDE, 1),
+        ):  # fmt: skip
+            path = Path(folder) / f"{name}.sql"
+            path.write_text(text.replace("{count}", str(tickets)).replace("{{}}", "{}"))
+            scripts += ["-f", f"{path}@{weight}"]
+        for clients in SMALL_CLIENTS if small else CLIENTS:
+            tpc_b = pgbench(bench, database, clients, seconds)
+            beneath = pgbench(bench, database, clients, seconds, *scripts, "-D", f"party={party}")
+            facts = {
+                "database": database, "tickets": keys,
+                "registrations": prepare(bench, 1000 * seconds),
+            }  # fmt: skip
+            through = operations_per_second(bench, facts, clients, seconds)
+            bench.fact(f"TPC-B, {clients} clients", tpc_b, "a second")
+            bench.fact(f"entries in SQL, {clients} clients", beneath, "a second")
+            bench.fact(f"operations, {clients} clients", through, "a second")
+            bench.fact(f"SQL of TPC-B, {clients} clients", beneath / tpc_b, "×", at_least=SQL_SHARE)
+            bench.fact(
+                f"operations of TPC-B, {clients} clients", through / tpc_b, "×",
+                at_least=OPERATIONS_SHARE,
+            )  # fmt: skip
+    verified()
+
+
+def pgbench_made(bench: Bench, database: str, scale: int) -> None:
+    facts = settings.DATABASES["owner"]
+    subprocess.run(
+        ["/usr/lib/postgresql/15/bin/pgbench", "-i", "-q", "-s", str(scale), "-h", facts["HOST"],
+         "-p", str(facts["PORT"]), "-U", facts["USER"], database],
+        env={**os.environ, "PGPASSWORD": facts["PASSWORD"]}, capture_output=True, check=True,
+    )  # fmt: skip
+
+
+def verified() -> None:
+    """The whole register; a fault fails the bench."""
+    import io
+
+    out = io.StringIO()
+    try:
+        call_command("verify_register", stdout=out, stderr=io.StringIO())
+    except SystemExit as ended:
+        if ended.code:
+            raise RuntimeError(out.getvalue()) from ended
+    assert json.loads(out.getvalue())["faults"] == []
+
+
+def as_of(bench: Bench, issuance: int, acts: int) -> None:
+    """A ticket with so many acts on it, read as of moments all over its life."""
+    from tickets.registry.models import CarbonTicket, LedgerEntry
+    from tickets.registry.queries import shares_at, state_of
+
+    with bench.app_connection(autocommit=True) as app:
+        [[ticket, piece]] = app.execute(
+            "SELECT ticket_id, lower(kg) FROM registry_block WHERE issuance_id = %s "
+            "AND closed_by_id IS NULL ORDER BY lower(kg) LIMIT 1", [issuance],
+        ).fetchall()  # fmt: skip
+        for _act in range(acts // 2):
+            order = str(uuid.uuid4())
+            app.execute(
+                "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, authority, "
+                "document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
+                [order, issuance],
+            )
+            for kind in ("freeze", "lift"):
+                app.execute(
+                    FROZEN + " AND lower(kg) = %(piece)s",
+                    {"issuance": issuance, "kind": kind, "order": order, "piece": piece},
+                )
+    bench.analyze()
+    found = CarbonTicket.objects.get(pk=ticket)
+    moments = list(
+        LedgerEntry.objects.filter(issuance=issuance).order_by("seq").values_list(
+            "recorded_at", flat=True
+        )
+    )  # fmt: skip
+    dice = random.Random(1)
+
+    def read() -> None:
+        at = dice.choice(moments)
+        assert state_of(found, at) is not None
+        assert list(shares_at(found, at))
+
+    bench.measure(
+        "a ticket of 10,000 acts as of a moment", read, rounds=50, at_most_s=AS_OF_LIMIT_S
+    )
