@@ -7,6 +7,7 @@ import time
 from procrastinate.contrib.django import app
 
 from portal.casework.documents import orphans
+from portal.casework.escalation import tell_of_overdue
 from portal.casework.operations import refresh_all_deadlines
 
 # Longer than any act lasts: a file younger than this may still get its row.
@@ -26,3 +27,10 @@ def erase_orphan_documents(timestamp: int) -> None:
 def refresh_deadlines_daily(timestamp: int) -> None:
     """A clock that stands still moves its deadlines by a day each working day."""
     refresh_all_deadlines()
+
+
+@app.periodic(cron="30 8 * * *")
+@app.task(name="tell_of_overdue", queue="upkeep", queueing_lock="tell_of_overdue")
+def tell_of_overdue_daily(timestamp: int) -> None:
+    """Each step once, on the day after its due day."""
+    tell_of_overdue()

@@ -56,7 +56,7 @@ from tickets.projects.models import (
     Measure,
     Project,
 )
-from tickets.projects.notes import take_notice_down, tell_office
+from tickets.projects.notes import publish_application, take_notice_down, tell_office
 from tickets.projects.plan import APPLICATION_CASE, Step, application_steps
 
 SUBJECT = "application"
@@ -414,10 +414,20 @@ def resubmit_application(
             rewind_to=rewind_to if last else None,
         )
     _recuse_verifier(case.steps.get(kind=Step.TECHNICAL), latest_result(draft), actor)
+    determined = case.steps.filter(kind=Step.DETERMINATION, status=StepStatus.ENDORSED).exists()
     Application.objects.filter(pk=draft.pk).update(
-        state=Application.State.SUBMITTED, claim=claim, submitted_by=actor
+        state=Application.State.DETERMINED if determined else Application.State.SUBMITTED,
+        claim=claim,
+        submitted_by=actor,
     )
     draft.refresh_from_db()
+    if (
+        land_changed
+        and case.steps.filter(kind=Step.COMPLETENESS, status=StepStatus.ENDORSED).exists()
+    ):
+        # Other land is made public anew; what was said against the former land stays with it.
+        take_notice_down(draft, actor)
+        publish_application(draft, actor)
     _record(draft, "resubmitted", actor, rewind_to=rewind_to or 0)
     for step in case.steps.filter(status=StepStatus.OPEN):
         tell_office(draft, step)

@@ -388,7 +388,9 @@ def _uniqueness_report(application: Application, actor: User) -> RuleRun:
 def _determine(application: Application, actor: User) -> None:
     """LandHasAnotherClaim where another project holds, or asked earlier for, part of the land."""
     assert application.claim is not None
-    determine_claim(claim=application.claim, actor=actor)
+    # A signer's return for a newer report is determined again on land that is live already.
+    if application.claim.state != Claim.State.LIVE:
+        determine_claim(claim=application.claim, actor=actor)
     Application.objects.filter(pk=application.pk).update(state=Application.State.DETERMINED)
     _record(application, "determined", actor)
 

@@ -22,7 +22,7 @@ from portal.casework.moves import VerdictKind
 from portal.casework.operations import ask_expert, give_opinion
 from tests.accounts.people import accepted, officer, person_waiting, user_named
 from tests.factories.land import parcel_at, square, verify
-from tickets.projects.checklist import CHECKLISTS, latest_materials
+from tickets.projects.checklist import CHECKLISTS, UPLOADED, latest_materials
 from tickets.projects.models import Application, Filing, Material, Project
 from tickets.projects.notes import notice_of
 from tickets.projects.operations import (
@@ -162,7 +162,8 @@ def calculate(
 def hand_in(draft: Application, owner: User) -> None:
     """All seven materials, over the data as they are."""
     for kind in Material.Kind:
-        add_material(application=draft, kind=kind, upload=scan(), signed=True, actor=owner)
+        upload = scan() if kind in UPLOADED else None
+        add_material(application=draft, kind=kind, upload=upload, signed=True, actor=owner)
 
 
 def submitted(

@@ -26,6 +26,7 @@ from portal.casework.errors import (
     Recused,
     RegulationNotInForce,
 )
+from portal.casework.escalation import tell_of_overdue
 from portal.casework.models import Expert, ExpertConflict, ReviewCase
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
@@ -433,6 +434,65 @@ def test_a_filing_is_of_whole_tonnes_within_the_calculation(town: Town) -> None:
     with refused_by("submitted_application_is_not_changed"):
         application.shares.all().delete()
     assert Filing.objects.get().quantity_kg == filing.quantity_kg == 100_000
+
+
+def test_what_the_signer_returns_comes_back_to_the_signer_or_to_all_reviews(town: Town) -> None:
+    application, owner = submitted(town, tonnes=100)
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    determine(town, application)
+    say(application, Step.FILING, VerdictKind.RETURN, town["ecology_clerk"], "协议附件不清晰")
+    application.refresh_from_db()
+    answered = resubmit_application(
+        application=application, actor=owner, seen=application.revision, answer="已说明"
+    )
+    assert answered.state == Application.State.DETERMINED
+    say(application, Step.FILING, VerdictKind.RETURN, town["ecology_clerk"], "报告须更正")
+    application.refresh_from_db()
+    calculate(application, town["other_verifier"], tonnes=90)
+    hand_in(application, owner)
+    answered = resubmit_application(
+        application=application, actor=owner, seen=application.revision, answer="新报告"
+    )
+    assert answered.state == Application.State.SUBMITTED
+    assert step_of(application, Step.TITLE).status == "open"
+    assert step_of(application, Step.FILING).status == "waiting"
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    hear_experts(town, application)
+    say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"], "同意")
+    determine(town, application)
+    assert file_it(town, application, 90).quantity_kg == 90_000
+
+
+def test_what_falls_due_is_told_to_the_approver_once(town: Town) -> None:
+    application, _owner = submitted(town)
+    approver = town["forestry_approver"]
+    advance_clock(timedelta(days=5))
+    assert tell_of_overdue() == 0
+    step = step_of(application, Step.COMPLETENESS)
+    assert step.due_on is not None
+    advance_clock(timedelta(days=(step.due_on - today()).days + 1))
+    assert tell_of_overdue() == 1
+    assert approver.inbox_messages.filter(subject__startswith="逾期").count() == 1
+    shown = browser_of(town["forestry_clerk"]).get(reverse("casework:desk")).content.decode()
+    assert "逾期" in shown
+    advance_clock(timedelta(days=1))
+    assert tell_of_overdue() == 0
+
+
+def test_a_remark_is_pinned_and_an_internal_one_stays_inside(town: Town) -> None:
+    application, owner = submitted(town)
+    page = reverse("projects:application", args=[application.key])
+    clerk = browser_of(town["forestry_clerk"])
+    sent = {"action": "comment", "text": "界线待查", "place": "81.301,43.951"}
+    assert clerk.post(page, {**sent, "file": SimpleUploadedFile("图.pdf", PDF)}).status_code == 302
+    assert clerk.post(page, {**sent, "text": "请补图", "public": "on"}).status_code == 302
+    assert clerk.post(page, {**sent, "place": "43.951,81.301"}).status_code == 422
+    inside, outside = (browser.get(page).content.decode() for browser in (clerk, browser_of(owner)))
+    assert "界线待查" in inside
+    assert "界线待查" not in outside
+    assert "请补图" in outside
 
 
 def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> None:

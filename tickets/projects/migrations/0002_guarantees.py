@@ -31,6 +31,7 @@ BEGIN
   END IF;
   IF (OLD.state, NEW.state) NOT IN (
        ('draft', 'submitted'), ('submitted', 'returned'), ('returned', 'submitted'),
+       ('returned', 'determined'),
        ('submitted', 'determined'), ('determined', 'filed'), ('determined', 'returned'),
        ('submitted', 'rejected'), ('determined', 'rejected'),
        ('submitted', 'withdrawn'), ('returned', 'withdrawn'), ('determined', 'withdrawn'),
