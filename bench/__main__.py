@@ -17,7 +17,7 @@ from typing import Any
 import django
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"__main__", "harness", "settings"}
+OURS = {"__main__", "harness", "settings", "geodjango_loop"}
 
 
 def names() -> list[str]:
