@@ -256,8 +256,13 @@ LAYERS: Mapping[str, Layer] = {
             shape="version.geom_public",
             box="version.geom",
             fields=(
-                Field("project", "string", Words("项目编号", "Project number"), "project.number"),
-                Field("filing", "string", Words("备案号", "Filing number"), "filing.number"),
+                Field(
+                    "project_number",
+                    "string",
+                    Words("项目编号", "Project number"),
+                    "project.number",
+                ),
+                Field("filing_number", "string", Words("备案号", "Filing number"), "filing.number"),
                 Field(
                     "issued_kg",
                     "integer",

@@ -27,7 +27,21 @@ from tests.layers.published import SECRETS, Published
 pytestmark = pytest.mark.django_db
 INSIDE = ("parcels", "tickets", "portal.accounts", "portal.casework")
 # Places are found by their names (domain.md: village or township); the law is everyone's.
-SHOWN_BESIDES = ("parcels.Parcel.village", "casework.Regulation.")
+# Words of our own for kinds of things stand in addresses and pages; four digits are found by chance.
+SHOWN_BESIDES = (
+    "parcels.Parcel.village",
+    "casework.Regulation.",
+    "casework.ReviewCase.subject_kind",
+    "casework.ReviewStep.kind",
+    "casework.ReviewStep.title",
+    "casework.Document.kind",
+    "casework.Document.subject_kind",
+    "casework.Notice.kind",
+    "casework.Notice.subject_kind",
+    "accounts.Party.identity_prefix",
+    "accounts.Party.identity_last4",
+    "accounts.IdentityDocument.kind",
+)
 # Shorter texts, such as a code of two digits, are found anywhere by chance; a name is not.
 SHORTEST_CODE, SHORTEST_NAME = 4, 2
 NEAR_M = 0.2
