@@ -12,7 +12,7 @@ from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow
 
 Lane = tuple[uuid.UUID, str]
-COLUMN, WIDE, TOP, HEIGHT, GAP = 132, 12, 46, 300, 12
+COLUMN_LEAST, SHEET, NAMES, WIDE, TOP, HEIGHT, GAP = 132, 1030, 220, 12, 46, 300, 12
 THINNEST = 1.5
 # Also the colours of the map and of the bars on pages (frontend/src/styles/registry.css).
 COLOURS = {
@@ -37,7 +37,8 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
     total = max(sum(column.values()) for column in columns)
     lanes_most = max(len(column) for column in columns)
     height = HEIGHT + GAP * lanes_most
-    width = COLUMN * len(columns) + 220
+    step = max(COLUMN_LEAST, (SHEET - NAMES) // max(1, len(columns) - 1))
+    width = step * (len(columns) - 1) + NAMES
     root = Xml.Element(
         "svg",
         {
@@ -51,10 +52,10 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
     )
     boxes = [_stack(column, order, total) for column in columns]
     for index, (entry, moved) in enumerate(acts.items()):
-        x = 10 + index * COLUMN
+        x = 10 + index * step
         _heading(root, x, moved[0], entry)
         if index:
-            _ribbons(root, x - COLUMN + WIDE, x, boxes[index - 1], boxes[index], columns[index - 1],
+            _ribbons(root, x - step + WIDE, x, boxes[index - 1], boxes[index], columns[index - 1],
                      moved, total)  # fmt: skip
         for lane, (top, tall) in boxes[index].items():
             rect = Xml.SubElement(
@@ -69,7 +70,7 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
                 f"{numbers.get(lane[0], '')} {BlockState(lane[1]).label} "
                 f"{tonnes(columns[index][lane])} t"
             )
-    x = 10 + (len(columns) - 1) * COLUMN + WIDE + 6
+    x = 10 + (len(columns) - 1) * step + WIDE + 6
     for lane, (top, tall) in boxes[-1].items():
         words = f"{tonnes(columns[-1][lane])} t {BlockState(lane[1]).label}"
         _text(root, x, top + tall / 2 + 1, words, "end-name")

@@ -7,9 +7,10 @@ import { searchBox, type Found } from '../search'
 import { getJson, Offline, Refused } from '../server'
 import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, text } from '../text'
+import { ticketMap, type TicketConfig } from '../ticket-map'
 import { parcelLayer, type TileJson } from '../vector-tiles'
 
-interface Config extends StageConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
+interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
 
 const DETAIL_ZOOM = 14
 
@@ -39,9 +40,10 @@ async function start (): Promise<void> {
   }
   const parcels = parcelLayer(tiles)
   if (!hidden) parcels.layer.addTo(map)
+  const tickets = await ticketMap(map, root, config, say)
   const control = L.control.layers(
     Object.fromEntries(Object.entries(bases).map(([id, layer]) => [names[id]!, layer])),
-    { [text('parcels')]: parcels.layer },
+    { [text('parcels')]: parcels.layer, ...(tickets === null ? {} : { [tickets.name]: tickets.layer.layer }) },
     { position: 'topright' }
   ).addTo(map)
   for (const name of ['title', 'aria-label']) control.getContainer()?.querySelector('a')?.setAttribute(name, text('layers'))
@@ -51,7 +53,11 @@ async function start (): Promise<void> {
     base = Object.keys(bases).find(id => bases[id] === (event as L.LayersControlEvent).layer) ?? 'sketch'
     remember()
   })
-  map.on('overlayadd overlayremove', event => { hidden = event.type === 'overlayremove'; remember() })
+  map.on('overlayadd overlayremove', event => {
+    if ((event as L.LayersControlEvent).layer !== parcels.layer) return
+    hidden = event.type === 'overlayremove'
+    remember()
+  })
 
   let loading: AbortController | null = null
   const panel = new Panel(part(root, 'panel'), () => { void select(null) })
@@ -74,8 +80,9 @@ async function start (): Promise<void> {
     }
   }
   map.on('click', event => {
-    const found = parcels.pick(event.latlng)
     say(null)
+    if (tickets !== null && tickets.select(tickets.pick(event.latlng))) { void select(null); return }
+    const found = parcels.pick(event.latlng)
     if (found === null) void select(null)
     else if (found.uid !== null) void select(found.uid)
     else {
@@ -86,7 +93,7 @@ async function start (): Promise<void> {
   map.on('mousemove', event => {
     cancelAnimationFrame(hover)
     hover = requestAnimationFrame(() => {
-      map.getContainer().classList.toggle('over-shape', !hidden && parcels.pick(event.latlng) !== null)
+      map.getContainer().classList.toggle('over-shape', (!hidden && parcels.pick(event.latlng) !== null) || (tickets?.pick(event.latlng) ?? null) !== null)
     })
   })
 
