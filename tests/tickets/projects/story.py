@@ -86,7 +86,7 @@ class Town:
 
     def owner(self, name: str = "") -> tuple[User, Party]:
         """A checked person and the user who is that person."""
-        name = name or f"owner{next(_serial)}"
+        name = name or f"holder{next(_serial)}"
         check = person_waiting(name)
         party = accepted(check, self["forestry_clerk"])
         return User.objects.get(username=name), party
