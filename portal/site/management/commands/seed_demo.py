@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from layers.cells import prepare_cells
-from parcels.demo import play_titles
+from parcels.demo import play_bench, play_titles
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -39,6 +39,7 @@ CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...]
     play_reports,
     play_reviews,
     play_register,
+    play_bench,
 )
 
 
