@@ -141,7 +141,7 @@ def add_document(
     subject_key: uuid.UUID,
     kind: str,
     upload: Upload,
-    actor: User,
+    actor: User | None,
 ) -> Document:
     """Keep a file as the next version of its kind; the former versions stay."""
     store(upload)
@@ -170,7 +170,7 @@ def add_document(
         subject_kind="document",
         subject_key=document.key,
         verb="added",
-        actor_key=actor.key,
+        actor_key=actor.key if actor else None,
         facts={
             "of": f"{subject_kind}:{subject_key}",
             "kind": kind,

@@ -386,7 +386,10 @@ class Document(models.Model):
     media_type = models.CharField(_("格式"), max_length=80)
     size_bytes = models.BigIntegerField(_("大小"))
     sha256 = models.CharField("SHA-256", max_length=64)
-    added_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    # None: sent in by somebody without an account, or who is not to be named.
+    added_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     added_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
 
     class Meta:
