@@ -454,6 +454,7 @@ class Attempt(models.Model):
         LAND_QUESTION = "land_question", _("查询“这里有什么”")
         OBJECTION = "objection", _("提出异议")
         SCAN = "scan", _("扫码查验")
+        COMPLAINT = "complaint", _("举报")
 
     kind = models.CharField(max_length=20, choices=Kind)
     source = models.BinaryField(max_length=32)

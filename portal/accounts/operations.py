@@ -91,6 +91,7 @@ ATTEMPT_LIMITS: dict[Attempt.Kind, tuple[int, timedelta]] = {
     Attempt.Kind.LAND_QUESTION: (60, timedelta(hours=1)),
     Attempt.Kind.OBJECTION: (5, timedelta(hours=1)),
     Attempt.Kind.SCAN: (120, timedelta(hours=1)),
+    Attempt.Kind.COMPLAINT: (5, timedelta(hours=1)),
 }
 ATTEMPTS_KEPT = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=180)
