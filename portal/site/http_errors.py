@@ -92,6 +92,13 @@ from tickets.registry.errors import (
     TicketClosed,
     TicketNotWhole,
 )
+from tickets.supervision.errors import (
+    ComplaintMovedOn,
+    ComplaintStands,
+    NotTheOffice,
+    OwnDraft,
+    TooManyComplaints,
+)
 
 HTTP_STATUS: dict[type[PortalError], int] = {
     PortalError: 422,
@@ -174,6 +181,11 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     SumDiffers: 409,
     TicketClosed: 409,
     TicketNotWhole: 409,
+    TooManyComplaints: 429,
+    ComplaintMovedOn: 409,
+    ComplaintStands: 409,
+    NotTheOffice: 403,
+    OwnDraft: 409,
 }
 
 

@@ -1,7 +1,15 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class SupervisionConfig(AppConfig):
     name = "tickets.supervision"
     label = "supervision"
     verbose_name = "监督"
+
+    def ready(self) -> None:
+        from portal.casework.subjects import Subject, register_subject
+        from tickets.supervision.access import access_complaint
+        from tickets.supervision.pages import complaint_page
+
+        register_subject(Subject("complaint", _("举报"), complaint_page, access_complaint))

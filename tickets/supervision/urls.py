@@ -1,6 +1,15 @@
 """Addresses of supervision."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from tickets.supervision.views import complaints
 
 app_name = "supervision"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("supervision/", complaints.supervision, name="supervision"),
+    path("complaints/new/", complaints.new, name="complaint-new"),
+    path("complaints/", complaints.find, name="complaint-find"),
+    path("complaints/desk/", complaints.desk, name="complaint-desk"),
+    path("complaints/cases/<uuid:key>/", complaints.case, name="complaint-case"),
+    path("complaints/<str:code>/", complaints.complaint, name="complaint"),
+]

@@ -1,0 +1,11 @@
+"""Filed land as in the tests of the register; keys and files of these tests are their own."""
+
+from tests.tickets.registry.conftest import (
+    bureau,
+    committed_register,
+    filed_db,
+    filed_template,
+    own_folders,
+)
+
+__all__ = ["bureau", "committed_register", "filed_db", "filed_template", "own_folders"]

@@ -1,0 +1,51 @@
+"""Gates of supervision; absent and forbidden answer alike."""
+
+from __future__ import annotations
+
+import uuid
+
+from portal.accounts.models import Department, Role
+from portal.accounts.queries import AnyUser, has_role, open_grants
+from portal.base.errors import NotFound
+from portal.base.numbers import parse_code
+from tickets.supervision.models import Complaint
+
+
+def departments_of(user: AnyUser) -> list[Department]:
+    """The departments that the user serves now."""
+    return [Department(where) for where in dict.fromkeys(w for _role, w in open_grants(user) if w)]
+
+
+def may_handle(user: AnyUser, complaint: Complaint) -> bool:
+    """Whether the user serves the handling department — and not the accused one as well."""
+    served = {department.value for department in departments_of(user)}
+    return complaint.department in served and complaint.accused not in served
+
+
+def access_complaint(key: uuid.UUID, user: AnyUser) -> Complaint:
+    """A complaint for the department that handles it; the auditor may read, without the name."""
+    found = Complaint.objects.select_related("ticket").filter(key=key).first()
+    if found is None:
+        raise NotFound()
+    if may_handle(user, found):
+        return found
+    if has_role(user, Role.AUDITOR):
+        return found
+    raise NotFound()
+
+
+def access_own_complaint(code: str) -> Complaint:
+    """A complaint, for who holds its code."""
+    parsed = parse_code(code)
+    found = Complaint.objects.filter(code=parsed).first() if parsed else None
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def access_complaint_desk(user: AnyUser) -> list[Department]:
+    """The gate to the list of complaints: whoever serves a department."""
+    served = departments_of(user)
+    if not served:
+        raise NotFound()
+    return served

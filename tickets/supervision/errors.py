@@ -1,0 +1,60 @@
+"""One class for each rule of supervision."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
+
+
+class SupervisionError(PortalError):
+    """A rule of supervision was not kept."""
+
+    code = "supervision_error"
+
+
+class TooManyComplaints(SupervisionError):
+    """Too many from one place; a person is shown another way to be heard."""
+
+    code = "too_many_complaints"
+    message = _("来自同一网络的举报过多，请 {minutes} 分钟后再试；您填写的内容已保留。{contact}")
+
+
+@stands_for("the_accused_does_not_handle_a_complaint")
+class AccusedWouldHandle(SupervisionError):
+    """A complaint must not come to the department it is about."""
+
+    code = "accused_would_handle"
+    message = _("举报不能交由被举报的部门办理，请选择其他部门。")
+
+
+@stands_for("who_drafted_an_answer_does_not_approve_it")
+class OwnDraft(SupervisionError):
+    """Who decides does not decide alone."""
+
+    code = "own_draft"
+    message = _("拟稿人不能审批自己的答复，请由本部门另一人审批。")
+
+
+@stands_for("complaint_moves_on_its_way", "answered_complaint_is_whole")
+class ComplaintMovedOn(SupervisionError):
+    """The complaint is not in the state that this act starts from."""
+
+    code = "complaint_moved_on"
+    message = _("这件举报的状态已改变，请核对最新状态后再操作。")
+
+
+@stands_for("what_was_complained_of_stands", "complaint_says_something")
+class ComplaintStands(SupervisionError):
+    """What was said, and an answer that was given, are not edited."""
+
+    code = "complaint_stands"
+    message = _("举报内容和已作出的答复不能修改。")
+
+
+class NotTheOffice(SupervisionError):
+    """Only the handling department's clerk or approver may."""
+
+    code = "not_the_office"
+    message = _("这一步由受理部门的{office}办理。")

@@ -1,0 +1,11 @@
+"""Addresses of subjects, for casework and messages."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.urls import reverse
+
+
+def complaint_page(key: uuid.UUID) -> str:
+    return reverse("supervision:complaint-case", args=[key])
