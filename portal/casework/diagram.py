@@ -17,11 +17,11 @@ LABEL_LIFT, LABEL_ASIDE, LINE_DROP = 9, 34, 6
 PLACES: dict[StepStatus, tuple[int, int]] = {
     StepStatus.WAITING: (20, 150),
     StepStatus.OPEN: (250, 150),
-    StepStatus.PREPARED: (500, 150),
+    StepStatus.PREPARED: (500, 225),
     StepStatus.ENDORSED: (760, 150),
     StepStatus.RETURNED: (375, 20),
     StepStatus.REJECTED: (760, 20),
-    StepStatus.CLOSED: (375, 290),
+    StepStatus.CLOSED: (250, 295),
 }
 WHO: dict[By, str | Promise] = {
     By.HANDLER: _("经办人员或受委托的第三方机构"),
@@ -139,7 +139,7 @@ def _arrow(before: StepStatus, after: StepStatus, labels: list[str]) -> Arrow:
     label_x, label_y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
     # Beside its line, on the side to which the line was moved.
     if abs(down) < FLAT:
-        label_y += -LABEL_LIFT if across >= 0 else LABEL_LIFT + 8
+        label_y += LABEL_LIFT + 8 if across >= 0 else -LABEL_LIFT
     else:
         label_x += aside[0] / ASIDE * LABEL_ASIDE
         label_y += LINE_DROP if down > 0 else 0
