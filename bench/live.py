@@ -35,7 +35,7 @@ LIMIT_MS = 150
 DRAWINGS = 300
 AT_ONCE = 4
 WARMING = 20
-VERIFIED_SHARE, CLAIMS, EXCLUSIONS = 0.1, 2000, 200
+VERIFIED_SHARE, CLAIMS, EXCLUSIONS = 0.02, 2000, 200
 PERIOD = "2021-01-01/2025-12-31"
 SPAN_DEG = (0.001, 0.012)  # Drawings of about 0.6 to 90 hectares.
 
@@ -125,7 +125,7 @@ def p95(taken: Sequence[float]) -> float:
 
 
 def lay_claims(bench: Bench) -> None:
-    """A tenth of the titles verified, in one block; claims and other programmes all over."""
+    """A part of the titles verified, in one block; claims and other programmes all over."""
     span = {
         "west": WEST, "south": SOUTH, "wide": EAST - WEST, "tall": NORTH - SOUTH,
     }  # fmt: skip
