@@ -95,8 +95,12 @@ from tickets.registry.errors import (
 from tickets.supervision.errors import (
     ComplaintMovedOn,
     ComplaintStands,
+    InspectionMovedOn,
+    InspectionStands,
+    NotTheInspector,
     NotTheOffice,
     OwnDraft,
+    OwnOrder,
     TooManyComplaints,
 )
 
@@ -186,6 +190,10 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     ComplaintStands: 409,
     NotTheOffice: 403,
     OwnDraft: 409,
+    InspectionMovedOn: 409,
+    InspectionStands: 409,
+    NotTheInspector: 403,
+    OwnOrder: 409,
 }
 
 

@@ -58,7 +58,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("登记"), "registry:work", signed_in, ("registrations", "requests")),
     MenuEntry(_("抵消"), "offsets:offsets", signed_in, ("offsets", "offset-requests")),
     MenuEntry(_("公示"), "casework:notices", everyone, ("notices", "objections")),
-    MenuEntry(_("监督"), "supervision:supervision", everyone, ("supervision", "complaints")),
+    MenuEntry(_("监督"), "supervision:supervision", everyone, ("supervision", "complaints", "inspections")),
     MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
     MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
     MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 
 from portal.accounts.models import Department, Role
-from portal.accounts.queries import AnyUser, has_role, open_grants
+from portal.accounts.queries import AnyUser, has_role, open_grants, works_in
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from tickets.supervision.models import Complaint
+from tickets.supervision.models import Complaint, Inspection
 
 
 def departments_of(user: AnyUser) -> list[Department]:
@@ -49,3 +49,27 @@ def access_complaint_desk(user: AnyUser) -> list[Department]:
     if not served:
         raise NotFound()
     return served
+
+
+def may_inspect(user: AnyUser) -> bool:
+    """Whether the user serves forestry, whose matter inspections are, or audits."""
+    return works_in(user, Department.FORESTRY) or has_role(user, Role.AUDITOR)
+
+
+def access_inspections(user: AnyUser) -> None:
+    """The gate to the list of inspections."""
+    if not may_inspect(user):
+        raise NotFound()
+
+
+def access_inspection(key: uuid.UUID, user: AnyUser) -> Inspection:
+    """One inspection, for forestry and the auditor."""
+    access_inspections(user)
+    found = (
+        Inspection.objects.select_related("ticket__area_version__area", "inspector", "freeze")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    return found

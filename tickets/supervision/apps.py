@@ -9,7 +9,8 @@ class SupervisionConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.casework.subjects import Subject, register_subject
-        from tickets.supervision.access import access_complaint
-        from tickets.supervision.pages import complaint_page
+        from tickets.supervision.access import access_complaint, access_inspection
+        from tickets.supervision.pages import complaint_page, inspection_page
 
         register_subject(Subject("complaint", _("举报"), complaint_page, access_complaint))
+        register_subject(Subject("inspection", _("检查"), inspection_page, access_inspection))

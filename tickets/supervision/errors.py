@@ -58,3 +58,49 @@ class NotTheOffice(SupervisionError):
 
     code = "not_the_office"
     message = _("这一步由受理部门的{office}办理。")
+
+
+@stands_for("signed_inspection_stands")
+class InspectionStands(SupervisionError):
+    """A signed inspection is never edited; what is found later is another inspection."""
+
+    code = "inspection_stands"
+    message = _("检查记录已签字，不能修改。新的情况请另行安排复查。")
+
+
+@stands_for("inspection_moves_on_its_way", "ordered_inspection_is_whole")
+class InspectionMovedOn(SupervisionError):
+    """The inspection is not in the state that this act starts from."""
+
+    code = "inspection_moved_on"
+    message = _("这次检查的状态已改变，请核对最新状态后再操作。")
+
+
+@stands_for("signed_inspection_is_whole")
+class InspectionIncomplete(SupervisionError):
+    """Outcome, findings, measures and affected land must fit together."""
+
+    code = "inspection_incomplete"
+    message = _("检查记录不完整：需要整改的须写明要求和期限，林木受损的须标出受影响范围。")
+
+
+@stands_for("who_orders_an_inspection_does_not_make_it")
+class OwnOrder(SupervisionError):
+    """Who orders a visit does not make it."""
+
+    code = "own_order"
+    message = _("下达检查的人不能自己检查，请指派另一位经办人。")
+
+
+class NothingAffected(SupervisionError):
+    """The affected shape does not lie on the ticket's land."""
+
+    code = "nothing_affected"
+    message = _("受影响范围不在该碳票的项目范围内，请重新标出。")
+
+
+class NotTheInspector(SupervisionError):
+    """Only the inspector who was ordered writes and signs."""
+
+    code = "not_the_inspector"
+    message = _("只有被指派的检查人员可以填写和签字。")

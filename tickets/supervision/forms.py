@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.contrib.gis.geos import MultiPolygon
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import PortalForm, ScansInput
-from portal.accounts.models import Department
+from portal.accounts.models import Department, Role, User
 from portal.base.errors import NotFound, PortalError
-from portal.casework.documents import SCANS, Upload, read_upload
-from portal.casework.forms import CodeForm, PlaceField
+from portal.casework.documents import JPEG, PNG, SCANS, Upload, read_upload
+from portal.casework.forms import PlaceField, parse_patch
 from tickets.registry.access import access_ticket
 from tickets.registry.models import CarbonTicket
-from tickets.supervision.models import Complaint
+from tickets.supervision.models import Complaint, Inspection
 
-__all__ = ["AnswerForm", "CodeForm", "ComplaintForm", "PassOnForm", "ReasonForm"]
 FILES_MAX = 5
 NOBODY = [("", _("不涉及部门"))]
 
@@ -125,3 +125,87 @@ class ReasonForm(PortalForm):
     """Why something is sent back or looked at."""
 
     reason = forms.CharField(label=_("理由"), max_length=500)
+
+
+# --- inspections --------------------------------------------------------------------------------
+class PatchField(forms.CharField):
+    """A polygon as GeoJSON or as lines of "longitude, latitude"; cleaned to it or to None."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "data-ref": "patch"})
+
+    def clean(self, value: Any) -> Any:
+        return parse_patch(str(super().clean(value)))
+
+
+class DayField(forms.DateField):
+    """A day, with the browser's own calendar."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class ProposalForm(PortalForm):
+    """Which ticket's land should be looked at, and why."""
+
+    ticket = TicketField(label=_("碳票编号"), max_length=30)
+    cause = forms.ChoiceField(
+        label=_("起因"),
+        choices=[one for one in Inspection.Cause.choices if one[0] != Inspection.Cause.FOLLOW_UP],
+    )
+    reason = forms.CharField(
+        label=_("说明"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+class OrderForm(PortalForm):
+    """Who goes, by when, under which number."""
+
+    inspector = forms.ModelChoiceField(label=_("检查人员"), queryset=User.objects.none())
+    due_on = DayField(label=_("检查期限"))
+    number = forms.CharField(label=_("检查通知书文号"), max_length=120)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["inspector"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = User.objects.filter(
+            is_active=True,
+            role_grants__role=Role.CLERK,
+            role_grants__department=Department.FORESTRY,
+            role_grants__valid_to__isnull=True,
+        ).distinct()
+        field.label_from_instance = User.get_full_name  # type: ignore[method-assign,assignment]
+
+
+class PhotoForm(PortalForm):
+    """Pictures of the visit; ``device`` is where the phone was."""
+
+    pictures = EvidenceField(
+        label=_("照片"),
+        kinds=frozenset({JPEG, PNG}),
+        widget=ScansInput(attrs={"accept": "image/jpeg,image/png", "capture": "environment"}),
+    )
+    device = PlaceField(required=False, widget=forms.HiddenInput(attrs={"data-ref": "device"}))
+
+
+class VisitForm(PortalForm):
+    """What was found; kept in the browser until it is signed."""
+
+    visited_on = DayField(label=_("检查日期"))
+    outcome = forms.ChoiceField(
+        label=_("结论"), choices=Inspection.Outcome.choices, widget=forms.RadioSelect
+    )
+    findings = forms.CharField(
+        label=_("检查情况"), max_length=4000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+    measures = forms.CharField(
+        label=_("整改要求"), required=False, max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    measures_due_on = DayField(label=_("整改期限"), required=False)
+    affected = PatchField(
+        label=_("受影响范围"), required=False,
+        help_text=_("林木受损时标出：在图上依次点击角点，或每行填写一个点：经度,纬度。"),
+    )  # fmt: skip
+
+    def affected_shape(self) -> MultiPolygon | None:
+        return self.cleaned_data["affected"] or None

@@ -9,3 +9,7 @@ from django.urls import reverse
 
 def complaint_page(key: uuid.UUID) -> str:
     return reverse("supervision:complaint-case", args=[key])
+
+
+def inspection_page(key: uuid.UUID) -> str:
+    return reverse("supervision:inspection", args=[key])

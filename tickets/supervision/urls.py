@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tickets.supervision.views import complaints
+from tickets.supervision.views import complaints, inspections
 
 app_name = "supervision"
 urlpatterns = [
@@ -11,5 +11,8 @@ urlpatterns = [
     path("complaints/", complaints.find, name="complaint-find"),
     path("complaints/desk/", complaints.desk, name="complaint-desk"),
     path("complaints/cases/<uuid:key>/", complaints.case, name="complaint-case"),
+    path("inspections/", inspections.inspections, name="inspections"),
+    path("inspections/new/", inspections.new, name="inspection-new"),
+    path("inspections/<uuid:key>/", inspections.inspection, name="inspection"),
     path("complaints/<str:code>/", complaints.complaint, name="complaint"),
 ]

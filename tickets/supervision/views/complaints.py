@@ -22,6 +22,7 @@ from portal.base.errors import PortalError
 from portal.base.numbers import grouped_code
 from portal.base.policy import policy_text
 from portal.casework.errors import DocumentTooLarge
+from portal.casework.forms import CodeForm
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.views import signed_in
@@ -31,12 +32,12 @@ from tickets.supervision.access import (
     access_own_complaint,
     departments_of,
     may_handle,
+    may_inspect,
 )
 from tickets.supervision.errors import TooManyComplaints
 from tickets.supervision.forms import (
     FILES_MAX,
     AnswerForm,
-    CodeForm,
     ComplaintForm,
     PassOnForm,
     ReasonForm,
@@ -58,6 +59,7 @@ def supervision(request: HttpRequest) -> HttpResponse:
         "code_form": CodeForm(),
         "contact": policy_text("supervision.complaint_contact"),
         "served": departments_of(request.user),
+        "inspects": may_inspect(request.user),
     }
     return render(request, "supervision/supervision.html", context)
 

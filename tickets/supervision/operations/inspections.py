@@ -1,0 +1,232 @@
+"""Inspections from proposal to signature, and what they freeze (article 21)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Any, TypeAlias
+
+from django.contrib.gis.geos import MultiPolygon, Point
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import has_role
+from portal.base.clock import PortalNow, today
+from portal.base.errors import InvalidInput
+from portal.base.transactions import write_transaction
+from portal.casework.documents import JPEG, Upload, add_document
+from portal.casework.notices import tell
+from portal.journal.operations import record_event
+from tickets.registry.access import require_office
+from tickets.registry.models import CarbonTicket, FreezeOrder
+from tickets.registry.moves import LIVE_STATES
+from tickets.registry.operations import Paper, prepare_freeze
+from tickets.supervision.affected import affected_kg
+from tickets.supervision.errors import (
+    InspectionIncomplete,
+    InspectionMovedOn,
+    InspectionStands,
+    NothingAffected,
+    NotTheInspector,
+    OwnOrder,
+)
+from tickets.supervision.geotag import place_of
+from tickets.supervision.models import Inspection, InspectionPhoto
+
+State: TypeAlias = Inspection.State
+Outcome: TypeAlias = Inspection.Outcome
+PHOTOS_MAX = 20
+
+
+@write_transaction
+def propose_inspection(
+    *,
+    ticket: CarbonTicket,
+    cause: Inspection.Cause,
+    reason: str,
+    actor: User | None,
+    suspect: MultiPolygon | None = None,
+    source: str = "",
+    follows: Inspection | None = None,
+) -> Inspection:
+    """A visit that somebody of forestry, or the nightly check (``actor`` None), thinks due."""
+    if actor is not None:
+        require_office(actor, Role.CLERK, Department.FORESTRY)
+    if not reason.strip():
+        raise InvalidInput(field=_("说明"), reason=_("请写明检查的理由"))
+    inspection = Inspection.objects.create(
+        ticket=ticket,
+        cause=cause,
+        reason=reason.strip()[:500],
+        suspect=suspect,
+        source=source,
+        follows=follows,
+    )
+    _record(inspection, "proposed", actor, cause=str(cause))
+    return inspection
+
+
+@write_transaction
+def order_inspection(
+    *, inspection: Inspection, inspector: User, due_on: date, number: str, actor: User
+) -> Inspection:
+    """Forestry's approver orders it; a clerk of forestry makes it."""
+    require_office(actor, Role.APPROVER, Department.FORESTRY)
+    found = _locked(inspection, State.PROPOSED)
+    if inspector == actor:
+        raise OwnOrder()
+    if not has_role(inspector, Role.CLERK, Department.FORESTRY):
+        raise InvalidInput(field=_("检查人员"), reason=_("须为林业主管部门的经办人"))
+    if due_on < today():
+        raise InvalidInput(field=_("检查期限"), reason=_("不能早于今天"))
+    if not number.strip():
+        raise InvalidInput(field=_("检查通知书文号"), reason=_("不能为空"))
+    found.state, found.ordered_by, found.inspector = State.ORDERED, actor, inspector
+    found.due_on, found.order_number = due_on, number.strip()
+    found.save()
+    _record(found, "ordered", actor, inspector=str(inspector.key), due_on=due_on.isoformat())
+    tell(
+        users=[inspector],
+        subject=str(_("请按期现场检查：{ticket}")).format(ticket=found.ticket.number),
+        body=found.reason,
+        link=reverse("supervision:inspection", args=[found.key]),
+    )
+    return found
+
+
+@write_transaction
+def drop_proposal(*, inspection: Inspection, reason: str, actor: User) -> Inspection:
+    """Forestry's approver sees no need; the reason stays."""
+    require_office(actor, Role.APPROVER, Department.FORESTRY)
+    found = _locked(inspection, State.PROPOSED)
+    if not reason.strip():
+        raise InvalidInput(field=_("理由"), reason=_("不能为空"))
+    found.state, found.findings = State.DROPPED, reason.strip()
+    found.save(update_fields=["state", "findings"])
+    _record(found, "dropped", actor)
+    return found
+
+
+@write_transaction
+def add_photo(
+    *, inspection: Inspection, upload: Upload, device_place: Point | None, actor: User
+) -> InspectionPhoto:
+    """A picture with its place: its own tag counts before the device's."""
+    found = _under_way(inspection, actor)
+    count = found.photos.count()
+    if count >= PHOTOS_MAX:
+        raise InvalidInput(field=_("照片"), reason=_("最多 20 张"))
+    tagged = place_of(upload.data) if upload.media_type == JPEG else None
+    place = Point(*tagged, srid=4490) if tagged else device_place
+    tag = InspectionPhoto.Tag.PICTURE if tagged else InspectionPhoto.Tag.DEVICE
+    document = add_document(
+        subject_kind="inspection",
+        subject_key=found.key,
+        kind=f"photo-{count + 1}",
+        upload=upload,
+        actor=actor,
+    )
+    return InspectionPhoto.objects.create(
+        inspection=found, document=document, place=place, tag=tag if place else ""
+    )
+
+
+@write_transaction
+def sign_inspection(
+    *,
+    inspection: Inspection,
+    visited_on: date,
+    outcome: Inspection.Outcome,
+    findings: str,
+    actor: User,
+    measures: str = "",
+    measures_due_on: date | None = None,
+    affected: MultiPolygon | None = None,
+) -> Inspection:
+    """The inspector signs; from now on nothing of it changes.
+
+    A loss asks the register to freeze exactly the tonnes that stand on the affected part, as far
+    as they are still live on this ticket; forestry's approver decides on that request.
+    """
+    found = _under_way(inspection, actor)
+    if visited_on > today():
+        raise InvalidInput(field=_("检查日期"), reason=_("不能晚于今天"))
+    if not findings.strip():
+        raise InvalidInput(field=_("检查情况"), reason=_("不能为空"))
+    lossy = outcome is Outcome.LOSS
+    if lossy != (affected is not None):
+        raise InspectionIncomplete()
+    if outcome is Outcome.MEASURES and (not measures.strip() or measures_due_on is None):
+        raise InspectionIncomplete()
+    said = hashlib.sha256(f"{findings.strip()}\n{measures.strip()}".encode())
+    if affected is not None:
+        _freeze(found, affected, said.digest(), actor)
+    found.state, found.outcome, found.visited_on = State.SIGNED, outcome, visited_on
+    found.findings, found.measures = findings.strip(), measures.strip()
+    found.measures_due_on = measures_due_on
+    found.signed_at = PortalNow()  # type: ignore[assignment]
+    found.save()
+    found.refresh_from_db()
+    _record(
+        found, "signed", actor,
+        outcome=str(outcome), affected_kg=found.affected_kg, photos=found.photos.count(),
+        findings_sha256=said.hexdigest(),
+    )  # fmt: skip
+    return found
+
+
+def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User) -> None:
+    """The request to freeze; without one when nothing of the affected tonnes is live here."""
+    issuance = found.ticket.issuance
+    kilograms = affected_kg(issuance.filing, issuance.quantity_kg, affected)
+    if kilograms == 0:
+        raise NothingAffected()
+    found.affected, found.affected_kg = affected, kilograms
+    live = sum(
+        block.quantity_kg for block in found.ticket.blocks.standing() if block.state in LIVE_STATES
+    )
+    if live == 0:
+        return
+    found.freeze = prepare_freeze(
+        kind=FreezeOrder.Kind.INSPECTION,
+        ticket=found.ticket,
+        quantity_kg=min(kilograms, live),
+        document=Paper(
+            number=found.order_number,
+            sha256=said,
+            authority=str(Department.FORESTRY.label),
+        ),
+        reason=str(_("现场检查发现林木受损，冻结受影响的减排量。")),
+        actor=actor,
+    )
+
+
+def _locked(inspection: Inspection, *states: Inspection.State) -> Inspection:
+    found = (
+        Inspection.objects.select_for_update(of=("self",))
+        .select_related("ticket__issuance__filing__accounting_result", "ticket__issuance")
+        .get(pk=inspection.pk)
+    )
+    if found.state == State.SIGNED:
+        raise InspectionStands()
+    if found.state not in states:
+        raise InspectionMovedOn()
+    return found
+
+
+def _under_way(inspection: Inspection, actor: User) -> Inspection:
+    found = _locked(inspection, State.ORDERED)
+    if found.inspector != actor or not has_role(actor, Role.CLERK, Department.FORESTRY):
+        raise NotTheInspector()
+    return found
+
+
+def _record(inspection: Inspection, verb: str, actor: User | None, **facts: Any) -> None:
+    record_event(
+        subject_kind="inspection",
+        subject_key=inspection.key,
+        verb=verb,
+        actor_key=actor.key if actor else None,
+        facts={"ticket": str(inspection.ticket_id), **facts},
+    )
