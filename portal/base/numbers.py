@@ -13,7 +13,7 @@ from portal.base.clock import today
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _FORGIVEN = str.maketrans({"O": "0", "I": "1", "L": "1"})
-_NUMBER = re.compile(r"^YN(?:-([PFDZAU]))?-(\d{4})-(\d{7})-([0-9A-Z])$")
+_NUMBER = re.compile(r"^YN(?:-([PFDZAUGT]))?-(\d{4})-(\d{7})-([0-9A-Z])$")
 
 
 class NumberKind(StrEnum):
@@ -26,6 +26,8 @@ class NumberKind(StrEnum):
     CANCELLATION = "Z"
     CASE = "A"
     UNIQUENESS_REPORT = "U"
+    LISTING = "G"
+    TRADE = "T"
 
 
 def number_from(kind: NumberKind, year: int, serial: int) -> str:
