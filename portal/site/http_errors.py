@@ -68,6 +68,20 @@ from tickets.accounting.errors import (
     ReportOutOfDate,
     VersionTaken,
 )
+from tickets.market.errors import (
+    BiddingClosed,
+    BiddingNotOpen,
+    BiddingRuns,
+    ConfirmedAlready,
+    DepositDecided,
+    DepositTwice,
+    ListingMovedOn,
+    ListingNotOpen,
+    NotEnoughListed,
+    PaymentUsed,
+    TradeDisputed,
+    TradeMovedOn,
+)
 from tickets.offsets.errors import NameReviewed, OffsetDecided
 from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
@@ -194,6 +208,18 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     InspectionStands: 409,
     NotTheInspector: 403,
     OwnOrder: 409,
+    BiddingClosed: 409,
+    BiddingNotOpen: 409,
+    BiddingRuns: 409,
+    ConfirmedAlready: 409,
+    DepositDecided: 409,
+    DepositTwice: 409,
+    ListingMovedOn: 409,
+    ListingNotOpen: 409,
+    NotEnoughListed: 409,
+    PaymentUsed: 409,
+    TradeDisputed: 409,
+    TradeMovedOn: 409,
 }
 
 

@@ -57,6 +57,7 @@ MENU: tuple[MenuEntry, ...] = (
     MenuEntry(_("碳票"), "registry:register", everyone, ("tickets", "roots", "loss-notices")),
     MenuEntry(_("登记"), "registry:work", signed_in, ("registrations", "requests")),
     MenuEntry(_("抵消"), "offsets:offsets", signed_in, ("offsets", "offset-requests")),
+    MenuEntry(_("市场"), "market:market", everyone, ("market",)),
     MenuEntry(_("公示"), "casework:notices", everyone, ("notices", "objections")),
     MenuEntry(_("监督"), "supervision:supervision", everyone, ("supervision", "complaints", "inspections")),
     MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),

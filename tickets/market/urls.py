@@ -1,6 +1,16 @@
-"""Addresses of market."""
+"""Addresses of the market."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from tickets.market.pages import listings, market, offers, trades
 
 app_name = "market"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("market/", market.home, name="market"),
+    path("market/work/", market.work, name="work"),
+    path("market/offer/<str:number>/", offers.offer, name="offer"),
+    path("market/listings/<str:number>/", listings.listing_page, name="listing"),
+    path("market/listings/<str:number>/live.json", listings.live, name="live"),
+    path("market/listings/<str:number>/protocol.pdf", listings.protocol, name="protocol"),
+    path("market/trades/<str:number>/", trades.trade_page, name="trade"),
+]

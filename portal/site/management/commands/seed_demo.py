@@ -24,6 +24,7 @@ from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
 from portal.base.errors import PortalError
 from tickets.accounting.demo import play_reports
+from tickets.market.demo import play_market
 from tickets.projects.demo import play_drafts, play_reviews
 from tickets.registry.demo import play_register
 
@@ -39,6 +40,7 @@ CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...]
     play_reports,
     play_reviews,
     play_register,
+    play_market,
     play_bench,
 )
 

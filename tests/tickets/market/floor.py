@@ -1,0 +1,138 @@
+"""A trading floor for tests: the bureau of the register, the centre's people, and deals through it."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from portal.accounts.models import Party, Role, User
+from portal.base.clock import advance_clock, now
+from portal.casework.documents import Upload, parse_upload
+from tests.accounts.people import officer
+from tests.tickets.projects.story import PDF
+from tests.tickets.registry.register import Bureau, holder
+from tickets.market.models import Listing, Trade
+from tickets.market.operations import (
+    AgreementTerms,
+    BiddingTerms,
+    LotTerms,
+    approve_listing,
+    ask_listing,
+    buy,
+    confirm_agreement,
+    decide_deposit,
+    place_bid,
+    prepare_listing,
+    settle_trade,
+    show_deposit,
+    show_payment,
+)
+from tickets.registry.models import CarbonTicket
+
+_serial = itertools.count(1)
+
+
+def evidence(name: str | None = None) -> Upload:
+    """A bank's slip, no two alike."""
+    return parse_upload(PDF + f"% {name or next(_serial)}\n%%EOF\n".encode(), name="凭证.pdf")
+
+
+@dataclass
+class Floor(Bureau):
+    """Clerk and approver of the centre, the latter also its cashier."""
+
+    centre: User = field(
+        default_factory=lambda: officer(f"tc-{uuid.uuid4().hex[:6]}", Role.TRADING_CLERK)
+    )
+
+    def open(self, listing: Listing) -> Listing:
+        prepare_listing(listing=listing, actor=self.centre)
+        return approve_listing(listing=listing, actor=self.trading)
+
+    def agreement(
+        self,
+        ticket: CarbonTicket,
+        quantity_kg: int,
+        price_fen: int,
+        buyer: tuple[Party, User] | None = None,
+    ) -> Trade:
+        party, user = buyer or (self.buyer, self.buyer_user)
+        listing = ask_listing(
+            ticket=ticket,
+            quantity_kg=quantity_kg,
+            price_fen_per_tonne=price_fen,
+            terms=AgreementTerms(party),
+            closes_at=now() + timedelta(days=10),
+            actor=self.owner_user,
+            confirmed=True,
+        )
+        confirm_agreement(listing=listing, actor=user)
+        self.open(listing)
+        return listing.trades.get()
+
+    def offer(
+        self, ticket: CarbonTicket, quantity_kg: int, price_fen: int = 2000, least_kg: int = 100
+    ) -> Listing:
+        return self.open(
+            ask_listing(
+                ticket=ticket,
+                quantity_kg=quantity_kg,
+                price_fen_per_tonne=price_fen,
+                terms=LotTerms(least_kg),
+                closes_at=now() + timedelta(days=10),
+                actor=self.owner_user,
+            )
+        )
+
+    def bidding(
+        self, ticket: CarbonTicket, quantity_kg: int, reserve_fen: int | None = None
+    ) -> Listing:
+        """Open for bids: start 15 元, step 0.50 元, closing in an hour."""
+        listing = ask_listing(
+            ticket=ticket,
+            quantity_kg=quantity_kg,
+            price_fen_per_tonne=1500,
+            terms=BiddingTerms(50, 100_00, now() + timedelta(minutes=1), reserve_fen),
+            closes_at=now() + timedelta(hours=1),
+            actor=self.owner_user,
+        )
+        self.open(listing)
+        advance_clock(timedelta(minutes=2))
+        return listing
+
+    def bidder(self, listing: Listing, name: str) -> tuple[Party, User]:
+        """Somebody whose deposit the centre has found."""
+        party, user = holder(name)
+        deposit = show_deposit(
+            listing=listing, bidder=party, amount_fen=100_00, upload=evidence(), actor=user
+        )
+        decide_deposit(deposit=deposit, accepted=True, actor=self.centre)
+        return party, user
+
+    def bid(self, listing: Listing, bidder: tuple[Party, User], price_fen: int) -> None:
+        place_bid(listing=listing, bidder=bidder[0], price_fen_per_tonne=price_fen, actor=bidder[1])
+
+    def buy(self, listing: Listing, quantity_kg: int) -> Trade:
+        return buy(
+            listing=listing,
+            buyer=self.buyer,
+            quantity_kg=quantity_kg,
+            actor=self.buyer_user,
+            confirmed=True,
+        )
+
+    def pay(self, trade: Trade) -> Trade:
+        return show_payment(
+            trade=trade,
+            number=trade.number,
+            payment_number=f"流水{next(_serial)}",
+            amount_fen=trade.amount_fen,
+            upload=evidence(),
+            actor=trade.bought_by,
+        )
+
+    def settle(self, trade: Trade) -> Trade:
+        self.pay(trade)
+        return settle_trade(trade=trade, actor=self.trading)

@@ -1,0 +1,256 @@
+"""One-way bidding: who may bid and how much, the close by the one clock, one winner under a rush."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+from pypdf import PdfReader
+
+from portal.base.clock import advance_clock, now
+from portal.base.errors import PortalError
+from portal.casework.models import Message
+from tests.tickets.market.floor import Floor, evidence
+from tests.tickets.registry.register import covered, states
+from tickets.market.errors import (
+    BidBelowStart,
+    BiddingClosed,
+    BiddingNotOpen,
+    BiddingRuns,
+    BidOffStep,
+    BidTooLow,
+    DepositDecided,
+    DepositMissing,
+    DepositTwice,
+    InvalidPrice,
+    ListingMovedOn,
+    SellerCannotBuy,
+    TermsWrong,
+)
+from tickets.market.models import Bid, Listing
+from tickets.market.operations import (
+    close_bidding,
+    close_due_biddings,
+    decide_deposit,
+    lapse_overdue_trades,
+    place_bid,
+    ranked_bids,
+    show_deposit,
+    withdraw_listing,
+)
+from tickets.market.protocol import protocol_pdf, result_of
+
+BIDDERS, ROUNDS = 20, 10
+
+
+def test_bids_keep_start_step_deposit_and_clock(floor: Floor) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    one, two = floor.bidder(listing, "甲公司"), floor.bidder(listing, "乙公司")
+    for price, refusal in (
+        (1499, BidBelowStart), (1520, BidOffStep), (0, InvalidPrice), (-50, InvalidPrice),
+    ):  # fmt: skip
+        with pytest.raises(refusal):
+            floor.bid(listing, one, price)
+    with pytest.raises(DepositMissing):
+        floor.bid(listing, (floor.buyer, floor.buyer_user), 1500)
+    with pytest.raises(SellerCannotBuy):
+        floor.bid(listing, (floor.owner, floor.owner_user), 1500)
+    floor.bid(listing, one, 1600)
+    for bidder, price in ((two, 1550), (one, 1600)):
+        with pytest.raises(BidTooLow):
+            floor.bid(listing, bidder, price)
+    floor.bid(listing, two, 1600)  # Equal to the top: it stands behind it.
+    assert [bid.number for bid in ranked_bids(listing)] == [1, 2]
+    with pytest.raises(BiddingRuns):
+        withdraw_listing(listing=listing, actor=floor.owner_user)
+    with pytest.raises(BiddingRuns):
+        close_bidding(listing=listing)
+    advance_clock(timedelta(hours=1))
+    with pytest.raises(BiddingClosed):
+        floor.bid(listing, two, 1700)
+
+
+def test_before_the_opening_nobody_bids(floor: Floor) -> None:
+    ticket = floor.issue(10_000)
+    open_offer = floor.offer(ticket, 1000)
+    with pytest.raises(BiddingNotOpen):
+        floor.bid(open_offer, (floor.buyer, floor.buyer_user), 2000)
+
+
+def test_deposits_are_confirmed_by_the_centre(floor: Floor) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+
+    def show(amount_fen: int) -> Any:
+        return show_deposit(
+            listing=listing,
+            bidder=floor.buyer,
+            amount_fen=amount_fen,
+            upload=evidence(),
+            actor=floor.buyer_user,
+        )
+
+    with pytest.raises(TermsWrong):
+        show(99_99)
+    deposit = show(100_00)
+    with pytest.raises(DepositTwice):
+        show(100_00)
+    with pytest.raises(DepositMissing):
+        floor.bid(listing, (floor.buyer, floor.buyer_user), 1500)
+    decide_deposit(deposit=deposit, accepted=False, reason="未到账", actor=floor.centre)
+    with pytest.raises(DepositDecided):
+        decide_deposit(deposit=deposit, accepted=True, actor=floor.centre)
+    decide_deposit(deposit=show(100_00), accepted=True, actor=floor.centre)
+    floor.bid(listing, (floor.buyer, floor.buyer_user), 1500)
+
+
+def test_a_bid_in_the_last_minutes_moves_the_closing(floor: Floor) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    one, two = floor.bidder(listing, "甲公司"), floor.bidder(listing, "乙公司")
+    floor.bid(listing, one, 1500)
+    before = listing.closes_at
+    listing.refresh_from_db()
+    assert listing.closes_at == before
+    advance_clock(before - now() - timedelta(minutes=1))
+    floor.bid(listing, two, 1550)
+    listing.refresh_from_db()
+    assert timedelta(minutes=1) < listing.closes_at - before < timedelta(minutes=3)
+    assert listing.extensions == 1
+    advance_clock(timedelta(minutes=4))
+    trade = close_bidding(listing=listing)
+    assert trade is not None
+    assert trade.buyer == two[0]
+    assert result_of(listing).extensions == (listing.closes_at,)
+
+
+def test_below_the_reserve_nothing_is_sold_and_the_block_is_free(floor: Floor) -> None:
+    ticket = floor.issue(10_000)
+    listing = floor.bidding(ticket, 10_000, reserve_fen=1700)
+    floor.bid(listing, floor.bidder(listing, "甲公司"), 1650)
+    advance_clock(timedelta(hours=1))
+    assert close_due_biddings() == 1
+    listing.refresh_from_db()
+    assert (listing.ending, listing.trades.count()) == ("failed", 0)
+    assert states(ticket) == {"held": 10_000}
+    assert "未成交" in PdfReader(io.BytesIO(protocol_pdf(listing))).pages[0].extract_text()
+    with pytest.raises(ListingMovedOn):
+        close_bidding(listing=listing)
+
+
+def test_a_winner_who_does_not_pay_gives_the_block_back(floor: Floor) -> None:
+    ticket = floor.issue(10_000)
+    listing = floor.bidding(ticket, 10_000)
+    floor.bid(listing, floor.bidder(listing, "甲公司"), 1500)
+    advance_clock(timedelta(hours=1))
+    close_bidding(listing=listing)
+    assert states(ticket) == {"listed": 10_000}
+    advance_clock(timedelta(days=4))
+    assert lapse_overdue_trades() == 1
+    assert states(ticket) == {"held": 10_000}
+
+
+def test_the_database_keeps_the_bids_by_itself(floor: Floor) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    one = floor.bidder(listing, "甲公司")
+    floor.bid(listing, one, 1600)
+    insert = (
+        "INSERT INTO market_bid (key, listing_id, number, bidder_id, bid_by_id, "
+        "price_fen_per_tonne) VALUES (gen_random_uuid(), %s, 9, %s, %s, %s)"
+    )
+    for constraint, party, price in (
+        ("bid_reaches_the_start", one[0].pk, 1400),
+        ("bid_is_on_the_step", one[0].pk, 1601),
+        ("bid_is_not_below_the_top", one[0].pk, 1550),
+        ("bid_is_above_ones_own", one[0].pk, 1600),
+        ("bid_has_its_deposit", floor.buyer.pk, 1700),
+        ("nobody_buys_their_own", floor.owner.pk, 1700),
+    ):
+        with (
+            pytest.raises(DatabaseError) as caught,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(insert, [listing.pk, party, one[1].pk, price])
+        assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
+    for statement in (
+        "UPDATE market_bid SET price_fen_per_tonne = 9999",
+        "DELETE FROM market_bid",
+    ):
+        with (
+            pytest.raises(DatabaseError),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+
+
+def test_two_hundred_bids_at_once_make_one_winner(committed_register: str) -> None:
+    """Twenty bidders, equal top prices, and bids that arrive while the clock passes the close."""
+    floor = Floor()
+    ticket = floor.issue(10_000)
+    listing = floor.bidding(ticket, 10_000)
+    people = [floor.bidder(listing, f"竞买{n}") for n in range(BIDDERS)]
+    bids = [
+        (bidder, 1500 + 50 * step) for step in range(ROUNDS) for bidder in people
+    ]  # Every price is bid by everybody: the top is equal among all of them.
+
+    def bid(at: int) -> str:
+        bidder, price = bids[at]
+        try:
+            place_bid(listing=listing, bidder=bidder[0], price_fen_per_tonne=price, actor=bidder[1])
+        except PortalError as refusal:
+            return refusal.code
+        finally:
+            connections.close_all()
+        return "accepted"
+
+    with ThreadPoolExecutor(8) as pool:
+        early = list(pool.map(bid, range(180)))
+        # The clock jumps to a moment before the close; the last bids arrive around it.
+        listing.refresh_from_db()
+        advance_clock(listing.closes_at - now() - timedelta(milliseconds=50))
+        late = list(pool.map(bid, range(180, 200)))
+    answers = {*early, *late}
+    assert answers <= {"accepted", "bid_too_low", "bidding_closed"}
+    assert "accepted" in answers
+    listing.refresh_from_db()
+    if listing.closes_at > now():  # A bid just before the close moved it.
+        advance_clock(listing.closes_at - now() + timedelta(seconds=1))
+    with ThreadPoolExecutor(4) as pool:
+        closed = list(pool.map(lambda _n: _close(listing), range(4)))
+    assert closed.count("closed") == 1
+    accepted = list(Bid.objects.filter(listing=listing).order_by("number"))
+    assert [bid.number for bid in accepted] == list(range(1, len(accepted) + 1))
+    assert len(accepted) == [*early, *late].count("accepted")
+    assert all(one.at < two.at for one, two in itertools.pairwise(accepted))
+    best = min(accepted, key=lambda bid: (-bid.price_fen_per_tonne, bid.at, bid.number))
+    trade = listing.trades.get()
+    assert (trade.buyer_id, trade.price_fen_per_tonne) == (
+        best.bidder_id,
+        best.price_fen_per_tonne,
+    )
+    result = result_of(listing)
+    assert result.agrees
+    assert result.winner is not None
+    assert result.winner.key == str(best.key)
+    assert len(result.ranking) == len(accepted)
+    told = Message.objects.filter(subject__startswith=f"{listing.number}：竞价")
+    assert told.filter(subject__contains="成功").count() == 1
+    assert told.count() == len({bid.bidder_id for bid in accepted})
+    floor.settle(trade)
+    assert states(ticket) == {}
+    assert covered(ticket.issuance)
+
+
+def _close(listing: Listing) -> str:
+    try:
+        close_bidding(listing=listing)
+    except PortalError as refusal:
+        return refusal.code
+    finally:
+        connections.close_all()
+    return "closed"

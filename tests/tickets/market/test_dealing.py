@@ -1,0 +1,339 @@
+"""Listing, agreement, buying in parts, payment and registration: what is right, and what is refused."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from portal.accounts.models import Mandate, Role, RoleGrant
+from portal.base.clock import advance_clock, now
+from portal.base.errors import NotFound
+from portal.base.models import OutboxMessage
+from tests.accounts.people import user_named
+from tests.tickets.market.floor import Floor, evidence
+from tests.tickets.registry.register import covered, holder, paper, states
+from tests.tickets.registry.test_acts import pledged
+from tickets.market.errors import (
+    BuyerNotConfirmed,
+    ConfirmedAlready,
+    InvalidPrice,
+    ListingNotOpen,
+    LotTooSmall,
+    NewCounterparty,
+    NotEnoughListed,
+    PaymentForAnotherDeal,
+    PaymentNotShown,
+    PaymentUsed,
+    PriceBelowMandate,
+    SamePerson,
+    SellerCannotBuy,
+    TermsWrong,
+    TradeDisputed,
+    TradeMovedOn,
+)
+from tickets.market.models import Listing, Trade
+from tickets.market.operations import (
+    AgreementTerms,
+    LotTerms,
+    approve_listing,
+    ask_listing,
+    buy,
+    confirm_agreement,
+    decide_dispute,
+    end_due_listings,
+    lapse_overdue_trades,
+    prepare_listing,
+    raise_dispute,
+    settle_trade,
+    show_payment,
+    withdraw_listing,
+)
+from tickets.market.prices import amount_of, parse_yuan, yuan
+from tickets.registry.errors import BlockNotFree, ConsentMissing
+from tickets.registry.models import CarbonTicket, FreezeOrder
+from tickets.registry.operations import prepare_freeze
+
+
+def ask(floor: Floor, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> Listing:
+    more.setdefault("actor", floor.owner_user)
+    more.setdefault("price_fen_per_tonne", 1500)
+    more.setdefault("terms", LotTerms(100))
+    more.setdefault("closes_at", now() + timedelta(days=5))
+    return ask_listing(ticket=ticket, quantity_kg=quantity_kg, **more)
+
+
+def test_an_agreement_goes_from_both_confirmations_to_the_registered_transfer(
+    floor: Floor,
+) -> None:
+    ticket = floor.issue(100_000)
+    listing = ask(floor, ticket, 40_000, terms=AgreementTerms(floor.buyer), confirmed=True)
+    assert states(ticket) == {"held": 100_000}
+    with pytest.raises(BuyerNotConfirmed):
+        prepare_listing(listing=listing, actor=floor.centre)
+    with pytest.raises(NotFound):
+        confirm_agreement(listing=listing, actor=floor.other_user)
+    confirm_agreement(listing=listing, actor=floor.buyer_user)
+    with pytest.raises(ConfirmedAlready):
+        confirm_agreement(listing=listing, actor=floor.buyer_user)
+    floor.open(listing)
+    assert states(ticket) == {"held": 60_000, "listed": 40_000}
+    trade = listing.trades.get()
+    assert trade.amount_fen == 60_000
+    with pytest.raises(PaymentNotShown):
+        settle_trade(trade=trade, actor=floor.trading)
+    floor.settle(trade)
+    trade.refresh_from_db()
+    assert trade.entry is not None
+    child = trade.entry.tickets_opened.get()
+    assert states(child) == {"held": 40_000}
+    assert child.shares.get().party == floor.buyer
+    assert states(ticket) == {"held": 60_000}
+    listing.refresh_from_db()
+    assert (listing.state, listing.ending) == ("ended", "sold")
+    with pytest.raises(TradeMovedOn):  # Two confirmations of one deal.
+        settle_trade(trade=trade, actor=floor.trading)
+    assert covered(ticket.issuance)
+
+
+def test_the_first_deal_asks_for_the_second_factor_and_tells_the_holder_by_mail(
+    floor: Floor,
+) -> None:
+    ticket = floor.issue(100_000)
+    floor.owner_user.email = "owner@example.org"
+    floor.owner_user.save()
+    terms = AgreementTerms(floor.buyer)
+    with pytest.raises(NewCounterparty):
+        ask(floor, ticket, terms=terms)
+    ask(floor, ticket, terms=terms, confirmed=True)
+    [message] = OutboxMessage.objects.filter(recipient="owner@example.org")
+    assert "首次" in message.subject
+    floor.settle(floor.agreement(ticket, 1000, 1500))
+    ask(floor, ticket, terms=terms)  # They know each other now.
+
+
+def test_sanmings_figures_come_out_to_the_fen() -> None:
+    assert amount_of(1500, 2_723_000) + amount_of(1000, 10_000_000) == 14_084_500
+    assert yuan(14_084_500) == "140,845.00"
+    assert amount_of(1500, 1) == 2  # 1.5 fen: half a fen is rounded up.
+
+
+def test_sanmings_sales_leave_981_tonnes_with_the_holder(floor: Floor) -> None:
+    ticket = floor.issue(19_793)  # One kilogram here stands for a tonne there.
+    listing = floor.offer(ticket, 19_793, least_kg=1)
+    for quantity in (15_678, 2_322, 812):
+        floor.settle(floor.buy(listing, quantity))
+    withdraw_listing(listing=listing, actor=floor.owner_user)
+    assert states(ticket) == {"held": 981}
+    assert covered(ticket.issuance)
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.00", "-1", "1.234", "", "１", "1,000", "1e3", "abc", "01"]
+)
+def test_a_price_is_positive_yuan_with_two_places(text: str) -> None:
+    with pytest.raises(InvalidPrice):
+        parse_yuan(text)
+    assert parse_yuan("15.5") == 1550
+
+
+def test_only_free_kilograms_of_ones_own_are_listed(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    with pytest.raises(ConsentMissing):
+        ask(floor, ticket, actor=floor.other_user)
+    with pytest.raises(BlockNotFree):
+        ask(floor, ticket, 1001)
+    for price in (0, -5, 1.5):
+        with pytest.raises(InvalidPrice):
+            ask(floor, ticket, price_fen_per_tonne=price)
+    with pytest.raises(TermsWrong):
+        ask(floor, ticket, closes_at=now() - timedelta(seconds=1))
+    with pytest.raises(TermsWrong):
+        ask(floor, ticket, terms=LotTerms(1001))
+    with pytest.raises(SellerCannotBuy):
+        ask(floor, ticket, terms=AgreementTerms(floor.owner), confirmed=True)
+    listing = ask(floor, ticket, 600)
+    floor.list(ticket, 500)  # Meanwhile most is locked elsewhere.
+    prepare_listing(listing=listing, actor=floor.centre)
+    with pytest.raises(BlockNotFree):
+        approve_listing(listing=listing, actor=floor.trading)
+    listing.refresh_from_db()
+    assert listing.state == "prepared"
+
+
+def test_pledged_and_frozen_kilograms_are_not_listed(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    pledged(floor, ticket, 400)
+    with pytest.raises(BlockNotFree):
+        ask(floor, ticket, 601)
+    freeze = prepare_freeze(
+        kind=FreezeOrder.Kind.DISPUTE,
+        ticket=ticket,
+        document=paper(),
+        reason="权属争议",
+        actor=floor.clerk,
+    )
+    floor.approve(freeze)
+    with pytest.raises(BlockNotFree):
+        ask(floor, ticket, 1)
+
+
+def test_a_mandate_with_a_lowest_price_is_kept(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    agent = user_named(f"agent-{uuid.uuid4().hex[:6]}")
+    Mandate.objects.create(
+        user=agent,
+        party=floor.owner,
+        scope=Mandate.Scope.DISPOSE,
+        valid_from=date(2020, 1, 1),
+        price_fen_per_tonne_min=2000,
+        given_by=floor.owner_user,
+    )
+    with pytest.raises(PriceBelowMandate):
+        ask(floor, ticket, actor=agent)
+    ask(floor, ticket, price_fen_per_tonne=2000, actor=agent)
+
+
+def test_an_open_listing_is_taken_in_parts_down_to_the_smallest_lot(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000, least_kg=300)
+    for quantity, refusal in ((299, LotTooSmall), (1001, NotEnoughListed)):
+        with pytest.raises(refusal):
+            floor.buy(listing, quantity)
+    with pytest.raises(SellerCannotBuy):
+        buy(listing=listing, buyer=floor.owner, quantity_kg=300, actor=floor.owner_user)
+    with pytest.raises(NewCounterparty):
+        buy(listing=listing, buyer=floor.buyer, quantity_kg=300, actor=floor.buyer_user)
+    first = floor.buy(listing, 800)
+    with pytest.raises(LotTooSmall):
+        floor.buy(listing, 100)
+    second = floor.buy(listing, 200)  # All that is left.
+    floor.settle(first)
+    floor.settle(second)
+    listing.refresh_from_db()
+    assert listing.ending == "sold"
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "transferred"
+    with pytest.raises(ListingNotOpen):
+        floor.buy(listing, 1)
+
+
+def test_withdrawal_and_expiry_free_what_no_trade_waits_for(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    trade = floor.buy(listing, 400)
+    withdraw_listing(listing=listing, actor=floor.owner_user)
+    assert states(ticket) == {"held": 600, "listed": 400}
+    advance_clock(timedelta(hours=71))
+    assert lapse_overdue_trades() == 0
+    advance_clock(timedelta(hours=2))
+    assert lapse_overdue_trades() == 1
+    trade.refresh_from_db()
+    assert trade.state == Trade.State.LAPSED
+    assert states(ticket) == {"held": 1000}
+    second = floor.offer(ticket, 500)
+    advance_clock(timedelta(days=11))
+    assert end_due_listings() == 1
+    second.refresh_from_db()
+    assert second.ending == "expired"
+    assert states(ticket) == {"held": 1000}
+
+
+def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
+    listing = floor.offer(floor.issue(1000), 1000)
+    one, two = floor.buy(listing, 300), floor.buy(listing, 400)
+    proof = evidence()
+
+    def show(trade: Trade, **more: Any) -> Trade:
+        given = {
+            "number": trade.number,
+            "payment_number": "A1",
+            "amount_fen": trade.amount_fen,
+            "upload": proof,
+            "actor": floor.buyer_user,
+        } | more
+        return show_payment(trade=trade, **given)
+
+    with pytest.raises(PaymentForAnotherDeal):
+        show(one, number=two.number)
+    with pytest.raises(PaymentForAnotherDeal):
+        show(one, amount_fen=two.amount_fen)
+    with pytest.raises(NotFound):
+        show(one, actor=floor.other_user)
+    show(one)
+    with pytest.raises(PaymentUsed):  # The same file.
+        show(two, payment_number="A2")
+    with pytest.raises(PaymentUsed):  # The same number at the bank.
+        show(two, upload=evidence())
+    settle_trade(trade=one, actor=floor.trading)
+
+
+def test_a_dispute_stops_the_settlement_and_the_term(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    trade = floor.buy(listing, 400)
+    floor.pay(trade)
+    raise_dispute(trade=trade, text="数量有争议", actor=floor.owner_user)
+    with pytest.raises(TradeDisputed):
+        settle_trade(trade=trade, actor=floor.trading)
+    advance_clock(timedelta(days=4))
+    assert lapse_overdue_trades() == 0
+    assert states(ticket) == {"listed": 1000}
+    decide_dispute(trade=trade, go_on=False, reason="协商解除", actor=floor.trading)
+    withdraw_listing(listing=listing, actor=floor.trading)
+    assert states(ticket) == {"held": 1000}
+
+
+def test_nobody_decides_on_what_is_theirs(floor: Floor) -> None:
+    listing = ask(floor, floor.issue(1000))
+    prepare_listing(listing=listing, actor=floor.centre)
+    RoleGrant.objects.create(user=floor.centre, role=Role.TRADING_APPROVER, department="")
+    with pytest.raises(SamePerson):
+        approve_listing(listing=listing, actor=floor.centre)
+
+
+# --- what the database refuses by itself ---------------------------------------------------------
+def refused(statement: str, values: list[Any]) -> str:
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement, values)
+    return str(caught.value.__cause__.diag.constraint_name)  # type: ignore[union-attr]
+
+
+def test_the_database_keeps_trades_and_listings_by_itself(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    trade = floor.buy(listing, 600)
+    party, user = holder("另一买方")
+    insert = (
+        "INSERT INTO market_trade (key, number, listing_id, buyer_id, bought_by_id, quantity_kg, "
+        "price_fen_per_tonne, amount_fen, state, pay_by, payment_number, payment_sha256, dispute, "
+        "reason) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, 2000, %s, %s, now(), '', '', '', '')"
+    )
+    key = listing.pk
+    for constraint, values in (
+        ("trades_stay_within_the_listing", ["n1", key, party.pk, user.pk, 401, 802, "agreed"]),
+        ("trade_amount_is_price_times_quantity", ["n2", key, party.pk, user.pk, 400, 1, "agreed"]),
+        ("trade_moves_by_the_table", ["n3", key, party.pk, user.pk, 400, 800, "settled"]),
+        ("nobody_buys_their_own", ["n4", key, floor.owner.pk, user.pk, 400, 800, "agreed"]),
+    ):
+        assert refused(insert, values) == constraint
+    for constraint, change in (
+        ("nothing_is_rewritten", "quantity_kg = 1"),
+        ("settled_trade_has_its_entry", "state = 'settled'"),
+    ):
+        assert refused(f"UPDATE market_trade SET {change} WHERE id = %s", [trade.pk]) == constraint
+    for constraint, change in (
+        ("nothing_is_rewritten", "price_fen_per_tonne = 1"),
+        ("nothing_is_rewritten", "closes_at = closes_at + interval '1 day'"),
+        ("listing_moves_by_the_table", "state = 'asked'"),
+        ("listing_ends_for_a_reason", "state = 'ended'"),
+    ):
+        statement = f"UPDATE market_listing SET {change} WHERE cause_id = %s"
+        assert refused(statement, [key]) == constraint

@@ -1,0 +1,160 @@
+"""Gates of the market: one for each object; absent and forbidden answer alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.queries import (
+    AnyUser,
+    acts_for,
+    has_role,
+    mandates_for,
+    parties_acted_for,
+    standing_party,
+    works_in,
+)
+from portal.base.errors import NotFound
+from tickets.market.errors import PriceBelowMandate, SellerCannotBuy
+from tickets.market.models import Deposit, Listing, Trade
+from tickets.market.prices import yuan
+from tickets.registry.access import owners_of
+
+DISPOSE, VIEW = Mandate.Scope.DISPOSE, Mandate.Scope.VIEW
+
+
+def in_centre(user: AnyUser) -> bool:
+    """Whether ``user`` serves the trading centre now."""
+    return has_role(user, Role.TRADING_CLERK) or has_role(user, Role.TRADING_APPROVER)
+
+
+def oversees(user: AnyUser) -> bool:
+    """The centre, development-reform above it (article 3), and the auditor."""
+    return (
+        in_centre(user)
+        or works_in(user, Department.DEVELOPMENT_REFORM)
+        or has_role(user, Role.AUDITOR)
+    )
+
+
+def is_seller(user: AnyUser, listing: Listing, scope: Mandate.Scope = DISPOSE) -> bool:
+    """Whether ``user`` acts for an owner of the listing's ticket."""
+    return any(acts_for(user, owner, scope) for owner in owners_of(listing.ticket))
+
+
+def access_listing(number: str, user: AnyUser) -> Listing:
+    """A listing: everyone's once it was opened (agreements excepted), before that its people's."""
+    found = (
+        Listing.objects.select_related("ticket__issuance__filing", "cause", "buyer", "asked_by")
+        .filter(number=number.strip().upper())
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    public = found.state in (Listing.State.OPEN, Listing.State.ENDED)
+    if public and found.method != Listing.Method.AGREEMENT:
+        return found
+    if oversees(user):
+        return found
+    if is_seller(user, found, VIEW):
+        return found
+    if found.buyer is not None and acts_for(user, found.buyer, VIEW):
+        return found
+    raise NotFound()
+
+
+def access_trade(number: str, user: AnyUser) -> Trade:
+    """A trade, for its two sides and those who oversee."""
+    found = (
+        Trade.objects.select_related("listing__ticket", "listing__cause", "buyer", "bought_by")
+        .filter(number=number.strip().upper())
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if oversees(user):
+        return found
+    if acts_for(user, found.buyer, VIEW):
+        return found
+    if is_seller(user, found.listing, VIEW):
+        return found
+    raise NotFound()
+
+
+def access_trade_by_key(key: uuid.UUID, user: AnyUser) -> Trade:
+    """The gate to a trade's documents."""
+    number = Trade.objects.filter(key=key).values_list("number", flat=True).first()
+    if number is None:
+        raise NotFound()
+    return access_trade(number, user)
+
+
+def access_deposit(key: uuid.UUID, user: AnyUser) -> Deposit:
+    """A deposit, for its bidder and those who oversee."""
+    found = Deposit.objects.select_related("listing", "bidder").filter(key=key).first()
+    if found is None:
+        raise NotFound()
+    if oversees(user):
+        return found
+    if acts_for(user, found.bidder, VIEW):
+        return found
+    raise NotFound()
+
+
+def buying_parties(user: AnyUser) -> list[Party]:
+    """For whom ``user`` may buy: checked parties, in the order of their names."""
+    found = parties_acted_for(user, DISPOSE).filter(checked_at__isnull=False)
+    return list(found.order_by("name", "pk"))
+
+
+def access_buyer(key: uuid.UUID, user: AnyUser) -> Party:
+    """A party for whom ``user`` may buy."""
+    party = Party.objects.filter(key=key, checked_at__isnull=False).first()
+    if party is None:
+        raise NotFound()
+    if not acts_for(user, party, DISPOSE):
+        raise NotFound()
+    return party
+
+
+def require_not_seller(listing: Listing, buyer: Party, user: User) -> None:
+    """SellerCannotBuy: neither the owners nor whoever disposes for them."""
+    if standing_party(buyer) in [standing_party(owner) for owner in owners_of(listing.ticket)]:
+        raise SellerCannotBuy()
+    if is_seller(user, listing):
+        raise SellerCannotBuy()
+
+
+def require_price_within_mandate(
+    owners: Iterable[Party], user: User, price_fen_per_tonne: int
+) -> None:
+    """PriceBelowMandate when every mandate of ``user`` for an owner asks for more."""
+    for owner in owners:
+        floors = [
+            floor or 0
+            for floor in mandates_for(user, owner, DISPOSE).values_list(
+                "price_fen_per_tonne_min", flat=True
+            )
+        ]
+        if floors and min(floors) > price_fen_per_tonne:
+            raise PriceBelowMandate(floor=yuan(min(floors)))
+
+
+def people_of(parties: Iterable[Party]) -> list[User]:
+    """Everybody who disposes for these parties: whom a message about their tonnes reaches."""
+    found = [standing_party(party).pk for party in parties]
+    return list(
+        User.objects.filter(
+            mandates__party__in=found,
+            mandates__ended_at__isnull=True,
+            mandates__scope__in=[Mandate.Scope.ALL, Mandate.Scope.DISPOSE],
+            is_active=True,
+        ).distinct()
+    )
+
+
+def centre_people(role: Role) -> list[User]:
+    """Whoever holds an office of the centre now."""
+    users = User.objects.filter(role_grants__role=role, is_active=True).distinct()
+    return [user for user in users if has_role(user, role)]

@@ -1,0 +1,215 @@
+"""Why an act of the market was refused: one class for each rule."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
+
+
+class MarketError(PortalError):
+    """A rule of the market was not kept."""
+
+    code = "market_error"
+    message = _("交易未完成。")
+
+
+class InvalidPrice(MarketError):
+    """Not a positive amount of yuan with at most two places."""
+
+    code = "invalid_price"
+    message = _("价格“{text}”无效：请用半角数字填写大于零的元数，最多两位小数，不用千位分隔符。")
+
+
+@stands_for("listing_is_positive", "listing_says_its_method")
+class TermsWrong(MarketError):
+    """Lot, step, reserve, deposit or times do not fit together."""
+
+    code = "terms_wrong"
+    message = _("挂牌条件有误：{reason}")
+
+
+class PriceBelowMandate(MarketError):
+    """The mandate names a lowest price."""
+
+    code = "price_below_mandate"
+    message = _("委托书约定的最低价为每吨 {floor} 元，不能低于此价挂牌。")
+
+
+@stands_for("listing_moves_by_the_table")
+class ListingMovedOn(MarketError):
+    """Somebody decided meanwhile."""
+
+    code = "listing_moved_on"
+    message = _("该挂牌已经办理或已经结束，请刷新后查看。")
+
+
+@stands_for("who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade")
+class SamePerson(MarketError):
+    """Who prepared does not decide, and nobody decides on an own deal."""
+
+    code = "same_person"
+    message = _("经办人和交易当事人不能审批同一笔交易，请由另一位工作人员办理。")
+
+
+class BuyerNotConfirmed(MarketError):
+    """An agreement needs both."""
+
+    code = "buyer_not_confirmed"
+    message = _("受让方尚未确认，交易中心不能受理。")
+
+
+class ConfirmedAlready(MarketError):
+    """Two confirmations of one deal."""
+
+    code = "confirmed_already"
+    message = _("该笔交易已经确认过，不需重复确认。")
+
+
+@stands_for("nobody_buys_their_own")
+class SellerCannotBuy(MarketError):
+    """Nobody bids for or buys their own."""
+
+    code = "seller_cannot_buy"
+    message = _("出让方（及其代表）不能购买或竞买自己的碳票。")
+
+
+class NewCounterparty(MarketError):
+    """The first deal of two parties asks for the second factor."""
+
+    code = "new_counterparty"
+    message = _("双方首次交易，请输入第二因素验证码确认。")
+
+
+@stands_for("trades_stay_within_the_listing")
+class NotEnoughListed(MarketError):
+    """Listed kilograms that no other trade waits for."""
+
+    code = "not_enough_listed"
+    message = _("可成交的数量不足：需要 {wanted} 千克，可成交 {free} 千克。")
+
+
+class LotTooSmall(MarketError):
+    """Less than the smallest lot, and not all that is left."""
+
+    code = "lot_too_small"
+    message = _("购买数量不得少于最小成交量 {least} 千克（剩余不足时须全部购买）。")
+
+
+@stands_for("trade_is_of_an_open_listing")
+class ListingNotOpen(MarketError):
+    """Not listed yet, or no more."""
+
+    code = "listing_not_open"
+    message = _("该挂牌未在挂牌期内，不能购买。")
+
+
+@stands_for(
+    "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry"
+)  # fmt: skip
+class TradeMovedOn(MarketError):
+    """Settled, lapsed or annulled already."""
+
+    code = "trade_moved_on"
+    message = _("该笔成交已经结算或已经失效，请刷新后查看。")
+
+
+class TradeDisputed(MarketError):
+    """A dispute stands: nothing moves until it is decided."""
+
+    code = "trade_disputed"
+    message = _("该笔成交有争议尚未处理，暂停结算。")
+
+
+class PaymentNotShown(MarketError):
+    """The cashier confirms what was shown."""
+
+    code = "payment_not_shown"
+    message = _("受让方尚未上传付款凭证。")
+
+
+class PaymentForAnotherDeal(MarketError):
+    """Number or amount are another deal's."""
+
+    code = "payment_for_another_deal"
+    message = _("付款凭证与本笔成交不符：本笔成交编号 {number}，应付 {amount} 元。")
+
+
+@stands_for("one_payment_for_one_trade")
+class PaymentUsed(MarketError):
+    """The same payment was shown for another deal."""
+
+    code = "payment_used"
+    message = _("该付款流水或凭证文件已用于另一笔成交。")
+
+
+# --- bidding ------------------------------------------------------------------------------------
+@stands_for("bidding_has_begun")
+class BiddingNotOpen(MarketError):
+    """Before the opening, or no bidding at all."""
+
+    code = "bidding_not_open"
+    message = _("竞价尚未开始或不是竞价挂牌。")
+
+
+@stands_for("no_bid_after_the_close")
+class BiddingClosed(MarketError):
+    """The one clock has passed the closing."""
+
+    code = "bidding_closed"
+    message = _("竞价已经截止，报价未予接受。")
+
+
+class BiddingRuns(MarketError):
+    """The result is made after the close."""
+
+    code = "bidding_runs"
+    message = _("竞价尚未截止，不能确定结果。")
+
+
+@stands_for("bid_reaches_the_start")
+class BidBelowStart(MarketError):
+    """Below the start price."""
+
+    code = "bid_below_start"
+    message = _("报价低于起始价。")
+
+
+@stands_for("bid_is_on_the_step")
+class BidOffStep(MarketError):
+    """Not the start price and whole steps."""
+
+    code = "bid_off_step"
+    message = _("报价须为起始价加若干个加价幅度。")
+
+
+@stands_for("bid_is_not_below_the_top", "bid_is_above_ones_own")
+class BidTooLow(MarketError):
+    """Below the highest, or not above one's own former bid."""
+
+    code = "bid_too_low"
+    message = _("报价不得低于当前最高价，并须高于本人此前的报价。")
+
+
+@stands_for("bid_has_its_deposit")
+class DepositMissing(MarketError):
+    """The centre has not accepted a deposit of the bidder."""
+
+    code = "deposit_missing"
+    message = _("保证金尚未经交易中心确认，不能报价。")
+
+
+@stands_for("one_deposit_of_a_bidder")
+class DepositTwice(MarketError):
+    """Shown already."""
+
+    code = "deposit_twice"
+    message = _("该竞买人的保证金凭证已经提交。")
+
+
+class DepositDecided(MarketError):
+    """Decided already."""
+
+    code = "deposit_decided"
+    message = _("该保证金已经办理。")

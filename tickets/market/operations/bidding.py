@@ -1,0 +1,210 @@
+"""单向竞价: deposits, bids, and the result by price, then time of the one clock, then number."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.errors import ReasonMissing
+from portal.accounts.models import Party, Role, User
+from portal.accounts.queries import acts_for
+from portal.base.clock import now
+from portal.base.errors import NotFound
+from portal.base.transactions import write_transaction
+from portal.casework.documents import Upload, add_document
+from portal.casework.notices import tell
+from tickets.market.access import DISPOSE, centre_people, people_of, require_not_seller
+from tickets.market.errors import (
+    BiddingClosed,
+    BiddingNotOpen,
+    BiddingRuns,
+    DepositDecided,
+    ListingMovedOn,
+    TermsWrong,
+)
+from tickets.market.journal import DEPOSIT, LISTING, record
+from tickets.market.models import Bid, Deposit, Listing, Trade
+from tickets.market.operations.dealing import agree, have_dealt, lock_listing, tell_holder
+from tickets.market.operations.listings import end_listing
+from tickets.market.prices import require_price, yuan
+from tickets.registry.access import owners_of, require_office
+from tickets.registry.operations.registrations import require_holder
+from tickets.registry.quantities import tonnes
+
+Method, State = Listing.Method, Listing.State
+
+
+@write_transaction
+def show_deposit(
+    *, listing: Listing, bidder: Party, amount_fen: int, upload: Upload, actor: User
+) -> Deposit:
+    """Evidence of the deposit, paid outside the portal, before one may bid.
+
+    Raises BiddingNotOpen, BiddingClosed, SellerCannotBuy, PartyUnknown, TermsWrong, DepositTwice.
+    """
+    found = lock_listing(listing)
+    if not acts_for(actor, bidder, DISPOSE):
+        raise NotFound()
+    if found.method != Method.BIDDING or found.state != State.OPEN:
+        raise BiddingNotOpen()
+    if found.closes_at <= now():
+        raise BiddingClosed()
+    require_holder(bidder)
+    require_not_seller(found, bidder, actor)
+    if amount_fen < (found.deposit_fen or 0):
+        raise TermsWrong(
+            reason=_("保证金不得少于 {amount} 元").format(amount=yuan(found.deposit_fen or 0))
+        )
+    deposit = Deposit.objects.create(
+        listing=found, bidder=bidder, paid_by=actor, amount_fen=amount_fen
+    )
+    add_document(
+        subject_kind=DEPOSIT, subject_key=deposit.key, kind="deposit", upload=upload, actor=actor
+    )
+    record(
+        LISTING, found.pk, "deposit_shown", actor,
+        deposit=str(deposit.key), bidder=str(bidder.key), amount_fen=amount_fen,
+    )  # fmt: skip
+    tell(
+        users=centre_people(Role.TRADING_CLERK),
+        subject=_("待确认保证金：{number}").format(number=found.number),
+        body=_("{amount} 元").format(amount=yuan(amount_fen)),
+        link=f"/market/listings/{found.number}/",
+    )
+    return deposit
+
+
+@write_transaction
+def decide_deposit(
+    *, deposit: Deposit, accepted: bool, actor: User, reason: str = ""
+) -> Deposit:  # fmt: skip
+    """The centre's clerk found the receipt, or not."""
+    require_office(actor, Role.TRADING_CLERK)
+    found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
+    if found.state != Deposit.State.WAITING:
+        raise DepositDecided()
+    if not accepted and not reason.strip():
+        raise ReasonMissing()
+    found.state = Deposit.State.ACCEPTED if accepted else Deposit.State.REFUSED
+    found.decided_by, found.decided_at, found.reason = actor, now(), reason.strip()[:200]
+    found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    record(LISTING, found.listing_id, f"deposit_{found.state}", actor, deposit=str(found.key))
+    tell(
+        users=people_of([found.bidder]),
+        subject=_("{number}：保证金{state}").format(
+            number=found.listing.number, state=found.get_state_display()
+        ),
+        body=found.reason,
+        link=f"/market/listings/{found.listing.number}/",
+    )
+    return found
+
+
+@write_transaction
+def place_bid(*, listing: Listing, bidder: Party, price_fen_per_tonne: int, actor: User) -> Bid:
+    """A bid for the whole quantity. Number and time are drawn by the database under the listing's
+    lock, which also asks every rule again and moves the closing when it comes in the last minutes.
+
+    Raises InvalidPrice, BiddingNotOpen, BiddingClosed, SellerCannotBuy, DepositMissing,
+    BidBelowStart, BidOffStep, BidTooLow.
+    """
+    require_price(price_fen_per_tonne)
+    found = lock_listing(listing)
+    if not acts_for(actor, bidder, DISPOSE):
+        raise NotFound()
+    require_not_seller(found, bidder, actor)
+    bid = Bid.objects.create(
+        listing=found, bidder=bidder, bid_by=actor, price_fen_per_tonne=price_fen_per_tonne
+    )
+    bid.refresh_from_db()
+    record(
+        LISTING, found.pk, "bid", actor,
+        bid=str(bid.key), number=bid.number, bidder=str(bidder.key),
+        price_fen_per_tonne=price_fen_per_tonne, at=bid.at.isoformat(),
+    )  # fmt: skip
+    before = found.closes_at
+    found.refresh_from_db(fields=["closes_at", "extensions"])
+    if found.closes_at != before:
+        record(LISTING, found.pk, "extended", None, closes_at=found.closes_at.isoformat())
+    return bid
+
+
+def ranked_bids(listing: Listing) -> list[Bid]:
+    """The highest first; equal ones by time, then by number."""
+    return list(
+        listing.bids.select_related("bidder", "bid_by").order_by(
+            "-price_fen_per_tonne", "at", "number"
+        )
+    )
+
+
+@write_transaction
+def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | None:
+    """After the closing: the trade with the highest bid, or None when none reaches the reserve.
+
+    Raises BiddingRuns before the closing, ListingMovedOn when it was closed already.
+    """
+    if actor is not None:
+        require_office(actor, Role.TRADING_APPROVER)
+    found = lock_listing(listing)
+    if found.method != Method.BIDDING or found.state != State.OPEN:
+        raise ListingMovedOn()
+    if now() < found.closes_at:
+        raise BiddingRuns()
+    ranking = ranked_bids(found)
+    top = ranking[0] if ranking else None
+    reserve = found.reserve_fen_per_tonne
+    if top is not None and reserve is not None and top.price_fen_per_tonne < reserve:
+        top = None
+    trade = None
+    if top is not None:
+        trade = agree(
+            listing=found,
+            buyer=top.bidder,
+            bought_by=top.bid_by,
+            quantity_kg=found.quantity_kg,
+            price_fen_per_tonne=top.price_fen_per_tonne,
+            actor=actor,
+        )
+        if not have_dealt(owners_of(found.ticket), top.bidder):
+            tell_holder(found, top.bidder)
+    record(
+        LISTING, found.pk, "closed", actor,
+        reserve_fen_per_tonne=reserve,
+        winner=str(top.key) if top else None,
+        trade=str(trade.key) if trade else None,
+    )  # fmt: skip
+    end_listing(found, Listing.Ending.SOLD if trade else Listing.Ending.FAILED, actor)
+    _tell_bidders(found, ranking, top)
+    return trade
+
+
+def close_due_biddings() -> int:
+    """Biddings whose closing has passed; how many were closed. A job's act."""
+    due = Listing.objects.filter(state=State.OPEN, method=Method.BIDDING, closes_at__lte=now())
+    closed = 0
+    for listing in due:
+        try:
+            close_bidding(listing=listing)
+        except (BiddingRuns, ListingMovedOn):
+            continue  # Somebody was faster, or a late bid moved the closing.
+        closed += 1
+    return closed
+
+
+def _tell_bidders(listing: Listing, ranking: list[Bid], top: Bid | None) -> None:
+    """Everyone who bid hears the result: one won, the others did not."""
+    told: set[int] = set()
+    for bid in ranking:
+        if bid.bidder_id in told:
+            continue
+        told.add(bid.bidder_id)
+        won = top is not None and bid.pk == top.pk
+        price = yuan(top.price_fen_per_tonne) if top else "—"
+        tell(
+            users=people_of([bid.bidder]),
+            subject=f"{listing.number}：" + (_("竞价成功") if won else _("竞价未成交")),
+            body=_("{tonnes} 吨，成交价每吨 {price} 元。").format(
+                tonnes=tonnes(listing.quantity_kg), price=price
+            ),
+            link=f"/market/listings/{listing.number}/",
+        )

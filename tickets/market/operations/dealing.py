@@ -1,0 +1,112 @@
+"""What every way of dealing shares: the lock, a trade in the listing, freeing what nobody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Party, Role, User
+from portal.accounts.queries import has_role, standing_party
+from portal.base.clock import now
+from portal.base.numbers import NumberKind, draw_number
+from portal.base.policy import policy_number
+from portal.casework.notices import tell
+from tickets.market.access import people_of
+from tickets.market.journal import TRADE, record
+from tickets.market.models import Listing, Trade
+from tickets.market.prices import amount_of, yuan
+from tickets.registry.access import owners_of
+from tickets.registry.operations import unlist_blocks
+from tickets.registry.quantities import tonnes
+
+
+def lock_listing(listing: Listing) -> Listing:
+    """The listing as it stands, held until the act ends: deals on it come one after the other."""
+    return (
+        Listing.objects.select_for_update(of=("self",))
+        .select_related("ticket", "cause", "buyer", "buyer_confirmed_by")
+        .get(pk=listing.pk)
+    )
+
+
+def unbound_kg(listing: Listing) -> int:
+    """What stands on the list for it and no trade or order waits for; the triggers' own sum."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market_unbound_kg(%s)", [listing.pk])
+        found: int = cursor.fetchone()[0]
+    return found
+
+
+def free_unbound(listing: Listing, actor: User | None) -> int:
+    """Unlist what nothing waits for, unless an order freezes it (then it stays until it is lifted)."""
+    blocks = listing.cause.blocks.standing().filter(state="listed")
+    movable = blocks.filter(freezes__len=0).quantity_kg()
+    quantity_kg = min(unbound_kg(listing), movable)
+    if quantity_kg > 0:
+        # The holder's or the buyer's act may end a listing; the register then names the machine.
+        by = actor if actor is not None and has_role(actor, Role.TRADING_APPROVER) else None
+        unlist_blocks(cause=listing.cause, actor=by, quantity_kg=quantity_kg)
+    return max(quantity_kg, 0)
+
+
+def agree(
+    *,
+    listing: Listing,
+    buyer: Party,
+    bought_by: User,
+    quantity_kg: int,
+    price_fen_per_tonne: int,
+    actor: User | None,
+) -> Trade:
+    """A trade that waits for its payment; the database keeps it within what is listed."""
+    hours = int(policy_number("market.payment_hours"))
+    trade = Trade.objects.create(
+        number=draw_number(NumberKind.TRADE),
+        listing=listing,
+        buyer=buyer,
+        bought_by=bought_by,
+        quantity_kg=quantity_kg,
+        price_fen_per_tonne=price_fen_per_tonne,
+        amount_fen=amount_of(price_fen_per_tonne, quantity_kg),
+        pay_by=now() + timedelta(hours=hours),
+    )
+    trade.refresh_from_db()
+    record(
+        TRADE, trade.key, "agreed", actor,
+        listing=str(listing.pk), buyer=str(buyer.key), kg=quantity_kg,
+        price_fen_per_tonne=price_fen_per_tonne, amount_fen=trade.amount_fen,
+    )  # fmt: skip
+    tell(
+        users=people_of([buyer]),
+        subject=_("成交 {number}：请付款").format(number=trade.number),
+        body=_("{tonnes} 吨，应付 {amount} 元。付款后请上传凭证。").format(
+            tonnes=tonnes(quantity_kg), amount=yuan(trade.amount_fen)
+        ),
+        link=f"/market/trades/{trade.number}/",
+    )
+    return trade
+
+
+def have_dealt(owners: Sequence[Party], buyer: Party) -> bool:
+    """Whether a trade between one of the owners and the buyer was registered before."""
+    known = [standing_party(owner).pk for owner in owners]
+    return Trade.objects.filter(
+        state=Trade.State.SETTLED,
+        buyer=buyer,
+        listing__ticket__shares__party__in=[*known, *(owner.pk for owner in owners)],
+    ).exists()
+
+
+def tell_holder(listing: Listing, buyer: Party) -> None:
+    """The holder hears by message and e-mail of the first deal with somebody new (domain.md)."""
+    tell(
+        users=people_of(owners_of(listing.ticket)),
+        subject=_("首次与新的交易对方交易：{number}").format(number=listing.number),
+        body=_(
+            "您的碳票 {ticket} 将首次与“{buyer}”交易。如非您本人意愿，请立即联系交易中心并修改密码。"
+        ).format(ticket=listing.ticket.number, buyer=buyer.name),
+        link=f"/market/listings/{listing.number}/",
+    )

@@ -1,0 +1,361 @@
+"""Offering kilograms: asked by the holder, prepared by the centre's clerk, opened by its approver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.errors import ReasonMissing
+from portal.accounts.models import Party, Role, User
+from portal.accounts.queries import has_role, standing_party
+from portal.base.clock import now
+from portal.base.errors import NotFound
+from portal.base.numbers import NumberKind, draw_number
+from portal.base.policy import policy_number
+from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
+from tickets.market.access import (
+    in_centre,
+    is_seller,
+    people_of,
+    require_not_seller,
+    require_price_within_mandate,
+)
+from tickets.market.errors import (
+    BiddingRuns,
+    BuyerNotConfirmed,
+    ConfirmedAlready,
+    ListingMovedOn,
+    NewCounterparty,
+    SamePerson,
+    SellerCannotBuy,
+    TermsWrong,
+)
+from tickets.market.journal import LISTING, record
+from tickets.market.models import Listing, Trade
+from tickets.market.operations.dealing import (
+    agree,
+    free_unbound,
+    have_dealt,
+    lock_listing,
+    tell_holder,
+)
+from tickets.market.prices import require_price, yuan
+from tickets.registry.access import owners_of, require_disposal, require_office
+from tickets.registry.errors import BlockNotFree, TicketClosed
+from tickets.registry.models import CarbonTicket, Cause
+from tickets.registry.operations import list_blocks, open_cause
+from tickets.registry.operations.registrations import require_holder
+from tickets.registry.quantities import require_quantity, tonnes
+
+Method, State, Ending = Listing.Method, Listing.State, Listing.Ending
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTerms:
+    """With whom; the price was agreed between them."""
+
+    buyer: Party
+
+
+@dataclass(frozen=True, slots=True)
+class LotTerms:
+    """Taken in parts, none smaller than ``min_lot_kg``; ``retail`` feeds a pool of small amounts."""
+
+    min_lot_kg: int
+    retail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BiddingTerms:
+    """The price is the start; the whole quantity goes to the highest bid."""
+
+    step_fen_per_tonne: int
+    deposit_fen: int
+    opens_at: datetime
+    reserve_fen_per_tonne: int | None = None
+
+
+Terms = AgreementTerms | LotTerms | BiddingTerms
+
+
+@write_transaction
+def ask_listing(
+    *,
+    ticket: CarbonTicket,
+    quantity_kg: int,
+    price_fen_per_tonne: int,
+    terms: Terms,
+    closes_at: datetime,
+    actor: User,
+    confirmed: bool = False,
+) -> Listing:
+    """The holder, for every owner and within the mandates' limits, asks the centre (article 15).
+
+    ``confirmed``: the second factor was asked and right; the first deal with a party needs it.
+    Raises InvalidQuantity, InvalidPrice, TicketClosed, ConsentMissing, MandateTooSmall,
+    PriceBelowMandate, BlockNotFree, TermsWrong, SellerCannotBuy, NewCounterparty.
+    """
+    require_quantity(quantity_kg)
+    require_price(price_fen_per_tonne)
+    if not ticket.is_open:
+        raise TicketClosed(number=ticket.number)
+    require_disposal(ticket, actor, quantity_kg)
+    owners = owners_of(ticket)
+    require_price_within_mandate(owners, actor, price_fen_per_tonne)
+    free = ticket.blocks.free().quantity_kg()
+    if free < quantity_kg:
+        raise BlockNotFree(wanted=quantity_kg, free=free)
+    _require_term(closes_at)
+    listing = Listing(
+        cause=open_cause(Cause.Kind.LISTED),
+        number=draw_number(NumberKind.LISTING),
+        ticket=ticket,
+        quantity_kg=quantity_kg,
+        price_fen_per_tonne=price_fen_per_tonne,
+        closes_at=closes_at,
+        asked_by=actor,
+    )
+    if isinstance(terms, AgreementTerms):
+        _agreement(listing, terms, owners, confirmed=confirmed)
+    elif isinstance(terms, LotTerms):
+        require_quantity(terms.min_lot_kg)
+        if terms.min_lot_kg > quantity_kg:
+            raise TermsWrong(reason=_("最小成交量不能大于挂牌数量"))
+        listing.method = Method.RETAIL if terms.retail else Method.OPEN
+        listing.min_lot_kg = terms.min_lot_kg
+    else:
+        _bidding(listing, terms)
+    listing.save(force_insert=True)
+    listing.refresh_from_db()
+    record(
+        LISTING, listing.pk, "asked", actor,
+        ticket=str(ticket.pk), method=str(listing.method), kg=quantity_kg,
+        price_fen_per_tonne=price_fen_per_tonne,
+    )  # fmt: skip
+    if listing.buyer is not None:
+        tell(
+            users=people_of([listing.buyer]),
+            subject=_("协议转让待您确认：{number}").format(number=listing.number),
+            body=_("{tonnes} 吨，每吨 {price} 元。请核对后确认。").format(
+                tonnes=tonnes(quantity_kg), price=yuan(price_fen_per_tonne)
+            ),
+            link=f"/market/listings/{listing.number}/",
+        )
+        if not have_dealt(owners, listing.buyer):
+            tell_holder(listing, listing.buyer)
+    return listing
+
+
+def _agreement(
+    listing: Listing, terms: AgreementTerms, owners: list[Party], *, confirmed: bool
+) -> None:
+    buyer = require_holder(standing_party(terms.buyer))
+    if buyer in [standing_party(owner) for owner in owners]:
+        raise SellerCannotBuy()
+    if not have_dealt(owners, buyer) and not confirmed:
+        raise NewCounterparty()
+    listing.method, listing.buyer = Method.AGREEMENT, buyer
+
+
+def _bidding(listing: Listing, terms: BiddingTerms) -> None:
+    require_price(terms.step_fen_per_tonne)
+    if terms.deposit_fen < 0:
+        raise TermsWrong(reason=_("保证金不能为负"))
+    reserve = terms.reserve_fen_per_tonne
+    if reserve is not None and require_price(reserve) < listing.price_fen_per_tonne:
+        raise TermsWrong(reason=_("保留价不能低于起始价"))
+    if not now() <= terms.opens_at < listing.closes_at:
+        raise TermsWrong(reason=_("竞价开始时间不得早于现在，并须早于截止时间"))
+    listing.method = Method.BIDDING
+    listing.step_fen_per_tonne = terms.step_fen_per_tonne
+    listing.deposit_fen = terms.deposit_fen
+    listing.opens_at = terms.opens_at
+    listing.reserve_fen_per_tonne = reserve
+
+
+def _require_term(closes_at: datetime) -> None:
+    moment, days = now(), int(policy_number("market.listing_days_max"))
+    if not moment < closes_at <= moment + timedelta(days=days):
+        raise TermsWrong(reason=_("截止时间须晚于现在，且不超过 {days} 天").format(days=days))
+
+
+@write_transaction
+def confirm_agreement(*, listing: Listing, actor: User) -> Listing:
+    """The named buyer agrees, once."""
+    found = lock_listing(listing)
+    if found.buyer is None or actor not in people_of([found.buyer]):
+        raise NotFound()
+    if found.buyer_confirmed_at is not None:
+        raise ConfirmedAlready()
+    _require_state(found, State.ASKED)
+    require_not_seller(found, found.buyer, actor)
+    found.buyer_confirmed_by, found.buyer_confirmed_at = actor, now()
+    found.save(update_fields=["buyer_confirmed_by", "buyer_confirmed_at"])
+    record(LISTING, found.pk, "confirmed", actor, buyer=str(found.buyer.key))
+    return found
+
+
+@write_transaction
+def prepare_listing(*, listing: Listing, actor: User) -> Listing:
+    """The centre's clerk has looked at it and hands it to the approver."""
+    require_office(actor, Role.TRADING_CLERK)
+    found = lock_listing(listing)
+    _require_state(found, State.ASKED)
+    if found.method == Method.AGREEMENT and found.buyer_confirmed_at is None:
+        raise BuyerNotConfirmed()
+    if _is_party(found, actor):
+        raise SamePerson()
+    found.state, found.prepared_by, found.prepared_at = State.PREPARED, actor, now()
+    found.save(update_fields=["state", "prepared_by", "prepared_at"])
+    record(LISTING, found.pk, "prepared", actor)
+    return found
+
+
+@write_transaction
+def approve_listing(*, listing: Listing, actor: User) -> Listing:
+    """The approver opens it: the kilograms go onto the list. An agreement is a trade at once.
+
+    Raises OfficeMissing, ListingMovedOn, SamePerson, TermsWrong (its time has passed) and what the
+    ledger refuses (BlockNotFree when they were pledged or frozen meanwhile).
+    """
+    require_office(actor, Role.TRADING_APPROVER)
+    found = lock_listing(listing)
+    _require_state(found, State.PREPARED)
+    if found.prepared_by_id == actor.pk or _is_party(found, actor):
+        raise SamePerson()
+    if found.closes_at <= now():
+        raise TermsWrong(reason=_("截止时间已过"))
+    found.state, found.decided_by, found.decided_at = State.OPEN, actor, now()
+    found.save(update_fields=["state", "decided_by", "decided_at"])
+    list_blocks(ticket=found.ticket, quantity_kg=found.quantity_kg, cause=found.cause, actor=actor)
+    record(LISTING, found.pk, "opened", actor, **_opening(found))
+    if found.buyer is not None:
+        assert found.buyer_confirmed_by is not None
+        agree(
+            listing=found,
+            buyer=found.buyer,
+            bought_by=found.buyer_confirmed_by,
+            quantity_kg=found.quantity_kg,
+            price_fen_per_tonne=found.price_fen_per_tonne,
+            actor=actor,
+        )
+    _tell_seller(found, _("已挂牌"))
+    return found
+
+
+def _opening(listing: Listing) -> dict[str, object]:
+    """The terms as the journal keeps them; the reserve is said at the close."""
+    facts: dict[str, object] = {
+        "kg": listing.quantity_kg,
+        "price_fen_per_tonne": listing.price_fen_per_tonne,
+        "closes_at": listing.closes_at.isoformat(),
+    }
+    if listing.method == Method.BIDDING and listing.opens_at is not None:
+        facts |= {
+            "step_fen_per_tonne": listing.step_fen_per_tonne,
+            "deposit_fen": listing.deposit_fen,
+            "opens_at": listing.opens_at.isoformat(),
+        }
+    return facts
+
+
+@write_transaction
+def refuse_listing(*, listing: Listing, reason: str, actor: User) -> Listing:
+    """Clerk or approver says no, with a reason that the holder reads."""
+    if not in_centre(actor):
+        require_office(actor, Role.TRADING_CLERK)
+    found = lock_listing(listing)
+    _require_state(found, State.ASKED, State.PREPARED)
+    if not reason.strip():
+        raise ReasonMissing()
+    found.state, found.decided_by, found.decided_at = State.REFUSED, actor, now()
+    found.reason = reason.strip()[:2000]
+    found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    record(LISTING, found.pk, "refused", actor)
+    _tell_seller(found, found.reason)
+    return found
+
+
+@write_transaction
+def retract_listing(*, listing: Listing, actor: User) -> Listing:
+    """The holder (or the named buyer) takes it back before it is opened; no kilogram has moved."""
+    found = lock_listing(listing)
+    if not is_seller(actor, found) and not (
+        found.buyer is not None and actor in people_of([found.buyer])
+    ):
+        raise NotFound()
+    _require_state(found, State.ASKED, State.PREPARED)
+    found.state = State.RETRACTED
+    found.save(update_fields=["state"])
+    record(LISTING, found.pk, "retracted", actor)
+    return found
+
+
+@write_transaction
+def withdraw_listing(*, listing: Listing, actor: User) -> Listing:
+    """Off the list, by the holder or the centre's approver: what no trade waits for is free again.
+
+    A bidding with bids runs to its end (BiddingRuns).
+    """
+    found = lock_listing(listing)
+    if not is_seller(actor, found) and not has_role(actor, Role.TRADING_APPROVER):
+        raise NotFound()
+    _require_state(found, State.OPEN)
+    if found.method == Method.BIDDING and found.bids.exists():
+        raise BiddingRuns()
+    end_listing(found, Ending.WITHDRAWN, actor)
+    return found
+
+
+def end_listing(listing: Listing, ending: Listing.Ending, actor: User | None) -> None:
+    """Ended; what no trade waits for goes back to held, what waits stays until it is decided."""
+    listing.state, listing.ending, listing.ended_at = State.ENDED, ending, now()
+    listing.save(update_fields=["state", "ending", "ended_at"])
+    freed = free_unbound(listing, actor)
+    record(LISTING, listing.pk, "ended", actor, ending=str(ending), freed_kg=freed)
+    _tell_seller(listing, str(Ending(ending).label))
+
+
+def end_due_listings() -> int:
+    """Listings (not biddings) whose time has passed expire; how many. A job's act."""
+    due = Listing.objects.filter(state=State.OPEN, closes_at__lte=now()).exclude(
+        method=Method.BIDDING
+    )
+    return sum(_expire(listing) for listing in due)
+
+
+@write_transaction
+def _expire(listing: Listing) -> bool:
+    found = lock_listing(listing)
+    if found.state != State.OPEN or found.closes_at > now():
+        return False
+    left = found.left_kg()
+    ending = Ending.SOLD if left == 0 or _wholly_bound(found, left) else Ending.EXPIRED
+    end_listing(found, ending, None)
+    return True
+
+
+def _wholly_bound(listing: Listing, left_kg: int) -> bool:
+    waiting = Trade.objects.filter(listing=listing, state=Trade.State.AGREED)
+    return sum(trade.quantity_kg for trade in waiting) == left_kg
+
+
+def _require_state(listing: Listing, *states: Listing.State) -> None:
+    if listing.state not in states:
+        raise ListingMovedOn()
+
+
+def _is_party(listing: Listing, actor: User) -> bool:
+    return actor.pk in (listing.asked_by_id, listing.buyer_confirmed_by_id)
+
+
+def _tell_seller(listing: Listing, text: str) -> None:
+    tell(
+        users=people_of(owners_of(listing.ticket)),
+        subject=f"{listing.number}：{listing.get_state_display()}",
+        body=f"{listing.ticket.number} · {tonnes(listing.quantity_kg)} t · {text}",
+        link=f"/market/listings/{listing.number}/",
+    )

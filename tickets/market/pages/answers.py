@@ -1,0 +1,64 @@
+"""What the pages answer alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from portal.accounts.models import User
+from portal.accounts.operations import require_second_factor
+from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.errors import PortalError
+from portal.casework.errors import DocumentTooLarge
+from tickets.market.errors import (
+    BiddingClosed,
+    BiddingNotOpen,
+    BiddingRuns,
+    ConfirmedAlready,
+    DepositDecided,
+    DepositTwice,
+    ListingMovedOn,
+    ListingNotOpen,
+    NotEnoughListed,
+    PaymentUsed,
+    TradeDisputed,
+    TradeMovedOn,
+)
+from tickets.registry.errors import BlockNotFree, TicketClosed
+
+OK, REFUSED, CONFLICT, TOO_LARGE = 200, 422, 409, 413
+MOVED_ON = (
+    BiddingClosed, BiddingNotOpen, BiddingRuns, BlockNotFree, ConfirmedAlready, DepositDecided,
+    DepositTwice, ListingMovedOn, ListingNotOpen, NotEnoughListed, PaymentUsed, TicketClosed,
+    TradeDisputed, TradeMovedOn,
+)  # fmt: skip
+
+
+def status_of(refusal: PortalError) -> int:
+    if isinstance(refusal, DocumentTooLarge):
+        return TOO_LARGE
+    return CONFLICT if isinstance(refusal, MOVED_ON) else REFUSED
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The user of a page that asks for sign-in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def second_factor(user: User, code: str) -> bool:
+    """Whether a code was given and right; counted and committed before the act."""
+    if not code.strip():
+        return False
+    require_second_factor(user=user, code=code.strip())
+    return True
+
+
+def demo_code(user: Any) -> str:
+    """The present code under the demo's banner; empty elsewhere."""
+    if not settings.DEMO_ACCOUNTS or not isinstance(user, User):
+        return ""
+    device = confirmed_device(user)
+    return present_code(device)[0] if device else ""

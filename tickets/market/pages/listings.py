@@ -1,0 +1,301 @@
+"""One listing: its terms, who may do what, the live bidding and its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.accounts.models import Role, User
+from portal.accounts.queries import AnyUser, acts_for, has_role
+from portal.base.clock import now
+from portal.base.errors import InvalidInput, NotFound, PortalError
+from portal.casework.models import Document
+from tickets.market.access import (
+    DISPOSE,
+    access_listing,
+    buying_parties,
+    in_centre,
+    is_seller,
+    oversees,
+)
+from tickets.market.errors import NewCounterparty
+from tickets.market.forms import BidForm, BuyForm, DepositForm
+from tickets.market.journal import DEPOSIT
+from tickets.market.models import Listing, Trade
+from tickets.market.operations import (
+    approve_listing,
+    buy,
+    close_bidding,
+    confirm_agreement,
+    decide_deposit,
+    place_bid,
+    prepare_listing,
+    refuse_listing,
+    retract_listing,
+    show_deposit,
+    withdraw_listing,
+)
+from tickets.market.operations.dealing import unbound_kg
+from tickets.market.pages.answers import OK, REFUSED, demo_code, second_factor, status_of
+from tickets.market.prices import yuan
+from tickets.market.protocol import aliases_of, protocol_pdf
+from tickets.registry.access import owners_of
+
+State, Method = Listing.State, Listing.Method
+
+
+class FormRefused(Exception):
+    """A form to be shown again as it was filled in."""
+
+    def __init__(self, name: str, form: Any) -> None:
+        self.name, self.form = name, form
+
+
+@never_cache
+def listing_page(request: HttpRequest, number: str) -> HttpResponse:
+    """A listing as its reader may see it, and the acts that are his."""
+    listing = access_listing(number, request.user)
+    forms: dict[str, Any] = {}
+    refusal: PortalError | None = None
+    status = OK
+    if request.method == "POST":
+        if not isinstance(request.user, User):
+            return redirect_to_login(request.path)
+        try:
+            return redirect(_act(request, listing, request.user))
+        except FormRefused as refused:
+            forms[refused.name], status = refused.form, REFUSED
+        except NotFound:
+            raise
+        except PortalError as error:
+            refusal, status = error, status_of(error)
+            listing = access_listing(number, request.user)
+    return render(
+        request, "market/listing.html", _context(request, listing, forms, refusal), status=status
+    )
+
+
+def _act(request: HttpRequest, listing: Listing, user: User) -> str:
+    """One operation for the button that was pressed; the address to go to."""
+    action, here = request.POST.get("action", ""), f"/market/listings/{listing.number}/"
+    if action == "buy":
+        form = _checked("buy", BuyForm(request.POST, user=user))
+        trade = buy(
+            listing=listing,
+            buyer=form.buyer,
+            quantity_kg=form.cleaned_data["quantity"],
+            actor=user,
+            confirmed=second_factor(user, form.cleaned_data["code"]),
+        )
+        messages.success(request, _("已成交，请按期付款。"))
+        return f"/market/trades/{trade.number}/"
+    if action == "deposit":
+        form = _checked("deposit", DepositForm(request.POST, request.FILES, user=user))
+        show_deposit(
+            listing=listing,
+            bidder=form.buyer,
+            amount_fen=form.cleaned_data["amount"],
+            upload=form.cleaned_data["slip"],
+            actor=user,
+        )
+        messages.success(request, _("保证金凭证已提交。"))
+        return here
+    if action == "bid":
+        form = _checked("bid", BidForm(request.POST, user=user))
+        bid = place_bid(
+            listing=listing,
+            bidder=form.buyer,
+            price_fen_per_tonne=form.cleaned_data["price"],
+            actor=user,
+        )
+        messages.success(
+            request,
+            _("报价已接受：第 {n} 号，每吨 {price} 元。").format(
+                n=bid.number, price=yuan(bid.price_fen_per_tonne)
+            ),
+        )
+        return here
+    if action in ("accept-deposit", "refuse-deposit"):
+        deposit = listing.deposits.filter(pk=_number(request.POST.get("deposit", ""))).first()
+        if deposit is None:
+            raise NotFound()
+        decide_deposit(
+            deposit=deposit,
+            accepted=action == "accept-deposit",
+            reason=request.POST.get("reason", ""),
+            actor=user,
+        )
+        return here
+    if action == "refuse":
+        refuse_listing(listing=listing, reason=request.POST.get("reason", ""), actor=user)
+        return here
+    plain: dict[str, Callable[..., object]] = {
+        "confirm": confirm_agreement,
+        "prepare": prepare_listing,
+        "approve": approve_listing,
+        "retract": retract_listing,
+        "withdraw": withdraw_listing,
+        "close": close_bidding,
+    }
+    if action not in plain:
+        raise NotFound()
+    plain[action](listing=listing, actor=user)
+    messages.success(request, _("已办理。"))
+    return here
+
+
+def _checked(name: str, form: Any) -> Any:
+    if not form.is_valid():
+        raise FormRefused(name, form)
+    return form
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise InvalidInput(field="deposit", reason="")
+    return int(text)
+
+
+def _context(
+    request: HttpRequest,
+    listing: Listing,
+    forms: dict[str, Any],
+    refusal: PortalError | None,
+) -> dict[str, Any]:
+    user = request.user
+    serves, mine = in_centre(user), is_seller(user, listing)
+    waits = listing.state in (State.ASKED, State.PREPARED)
+    is_open = listing.state == State.OPEN
+    running = is_open and listing.closes_at > now()
+    names = serves or oversees(user)
+    buys = bool(buying_parties(user)) and not mine
+    if isinstance(refusal, NewCounterparty) and "buy" not in forms:
+        forms["buy"] = BuyForm(request.POST, user=user)
+    named_buyer = listing.buyer is not None and acts_for(user, listing.buyer, DISPOSE)
+    return {
+        "listing": listing,
+        "left_kg": listing.left_kg(),
+        "unbound_kg": unbound_kg(listing),
+        "owners": owners_of(listing.ticket) if names or mine or named_buyer else [],
+        "names": names,
+        "mine": mine,
+        "refusal": refusal,
+        "may_confirm": named_buyer
+        and listing.state == State.ASKED
+        and listing.buyer_confirmed_at is None,
+        "may_prepare": listing.state == State.ASKED and has_role(user, Role.TRADING_CLERK),
+        "may_approve": listing.state == State.PREPARED
+        and has_role(user, Role.TRADING_APPROVER)
+        and listing.prepared_by_id != user.pk,
+        "may_refuse": waits and serves,
+        "may_retract": waits and (mine or named_buyer),
+        "may_withdraw": is_open
+        and (mine or has_role(user, Role.TRADING_APPROVER))
+        and listing.method != Method.AGREEMENT,
+        "may_close": is_open
+        and listing.method == Method.BIDDING
+        and not running
+        and has_role(user, Role.TRADING_APPROVER),
+        "buy_form": (forms.get("buy") or BuyForm(user=user))
+        if running and listing.method == Method.OPEN and buys
+        else None,
+        "demo_code": demo_code(user) if buys else "",
+        "trades": _trades(listing, user, names),
+        "bidding": _bidding(listing, user, forms, buys=buys and running, names=names)
+        if listing.method == Method.BIDDING
+        else None,
+        "now": now(),
+    }
+
+
+def _trades(listing: Listing, user: AnyUser, names: bool) -> list[Trade]:
+    trades = list(listing.trades.select_related("buyer").order_by("agreed_at"))
+    if names or is_seller(user, listing):
+        return trades
+    return [trade for trade in trades if acts_for(user, trade.buyer, DISPOSE)]
+
+
+def _bidding(
+    listing: Listing, user: AnyUser, forms: dict[str, Any], *, buys: bool, names: bool
+) -> dict[str, Any]:
+    parties = {party.pk for party in buying_parties(user)}
+    deposits = list(listing.deposits.select_related("bidder"))
+    own = [deposit for deposit in deposits if deposit.bidder_id in parties]
+    accepted = any(deposit.state == "accepted" for deposit in own)
+    standing = any(deposit.state != "refused" for deposit in own)
+    slips = {
+        row.subject_key: row
+        for row in Document.objects.filter(
+            subject_kind=DEPOSIT, subject_key__in=[deposit.key for deposit in deposits]
+        )
+    }
+    return {
+        "live": live_facts(listing, user),
+        "deposits": [(deposit, slips.get(deposit.key)) for deposit in deposits] if names else [],
+        "own": own,
+        "deposit_form": (forms.get("deposit") or DepositForm(user=user))
+        if buys and not standing
+        else None,
+        "bid_form": (forms.get("bid") or BidForm(user=user)) if buys and accepted else None,
+        "may_decide": has_role(user, Role.TRADING_CLERK),
+    }
+
+
+def live_facts(listing: Listing, user: AnyUser) -> dict[str, Any]:
+    """What the live page shows: bidders by their alias, own bids marked."""
+    parties = {party.pk for party in buying_parties(user)}
+    aliases = aliases_of(listing)
+    bids = list(listing.bids.order_by("-number")[:200])
+    top = max((bid.price_fen_per_tonne for bid in bids), default=None)
+    step = listing.step_fen_per_tonne or 0
+    return {
+        "state": listing.state,
+        "stateText": listing.get_state_display(),
+        "ending": listing.get_ending_display(),
+        "now": now().isoformat(),
+        "opensAt": listing.opens_at.isoformat() if listing.opens_at else None,
+        "closesAt": listing.closes_at.isoformat(),
+        "extensions": listing.extensions,
+        "top": yuan(top) if top is not None else None,
+        "next": yuan(top + step if top is not None else listing.price_fen_per_tonne),
+        "bids": [
+            {
+                "number": bid.number,
+                "alias": aliases[bid.bidder_id],
+                "price": yuan(bid.price_fen_per_tonne),
+                "at": bid.at.isoformat(),
+                "own": bid.bidder_id in parties,
+            }
+            for bid in bids
+        ],
+    }
+
+
+@require_safe
+@never_cache
+def live(request: HttpRequest, number: str) -> HttpResponse:
+    """The present state of a bidding, asked every few seconds."""
+    listing = access_listing(number, request.user)
+    if listing.method != Method.BIDDING:
+        raise NotFound()
+    return JsonResponse(live_facts(listing, request.user))
+
+
+@require_safe
+@never_cache
+def protocol(request: HttpRequest, number: str) -> HttpResponse:
+    """The result protocol, once the bidding is closed."""
+    listing = access_listing(number, request.user)
+    if listing.method != Method.BIDDING or listing.state != State.ENDED:
+        raise NotFound()
+    response = HttpResponse(protocol_pdf(listing), content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{listing.number}.pdf"'
+    return response

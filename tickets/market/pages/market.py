@@ -1,0 +1,69 @@
+"""The market for everyone, and everybody's own work on it."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tickets.market.access import in_centre, oversees
+from tickets.market.chart import month_bars
+from tickets.market.models import Deposit
+from tickets.market.pages.answers import signed_in
+from tickets.market.queries import (
+    listings_of,
+    market_figures,
+    months,
+    open_listings,
+    settled_trades,
+    tickets_to_offer,
+    trades_of,
+    unsettled_trades,
+    waiting_listings,
+)
+
+ROWS, RECENT = 50, 12
+
+
+@require_safe
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """What is offered, what was dealt, at what price: without names."""
+    series = months()
+    listings = list(open_listings()[:ROWS])
+    context = {
+        "figures": market_figures(),
+        "listings": [(listing, listing.left_kg()) for listing in listings],
+        "trades": settled_trades()[:RECENT],
+        "months": series,
+        "bars": month_bars(series),
+    }
+    return render(request, "market/home.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def work(request: HttpRequest) -> HttpResponse:
+    """The centre's desk, and my own listings and trades."""
+    user = signed_in(request)
+    desk = oversees(user)
+    context = {
+        "desk": desk,
+        "serves": in_centre(user),
+        "waiting": waiting_listings() if desk else [],
+        "deposits": Deposit.objects.filter(state=Deposit.State.WAITING).select_related(
+            "listing", "bidder"
+        )
+        if desk
+        else [],
+        "unsettled": unsettled_trades() if desk else [],
+        "tickets": [
+            (ticket, ticket.blocks.free().quantity_kg()) for ticket in tickets_to_offer(user)[:ROWS]
+        ],
+        "mine": listings_of(user)[:ROWS],
+        "trades": trades_of(user)[:ROWS],
+    }
+    return render(request, "market/work.html", context)

@@ -1,0 +1,97 @@
+"""Asking the centre to list."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from portal.accounts.models import User
+from portal.accounts.queries import acts_for
+from portal.base.errors import NotFound, PortalError
+from tickets.market.access import DISPOSE
+from tickets.market.errors import NewCounterparty
+from tickets.market.forms import OFFER_FORMS, OfferForm
+from tickets.market.models import Listing
+from tickets.market.operations import AgreementTerms, BiddingTerms, LotTerms, ask_listing
+from tickets.market.operations.listings import Terms
+from tickets.market.pages.answers import (
+    OK,
+    REFUSED,
+    demo_code,
+    second_factor,
+    signed_in,
+    status_of,
+)
+from tickets.registry.access import access_held_ticket, owners_of
+from tickets.registry.models import CarbonTicket
+
+Method = Listing.Method
+
+
+@login_required
+@never_cache
+def offer(request: HttpRequest, number: str) -> HttpResponse:
+    """The holder's form, one for each way of dealing."""
+    user = signed_in(request)
+    ticket = access_held_ticket(number, user)
+    if not any(acts_for(user, owner, DISPOSE) for owner in owners_of(ticket)):
+        raise NotFound()
+    said = request.POST.get("method") or request.GET.get("method", Method.OPEN)
+    method = Method(said) if said in OFFER_FORMS else Method.OPEN
+    bound = request.method == "POST"
+    form = OFFER_FORMS[method](request.POST if bound else None)
+    status, code = (REFUSED if bound else OK), ""
+    if bound and form.is_valid():
+        try:
+            listing = _ask(ticket, method, form, user)
+        except NotFound:
+            raise
+        except PortalError as refusal:
+            field = "code" if isinstance(refusal, NewCounterparty) else None
+            form.add_error(field, str(refusal))
+            status, code = status_of(refusal), refusal.code
+        else:
+            messages.success(request, _("挂牌申请已提交交易中心。"))
+            return redirect("market:listing", number=listing.number)
+    context = {
+        "ticket": ticket,
+        "form": form,
+        "method": method,
+        "methods": [(value, Method(value).label) for value in OFFER_FORMS],
+        "free_kg": ticket.blocks.free().quantity_kg(),
+        "code": code,
+        "demo_code": demo_code(user) if method == Method.AGREEMENT else "",
+    }
+    return render(request, "market/offer.html", context, status=status)
+
+
+def _ask(ticket: CarbonTicket, method: Listing.Method, form: OfferForm, user: User) -> Listing:
+    given = form.cleaned_data
+    confirmed = second_factor(user, given.get("code", ""))
+    return ask_listing(
+        ticket=ticket,
+        quantity_kg=given["quantity"],
+        price_fen_per_tonne=given["price"],
+        terms=_terms(method, form),
+        closes_at=given["closes_at"],
+        actor=user,
+        confirmed=confirmed,
+    )
+
+
+def _terms(method: Listing.Method, form: OfferForm) -> Terms:
+    given = form.cleaned_data
+    if method == Method.AGREEMENT:
+        return AgreementTerms(given["buyer"])
+    if method == Method.BIDDING:
+        return BiddingTerms(
+            step_fen_per_tonne=given["step"],
+            deposit_fen=given["deposit"],
+            opens_at=given["opens_at"],
+            reserve_fen_per_tonne=given["reserve"],
+        )
+    return LotTerms(given["min_lot"], retail=method == Method.RETAIL)

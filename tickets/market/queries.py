@@ -1,0 +1,145 @@
+"""Reads of the market: what is offered, what was dealt, and its figures without names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet, Sum
+
+from portal.accounts.models import Mandate
+from portal.accounts.queries import AnyUser, parties_acted_for
+from tickets.market.models import Listing, Trade
+from tickets.registry.models import CarbonTicket, TicketShare
+from tickets.registry.quantities import KG_PER_TONNE
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One month's registered trades."""
+
+    month: date
+    trades: int
+    quantity_kg: int
+    amount_fen: int
+
+    @property
+    def price_fen_per_tonne(self) -> int:
+        return average_price(self.amount_fen, self.quantity_kg)
+
+
+def average_price(amount_fen: int, quantity_kg: int) -> int:
+    """Weighted by quantity, half a fen rounded up; 0 where nothing was dealt."""
+    if quantity_kg == 0:
+        return 0
+    return (amount_fen * KG_PER_TONNE + quantity_kg // 2) // quantity_kg
+
+
+_MONTHS = """
+SELECT date_trunc('month', ended_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)::bigint,
+       sum(quantity_kg)::bigint, sum(amount_fen)::bigint
+FROM market_trade WHERE state = 'settled' GROUP BY 1 ORDER BY 1
+"""
+
+
+def months() -> list[Month]:
+    """Price and volume by the month of registration (Asia/Shanghai)."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MONTHS)
+        return [Month(*row) for row in cursor.fetchall()]
+
+
+def settled_trades(since: datetime | None = None) -> QuerySet[Trade]:
+    """What was registered, the newest first."""
+    found = Trade.objects.filter(state=Trade.State.SETTLED).select_related("listing__ticket")
+    if since is not None:
+        found = found.filter(ended_at__gte=since)
+    return found.order_by("-ended_at", "-pk")
+
+
+def market_figures() -> dict[str, int]:
+    """Sum, mean and last price of everything registered, and what is offered now."""
+    total: dict[str, Any] = settled_trades().aggregate(
+        quantity_kg=Sum("quantity_kg"), amount_fen=Sum("amount_fen")
+    )
+    quantity_kg, amount_fen = total["quantity_kg"] or 0, total["amount_fen"] or 0
+    last = settled_trades().first()
+    return {
+        "trades": settled_trades().count(),
+        "quantity_kg": quantity_kg,
+        "amount_fen": amount_fen,
+        "price_fen": average_price(amount_fen, quantity_kg),
+        "last_fen": last.price_fen_per_tonne if last else 0,
+        "listed_kg": _listed_kg(),
+    }
+
+
+def _listed_kg() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(upper(kg) - lower(kg)), 0)::bigint FROM registry_block "
+            "WHERE state = 'listed' AND closed_by_id IS NULL"
+        )
+        found: int = cursor.fetchone()[0]
+    return found
+
+
+def open_listings() -> QuerySet[Listing]:
+    """What everyone may see on offer, what ends first above."""
+    return (
+        Listing.objects.filter(state=Listing.State.OPEN)
+        .exclude(method=Listing.Method.AGREEMENT)
+        .select_related("ticket", "cause")
+        .order_by("closes_at")
+    )
+
+
+def waiting_listings() -> QuerySet[Listing]:
+    """What waits for the centre, the oldest first."""
+    return (
+        Listing.objects.filter(state__in=[Listing.State.ASKED, Listing.State.PREPARED])
+        .select_related("ticket", "asked_by", "prepared_by", "buyer")
+        .order_by("asked_at")
+    )
+
+
+def unsettled_trades() -> QuerySet[Trade]:
+    """What waits for payment, receipt or a decision."""
+    return (
+        Trade.objects.filter(state=Trade.State.AGREED)
+        .select_related("listing__ticket", "buyer")
+        .order_by("pay_by")
+    )
+
+
+def tickets_to_offer(user: AnyUser) -> QuerySet[CarbonTicket]:
+    """Open tickets of the parties that ``user`` disposes for."""
+    parties = parties_acted_for(user, Mandate.Scope.DISPOSE)
+    shares = TicketShare.objects.filter(party__in=parties, closed_by__isnull=True)
+    return CarbonTicket.objects.standing().filter(pk__in=shares.values("ticket")).order_by("number")
+
+
+def listings_of(user: AnyUser) -> QuerySet[Listing]:
+    """Listings whose seller or named buyer ``user`` acts for, the newest first."""
+    parties = parties_acted_for(user)
+    shares = TicketShare.objects.filter(party__in=parties)
+    selling = Listing.objects.filter(ticket__in=shares.values("ticket"))
+    buying = Listing.objects.filter(buyer__in=parties)
+    return (selling | buying).select_related("ticket", "buyer").distinct().order_by("-asked_at")
+
+
+def trades_of(user: AnyUser) -> QuerySet[Trade]:
+    """Trades of either side that ``user`` acts for, the newest first."""
+    parties = parties_acted_for(user)
+    shares = TicketShare.objects.filter(party__in=parties)
+    return (
+        (
+            Trade.objects.filter(buyer__in=parties)
+            | Trade.objects.filter(listing__ticket__in=shares.values("ticket"))
+        )
+        .select_related("listing__ticket", "buyer")
+        .distinct()
+        .order_by("-agreed_at")
+    )
