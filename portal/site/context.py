@@ -14,18 +14,28 @@ from portal.accounts.queries import AnyUser
 from portal.site.menu import MENU
 
 
-def menu_for(user: AnyUser, path: str) -> list[dict[str, Any]]:
-    """The entries that ``user`` may follow, and which of them the page at ``path`` belongs to."""
+def menu_for(user: AnyUser, path: str) -> dict[str, Any]:
+    """The sections and entries that ``user`` may follow; the bar also shows where one is."""
     first = path.strip("/").split("/")[0]
-    return [
-        {
-            "label": entry.label,
-            "address": reverse(entry.view),
-            "here": reverse(entry.view) == path or first in entry.under,
-        }
-        for entry in MENU
-        if entry.shown_to(user)
-    ]
+    sections: list[dict[str, Any]] = []
+    for section in MENU:
+        entries = [
+            {
+                "label": entry.label,
+                "address": reverse(entry.view),
+                "here": reverse(entry.view) == path or first in entry.under,
+                "in_bar": entry.in_bar,
+            }
+            for entry in section.entries
+            if entry.shown_to(user)
+        ]
+        if entries:
+            sections.append({"label": section.label, "entries": entries})
+    every = [entry for section in sections for entry in section["entries"]]
+    return {
+        "bar": [entry for entry in every if entry["in_bar"] or entry["here"]],
+        "sections": sections,
+    }
 
 
 def site(request: HttpRequest) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from parcels.imports.access import may_import
 from parcels.reviews.access import may_use_bench
@@ -43,35 +44,93 @@ def acts_for_somebody(user: AnyUser) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """``view`` names the page; ``under`` are the first segments of addresses that belong to it."""
+    """``view`` names the page; ``under`` are the first segments of addresses that belong to it.
+
+    The sheet of the menu lists every entry; the bar beside it those with ``in_bar``, at most
+    six or seven for anybody, so that it fits in English too.
+    """
 
     label: str | Promise
     view: str
     shown_to: Callable[[AnyUser], bool]
     under: tuple[str, ...] = ()
+    in_bar: bool = False
 
 
-MENU: tuple[MenuEntry, ...] = (
-    MenuEntry(_("地图"), "site:home", everyone),
-    MenuEntry(_("这里有什么"), "layers:stands-here", everyone, ("what-stands-here",)),
-    MenuEntry(_("碳票"), "registry:register", everyone, ("tickets", "roots", "loss-notices")),
-    MenuEntry(_("登记"), "registry:work", signed_in, ("registrations", "requests")),
-    MenuEntry(_("抵消"), "offsets:offsets", signed_in, ("offsets", "offset-requests")),
-    MenuEntry(_("市场"), "market:market", everyone, ("market",)),
-    MenuEntry(_("公示"), "casework:notices", everyone, ("notices", "objections")),
-    MenuEntry(_("监督"), "supervision:supervision", everyone, ("supervision", "complaints", "inspections")),
-    MenuEntry(_("项目"), "projects:projects", owns_projects, ("projects", "applications")),
-    MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases")),
-    MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
-    MenuEntry(_("批量筛查"), "parcels:screenings", may_import, ("screenings",)),
-    MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
-    MenuEntry(_("审核台"), "parcels:bench", may_use_bench, ("bench",)),
-    MenuEntry(_("权属"), "parcels:my-titles", acts_for_somebody, ("titles", "boundary")),
-    MenuEntry(
-        _("身份核验"), "accounts:identity-checks", checks_identities,
-        ("identity-checks", "party-links"),
+@dataclass(frozen=True, slots=True)
+class MenuSection:
+    """Entries that belong together, under one heading of the sheet."""
+
+    label: str | Promise
+    entries: tuple[MenuEntry, ...]
+
+
+MENU: tuple[MenuSection, ...] = (
+    MenuSection(
+        _("公开信息"),
+        (
+            MenuEntry(_("地图"), "site:home", everyone, in_bar=True),
+            MenuEntry(_("这里有什么"), "layers:stands-here", everyone, ("what-stands-here",)),
+            MenuEntry(
+                pgettext_lazy("menu", "碳票"), "registry:register", everyone,
+                ("tickets", "roots", "loss-notices"), in_bar=True,
+            ),
+            MenuEntry(_("市场"), "market:market", everyone, ("market",), in_bar=True),
+            MenuEntry(
+                _("公示"), "casework:notices", everyone, ("notices", "objections"), in_bar=True,
+            ),
+            MenuEntry(
+                _("监督"), "supervision:supervision", everyone,
+                ("supervision", "complaints", "inspections"),
+            ),
+        ),
     ),
-    MenuEntry(_("核算"), "accounting:reports", verifies, ("accounting",)),
-    MenuEntry(_("我的"), "accounts:my-page", signed_in, ("my",)),
-    MenuEntry(_("帮助"), "site:help", everyone, ("help",)),
+    MenuSection(
+        pgettext_lazy("menu", "办理"),
+        (
+            MenuEntry(
+                pgettext_lazy("menu", "权属"), "parcels:my-titles", acts_for_somebody,
+                ("titles", "boundary"), in_bar=True,
+            ),
+            MenuEntry(
+                pgettext_lazy("menu", "项目"), "projects:projects", owns_projects,
+                ("projects", "applications"), in_bar=True,
+            ),
+            MenuEntry(
+                pgettext_lazy("menu", "登记"), "registry:work", signed_in,
+                ("registrations", "requests"), in_bar=True,
+            ),
+            MenuEntry(
+                pgettext_lazy("menu", "抵消"), "offsets:offsets", signed_in,
+                ("offsets", "offset-requests"),
+            ),
+        ),
+    ),
+    MenuSection(
+        _("审核"),
+        (
+            MenuEntry(_("工作台"), "casework:desk", has_desk, ("desk", "cases"), in_bar=True),
+            MenuEntry(_("审核台"), "parcels:bench", may_use_bench, ("bench",), in_bar=True),
+            MenuEntry(
+                _("身份核验"), "accounts:identity-checks", checks_identities,
+                ("identity-checks", "party-links"),
+            ),
+            MenuEntry(_("核算"), "accounting:reports", verifies, ("accounting",), in_bar=True),
+        ),
+    ),
+    MenuSection(
+        _("图形数据"),
+        (
+            MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
+            MenuEntry(_("批量筛查"), "parcels:screenings", may_import, ("screenings",)),
+            MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
+        ),
+    ),
+    MenuSection(
+        _("账户与帮助"),
+        (
+            MenuEntry(_("我的"), "accounts:my-page", signed_in, ("my",)),
+            MenuEntry(_("帮助"), "site:help", everyone, ("help",)),
+        ),
+    ),
 )  # fmt: skip
