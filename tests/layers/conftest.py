@@ -17,7 +17,6 @@ from tests.layers.published import Published, publish
 def published(db: None, settings: Any, tmp_path: Path) -> Published:
     """Land of every kind, and a tile store of this test alone."""
     settings.TILE_STORE = tmp_path / "tiles"
-    settings.SECRETS, settings.MEDIA_ROOT = tmp_path / "secrets", tmp_path / "files"
     extent_at.cache_clear()  # Versions of other tests' databases look alike.
     return publish()
 
@@ -26,7 +25,6 @@ def published(db: None, settings: Any, tmp_path: Path) -> Published:
 def asgi_server(committed_db: str, settings: Any, tmp_path: Path) -> Iterator[str]:
     """The address of a real server over land of every kind."""
     extent_at.cache_clear()
-    settings.SECRETS, settings.MEDIA_ROOT = tmp_path / "secrets", tmp_path / "files"
     publish()
     with app_server(committed_db, tmp_path) as address:
         yield address

@@ -8,13 +8,14 @@ from datetime import date
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from layers.cells import prepare_cells
+from layers.registry import PUBLIC_LAYERS
 from parcels.models import Claim, ExclusionArea, Parcel, ProjectArea, ProjectAreaVersion
 from portal.accounts.models import Party
 from tests.factories.land import parcel_at, square, title_on, verify
-from tests.tickets.projects.story import Town, signed_filing
-from tickets.projects.models import Filing
-from tickets.registry.operations import issue_tickets, prepare_issue
 
+# A ticket takes the whole way to a filing, and its layer is looked at where there is one
+# (tests/tickets/registry_pages/test_map.py).
+LOOKED_AT = {name: layer for name, layer in PUBLIC_LAYERS.items() if name != "tickets"}
 PERIOD = DateRange(date(2021, 1, 1), date(2026, 1, 1), "[)")
 # Texts that no public answer may carry, wherever they stand in the database.
 SECRETS = (
@@ -38,20 +39,6 @@ class Published:
     project: Claim
     pending: Claim
     exclusions: list[ExclusionArea]
-    filing: Filing
-
-
-def issued_ticket() -> Filing:
-    """The whole way to a ticket: the database takes no shorter one."""
-    town = Town.staffed()
-    filing = Filing.objects.get(pk=signed_filing(town, square(1109, 401, 239)).pk)
-    registration = prepare_issue(
-        filing=filing,
-        asked_by=filing.application.made_by,
-        actor=town["forestry_clerk"],
-    )
-    issue_tickets(registration=registration, actor=town["forestry_approver"])
-    return filing
 
 
 def publish() -> Published:
@@ -84,6 +71,5 @@ def publish() -> Published:
             name="李四的采伐", geom=square(700, 400, 199), **facts,
         ),
     ]  # fmt: skip
-    filing = issued_ticket()
     prepare_cells()
-    return Published(parcels, project, pending, exclusions, filing)
+    return Published(parcels, project, pending, exclusions)
