@@ -90,7 +90,6 @@ class Act:
     prepare: Callable[[Asked], Registration]
     office_only: bool = False
     by_pledgee: bool = False
-    names_it: tuple[str, ...] = ()  # Fixed words of the form: the authority of a sale.
 
 
 def _issue(asked: Asked) -> Registration:
@@ -292,9 +291,9 @@ ACTS: dict[Registration.Kind, Act] = {
         _transfer_act(
             Kind.SALE,
             _("凭伊宁市公共资源交易中心的成交确认书办理；可转移全部或一部分。"),
-            _("交易中心成交确认书"),
+            _("交易中心成交确认书"), "code",
         ),
-        _transfer_act(Kind.GIFT, _("凭赠与合同办理。"), _("赠与合同")),
+        _transfer_act(Kind.GIFT, _("凭赠与合同办理。"), _("赠与合同"), "code"),
         _transfer_act(
             Kind.INHERITANCE, _("凭继承公证书或生效法律文书办理，无须转让方同意。"),
             _("继承公证书或生效法律文书"), "effective_on",

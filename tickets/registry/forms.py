@@ -143,6 +143,13 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     "loss_reason": lambda: forms.ChoiceField(
         label=_("挂失原因"), choices=LossNotice.Reason.choices
     ),
+    "code": lambda: forms.CharField(
+        label=_("验证码"),
+        max_length=10,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+        help_text=_("首次转让给该受让方时，须填写身份验证器的验证码。"),
+    ),
     "paper_consents": lambda: PartiesField(
         label=_("已附书面同意的共有人"),
         required=False,
@@ -196,7 +203,7 @@ class RegistrationForm(PortalForm):
         return {
             name: self.data.get(name, "")
             for name in self.fields
-            if not name.startswith("file_") and self.data.get(name)
+            if name != "code" and not name.startswith("file_") and self.data.get(name)
         }
 
     def uploads(self) -> list[tuple[str, Upload]]:

@@ -194,6 +194,13 @@ def tickets_of(party: Party, at: datetime | None = None) -> QuerySet[CarbonTicke
     )
 
 
+def has_dealt_with(owners: Sequence[Party], party: Party) -> bool:
+    """Whether a ticket of one of the owners has passed to ``party`` before."""
+    return CarbonTicket.objects.filter(
+        shares__party__in=names_of(party), parent__shares__party__in=owners
+    ).exists()
+
+
 def tickets_on(area: ProjectArea, at: datetime | None = None) -> QuerySet[CarbonTicket]:
     """Every ticket that was ever issued on an area's land, up to a moment."""
     found = CarbonTicket.objects.filter(area_version__area=area)

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Sequence
 from xml.etree import ElementTree as Xml
 
+from django.utils.translation import gettext as _
+
 from portal.base.clock import CITY_TIME
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.quantities import tonnes
@@ -48,6 +50,7 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
             "height": str(TOP + height + 10),
             "class": "stream",
             "role": "img",
+            "aria-label": _("减排量流向图，逐步内容见登记事项表"),
         },
     )
     boxes = [_stack(column, order, total) for column in columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import Department, Party, Role, User
-from tests.accounts.people import officer
+from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.clock import advance_clock
+from tests.accounts.people import officer, with_authenticator
 from tests.tickets.projects.story import PDF
 from tests.tickets.registry.register import Bureau, unissued
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
@@ -37,7 +40,15 @@ class Hands:
             self.clients[user.pk].force_login(user)
         return self.clients[user.pk]
 
+    def code(self, user: User) -> str:
+        """The present code of the user's authenticator; each counts once."""
+        device = confirmed_device(user) or with_authenticator(user)
+        advance_clock(timedelta(seconds=31))
+        return present_code(device)[0]
+
     def ask(self, user: User, kind: str, subject: str, **fields: Any) -> Any:
+        if kind in ("sale", "gift"):
+            fields.setdefault("code", self.code(user))
         return self.of(user).post(reverse("registry:ask", args=[kind, subject]), fields)
 
     def asked(self, user: User, kind: str, subject: str, **fields: Any) -> TicketRequest:

@@ -31,7 +31,7 @@ from tickets.registry.showing import act_line, area_facts, holders, issued_on, p
 SHEET = Path(__file__).parent / "ticket.typ"
 MAP_WIDTH_MM, MAP_HEIGHT_MM = 118.0, 121.0
 OFFICE = "伊宁市林业和草原局"
-LEAST_MARK_ROWS = 6
+LEAST_MARK_ROWS = 14
 
 
 def face_pdf(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from portal.accounts.errors import OfficeMissing
+from portal.accounts.errors import OfficeMissing, TooManyAttempts
 from portal.accounts.models import User
 from portal.base.errors import NotFound, PortalError, StateMovedOn
 from portal.casework.errors import DocumentTooLarge
 from tickets.registry import errors
 
-REFUSED, FORBIDDEN, CONFLICT, TOO_LARGE = 422, 403, 409, 413
+REFUSED, FORBIDDEN, CONFLICT, TOO_LARGE, TOO_MANY = 422, 403, 409, 413, 429
 MOVED_ON = (
     StateMovedOn,
     errors.AlreadyIssued,
@@ -46,4 +46,6 @@ def status_of_refusal(refusal: PortalError) -> int:
         return FORBIDDEN
     if isinstance(refusal, DocumentTooLarge):
         return TOO_LARGE
+    if isinstance(refusal, TooManyAttempts):
+        return TOO_MANY
     return REFUSED

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from axes.helpers import get_client_ip_address
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
@@ -17,8 +18,9 @@ from django.views.decorators.cache import never_cache
 
 from portal.accounts.errors import TooManyAttempts
 from portal.accounts.models import Attempt, Department, Mandate, Role, User
-from portal.accounts.operations import note_attempt
+from portal.accounts.operations import note_attempt, require_second_factor
 from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
+from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
@@ -68,7 +70,12 @@ from tickets.registry.pages.subjects import (
     subject_of,
     ticket_of,
 )
-from tickets.registry.queries import days_left, orders_in_force, used_up_tickets
+from tickets.registry.queries import (
+    days_left,
+    has_dealt_with,
+    orders_in_force,
+    used_up_tickets,
+)
 
 REFUSED = 422
 ROWS = 100
@@ -86,6 +93,7 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
     form = RegistrationForm(act.fields, act.slots, *_posted(request))
     if form.is_bound and form.is_valid():
         try:
+            _require_factor_for_a_stranger(act, about, form, user)
             asked, registration = _ask(act, about, form, user)
         except NotFound:
             raise
@@ -99,6 +107,18 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
         messages.success(request, _("申请已提交。"))
         return redirect("registry:request", key=asked.key)
     return _ask_page(request, act, about, form, status=REFUSED if form.is_bound else 200)
+
+
+def _require_factor_for_a_stranger(
+    act: Act, about: Any, form: RegistrationForm, user: User
+) -> None:
+    """The first transfer to a counterparty that is new to the holder (domain.md)."""
+    if "code" not in form.fields or is_clerk(act, user):
+        return
+    owners = owners_of(about)
+    if all(has_dealt_with(owners, party) for party, _share in form.cleaned_data["to"]):
+        return
+    require_second_factor(user=user, code=form.cleaned_data["code"])
 
 
 @write_transaction
@@ -137,8 +157,14 @@ def _ask_page(
         "filing": about if isinstance(about, Filing) else None,
         "office": Department(OFFICES[act.kind]).label,
         "code": code,
+        "demo_code": _demo_code(request) if "code" in form.fields else "",
     }
     return render(request, "registry/ask.html", context, status=status)
+
+
+def _demo_code(request: HttpRequest) -> str:
+    device = confirmed_device(signed_in(request)) if settings.DEMO_ACCOUNTS else None
+    return present_code(device)[0] if device else ""
 
 
 def _posted(request: HttpRequest) -> tuple[Any, ...]:

@@ -1,0 +1,168 @@
+"""Offsets: what each purpose must say, who decides, and that certificates stand for ever."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.errors import OfficeMissing
+from portal.accounts.models import Department, Mandate, Role, User
+from tests.accounts.people import officer, user_named
+from tests.tickets.registry.register import Bureau
+from tests.tickets.registry_pages.hands import Hands
+from tickets.offsets.errors import (
+    EstimateEmpty,
+    NameNotReviewed,
+    OffsetDecided,
+    PurposeIncomplete,
+    SignerPrepared,
+)
+from tickets.offsets.estimate import estimate
+from tickets.offsets.models import Offset, OffsetRequest, Purpose
+from tickets.offsets.operations import (
+    ask_offset,
+    prepare_offset,
+    propose_name,
+    review_name,
+    sign_offset,
+)
+from tickets.offsets.paper import offset_pdf
+from tickets.registry.errors import BlockNotFree, MandateTooSmall
+from tickets.registry.models import CarbonTicket
+from tickets.registry.queries import state_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(bureau: Bureau) -> CarbonTicket:
+    return bureau.issue(100_000)
+
+
+@pytest.fixture
+def clerk() -> User:
+    return officer("ecology-clerk", Role.CLERK, Department.ECOLOGY)
+
+
+def asked(bureau: Bureau, ticket: CarbonTicket, **more: Any) -> OffsetRequest:
+    facts: dict[str, Any] = {"quantity_kg": 1000, "purpose": Purpose.PERSON, **more}
+    return ask_offset(
+        ticket=ticket,
+        beneficiary=propose_name(name="张三丰", actor=bureau.owner_user),
+        actor=bureau.owner_user,
+        **facts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("purpose", "facts", "complete"),
+    [
+        ("organisation_year", {}, False),
+        ("organisation_year", {"year": 2026}, True),
+        ("event", {"event_name": "杏花节", "place": "伊宁"}, False),
+        ("visitors", {"place": "那拉提"}, False),
+        ("visitors", {"place": "那拉提", "year": 2026}, True),
+        ("eco_justice", {"authority": "法院"}, False),
+        ("eco_justice", {"authority": "法院", "document_number": "1号"}, True),
+    ],
+)
+def test_each_purpose_says_where_the_emissions_came_from(
+    bureau: Bureau, ticket: CarbonTicket, purpose: str, facts: dict[str, Any], complete: bool
+) -> None:
+    wanted = {"purpose": Purpose(purpose), **facts}
+    if complete:
+        assert asked(bureau, ticket, **wanted).state == OffsetRequest.State.ASKED
+        return
+    with pytest.raises(PurposeIncomplete):
+        asked(bureau, ticket, **wanted)
+    # The database refuses it as well, whoever writes the row.
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OffsetRequest.objects.create(
+            ticket=ticket, quantity_kg=1, beneficiary=propose_name(name="甲", actor=bureau.clerk),
+            asked_by=bureau.clerk, **wanted,
+        )  # fmt: skip
+
+
+def test_who_prepared_does_not_sign_and_names_are_reviewed_first(
+    bureau: Bureau, ticket: CarbonTicket, clerk: User
+) -> None:
+    wanted = asked(bureau, ticket)
+    with pytest.raises(NameNotReviewed):
+        prepare_offset(request=wanted, opinion="", actor=clerk)
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    prepare_offset(request=wanted, opinion="", actor=clerk)
+    with pytest.raises(OfficeMissing):
+        sign_offset(request=wanted, actor=clerk)
+    clerk.role_grants.create(role=Role.APPROVER, department=Department.ECOLOGY)
+    with pytest.raises(SignerPrepared):
+        sign_offset(request=wanted, actor=clerk)
+    offset = sign_offset(request=wanted, actor=bureau.signer)
+    with pytest.raises(OffsetDecided):
+        sign_offset(request=wanted, actor=bureau.signer)
+    state = state_of(ticket)
+    assert state is not None
+    assert (state.held_kg, state.offset_kg) == (99_000, 1000)
+    assert offset.cause.blocks.standing().quantity_kg() == 1000
+
+
+def test_no_more_is_asked_for_than_is_free_and_mandated(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    with pytest.raises(BlockNotFree):
+        asked(bureau, ticket, quantity_kg=100_001)
+    delegate = user_named("delegate")
+    Mandate.objects.create(
+        user=delegate, party=bureau.owner, scope=Mandate.Scope.DISPOSE, quantity_kg_max=500,
+        valid_from=date(2020, 1, 1), given_by=bureau.owner_user,
+    )  # fmt: skip
+    with pytest.raises(MandateTooSmall):
+        ask_offset(
+            ticket=ticket, quantity_kg=501, purpose=Purpose.PERSON, actor=delegate,
+            beneficiary=propose_name(name="张三丰", actor=delegate),
+        )  # fmt: skip
+    assert OffsetRequest.objects.count() == 0
+
+
+def test_a_certificate_stands_for_ever_and_prints_the_same(
+    bureau: Bureau, ticket: CarbonTicket, clerk: User, hands: Hands
+) -> None:
+    wanted = asked(bureau, ticket)
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    prepare_offset(request=wanted, opinion="", actor=clerk)
+    offset = Offset.objects.get(pk=sign_offset(request=wanted, actor=bureau.signer).pk)
+    address = f"http://localhost/v/{offset.code}/"
+    first = offset_pdf(offset, address=address)
+    bureau.offset(ticket, 5000)
+    assert offset_pdf(offset, address=address) == first
+    for statement in (
+        "UPDATE offsets_offset SET quantity_kg = 2000",
+        "DELETE FROM offsets_offset",
+        "UPDATE offsets_emissionfactor SET kg_per_unit = 0.1",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    public = Client()
+    page = public.get(reverse("offsets:offset", args=[offset.number])).content.decode()
+    assert "张三丰" in page
+    assert bureau.owner.name not in page
+    paper = reverse("offsets:certificate", args=[offset.number])
+    assert public.get(paper).status_code == 404
+    assert hands.of(bureau.buyer_user).get(paper).status_code == 404
+    assert hands.of(bureau.owner_user).get(paper).status_code == 200
+
+
+def test_the_estimate_multiplies_once_and_rounds_up() -> None:
+    lines, total_kg = estimate({"electricity": Decimal(1000), "night": Decimal("1.5")})
+    assert {line.factor.code for line in lines} == {"electricity", "night"}
+    assert total_kg == 567  # 536.6 + 30 kg
+    assert all(line.factor.source for line in lines)
+    with pytest.raises(EstimateEmpty):
+        estimate({"car": Decimal(0)})
+    answer = Client().get(reverse("offsets:estimate"), {"electricity": "1000", "night": "-1"})
+    assert answer.status_code == 422

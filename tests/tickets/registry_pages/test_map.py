@@ -1,0 +1,79 @@
+"""The layer of tickets: its shape is generalised, nothing private is in it, a transfer spoils no tile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mapbox_vector_tile
+import pytest
+from django.test import Client
+
+from layers.registry import LAYERS
+from layers.tiles import geometry_version
+from tests.factories.land import METRE_LAT, METRE_LON
+from tests.layers.places import tile_at
+from tests.layers.test_leaks import tile_vertices, vertices
+from tests.tickets.registry.register import Bureau
+from tickets.registry.models import CarbonTicket
+
+pytestmark = pytest.mark.django_db
+NEAR_M = 0.2
+
+
+@pytest.fixture(autouse=True)
+def own_tiles(settings: Any, tmp_path: Path) -> None:
+    settings.TILE_STORE = tmp_path / "tiles"
+
+
+@pytest.fixture
+def ticket(bureau: Bureau) -> CarbonTicket:
+    return bureau.issue(100_000)
+
+
+def given_away(ticket: CarbonTicket, shown: set[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Vertices of the exact shape that a shown one lies on, and the generalised one does not."""
+    version = ticket.area_version
+    public = set(vertices(version.geom_public.coords))
+    return [
+        (lon, lat)
+        for lon, lat in set(vertices(version.geom.coords)) - public
+        if any(
+            abs(lon - x) < NEAR_M * METRE_LON and abs(lat - y) < NEAR_M * METRE_LAT
+            for x, y in shown
+        )
+    ]
+
+
+def test_tile_and_feature_show_the_generalised_area_and_no_name(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    public = Client()
+    place = ticket.area_version.geom.centroid
+    z, x, y = tile_at(place.x, place.y, 16)
+    body = public.get(f"/tiles/tickets/{z}/{x}/{y}.mvt").content
+    [content] = mapbox_vector_tile.decode(body).values()
+    [feature] = [
+        one for one in content["features"]
+        if one["properties"]["uid"] == str(ticket.area_version.key)
+    ]  # fmt: skip
+    assert set(feature["properties"]) <= {"uid", *LAYERS["tickets"].tile_fields}
+    assert feature["properties"]["issued_kg"] == 100_000
+    items = public.get("/ogc/collections/tickets/items")
+    title = ticket.issuance.filing.application.titles.get().certificate.number
+    for said in (body.decode("utf-8", "replace"), items.content.decode()):
+        for secret in (bureau.owner.name, title, bureau.owner.identity_last4 + '"'):
+            assert secret not in said
+    shown = {
+        at for one in items.json()["features"] for at in vertices(one["geometry"]["coordinates"])
+    }
+    assert shown
+    assert given_away(ticket, shown | tile_vertices(body, z, x, y)) == []
+
+
+def test_a_transfer_changes_no_tile_and_an_issue_does(bureau: Bureau, ticket: CarbonTicket) -> None:
+    before = geometry_version(LAYERS["tickets"])
+    bureau.offset(bureau.transfer(ticket, 40_000), 1000)
+    assert geometry_version(LAYERS["tickets"]) == before
+    bureau.issue(50_000)
+    assert geometry_version(LAYERS["tickets"]) > before

@@ -1,0 +1,172 @@
+"""What the pages of the register refuse: a code, a status, and nothing written."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.models import Attempt
+from portal.accounts.operations import ATTEMPT_LIMITS, revoke_role
+from portal.base.clock import advance_clock, today
+from portal.journal.models import Event
+from tests.accounts.people import administrator
+from tests.tickets.registry.register import Bureau
+from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
+from tickets.registry.face.signature import signature_of
+from tickets.registry.models import CarbonTicket, LedgerEntry, TicketRequest
+from tickets.registry.queries import pledges_ending, state_of
+from tickets.registry.tasks import remind_of_pledges
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(hands: Hands) -> CarbonTicket:
+    return hands.issue("100")
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "0.0001", "1e308", "1,000", "１０", "NaN", "0x10", "+1", "00001", " "]
+)
+def test_a_quantity_that_is_none_is_refused(hands: Hands, ticket: CarbonTicket, text: str) -> None:
+    before = TicketRequest.objects.count(), LedgerEntry.objects.count()
+    answer = hands.ask(
+        hands.bureau.owner_user, "pledge", ticket.number, quantity=text,
+        pledgee=str(hands.bureau.bank.key), amount="10", begins_on="2026-01-01",
+        ends_on="2027-01-01", external_number="x", file_document=scan(),
+    )  # fmt: skip
+    assert answer.status_code == 422
+    assert (TicketRequest.objects.count(), LedgerEntry.objects.count()) == before
+
+
+@pytest.mark.parametrize(
+    ("to", "code"),
+    [
+        ("owner", b"transfer_to_self"),
+        ("查无此人,0000", b"\xe6\xb2\xa1\xe6\x9c\x89\xe6\x89\xbe\xe5\x88\xb0"),
+        ("buyer-3 other-3", b"invalid_shares"),
+    ],
+)
+def test_a_transferee_that_cannot_be_is_refused(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket, to: str, code: bytes
+) -> None:
+    lines = {
+        "owner": line(bureau.owner),
+        "buyer-3 other-3": f"{line(bureau.buyer, '3')}\n{line(bureau.other, '-3')}",
+    }
+    answer = hands.ask(
+        bureau.owner_user, "sale", ticket.number, to=lines.get(to, to), number="n",
+        file_document=scan(),
+    )  # fmt: skip
+    if answer.status_code == 302:  # Only the register knows: the clerk is told.
+        asked = TicketRequest.objects.order_by("-pk")[0]
+        answer = hands.request(bureau.clerk, asked, action="take")
+    assert answer.status_code == 422
+    assert code in answer.content
+    assert state_of(ticket).held_kg == 100_000  # type: ignore[union-attr]
+
+
+def test_who_has_no_right_finds_nothing(bureau: Bureau, hands: Hands, ticket: CarbonTicket) -> None:
+    for user, kind in (
+        (bureau.buyer_user, "sale"), (bureau.owner_user, "freeze"), (bureau.owner_user, "court"),
+        (bureau.finance, "sale"),
+    ):  # fmt: skip
+        assert hands.ask(user, kind, ticket.number).status_code == 404
+    assert hands.ask(bureau.owner_user, "nonsense", ticket.number).status_code == 404
+    asked = hands.asked(bureau.owner_user, "loss", ticket.number, loss_reason="lost")
+    assert hands.request(bureau.buyer_user, asked, action="take").status_code == 404
+    [office] = bureau.clerk.role_grants.all()
+    revoke_role(grant=office, actor=administrator())
+    hands.clients.clear()  # It ended the sessions too.
+    assert hands.request(bureau.clerk, asked, action="take").status_code == 404
+    asked.refresh_from_db()
+    assert asked.state == TicketRequest.State.WAITING
+
+
+def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    hands.through(hands.asked(bureau.owner_user, "loss", ticket.number, loss_reason="lost"))
+    notice = ticket.loss_notices.get()
+    page = reverse("registry:loss-notice", args=[notice.key])
+    public = Client()
+    assert "天后期满" in public.get(page).content.decode()
+    early = hands.asked(bureau.owner_user, "reissue", str(notice.key))
+    refused = hands.request(bureau.clerk, early, action="take")
+    assert (refused.status_code, b"notice_running" in refused.content) == (409, True)
+    said = {"objector": "李四", "contact": "1", "text": "票在我处"}
+    assert public.post(page, said).status_code == 302
+    advance_clock(timedelta(days=(notice.ends_on - today()).days + 1))
+    refused = hands.request(bureau.clerk, early, action="take")
+    assert (refused.status_code, b"notice_objected" in refused.content) == (409, True)
+    assert "李四" not in public.get(page).content.decode()
+    objection = notice.objections.get()
+    answer = hands.of(bureau.approver).post(
+        page, {"objection": str(objection.pk), "outcome": "dismissed"}
+    )
+    assert answer.status_code == 302
+    hands.through(early)
+    child = ticket.children.get()
+    assert 'data-standing="void"' in public.get(f"/v/{ticket.code}/").content.decode()
+    assert 'data-standing="valid"' in public.get(f"/v/{child.code}/").content.decode()
+
+
+def test_bank_and_holder_are_told_before_a_pledge_ends(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    asked = hands.asked(
+        bureau.owner_user, "pledge", ticket.number, quantity="20", pledgee=str(bureau.bank.key),
+        amount="3000", begins_on=today().isoformat(),
+        ends_on=(today() + timedelta(days=40)).isoformat(), external_number="中登9",
+        file_document=scan(),
+    ) if bank_of(bureau) else None  # fmt: skip
+    assert asked is not None
+    hands.request(bureau.bank_user, asked, action="agree")
+    hands.through(asked)
+    [pledge] = pledges_ending(today() + timedelta(days=60))
+    assert remind_of_pledges(today()) == []
+    assert remind_of_pledges(pledge.ends_on - timedelta(days=30)) == [pledge]
+    assert bureau.bank_user.inbox_messages.filter(subject__contains="中登9").count() == 1
+    assert bureau.owner_user.inbox_messages.filter(subject__contains="中登9").count() == 1
+
+
+def test_scans_are_journalled_and_counted(ticket: CarbonTicket) -> None:
+    public = Client()
+    assert public.get(f"/v/{ticket.code}/").status_code == 200
+    event = Event.objects.filter(subject_key=str(ticket.pk), verb="scanned").get()
+    assert (event.actor_key, event.facts) == (None, {})
+    limit, _span = ATTEMPT_LIMITS[Attempt.Kind.SCAN]
+    for _try in range(limit - 1):
+        assert public.get("/v/00000000000000000000000000/").status_code == 404
+    assert public.get(f"/v/{ticket.code}/").status_code == 429
+
+
+def test_the_table_of_states_is_the_same_until_the_next_entry(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    public = Client()
+    address = reverse("registry:api-states")
+    first = public.get(address)
+    [row] = first.json()["tickets"]
+    assert (row["number"], row["held_kg"], row["state"]) == (ticket.number, 100_000, "valid")
+    again = public.get(address, headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    bureau.offset(ticket, 1000)
+    assert public.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 200
+    day = (today() - timedelta(days=400)).isoformat()
+    assert public.get(address, {"at": day}).json()["tickets"] == []
+    assert public.get(address, {"at": "gestern"}).status_code == 422
+
+
+def test_a_face_signature_is_never_rewritten(ticket: CarbonTicket) -> None:
+    signature_of(ticket)
+    for statement in (
+        "UPDATE registry_facesignature SET quantity_kg = quantity_kg + 1",
+        "DELETE FROM registry_facesignature",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
