@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
+from parcels.models import ProjectAreaVersion
 from portal.accounts.forms import PortalForm
 from portal.accounts.models import Mandate, User
 from portal.accounts.queries import acts_for
@@ -58,6 +59,7 @@ from tickets.projects.papers import COMMITMENT, registration_rows, shares_text, 
 from tickets.projects.queries import (
     SHARE_DENOMINATOR,
     area_by_party,
+    areas_of,
     possible_sharers,
     shares_of_whole,
 )
@@ -109,7 +111,18 @@ def area_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     if draft.area_version is not None:
         address = reverse("parcels:area-draw", args=[draft.area_version.area.key])
         redraw = f"{address}?{urlencode({'next': back})}"
-    return {"form": AreaForm(draft), "draw_url": draw, "redraw_url": redraw}
+    drawn = drawn_version(request, draft)
+    form = AreaForm(draft, drawn=drawn)
+    return {"form": form, "draw_url": draw, "redraw_url": redraw, "drawn": drawn}
+
+
+def drawn_version(request: HttpRequest, draft: Application) -> ProjectAreaVersion | None:
+    """The area that was just drawn: the drawing page comes back with its ``version``."""
+    try:
+        key = uuid.UUID(request.GET.get("version", ""))
+    except ValueError:
+        return None
+    return areas_of(draft.project.applicant).filter(key=key).first()
 
 
 def area_stands(draft: Application) -> str:

@@ -58,14 +58,21 @@ class AreaForm(PortalForm):
     first = forms.DateField(label=gettext_lazy("监测期起日"), widget=day_input(), required=False)
     last = forms.DateField(label=gettext_lazy("监测期止日"), widget=day_input(), required=False)
 
-    def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        application: Application,
+        *args: Any,
+        drawn: ProjectAreaVersion | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """``drawn`` is offered in place of the area that the draft has."""
         period = application.period
         kwargs.setdefault(
             "initial",
             {
                 "name": application.project.name,
                 "type": application.project.type,
-                "area": application.area_version_id or 0,
+                "area": drawn.pk if drawn else application.area_version_id or 0,
                 "first": period.lower if period else None,
                 "last": last_day(period) if period else None,
             },

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from parcels.claims.operations import open_project_area, redraw_project_area
 from tests.factories.land import square
 from tests.tickets.projects.story import (
     Town,
@@ -57,6 +58,28 @@ def test_each_part_of_the_wizard_opens_and_says_what_is_missing(town: Town) -> N
         assert client.get(reverse("projects:fill", args=[draft.key, slug])).status_code == 200
     page = client.get(reverse("projects:submit", args=[draft.key])).content.decode()
     assert "七项材料齐备" in page
+
+
+def test_what_was_just_drawn_is_chosen_when_the_drawing_page_comes_back(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 900))
+    assert draft.area_version is not None
+    newer = redraw_project_area(
+        area=draft.area_version.area, geom=square(0, 900, 50), seen_number=1, actor=owner
+    )
+    _other, stranger_party = town.owner()
+    foreign = open_project_area(
+        name="他人", geom=square(900, 900), actor=_other, party=stranger_party
+    )
+    client = browser_of(owner)
+    address = reverse("projects:fill", args=[draft.key, "area"])
+    shown = client.get(address, {"area": str(newer.area.key), "version": str(newer.key)})
+    assert shown.context["form"]["area"].value() == newer.pk
+    assert "刚画好的" in shown.content.decode()
+    for version in (str(foreign.key), "nonsense", ""):
+        shown = client.get(address, {"version": version})
+        assert shown.context["form"]["area"].value() == draft.area_version.pk
+        assert "刚画好的" not in shown.content.decode()
 
 
 def test_the_filing_is_a_pdf_for_its_owner_and_a_valid_page_for_everyone(town: Town) -> None:
