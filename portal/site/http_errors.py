@@ -65,6 +65,7 @@ from tickets.accounting.errors import (
     NotTheVerifier,
     ReportExists,
     ReportFrozen,
+    ReportNotSigned,
     ReportOutOfDate,
     VersionTaken,
 )
@@ -178,6 +179,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     UnknownCrs: 400,
     ReportFrozen: 409,
     ReportExists: 409,
+    ReportNotSigned: 409,
     ReportOutOfDate: 409,
     VersionTaken: 409,
     NotTheVerifier: 403,

@@ -83,6 +83,16 @@ def access_report_to_sign(key: uuid.UUID, user: AnyUser) -> AccountingReport:
     return report
 
 
+def access_report_to_hand_in(key: uuid.UUID, user: AnyUser) -> AccountingReport:
+    """One version of a report, for whoever applies for its application's owner."""
+    report = _found(key)
+    if report.application is None:
+        raise NotFound()
+    if not works_for_owner(user, report):
+        raise NotFound()
+    return report
+
+
 def access_area(key: uuid.UUID, user: AnyUser) -> ProjectArea:
     """A project area that ``user`` may open a report on."""
     area = ProjectArea.objects.select_related("party", "made_by").filter(key=key).first()

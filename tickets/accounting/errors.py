@@ -138,6 +138,13 @@ class ReportOutOfDate(AccountingRefused):
     message = _("申请的项目范围或监测期已改变，请先按现行范围更新报告。")
 
 
+class ReportNotSigned(AccountingRefused):
+    """Only what a third party has signed for an application is a material of it."""
+
+    code = "report_not_signed"
+    message = _("报告尚未由第三方核算机构签署，不能作为申请材料提交。")
+
+
 class DeficitNotBrought(AccountingRefused):
     """An earlier period's deficit is made good before tonnes are issued; fact: ``deficit``."""
 

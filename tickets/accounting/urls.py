@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounting/<uuid:key>/result/", views.result_page, name="result"),
     path("accounting/<uuid:key>/report.pdf", views.pdf, name="pdf"),
     path("accounting/<uuid:key>/sign/", views.sign, name="sign"),
+    path("accounting/<uuid:key>/hand-in/", views.hand_in, name="hand-in"),
     path("accounting/<uuid:key>/revise/", views.revise, name="revise"),
     path("accounting/<uuid:key>/shapes/", drafts.shapes, name="shapes"),
     path("accounting/<uuid:key>/stands/", drafts.stands, name="stands"),

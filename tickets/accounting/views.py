@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -23,6 +25,7 @@ from portal.base.idempotency import act_once
 from tickets.accounting.access import (
     access_report,
     access_report_to_edit,
+    access_report_to_hand_in,
     access_report_to_sign,
     acting,
     is_verifier_of,
@@ -33,6 +36,7 @@ from tickets.accounting.chart import bar_chart
 from tickets.accounting.document import report_pdf, steps_of
 from tickets.accounting.drafts import code_for_demo, seen_by
 from tickets.accounting.equations import split_by_share
+from tickets.accounting.handing import hand_in_report, may_hand_in
 from tickets.accounting.models import AccountingReport, ReportFile
 from tickets.accounting.signing import (
     is_as_signed,
@@ -91,6 +95,7 @@ def result_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             "versions": AccountingReport.objects.filter(series=report.series).order_by("-version"),
             "files": ReportFile.objects.filter(report=report),
             "sets": used_sets(made),
+            "may_hand_in": may_hand_in(request.user, report),
             "may_revise": signed and may_edit(request.user, report),
             "signs": signs,
             "demo_code": code_for_demo(acting(request.user)) if signs else "",
@@ -132,6 +137,18 @@ def revise(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     report = access_report_to_edit(key, request.user)
     draft = revise_report(report=report, actor=acting(request.user))
     return redirect("accounting:draft", draft.key)
+
+
+@login_required
+@require_POST
+@csrf_protect
+def hand_in(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """The signed report's PDF becomes the application's accounting report; back to its wizard."""
+    user = acting(request.user)
+    report = access_report_to_hand_in(key, user)
+    material = hand_in_report(report=report, actor=user)
+    messages.success(request, _("已作为材料“核算报告”第 {n} 版提交。").format(n=material.version))
+    return redirect("projects:fill", key=material.application.key, slug="report")
 
 
 @login_required

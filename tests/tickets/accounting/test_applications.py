@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from datetime import date, timedelta
 from decimal import Decimal
@@ -52,7 +53,8 @@ from tickets.accounting.operations import (
     set_terms,
 )
 from tickets.accounting.signing import revise_report, sign_report
-from tickets.projects.models import AccountingResult, Application, Project
+from tickets.projects.checklist import facts_digest
+from tickets.projects.models import AccountingResult, Application, Material, Project
 from tickets.projects.operations import save_draft, start_application, start_project
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +100,45 @@ def test_the_application_is_told_both_figures_and_the_verifier(tmp_path: Path) -
     assert (told.method_code, told.method_version) == ("YN-SD", "1")
     with pytest.raises(ReportExists):
         open_report_for(application=held, actor=owner)
+
+
+def test_the_signed_report_becomes_the_applications_material_with_one_click(
+    client: Client, tmp_path: Path
+) -> None:
+    held, owner, _party = application()
+    report = ready(held, owner, tmp_path)
+    address = reverse("accounting:hand-in", args=[report.key])
+    client.force_login(owner)
+    assert client.post(address).status_code == 409  # Not signed yet.
+    assert report.verifier is not None
+    sign_report(report=report, seen=seen(report), actor=report.verifier)
+    wizard = reverse("projects:fill", args=[held.key, "report"])
+    result = reverse("accounting:result", args=[report.key])
+    for page in (wizard, result):
+        assert address in client.get(page, headers={"accept": "text/html"}).content.decode()
+    answer = client.post(address)
+    assert (answer.status_code, answer.headers["Location"]) == (302, wizard)
+    material = held.materials.get(kind=Material.Kind.REPORT)
+    assert material.document is not None
+    assert material.content_sha256 == facts_digest(held, Material.Kind.REPORT)
+    paper = client.get(
+        reverse("accounting:pdf", args=[report.key]), headers={"accept-language": "zh"}
+    )
+    assert material.document.sha256 == hashlib.sha256(paper.content).hexdigest()
+    for user in (report.verifier, person()):
+        client.force_login(user)
+        assert address not in client.get(result).content.decode()
+        assert client.post(address).status_code == 404
+    assert held.materials.count() == 1
+    # Other land makes the report one on land that is not applied for.
+    assert held.area_version is not None
+    newer = redraw_project_area(
+        area=held.area_version.area, geom=square(0, 0, 500), seen_number=1, actor=owner
+    )
+    save_draft(application=held, area_version=newer, period=PERIOD, seen=held.revision, actor=owner)
+    client.force_login(owner)
+    assert client.post(address).status_code == 409
+    assert held.materials.count() == 1
 
 
 def test_a_report_on_land_that_was_drawn_anew_is_out_of_date(tmp_path: Path) -> None:
