@@ -5,6 +5,7 @@ from django.urls import path
 from layers import views
 from layers.ogc import urls as ogc
 from layers.stands_here import views as stands_here
+from layers.ticket_map import views as ticket_map
 
 app_name = "layers"
 urlpatterns = [
@@ -17,5 +18,7 @@ urlpatterns = [
     ),
     path("what-stands-here/", stands_here.page, name="stands-here"),
     path("api/what-stands-here/", stands_here.ask, name="api-stands-here"),
+    path("api/map/facts/", ticket_map.facts, name="api-map-facts"),
+    path("api/map/tickets/", ticket_map.rows, name="api-map-tickets"),
     *ogc.urlpatterns,
 ]

@@ -1,7 +1,7 @@
-// The address holds the view, the layers and the selection: #11/43.98/81.30&base=sketch&parcel=…
+// The address holds the view, the layers, the selection and the filters: #11/43.98/81.30&parcel=…
 import L from 'leaflet'
 
-export interface ViewState { zoom: number, lat: number, lon: number, base: string | null, hidden: boolean, parcel: string | null }
+export interface ViewState { zoom: number, lat: number, lon: number, base: string | null, hidden: boolean, parcel: string | null, options: URLSearchParams }
 
 export function readAddress (fallback: { zoom: number, lat: number, lon: number }): ViewState {
   const [view = '', ...rest] = location.hash.slice(1).split('&')
@@ -13,13 +13,15 @@ export function readAddress (fallback: { zoom: number, lat: number, lon: number 
     ...(right ? { zoom: zoom!, lat: lat!, lon: lon! } : fallback),
     base: options.get('base'),
     hidden: options.get('parcels') === 'off',
-    parcel: options.get('parcel')
+    parcel: options.get('parcel'),
+    options
   }
 }
 
-export function writeAddress (map: L.Map, state: { base: string, hidden: boolean, parcel: string | null }): void {
+/** `more`: what the tickets of the map remember. */
+export function writeAddress (map: L.Map, state: { base: string, hidden: boolean, parcel: string | null }, more = new URLSearchParams()): void {
   const centre = map.getCenter()
-  const options = new URLSearchParams()
+  const options = new URLSearchParams(more)
   if (state.base !== 'sketch') options.set('base', state.base)
   if (state.hidden) options.set('parcels', 'off')
   if (state.parcel !== null) options.set('parcel', state.parcel)

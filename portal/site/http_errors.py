@@ -14,6 +14,7 @@ from rest_framework.views import exception_handler
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
 from layers.stands_here.errors import TooManyQuestions
+from layers.ticket_map.errors import BadMapQuestion, NothingFiltered, TooMuchToPrint
 from parcels.claims.errors import (
     ClaimMoveNotAllowed,
     ExclusionMoveNotAllowed,
@@ -176,6 +177,9 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     DrawingTooLarge: 413,
     UnknownParameter: 400,
     BadParameter: 400,
+    BadMapQuestion: 400,
+    NothingFiltered: 404,
+    TooMuchToPrint: 422,
     UnknownCrs: 400,
     ReportFrozen: 409,
     ReportExists: 409,

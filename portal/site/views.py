@@ -49,6 +49,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "parcelApi": reverse("parcels:api-parcels"),
         "tickets": reverse("layers:tilejson", args=["tickets"]),
         "ticketStates": reverse("registry:api-states"),
+        "ticketFacts": reverse("layers:api-map-facts"),
+        "complaintPage": reverse("supervision:complaint-new"),
         "ticketPage": reverse("registry:ticket", args=["NUMBER"]),
         "basemap": {name: reverse("site:base-map", args=[name]) for name in BASE_MAP_SHEETS},
         "tiandituKey": settings.TIANDITU_KEY,

@@ -3,11 +3,12 @@ import L from 'leaflet'
 import { legend } from '../legend'
 import { Panel, part, type ParcelFeature } from '../panel'
 import { readAddress, writeAddress } from '../permalink'
+import { shareBox } from '../public/share'
+import { TicketMap, type TicketConfig } from '../public/ticket-map'
 import { searchBox, type Found } from '../search'
 import { getJson, Offline, Refused } from '../server'
 import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, text } from '../text'
-import { ticketMap, type TicketConfig } from '../ticket-map'
 import { parcelLayer, type TileJson } from '../vector-tiles'
 
 interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
@@ -28,9 +29,12 @@ async function start (): Promise<void> {
   bases[base]!.addTo(map)
   readout(map, part(root, 'readout'))
   legend(part(root, 'legend'))
+  shareBox(root)
+  part<HTMLDetailsElement>(root, 'ticket-legend-box').open = matchMedia('(min-width: 760px)').matches
   fullScreenControl(map, part<HTMLElement>(root, 'map').parentElement!)
   map.setView([before.lat, before.lon], before.zoom)
 
+  let remember = (): void => {}
   let tiles: TileJson
   try {
     tiles = await getJson<TileJson>(config.parcels)
@@ -40,7 +44,7 @@ async function start (): Promise<void> {
   }
   const parcels = parcelLayer(tiles)
   if (!hidden) parcels.layer.addTo(map)
-  const tickets = await ticketMap(map, root, config, say)
+  const tickets = await TicketMap.open(map, root, config, before.options, say, () => remember())
   const control = L.control.layers(
     Object.fromEntries(Object.entries(bases).map(([id, layer]) => [names[id]!, layer])),
     { [text('parcels')]: parcels.layer, ...(tickets === null ? {} : { [tickets.name]: tickets.layer.layer }) },
@@ -48,7 +52,11 @@ async function start (): Promise<void> {
   ).addTo(map)
   for (const name of ['title', 'aria-label']) control.getContainer()?.querySelector('a')?.setAttribute(name, text('layers'))
 
-  const remember = (): void => writeAddress(map, { base, hidden, parcel: selected })
+  remember = () => {
+    const more = new URLSearchParams()
+    tickets?.remember(more)
+    writeAddress(map, { base, hidden, parcel: selected }, more)
+  }
   map.on('baselayerchange', event => {
     base = Object.keys(bases).find(id => bases[id] === (event as L.LayersControlEvent).layer) ?? 'sketch'
     remember()

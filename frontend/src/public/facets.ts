@@ -1,0 +1,82 @@
+// Filters as facets: each value with the number of tickets that it would show.
+import { part } from '../panel'
+import { formatNumber, phrases } from '../text'
+import { countsOf, isEmpty, noFilter, SETS, tonnesFrom, type Known, type SetName, type TicketFilter } from './filters'
+
+const say = phrases({
+  state: ['状态', 'State'],
+  year: ['制发年度', 'Year of issue'],
+  township: ['乡镇（街道）', 'Township'],
+  species: ['树种', 'Species'],
+  type: ['项目类型', 'Project type'],
+  holder: ['持有人类型', 'Kind of holder'],
+  unknown: ['未注明', 'Not stated']
+})
+
+export type Words = Record<string, Record<string, string>>
+
+export function wordFor (words: Words, name: string, value: string): string {
+  return value === '' ? say('unknown') : words[name]?.[value] ?? value
+}
+
+export class Facets {
+  private readonly root: HTMLElement
+  private readonly min: HTMLInputElement
+  private readonly max: HTMLInputElement
+  private readonly reset: HTMLButtonElement
+
+  constructor (root: ParentNode, private readonly words: Words, private filter: TicketFilter, private readonly changed: (filter: TicketFilter) => void) {
+    this.root = part(root, 'facets')
+    this.min = part(root, 'min-t')
+    this.max = part(root, 'max-t')
+    this.reset = part(root, 'facets-reset')
+    this.min.value = filter.minTonnes === null ? '' : String(filter.minTonnes)
+    this.max.value = filter.maxTonnes === null ? '' : String(filter.maxTonnes)
+    for (const field of [this.min, this.max]) {
+      field.addEventListener('change', () => {
+        this.filter.minTonnes = tonnesFrom(this.min.value)
+        this.filter.maxTonnes = tonnesFrom(this.max.value)
+        this.changed(this.filter)
+      })
+    }
+    this.reset.addEventListener('click', () => {
+      this.filter = noFilter()
+      this.min.value = this.max.value = ''
+      this.changed(this.filter)
+    })
+  }
+
+  show (rows: Known[]): void {
+    this.reset.hidden = isEmpty(this.filter)
+    // The box that has the focus is made again: the focus goes back to it.
+    const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.id : ''
+    this.root.replaceChildren(...SETS.map(name => this.group(name, countsOf(rows, this.filter, name))))
+    if (focused.startsWith('facet-')) document.getElementById(focused)?.focus()
+  }
+
+  private group (name: SetName, counts: Array<[string, number]>): HTMLElement {
+    const group = document.createElement('fieldset')
+    group.className = 'facet'
+    const title = document.createElement('legend')
+    title.textContent = say(name)
+    group.append(title, ...counts.map(([value, count], at) => {
+      const label = document.createElement('label')
+      const box = document.createElement('input')
+      box.type = 'checkbox'
+      box.id = `facet-${name}-${at}`
+      box.value = value
+      box.name = name
+      box.checked = this.filter.sets[name].has(value)
+      box.addEventListener('change', () => {
+        if (box.checked) this.filter.sets[name].add(value)
+        else this.filter.sets[name].delete(value)
+        this.changed(this.filter)
+      })
+      const number = document.createElement('small')
+      number.textContent = formatNumber(count)
+      label.append(box, wordFor(this.words, name, value), ' ', number)
+      return label
+    }))
+    return group
+  }
+}

@@ -1,0 +1,213 @@
+// Tickets on the home map: shapes, table, filters, sums and time, all from one table of states.
+import L from 'leaflet'
+import { part } from '../panel'
+import { getJson, Offline, Refused } from '../server'
+import { phrases, text } from '../text'
+import { byArea, readStates, sumOf, type AreaSum, type StateTable } from '../ticket-states'
+import type { TileJson } from '../vector-tiles'
+import { Clusters } from './clusters'
+import { Facets, type Words } from './facets'
+import { filterFrom, filterInto, passes, type Known, type TicketFacts } from './filters'
+import { TicketTable } from './table'
+import { ticketLayer, type TicketLayer } from './ticket-layer'
+import { areaNodes, asOf, compared, countLine, legendOf, sumLines } from './ticket-panel'
+import { Timeline } from './timeline'
+
+export interface TicketConfig {
+  tickets: string
+  ticketStates: string
+  ticketFacts: string
+  ticketPage: string
+  complaintPage: string
+}
+
+interface AllFacts { entry: number, today: string, first_day: string, words: Words, tickets: TicketFacts[] }
+
+const say = phrases({
+  tickets: ['林业碳票', 'Carbon tickets']
+})
+// A day that has passed never changes: the slider comes back to it without asking again.
+const KEPT_DAYS = 400
+
+export class TicketMap {
+  readonly name = say('tickets')
+  private facts = new Map<string, TicketFacts>()
+  private words: Words = {}
+  private filter = filterFrom(new URLSearchParams())
+  private table: StateTable = { at: null, entry: 0, totals: {}, tickets: [] }
+  private known: Known[] = []
+  private shown: Known[] = []
+  private areas = new Map<string, AreaSum<Known>>()
+  private day = ''
+  private chosen: string | null = null
+  private other = ''
+  private loading: AbortController | null = null
+  private readonly past = new Map<string, StateTable>()
+  private readonly clusters: Clusters
+  private timeline!: Timeline
+  private facets!: Facets
+  private list!: TicketTable
+
+  private constructor (private readonly map: L.Map, private readonly root: HTMLElement, private readonly config: TicketConfig,
+    readonly layer: TicketLayer, private readonly note: (message: string | null) => void, private readonly changed: () => void) {
+    this.clusters = new Clusters(map)
+    map.on('moveend', () => this.drawLegend())
+  }
+
+  /** Null when the shapes or facts cannot be read: the map of parcels goes on without them. */
+  static async open (map: L.Map, root: HTMLElement, config: TicketConfig, address: URLSearchParams,
+    note: (message: string | null) => void, changed: () => void): Promise<TicketMap | null> {
+    map.createPane('tickets').style.zIndex = '310'
+    try {
+      const [tiles, facts] = await Promise.all([getJson<TileJson>(config.tickets), getJson<AllFacts>(config.ticketFacts)])
+      const made = new TicketMap(map, root, config, ticketLayer(tiles), note, changed)
+      made.layer.layer.addTo(map)
+      await made.begin(facts, address)
+      return made
+    } catch (error) {
+      note(error instanceof Refused ? text('failed') + error.message : text('offline'))
+      return null
+    }
+  }
+
+  pick (at: L.LatLng): string | null {
+    return this.layer.pick(at)
+  }
+
+  /** True when the area carries tickets at this moment. */
+  select (area: string | null, move = false): boolean {
+    const sum = area === null ? undefined : this.areas.get(area)
+    this.chosen = sum === undefined ? null : area
+    this.layer.select(this.chosen)
+    this.list.mark(this.chosen)
+    const box = part<HTMLElement>(this.root, 'ticket-facts')
+    box.hidden = sum === undefined
+    if (sum !== undefined) {
+      box.replaceChildren(...areaNodes(sum, this.words, this.day, this.table.entry, { ticket: this.config.ticketPage, complain: this.config.complaintPage }))
+      if (move) {
+        const [west, south, east, north] = sum.tickets[0]!.facts.bbox
+        this.map.fitBounds([[south, west], [north, east]], { maxZoom: 15, padding: [40, 40] })
+        box.querySelector('h3')?.focus({ preventScroll: false })
+      }
+    }
+    return sum !== undefined
+  }
+
+  /** What the address remembers of the tickets. */
+  remember (address: URLSearchParams): void {
+    filterInto(address, this.filter)
+    if (this.day !== '') address.set('at', this.day)
+    if (this.other !== '') address.set('compare', this.other)
+    const ticket = this.chosen === null ? undefined : this.areas.get(this.chosen)?.tickets[0]
+    if (ticket !== undefined) address.set('ticket', ticket.number)
+  }
+
+  private async begin (facts: AllFacts, address: URLSearchParams): Promise<void> {
+    this.facts = new Map(facts.tickets.map(one => [one.number, one]))
+    this.words = facts.words
+    this.filter = filterFrom(address)
+    this.timeline = new Timeline(this.root, facts.first_day, facts.today, day => this.goTo(day))
+    this.facets = new Facets(this.root, this.words, this.filter, filter => { this.filter = filter; this.refresh(); this.changed() })
+    this.list = new TicketTable(this.root, this.words, known => { this.select(known.area, true); this.changed() }, area => this.layer.hover(area))
+    const compare = part<HTMLInputElement>(this.root, 'compare-day')
+    compare.min = facts.first_day
+    compare.max = facts.today
+    compare.value = this.other = this.timeline.within(address.get('compare'))
+    compare.addEventListener('change', () => { this.other = this.timeline.within(compare.value); void this.compare(); this.changed() })
+    if (this.other !== '') part<HTMLDetailsElement>(this.root, 'compare').open = true
+    this.day = this.timeline.within(address.get('at'))
+    this.timeline.show(this.day)
+    await this.load()
+    const wanted = address.get('ticket')
+    const facts_ = wanted === null ? undefined : this.facts.get(wanted)
+    if (facts_ !== undefined) this.select(facts_.area, location.hash === '')
+  }
+
+  private async goTo (day: string): Promise<void> {
+    this.day = day
+    await this.load()
+    this.changed()
+  }
+
+  private async tableOf (day: string, signal: AbortSignal): Promise<StateTable> {
+    const kept = this.past.get(day)
+    if (kept !== undefined) return kept
+    const table = await readStates(this.config.ticketStates, day, signal)
+    if (day !== '') {
+      if (this.past.size >= KEPT_DAYS) this.past.clear()
+      this.past.set(day, table)
+    }
+    return table
+  }
+
+  private join (table: StateTable): Known[] {
+    return table.tickets.flatMap(row => {
+      const facts = this.facts.get(row.number)
+      return facts === undefined ? [] : [{ ...row, facts }]
+    })
+  }
+
+  private async load (): Promise<void> {
+    this.loading?.abort()
+    const mine = this.loading = new AbortController()
+    try {
+      const table = await this.tableOf(this.day, mine.signal)
+      if (mine.signal.aborted) return
+      if (table.tickets.some(row => !this.facts.has(row.number))) {
+        // Issued since the page was opened.
+        const facts = await getJson<AllFacts>(this.config.ticketFacts, { signal: mine.signal })
+        this.facts = new Map(facts.tickets.map(one => [one.number, one]))
+      }
+      this.table = table
+      this.known = this.join(table)
+      this.refresh()
+      await this.compare()
+    } catch (error) {
+      if (error instanceof Offline) this.note(text('offline'))
+      else if (error instanceof Refused) this.note(error.message)
+    }
+  }
+
+  private refresh (): void {
+    this.shown = this.known.filter(known => passes(known, this.filter))
+    this.areas = byArea(this.shown)
+    this.layer.show(this.areas)
+    this.clusters.show(this.shown)
+    this.facets.show(this.known)
+    this.list.show(this.shown)
+    part(this.root, 'ticket-count').textContent = countLine(this.shown)
+    part(this.root, 'as-of').textContent = asOf(this.day, this.table.entry)
+    part(this.root, 'ticket-sums').replaceChildren(...sumLines(sumOf(this.shown)))
+    this.drawLegend()
+    this.select(this.chosen)
+    this.link()
+    this.root.dataset.ticketsReady = String(this.table.entry)
+    this.root.dataset.ticketsDay = this.day
+  }
+
+  private drawLegend (): void {
+    const view = this.map.getBounds()
+    const seen = this.shown.filter(({ facts: { bbox: [west, south, east, north] } }) => view.intersects([[south, west], [north, east]]))
+    part(this.root, 'ticket-legend').replaceChildren(...legendOf(seen, sumOf(seen)))
+  }
+
+  private async compare (): Promise<void> {
+    const box = part<HTMLElement>(this.root, 'compare-table')
+    box.hidden = this.other === ''
+    if (this.other === '') return
+    const then = this.join(await this.tableOf(this.other, new AbortController().signal)).filter(known => passes(known, this.filter))
+    part(this.root, 'compare-rows').replaceChildren(...compared(sumOf(then), sumOf(this.shown)))
+  }
+
+  /** Downloads and prints are of what the map shows. */
+  private link (): void {
+    const query = new URLSearchParams()
+    filterInto(query, this.filter)
+    if (this.day !== '') query.set('at', this.day)
+    for (const link of this.root.querySelectorAll<HTMLAnchorElement>('a[data-filtered]')) {
+      const own = new URLSearchParams(query)
+      for (const [name, value] of new URLSearchParams(link.dataset.filtered)) own.set(name, value)
+      link.search = own.toString()
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""The public map of tickets: facts, filters, sums, downloads, print and statistics."""

@@ -1,0 +1,133 @@
+"""What everyone may know of a ticket besides its tonnes (domain.md, "What the public may see").
+
+Which project and land, township, species, kind of holder. None of it changes but by a ledger entry,
+so the newest entry's number is its version.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import Party
+from portal.base.clock import CITY_TIME
+
+# Two kinds may be a natural person: those known as one, and those known by name alone.
+MASKED_KINDS = (Party.Kind.PERSON, Party.Kind.NAME_ONLY)
+HOLDER_KINDS = {
+    "person": _("自然人"),
+    "legal_body": _("法人"),
+    "collective": _("集体"),
+    "name_only": _("仅知名称"),
+    "several": _("多人共有"),
+}
+_BETWEEN_SPECIES = re.compile(r"[、，,;；/\s]+")
+_FACTS = """
+WITH land AS (
+  SELECT title.application_id AS application,
+         mode() WITHIN GROUP (ORDER BY nullif(parcel.township_code, '')) AS township,
+         string_agg(DISTINCT nullif(certificate.species, ''), '、') AS species
+  FROM projects_applicationtitle AS title
+  JOIN parcels_titlecertificate AS certificate ON certificate.id = title.certificate_id
+  JOIN parcels_right AS held ON held.certificate_id = certificate.id
+  JOIN parcels_parcel AS parcel ON parcel.id = held.parcel_id
+  GROUP BY title.application_id
+), holder AS (
+  -- Of a closed ticket: whose it was at the end.
+  SELECT share.ticket_id, min(party.kind) AS kind, count(*) AS n,
+         (array_agg(party.name ORDER BY share.place))[1] AS name
+  FROM registry_ticketshare AS share
+  JOIN registry_carbonticket AS ticket ON ticket.key = share.ticket_id
+  JOIN accounts_party AS party ON party.id = share.party_id
+  WHERE share.closed_by_id IS NULL OR share.closed_by_id = ticket.closed_by_id
+  GROUP BY share.ticket_id
+)
+SELECT ticket.key, ticket.number, version.key, ticket.opened_at, ticket.year, project.number,
+       project.type, filing.number, lower(filing.period), upper(filing.period) - 1,
+       version.area_m2, coalesce(land.township, ''), coalesce(land.species, ''),
+       coalesce(holder.kind, ''), coalesce(holder.n, 0), coalesce(holder.name, ''),
+       ST_X(place.geom), ST_Y(place.geom),
+       ST_XMin(version.geom_public), ST_YMin(version.geom_public),
+       ST_XMax(version.geom_public), ST_YMax(version.geom_public)
+FROM registry_carbonticket AS ticket
+JOIN parcels_projectareaversion AS version ON version.id = ticket.area_version_id
+JOIN registry_issuance AS issuance ON issuance.id = ticket.issuance_id
+JOIN projects_filing AS filing ON filing.id = issuance.filing_id
+JOIN projects_application AS application ON application.id = filing.application_id
+JOIN projects_project AS project ON project.id = application.project_id
+CROSS JOIN LATERAL (SELECT ST_PointOnSurface(version.geom_public) AS geom) AS place
+LEFT JOIN land ON land.application = application.id
+LEFT JOIN holder ON holder.ticket_id = ticket.key
+WHERE version.geom_public IS NOT NULL
+ORDER BY ticket.year, ticket.serial
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """One ticket, as everyone may know it. Degrees are of the generalised outline."""
+
+    key: uuid.UUID
+    number: str
+    area: uuid.UUID
+    issued_on: date
+    year: int
+    project: str
+    type: str
+    filing: str
+    period_start: date
+    period_end: date
+    area_ha: float  # To 0.1 ha: an exact area would help to find the exact line.
+    township: str
+    species: tuple[str, ...]
+    holder_kind: str
+    holder: str
+    lon: float
+    lat: float
+    bbox: tuple[float, float, float, float]
+
+
+def masked(kind: str, name: str, n: int) -> str:
+    """The first holder, natural persons as 张*; how many there are when there are several."""
+    shown = f"{name[:1]}*" if kind in MASKED_KINDS else name
+    return shown if n < 2 else _("{name}等 {n} 人").format(name=shown, n=n)
+
+
+def ticket_facts() -> list[TicketFacts]:
+    """Every ticket that was ever issued, in the order of numbers; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FACTS)
+        return [_facts_of(*row) for row in cursor.fetchall()]
+
+
+def _facts_of(
+    key: uuid.UUID, number: str, area: uuid.UUID, opened_at: datetime, year: int, project: str,
+    type: str, filing: str, first: date, last: date, area_m2: float, township: str, species: str,
+    kind: str, holders: int, name: str, lon: float, lat: float, *bbox: float,
+) -> TicketFacts:  # fmt: skip
+    west, south, east, north = (round(value, 5) for value in bbox)
+    return TicketFacts(
+        key=key,
+        number=number,
+        area=area,
+        issued_on=opened_at.astimezone(CITY_TIME).date(),
+        year=year,
+        project=project,
+        type=type,
+        filing=filing,
+        period_start=first,
+        period_end=last,
+        area_ha=round(area_m2 / 10_000, 1),
+        township=township,
+        species=tuple(dict.fromkeys(one for one in _BETWEEN_SPECIES.split(species) if one)),
+        holder_kind="several" if holders > 1 else kind,
+        holder=masked(kind, name, holders),
+        lon=round(lon, 5),
+        lat=round(lat, 5),
+        bbox=(west, south, east, north),
+    )

@@ -1,0 +1,143 @@
+"""What a visitor asks the map for, read from the address; everything unknown is refused.
+
+The script of the map writes the same parameters (frontend/src/public/filters.ts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from layers.ticket_map.errors import BadMapQuestion
+from layers.ticket_map.facts import HOLDER_KINDS, TicketFacts
+from portal.base.clock import CITY_TIME, now
+from tickets.projects.models import Project
+from tickets.registry.models import LedgerEntry
+from tickets.registry.queries import Standing, TicketState, end_of_day
+
+KG_PER_TONNE = 1000
+LONGEST_VALUE = 60
+MOST_VALUES = 50
+MOST_TONNES = 10**9
+CHOICES: Final[Mapping[str, frozenset[str]]] = {
+    "state": frozenset(Standing.values),
+    "type": frozenset(Project.Type.values),
+    "holder": frozenset(HOLDER_KINDS),
+}
+SETS = ("state", "year", "township", "species", "type", "holder")
+PARAMETERS = frozenset((*SETS, "min_t", "max_t", "at"))
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFilter:
+    """Nothing chosen in a set means everything; a ticket has to pass all of them."""
+
+    state: frozenset[str] = frozenset()
+    year: frozenset[str] = frozenset()
+    township: frozenset[str] = frozenset()
+    species: frozenset[str] = frozenset()
+    type: frozenset[str] = frozenset()
+    holder: frozenset[str] = frozenset()
+    min_t: int | None = None
+    max_t: int | None = None
+    at: datetime | None = None
+
+    def takes(self, facts: TicketFacts, state: TicketState) -> bool:
+        tonnes = state.total_kg / KG_PER_TONNE
+        return (
+            _in(self.state, [state.standing.value])
+            and _in(self.year, [str(facts.year)])
+            and _in(self.township, [facts.township])
+            and _in(self.species, facts.species or [""])
+            and _in(self.type, [facts.type])
+            and _in(self.holder, [facts.holder_kind])
+            and (self.min_t is None or tonnes >= self.min_t)
+            and (self.max_t is None or tonnes <= self.max_t)
+        )
+
+
+def _in(chosen: frozenset[str], values: Iterable[str]) -> bool:
+    return not chosen or any(value in chosen for value in values)
+
+
+def parse_filter(query: QueryDict, also: Iterable[str] = ()) -> TicketFilter:
+    """The filter of an address. ``also``: parameters that the page reads itself."""
+    allowed = PARAMETERS | frozenset(also)
+    for name in query:
+        if name not in allowed:
+            raise BadMapQuestion(parameter=name[:40], reason=_("没有这个参数。"))
+    return TicketFilter(
+        state=_set_of(query, "state"),
+        year=_set_of(query, "year"),
+        township=_set_of(query, "township"),
+        species=_set_of(query, "species"),
+        type=_set_of(query, "type"),
+        holder=_set_of(query, "holder"),
+        min_t=_number_of(query, "min_t"),
+        max_t=_number_of(query, "max_t"),
+        at=parse_moment(query.get("at", "")),
+    )
+
+
+def _set_of(query: QueryDict, name: str) -> frozenset[str]:
+    values = query.getlist(name)
+    if len(values) > MOST_VALUES:
+        raise BadMapQuestion(parameter=name, reason=_("最多 {n} 个值。").format(n=MOST_VALUES))
+    for value in values:
+        if len(value) > LONGEST_VALUE or not (value.isprintable() or value == ""):
+            raise BadMapQuestion(parameter=name, reason=_("值过长或含有控制字符。"))
+        if name in CHOICES and value not in CHOICES[name]:
+            offered = "、".join(sorted(CHOICES[name]))
+            raise BadMapQuestion(
+                parameter=name, reason=_("可选值：{offered}。").format(offered=offered)
+            )
+        if name == "year" and not (value.isascii() and value.isdecimal() and len(value) == 4):
+            raise BadMapQuestion(parameter=name, reason=_("年份写作四位数字。"))
+    return frozenset(values)
+
+
+def _number_of(query: QueryDict, name: str) -> int | None:
+    value = query.get(name, "")
+    if value == "":
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= 10):
+        raise BadMapQuestion(parameter=name, reason=_("应为不小于 0 的整数吨。"))
+    tonnes = int(value)
+    if tonnes > MOST_TONNES:
+        raise BadMapQuestion(parameter=name, reason=_("数值过大。"))
+    return tonnes
+
+
+def parse_moment(text: str) -> datetime | None:
+    """A day (its end in Shanghai) or a moment between the first issue and now; None is now."""
+    if text == "":
+        return None
+    wrong = BadMapQuestion(parameter="at", reason=_("写作 2026-05-01 或 ISO 8601 时刻。"))
+    if len(text) > LONGEST_VALUE or not text.isascii():
+        raise wrong
+    try:
+        is_day = len(text) == 10
+        moment = end_of_day(date.fromisoformat(text)) if is_day else datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
+        day = moment.astimezone(CITY_TIME).date()
+    except (ValueError, OverflowError) as error:
+        raise wrong from error
+    present = now()
+    if day > present.astimezone(CITY_TIME).date() or (not is_day and moment > present):
+        raise BadMapQuestion(parameter="at", reason=_("还没有到的日子查不到。"))
+    first = first_day()
+    if first is not None and day < first:
+        reason = _("登记自 {day} 开始，更早没有数据。").format(day=first.isoformat())
+        raise BadMapQuestion(parameter="at", reason=reason)
+    return moment
+
+
+def first_day() -> date | None:
+    """The day of the first issue; None while the register is empty."""
+    first = LedgerEntry.objects.order_by("pk").values_list("recorded_at", flat=True).first()
+    return None if first is None else first.astimezone(CITY_TIME).date()

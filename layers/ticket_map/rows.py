@@ -1,0 +1,47 @@
+"""Facts and tonnes of the tickets that pass a filter, and their true sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from layers.ticket_map.facts import TicketFacts, ticket_facts
+from layers.ticket_map.filters import TicketFilter
+from tickets.registry.moves import BlockState
+from tickets.registry.queries import TicketState, state_table
+
+
+@dataclass(frozen=True, slots=True)
+class MapRow:
+    """One ticket on the map: what it is, and what became of its kilograms."""
+
+    facts: TicketFacts
+    state: TicketState
+
+    def kg_in(self, state: BlockState) -> int:
+        return {
+            BlockState.HELD: self.state.held_kg,
+            BlockState.LISTED: self.state.listed_kg,
+            BlockState.PLEDGED: self.state.pledged_kg,
+            BlockState.OFFSET: self.state.offset_kg,
+            BlockState.CANCELLED: self.state.cancelled_kg,
+        }[state]
+
+
+def map_rows(wanted: TicketFilter) -> list[MapRow]:
+    """The tickets on which kilograms stand at the filter's moment, in the order of numbers."""
+    facts = {one.key: one for one in ticket_facts()}
+    return [
+        MapRow(facts[state.key], state)
+        for state in state_table(wanted.at)
+        if state.key in facts and wanted.takes(facts[state.key], state)
+    ]
+
+
+def sums_of(rows: Iterable[MapRow]) -> dict[str, int]:
+    """Kilograms by state; equal to the ledger's when nothing is filtered."""
+    found = {state.value: 0 for state in BlockState}
+    for row in rows:
+        for state in BlockState:
+            found[state.value] += row.kg_in(state)
+    return found

@@ -1,0 +1,115 @@
+"""The map's data: facts and states of tickets apart, both the same until the next ledger entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from layers.negotiation import has_etag
+from layers.ticket_map.facts import HOLDER_KINDS, ticket_facts
+from layers.ticket_map.filters import first_day, parse_filter
+from layers.ticket_map.rows import MapRow, map_rows, sums_of
+from portal.base.clock import CITY_TIME, now
+from portal.base.models import Township
+from tickets.projects.models import Project
+from tickets.registry.queries import Standing, last_entry_number, register_totals
+
+VARY = "Accept-Language, Cookie"
+
+
+def cacheable(request: HttpRequest, tag: str) -> tuple[dict[str, str], bool]:
+    """Headers of an answer that may be kept but is asked for again, and whether it is held."""
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "public, no-cache", "Vary": VARY}
+    return headers, has_etag(request, headers["ETag"])
+
+
+@require_safe
+def facts(request: HttpRequest) -> HttpResponse:
+    """Every ticket that was ever issued with what everyone may know, and the words for the codes."""
+    parse_filter(request.GET)
+    today = now().astimezone(CITY_TIME).date()
+    entry = last_entry_number()
+    headers, held = cacheable(request, f"facts-{entry}-{today.isoformat()}-{get_language()}")
+    if held:
+        return HttpResponseNotModified(headers=headers)
+    first = first_day()
+    body: dict[str, Any] = {
+        "entry": entry,
+        "today": today.isoformat(),
+        "first_day": (first or today).isoformat(),
+        "words": {
+            "township": dict(Township.objects.values_list("code", "name")),
+            "type": {value: str(label) for value, label in Project.Type.choices},
+            "holder": {value: str(label) for value, label in HOLDER_KINDS.items()},
+            "state": {value: str(label) for value, label in Standing.choices},
+        },
+        "tickets": [
+            {
+                "number": one.number,
+                "area": str(one.area),
+                "issued_on": one.issued_on.isoformat(),
+                "year": one.year,
+                "project": one.project,
+                "type": one.type,
+                "filing": one.filing,
+                "period": f"{one.period_start}/{one.period_end}",
+                "ha": one.area_ha,
+                "township": one.township,
+                "species": one.species,
+                "holder_kind": one.holder_kind,
+                "holder": one.holder,
+                "at": [one.lon, one.lat],
+                "bbox": one.bbox,
+            }
+            for one in ticket_facts()
+        ],
+    }
+    return JsonResponse(body, headers=headers)
+
+
+@require_safe
+def rows(request: HttpRequest) -> HttpResponse:
+    """The filtered tickets with their kilograms, and the sums: what the map's table shows."""
+    wanted = parse_filter(request.GET)
+    found = map_rows(wanted)
+    return JsonResponse(
+        {
+            "at": wanted.at.isoformat() if wanted.at else None,
+            "entry": last_entry_number(wanted.at),
+            "count": len(found),
+            "totals": sums_of(found),
+            "register_totals": register_totals(wanted.at),
+            "tickets": [row_of(row) for row in found],
+        },
+        headers={"Cache-Control": "no-cache", "Vary": VARY},
+    )
+
+
+def row_of(row: MapRow) -> dict[str, Any]:
+    """One row as programs read it; the table, the downloads and the map have the same fields."""
+    facts, state = row.facts, row.state
+    return {
+        "number": facts.number,
+        "state": state.standing.value,
+        "project": facts.project,
+        "filing": facts.filing,
+        "project_type": facts.type,
+        "township": facts.township,
+        "species": "、".join(facts.species),
+        "holder": str(facts.holder),
+        "holder_kind": facts.holder_kind,
+        "issued_on": facts.issued_on.isoformat(),
+        "period_start": facts.period_start.isoformat(),
+        "period_end": facts.period_end.isoformat(),
+        "area_ha": facts.area_ha,
+        "total_kg": state.total_kg,
+        "held_kg": state.held_kg,
+        "listed_kg": state.listed_kg,
+        "pledged_kg": state.pledged_kg,
+        "offset_kg": state.offset_kg,
+        "cancelled_kg": state.cancelled_kg,
+        "frozen_kg": state.frozen_kg,
+    }
