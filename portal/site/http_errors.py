@@ -89,6 +89,7 @@ from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
     ApplicationUnderReview,
     PeriodTaken,
+    ReportOfOtherLand,
 )
 from tickets.registry.errors import (
     AlreadyIssued,
@@ -150,6 +151,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     ApplicationMoveNotAllowed: 409,
     ApplicationUnderReview: 409,
     PeriodTaken: 409,
+    ReportOfOtherLand: 409,
     LandHasAnotherClaim: 409,
     ClaimMoveNotAllowed: 409,
     FiledClaimStands: 409,

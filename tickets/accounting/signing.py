@@ -170,6 +170,8 @@ def _tell_application(report: AccountingReport, application: Application) -> Non
     record_accounting_result(
         application=application,
         report_key=report.key,
+        area_version=report.area_version,
+        period=report.period,
         report_sha256=bytes(report.content_sha256 or b"").hex(),
         quantity_kg_calculated=report.quantity_kg_calculated,
         quantity_kg_reported=report.quantity_t_reported * KG_PER_TONNE,

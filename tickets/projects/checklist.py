@@ -74,6 +74,14 @@ def latest_result(application: Application) -> AccountingResult | None:
     return application.accounting_results.select_related("verifier").order_by("-pk").first()
 
 
+def is_of_other_land(result: AccountingResult, application: Application) -> bool:
+    """Whether the report was signed for another area or other days than the application has."""
+    return (result.area_version_id, result.period) != (
+        application.area_version_id,
+        application.period,
+    )
+
+
 def check_period(period: DateRange | None) -> None:
     """PeriodInvalid unless it has a first and a last day in this order, both past."""
     if period is None or period.lower is None or period.upper is None or period.isempty:
@@ -156,6 +164,8 @@ def what_is_missing(application: Application) -> list[Missing]:
     result = latest_result(application)
     if result is None:
         missing.append(Missing("report", _("第三方机构签署的核算结果")))
+    elif is_of_other_land(result, application):
+        missing.append(Missing("report", _("按现行范围和监测期重新签署的核算结果")))
     elif result.quantity_kg_calculated != result.quantity_kg_reported:
         missing.append(Missing("report", _("报告数量与系统核算一致的核算结果")))
     materials = latest_materials(application)

@@ -184,6 +184,14 @@ class ReportDiffers(ProjectsError):
     message = _("报告载明的减排量与系统核算结果不一致，不能备案签发。")
 
 
+@stands_for("report_is_of_the_applied_land")
+class ReportOfOtherLand(ProjectsError):
+    """The latest signed report is of another area or of other days than the application."""
+
+    code = "report_of_other_land"
+    message = _("核算报告所依据的范围或监测期与申请不一致，须更新报告并重新签署。")
+
+
 @stands_for("filing_is_within_the_calculation", "filing_is_of_whole_tonnes")
 class FilingQuantityWrong(ProjectsError):
     """Whole tonnes, above zero, at most what was calculated."""

@@ -34,6 +34,7 @@ from tickets.projects.access import access_application, access_own_application
 from tickets.projects.checklist import (
     CHECKLISTS,
     facts_digest,
+    is_of_other_land,
     latest_materials,
     latest_result,
     period_text,
@@ -248,7 +249,9 @@ def no_save(request: HttpRequest, draft: Application, user: User) -> None:
 
 
 def report_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
-    return {"result": latest_result(draft)}
+    result = latest_result(draft)
+    other_land = result is not None and is_of_other_land(result, draft)
+    return {"result": result, "other_land": other_land}
 
 
 def sign_papers(request: HttpRequest, draft: Application, user: User) -> None:

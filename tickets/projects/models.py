@@ -272,6 +272,13 @@ class AccountingResult(models.Model):
         Application, on_delete=models.PROTECT, related_name="accounting_results"
     )
     report_key = models.UUIDField()
+    area_version = models.ForeignKey(
+        "parcels.ProjectAreaVersion",
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("核算范围"),
+    )
+    period = DateRangeField(_("核算监测期"))
     report_sha256 = models.CharField(max_length=64)
     quantity_kg_calculated = models.BigIntegerField(_("核算减排量（千克）"))
     quantity_kg_reported = models.BigIntegerField(_("报告载明减排量（千克）"))

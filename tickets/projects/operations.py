@@ -297,6 +297,8 @@ def record_accounting_result(
     *,
     application: Application,
     report_key: uuid.UUID,
+    area_version: ProjectAreaVersion,
+    period: DateRange,
     report_sha256: str,
     quantity_kg_calculated: int,
     quantity_kg_reported: int,
@@ -305,12 +307,14 @@ def record_accounting_result(
     parameters_sha256: str,
     verifier: User,
 ) -> AccountingResult:
-    """What a signed report came to; a newer report is a newer row, until the application is
+    """What a signed report came to, on which land and days; a newer report is a newer row, until the application is
     submitted. Called by accounting in the transaction of the signature.
     """
     result = AccountingResult.objects.create(
         application=application,
         report_key=report_key,
+        area_version=area_version,
+        period=period,
         report_sha256=report_sha256,
         quantity_kg_calculated=quantity_kg_calculated,
         quantity_kg_reported=quantity_kg_reported,

@@ -146,9 +146,12 @@ def draft_of(
 def calculate(
     draft: Application, verifier: User, *, tonnes: int = 2242, reported: int | None = None
 ) -> None:
+    assert draft.area_version is not None
     record_accounting_result(
         application=draft,
         report_key=uuid.uuid4(),
+        area_version=draft.area_version,
+        period=draft.period,
         report_sha256=uuid.uuid4().hex * 2,
         quantity_kg_calculated=tonnes * 1000,
         quantity_kg_reported=(tonnes if reported is None else reported) * 1000,

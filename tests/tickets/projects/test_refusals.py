@@ -11,6 +11,7 @@ from django.db.utils import ProgrammingError
 from django.urls import reverse
 
 from parcels.claims.errors import ClaimPeriodInvalid
+from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import Claim
 from portal.base.clock import advance_clock, today
@@ -282,6 +283,29 @@ def test_land_outside_ones_titles_or_of_a_title_that_ends_too_early_is_refused(t
     with pytest.raises(AreaHasConflicts):
         put_forward(ending)
     assert not Claim.objects.exists()
+
+
+def test_no_application_goes_forward_on_a_report_of_other_land_or_days(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 900))
+    assert draft.area_version is not None
+    wider = redraw_project_area(
+        area=draft.area_version.area, geom=square(0, 900, 90), seen_number=1, actor=owner
+    )
+    draft = save_draft(
+        application=draft, area_version=wider, period=PERIOD, seen=draft.revision, actor=owner
+    )
+    hand_in(draft, owner)  # The same report once more, as if it were of the new land.
+    with pytest.raises(ApplicationIncomplete) as refusal:
+        submit_application(application=draft, actor=owner, seen=draft.revision)
+    assert "重新签署" in str(refusal.value)
+    with refused_by("report_is_of_the_applied_land"):
+        Application.objects.filter(pk=draft.pk).update(state="submitted")
+    page = browser_of(owner).get(reverse("projects:fill", args=[draft.key, "report"]))
+    assert "另一范围或监测期" in page.content.decode()
+    calculate(draft, town["verifier"])
+    hand_in(draft, owner)
+    assert submit_application(application=draft, actor=owner, seen=draft.revision).claim is not None
 
 
 def test_tonnes_of_the_same_days_are_not_applied_for_twice(town: Town) -> None:
