@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from portal.accounts.models import User
 from portal.base.clock import advance_clock, today
 from portal.casework.models import Expert
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.browser.test_accounting import save
 from tests.browser.test_drawing import at, ccer_shape, checked, draw_box, land  # noqa: F401
 from tests.tickets.projects.story import PDF
-from tickets.accounting.demo import sign_report_of
 from tickets.projects import papers
 from tickets.projects.models import Application, Filing
 
@@ -34,6 +35,7 @@ DESIGN, AGREEMENT, REPORT = "项目设计.pdf", "收益分配协议.pdf", "核�
 @pytest.fixture(autouse=True)
 def own_folders(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
+    settings.UPLOAD_SCRATCH = tmp_path / "uploads"
 
 
 def appoint_experts() -> None:
@@ -120,6 +122,52 @@ def draw(page: Page, parcels: list[Parcel]) -> None:
     page.locator("form[data-ref=form] button[type=submit]").click()
 
 
+def enter_strata(page: Page, parcels: list[Parcel]) -> None:
+    """Strata of the stands of two surveys, deductions, the third party, and what its report says."""
+    page.get_by_role("button", name="开始核算").click()
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+    page.locator("[data-act=stands]").click()
+    expect(page.locator("#main")).to_have_attribute("data-stands", str(len(parcels)))
+    page.locator("[data-act=all-stands]").click()
+    save(page, page.locator("[data-act=pick]"))
+    for name, typed in (
+        ("baseline_t", "12"),
+        ("basis_note", "按无项目情景下的自然生长估计。"),
+        ("uncertainty_stated_percent", "8"),
+        ("explanation", "蓄积由样地复测得出。"),
+    ):
+        page.fill(f"[name={name}]", typed)
+    save(page, page.locator("form[data-ref=terms] button[type=submit]"))
+    page.select_option("[name=verifier]", label="核算机构1")
+    save(page, page.locator("form[data-ref=verifier] button"))
+    [tonnes] = re.findall(r"(\d+) t", page.locator(".head .button").inner_text())
+    page.set_input_files(
+        "#file-report", {"name": REPORT, "mimeType": "application/pdf", "buffer": PDF}
+    )
+    page.fill("[name=quantity_t]", tonnes)
+    save(page, page.locator("form[action$='files/report/add/'] button"))
+    picture(page, "application_2_strata")
+
+
+def sign_the_report(page: Page, application: Application) -> None:
+    """The third party signs; the owner takes the signed report as the material."""
+    page.context.clear_cookies()
+    sign_in(page, "verifier1")
+    page.goto(reverse("accounting:reports"))
+    page.get_by_role("link", name="下潘津造林一期").first.click()
+    page.locator(".head .button").click()
+    page.fill("#code", page.locator("[data-ref=demo-code]").inner_text())
+    page.get_by_role("button", name="签署报告").click()
+    expect(page.locator("main")).to_contain_text("签署内容与数据库中的数据一致")
+    page.context.clear_cookies()
+    sign_in(page, "owner1")
+    page.goto(reverse("projects:fill", args=[application.key, "report"]))
+    picture(page, "application_2_report")
+    page.get_by_role("button", name="用签署的报告作为本项材料").click()
+    expect(page.locator(".flashes .success")).to_contain_text("已作为材料")
+    expect(page.locator(".material .badge.done")).to_be_visible()
+
+
 def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     """The wizard, from a new project to the signature under the commitment."""
     sign_in(page, "owner1")
@@ -129,7 +177,7 @@ def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     page.get_by_role("link", name="在地图上画新范围").click()
     draw(page, parcels)
     page.wait_for_url("**/fill/area/**")
-    page.locator("#id_area").select_option(index=1)
+    expect(page.locator("#id_area option:checked")).to_contain_text("下潘津造林一期")
     page.fill("#id_first", "2021-01-01")
     page.fill("#id_last", "2025-12-31")
     page.get_by_role("button", name="保存并继续").click()
@@ -144,13 +192,10 @@ def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     upload(page, DESIGN)
     shown_clean(page, "application_2_design")
     application = Application.objects.get()
-    sign_report_of(
-        application,
-        owner=User.objects.get(username="owner1"),
-        verifier=User.objects.get(username="verifier1"),
-    )
     page.get_by_role("link", name="下一步").click()
-    upload(page, REPORT)
+    page.get_by_role("link", name="打开核算").click()
+    enter_strata(page, parcels)
+    sign_the_report(page, application)
     page.get_by_role("link", name="下一步").click()
     page.locator("#id_read").check()
     page.get_by_role("button", name="签署").click()
