@@ -46,7 +46,7 @@ BIDI, MARKUP = "\u202egnp.exe", "<script>alert(1)</script>"
             if value != "/"
         ),
         *(("f", value) for value in ("", "xml", "JSON", MARKUP)),
-        *(("state", value) for value in ("x" * 10_240, BIDI, "a\0b", "verified\n", "\ud800"[:0] + "\x7f")),
+        *(("state", value) for value in ("x" * 10_240, BIDI, "verified\n", "\ud800"[:0] + "\x7f")),
         *(("area_ha", value) for value in ("", "NaN", "1e5", "١", "one", "1" * 20)),
         *(
             (name, "x")
@@ -111,8 +111,6 @@ def test_a_limit_beyond_the_largest_means_the_largest(client: Client, published:
         f"{ITEMS}/00000000-0000-0000-0000-000000000000",
         f"{ITEMS}/1",
         f"{ITEMS}/{'9' * 3000}",
-        f"{ITEMS}/%00",
-        "/ogc/collections/townships/items/%00",
         "/ogc/collections/townships/items/x'%20OR%201=1",
         "/ogc/collections/parcels/tiles/WorldCRS84Quad",
         "/ogc/tileMatrixSets/x",
@@ -125,6 +123,16 @@ def test_what_is_not_there_is_404_in_both_forms(client: Client, path: str) -> No
     page = client.get(path, headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert MARKUP not in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", [f"{ITEMS}/%00", "/ogc/collections/townships/items/%00", f"{ITEMS}?state=a%00b"]
+)
+def test_an_address_with_a_nul_is_400_in_both_forms(client: Client, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+    assert "\0" not in response.json()["message"]
+    assert client.get(path, headers={"Accept": "text/html"}).status_code == 400
 
 
 @pytest.mark.django_db
