@@ -1,0 +1,192 @@
+"""Each kind of registration through its pages: asked, taken up, decided, and read on the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.models import User
+from tests.tickets.registry.register import Bureau, covered, states
+from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
+from tickets.registry.models import CarbonTicket, LedgerEntry, Pledge, TicketShare
+
+pytestmark = pytest.mark.django_db
+
+# Who asks for it, about what, with which fields.
+Asking = tuple[User, str, dict[str, Any]]
+Case = Callable[[Hands, CarbonTicket], Asking]
+PAPER = {"number": "伊文〔2026〕7号", "reason": "按文件办理", "authority": "伊宁市人民法院"}
+
+
+def by_owner(hands: Hands, ticket: CarbonTicket, **fields: Any) -> Asking:
+    return hands.bureau.owner_user, ticket.number, fields
+
+
+def by_clerk(hands: Hands, ticket: CarbonTicket, **fields: Any) -> Asking:
+    return hands.bureau.clerk, ticket.number, fields
+
+
+def to_buyer(hands: Hands, ticket: CarbonTicket) -> Asking:
+    return by_owner(hands, ticket, to=line(hands.bureau.buyer), effective_on="2026-01-05")
+
+
+def part_to_buyer(hands: Hands, ticket: CarbonTicket) -> Asking:
+    return by_owner(hands, ticket, to=line(hands.bureau.buyer), quantity="30")
+
+
+def to_two(hands: Hands, ticket: CarbonTicket) -> Asking:
+    bureau = hands.bureau
+    parties = f"{line(bureau.buyer, '1')}\n{line(bureau.other, '2')}"
+    return by_owner(hands, ticket, to=parties, paper="surrendered")
+
+
+def by_court(hands: Hands, ticket: CarbonTicket) -> Asking:
+    return by_clerk(hands, ticket, to=line(hands.bureau.other), effective_on="2026-01-05")
+
+
+def into_parts(hands: Hands, ticket: CarbonTicket) -> Asking:
+    bureau = hands.bureau
+    parts = f"{line(bureau.owner, '75')}\n{line(bureau.buyer, '25')}"
+    return by_owner(hands, ticket, parts=parts)
+
+
+def order(hands: Hands, ticket: CarbonTicket) -> Asking:
+    return by_clerk(hands, ticket, freeze_kind="court", quantity="30")
+
+
+def correction(hands: Hands, ticket: CarbonTicket) -> Asking:
+    return by_owner(hands, ticket)
+
+
+def revocation(hands: Hands, ticket: CarbonTicket) -> Asking:
+    filing = ticket.issuance.filing
+    return hands.bureau.clerk, filing.number, {"cancel_reason": "revocation", "quantity": "30"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "left", "opened"),
+    [
+        ("gift", part_to_buyer, {"held": 70_000}, [{"held": 30_000}]),
+        ("inheritance", to_buyer, {}, [{"held": 100_000}]),
+        ("merger", to_buyer, {}, [{"held": 100_000}]),
+        ("company_division", part_to_buyer, {"held": 70_000}, [{"held": 30_000}]),
+        ("company_division", to_two, {}, [{"held": 100_000}]),
+        ("court", by_court, {}, [{"held": 100_000}]),
+        ("divide", into_parts, {}, [{"held": 75_000}, {"held": 25_000}]),
+        ("freeze", order, {"held": 100_000}, []),
+        ("correct", correction, {}, [{"held": 100_000}]),
+        ("cancel", revocation, {"held": 70_000, "cancelled": 30_000}, []),
+    ],
+)
+def test_asked_taken_up_decided_and_read_on_the_ticket(
+    hands: Hands, kind: str, case: Case, left: dict[str, int], opened: list[dict[str, int]]
+) -> None:
+    ticket = hands.issue("100")
+    user, subject, fields = case(hands, ticket)
+    form = hands.of(user).get(reverse("registry:ask", args=[kind, subject]))
+    assert form.status_code == 200
+    fields = {**PAPER, "file_document": scan(), **fields}
+    registered(hands, user, kind, subject, **fields)
+    assert states(ticket) == left
+    assert [states(child) for child in ticket.children.order_by("pk")] == opened
+    assert covered(ticket.issuance)
+
+
+def registered(hands: Hands, user: User, kind: str, subject: str, **fields: Any) -> LedgerEntry:
+    """The whole way; each page on it can be read, and the tickets' pages say what was done."""
+    asked = hands.asked(user, kind, subject, **fields)
+    page = hands.of(user).get(reverse("registry:request", args=[asked.key])).content.decode()
+    assert asked.get_kind_display() in page
+    done = hands.through(asked)
+    entry = LedgerEntry.objects.get(registration=done.key)
+    page = hands.of(user).get(reverse("registry:registration", args=[done.key])).content.decode()
+    assert done.get_state_display() in page
+    touched = CarbonTicket.objects.filter(blocks__opened_by=entry) | CarbonTicket.objects.filter(
+        blocks__closed_by=entry
+    )
+    for ticket in touched.distinct():
+        for client in (hands.of(hands.bureau.owner_user), Client()):
+            shown = client.get(reverse("registry:ticket", args=[ticket.number]))
+            assert shown.status_code == 200
+            assert entry.get_kind_display() in shown.content.decode()
+    return entry
+
+
+def pledged(hands: Hands, ticket: CarbonTicket, tonnes: str) -> Pledge:
+    bureau = hands.bureau
+    bank_of(bureau)
+    asked = hands.asked(
+        bureau.owner_user, "pledge", ticket.number, quantity=tonnes, pledgee=str(bureau.bank.key),
+        amount="3000", begins_on="2026-01-01", ends_on="2030-01-01", external_number="中登1",
+        file_document=scan(),
+    )  # fmt: skip
+    hands.request(bureau.bank_user, asked, action="agree")
+    hands.through(asked)
+    return ticket.pledges.get()
+
+
+def test_a_pledge_is_released_in_part_and_enforced_for_the_rest(
+    bureau: Bureau, hands: Hands
+) -> None:
+    ticket = hands.issue("100")
+    pledge = pledged(hands, ticket, "50")
+    registered(hands, bureau.bank_user, "release", str(pledge.pk), quantity="20")
+    assert states(ticket) == {"held": 70_000, "pledged": 30_000}
+    registered(
+        hands, bureau.bank_user, "enforce", str(pledge.pk), to=line(bureau.bank),
+        file_document=scan(), **PAPER,
+    )  # fmt: skip
+    assert states(ticket) == {"held": 70_000}
+    assert states(ticket.children.get()) == {"held": 30_000}
+
+
+def test_a_freeze_is_lifted(bureau: Bureau, hands: Hands) -> None:
+    ticket = hands.issue("100")
+    registered(
+        hands, bureau.clerk, "freeze", ticket.number, freeze_kind="forestry", file_document=scan(),
+        **PAPER,
+    )  # fmt: skip
+    public = reverse("registry:ticket", args=[ticket.number])
+    assert 'data-standing="frozen"' in Client().get(public).content.decode()
+    [order] = ticket.freeze_orders.all()
+    registered(hands, bureau.clerk, "lift", str(order.pk), reason="已查清")
+    assert 'data-standing="valid"' in Client().get(public).content.decode()
+
+
+def test_shares_change_when_every_co_owner_agrees(bureau: Bureau, hands: Hands) -> None:
+    whole = hands.issue("100")
+    parties = f"{line(bureau.buyer, '1')}\n{line(bureau.other, '2')}"
+    registered(
+        hands, bureau.owner_user, "gift", whole.number, to=parties, file_document=scan(), **PAPER
+    )
+    ticket = whole.children.get()
+    shares = f"{line(bureau.buyer, '2')}\n{line(bureau.other, '1')}"
+    asked = hands.asked(
+        bureau.buyer_user, "change", ticket.number, shares=shares, file_document=scan(), **PAPER
+    )
+    assert hands.request(bureau.clerk, asked, action="take").status_code == 302
+    asked.refresh_from_db()
+    assert asked.registration is not None
+    refused = hands.decide(bureau.approver, asked.registration, action="approve")
+    assert (refused.status_code, b"consent_missing" in refused.content) == (422, True)
+    agreed = hands.decide(bureau.other_user, asked.registration, action="consent")
+    assert agreed.status_code == 302
+    hands.through(asked)
+    standing = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+    assert dict(standing.values_list("party", "numerator")) == {
+        bureau.buyer.pk: 2, bureau.other.pk: 1,
+    }  # fmt: skip
+    assert states(ticket) == {"held": 100_000}
+
+
+def test_a_ticket_used_up_is_closed_with_public_notice(bureau: Bureau, hands: Hands) -> None:
+    ticket = hands.issue("100")
+    early = hands.ask(bureau.clerk, "close", ticket.number)
+    assert (early.status_code, b"not_used_up" in early.content) == (409, True)
+    bureau.offset(ticket, 100_000)
+    registered(hands, bureau.clerk, "close", ticket.number)
+    assert f"{ticket.number} 注销公告" in Client().get("/notices/").content.decode()
