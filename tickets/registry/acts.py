@@ -30,6 +30,7 @@ from tickets.registry.operations import (
     prepare_close,
     prepare_correction,
     prepare_division,
+    prepare_end_claim,
     prepare_enforcement,
     prepare_freeze,
     prepare_issue,
@@ -254,6 +255,15 @@ def _change(asked: Asked) -> Registration:
     )
 
 
+def _end_claim(asked: Asked) -> Registration:
+    return prepare_end_claim(
+        issuance=asked.subject,
+        document=asked.document,
+        reason=asked.given["reason"],
+        actor=asked.actor,
+    )
+
+
 def _close(asked: Asked) -> Registration:
     return prepare_close(ticket=asked.subject, actor=asked.actor)
 
@@ -368,6 +378,12 @@ ACTS: dict[Registration.Kind, Act] = {
         Act(
             Kind.CLOSE, "第十七条", _("减排量使用完后注销，不再参与市场流通，并公告。"), "ticket",
             (), (), _close, office_only=True,
+        ),
+        Act(
+            Kind.END_CLAIM, "第七条",
+            _("全部减排量已依决定注销、且从未抵消的，可另行决定，原地块在该监测期内不再占用。"),
+            "issuance", ("number", "reason"),
+            (("document", _("终止土地占用的决定"), True),), _end_claim, office_only=True,
         ),
     )
 }  # fmt: skip

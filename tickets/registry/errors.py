@@ -272,6 +272,14 @@ class NothingToCancel(RegistryError):
     message = _("没有可以核减的数量。")
 
 
+@stands_for("filed_claim_ends_with_its_whole_issuance", "claim_ends_by_a_numbered_decision")
+class IssuanceNotCancelled(RegistryError):
+    """Its land stays claimed: something was offset, or is held still."""
+
+    code = "issuance_not_cancelled"
+    message = _("只有全部减排量依决定注销、且从未抵消的，才能另行决定终止其土地占用。")
+
+
 class BankNotAgreed(RegistryError):
     """Holder and bank ask for a pledge together."""
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet, TextChoices
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
@@ -22,6 +22,7 @@ from tickets.registry.models import (
     Issuance,
     LedgerEntry,
     Pledge,
+    PledgeReminder,
     Registration,
     TicketShare,
 )
@@ -306,6 +307,24 @@ def used_up_tickets() -> QuerySet[CarbonTicket]:
         .exclude(pk__in=CarbonTicket.objects.filter(live).values("pk"))
         .order_by("year", "serial")
     )
+
+
+def claim_may_end(issuance: Issuance) -> bool:
+    """Its land is claimed still although every kilogram of it was cancelled by order."""
+    claim = issuance.filing.application.claim
+    standing = issuance.blocks.standing()
+    return (
+        claim is not None
+        and claim.ended_at is None
+        and standing.exists()
+        and not standing.exclude(state=BlockState.CANCELLED).exists()
+    )
+
+
+def pledges_to_remind(until: date) -> QuerySet[Pledge]:
+    """Those ending on or before a day whose holder and bank have not been told of this term."""
+    told = PledgeReminder.objects.filter(pledge=OuterRef("pk"), ends_on=OuterRef("ends_on"))
+    return pledges_ending(until).exclude(Exists(told))
 
 
 def pledges_ending(until: date) -> QuerySet[Pledge]:

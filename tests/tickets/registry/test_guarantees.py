@@ -24,7 +24,7 @@ PROJECTIONS = (
 GROUNDS = (
     "registry_ledgerentry", "registry_issuance", "registry_cause", "registry_pledge",
     "registry_freezeorder", "registry_lossnotice", "registry_cancellation", "registry_debt",
-    "registry_partysuccession", "registry_ticketprint",
+    "registry_partysuccession", "registry_ticketprint", "registry_pledgereminder",
 )  # fmt: skip
 ATTACKS = [
     *(f"DELETE FROM {table}" for table in (*PROJECTIONS, *GROUNDS)),

@@ -15,11 +15,10 @@ from portal.base.clock import advance_clock, today
 from portal.journal.models import Event
 from tests.accounts.people import administrator
 from tests.tickets.registry.register import Bureau
-from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
+from tests.tickets.registry_pages.hands import Hands, line, scan
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketRequest
-from tickets.registry.queries import pledges_ending, state_of
-from tickets.registry.tasks import remind_of_pledges
+from tickets.registry.queries import state_of
 
 pytestmark = pytest.mark.django_db
 
@@ -113,25 +112,6 @@ def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
     child = ticket.children.get()
     assert 'data-standing="void"' in public.get(f"/v/{ticket.code}/").content.decode()
     assert 'data-standing="valid"' in public.get(f"/v/{child.code}/").content.decode()
-
-
-def test_bank_and_holder_are_told_before_a_pledge_ends(
-    bureau: Bureau, hands: Hands, ticket: CarbonTicket
-) -> None:
-    asked = hands.asked(
-        bureau.owner_user, "pledge", ticket.number, quantity="20", pledgee=str(bureau.bank.key),
-        amount="3000", begins_on=today().isoformat(),
-        ends_on=(today() + timedelta(days=40)).isoformat(), external_number="中登9",
-        file_document=scan(),
-    ) if bank_of(bureau) else None  # fmt: skip
-    assert asked is not None
-    hands.request(bureau.bank_user, asked, action="agree")
-    hands.through(asked)
-    [pledge] = pledges_ending(today() + timedelta(days=60))
-    assert remind_of_pledges(today()) == []
-    assert remind_of_pledges(pledge.ends_on - timedelta(days=30)) == [pledge]
-    assert bureau.bank_user.inbox_messages.filter(subject__contains="中登9").count() == 1
-    assert bureau.owner_user.inbox_messages.filter(subject__contains="中登9").count() == 1
 
 
 def test_scans_are_journalled_and_counted(ticket: CarbonTicket) -> None:

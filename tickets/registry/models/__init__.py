@@ -8,6 +8,7 @@ from tickets.registry.models.grounds import (
     LossObjection,
     PartySuccession,
     Pledge,
+    PledgeReminder,
     TicketPrint,
 )
 from tickets.registry.models.ledger import (
@@ -47,6 +48,7 @@ __all__ = [
     "LossObjection",
     "PartySuccession",
     "Pledge",
+    "PledgeReminder",
     "Registration",
     "RegistrationMaterial",
     "TicketCounter",

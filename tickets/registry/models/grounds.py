@@ -66,6 +66,28 @@ class Pledge(models.Model):
         return f"{self.ticket_id} → {self.pledgee_id} {self.quantity_kg} kg"
 
 
+class PledgeReminder(models.Model):
+    """到期提醒: holder and bank have been told that the pledge's term ends on this day."""
+
+    pledge = models.ForeignKey(
+        Pledge, on_delete=models.PROTECT, related_name="reminders", db_index=False
+    )
+    ends_on = models.DateField(_("止"))
+    made_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("质押到期提醒")
+        verbose_name_plural = _("质押到期提醒")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_reminder_per_pledge_and_term", fields=["pledge", "ends_on"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pledge_id} {self.ends_on}"
+
+
 class FreezeOrder(models.Model):
     """冻结: an order laid over live kilograms; in force while a standing block carries its key."""
 

@@ -37,6 +37,7 @@ class Registration(models.Model):
         CORRECT = "correct", _("更正")
         CHANGE = "change", _("权利人信息或共有性质变更")
         CLOSE = "close", _("用尽注销")
+        END_CLAIM = "end_claim", _("终止土地占用")
 
     class State(models.TextChoices):
         PREPARED = "prepared", _("待审批")
@@ -135,6 +136,11 @@ class Registration(models.Model):
             models.CheckConstraint(
                 name="registered_quantity_is_positive",
                 condition=Q(quantity_kg__isnull=True) | Q(quantity_kg__gt=0),
+            ),
+            models.CheckConstraint(
+                name="claim_ends_by_a_numbered_decision",
+                condition=~Q(kind="end_claim")
+                | (Q(issuance__isnull=False) & ~Q(document_number="")),
             ),
         ]  # fmt: skip
 

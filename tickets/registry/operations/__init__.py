@@ -17,6 +17,7 @@ from tickets.registry.operations.circulation import (
     trade_to_offset,
     unlist_blocks,
 )
+from tickets.registry.operations.claims import end_claim_of_cancelled_issuance, prepare_end_claim
 from tickets.registry.operations.endings import (
     cancel_blocks,
     change_shares,
@@ -58,6 +59,7 @@ from tickets.registry.operations.registrations import (
     give_consent,
     reject_registration,
 )
+from tickets.registry.operations.reminders import remind_of_ending_pledges
 from tickets.registry.operations.transfers import (
     TRANSFERS,
     divide_ticket,
@@ -82,6 +84,7 @@ WRITERS: dict[Registration.Kind, Callable[..., Any]] = {
     Kind.CORRECT: correct_ticket,
     Kind.CHANGE: change_shares,
     Kind.CLOSE: close_ticket,
+    Kind.END_CLAIM: end_claim_of_cancelled_issuance,
 }
 
 
@@ -108,6 +111,7 @@ __all__ = [
     "close_ticket",
     "correct_ticket",
     "divide_ticket",
+    "end_claim_of_cancelled_issuance",
     "enforce_pledge",
     "freeze_blocks",
     "give_consent",
@@ -122,6 +126,7 @@ __all__ = [
     "prepare_close",
     "prepare_correction",
     "prepare_division",
+    "prepare_end_claim",
     "prepare_enforcement",
     "prepare_freeze",
     "prepare_issue",
@@ -136,6 +141,7 @@ __all__ = [
     "reissue_ticket",
     "reject_registration",
     "release_pledge",
+    "remind_of_ending_pledges",
     "settle_objection",
     "trade_listed",
     "trade_to_offset",

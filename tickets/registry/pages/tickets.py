@@ -37,6 +37,7 @@ from tickets.registry.pages.answers import signed_in
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
     acts_on,
+    claim_may_end,
     days_left,
     end_of_day,
     family_of,
@@ -243,6 +244,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "owns": owns and ticket.is_open,
         "forestry": forestry,
         "asks": [ACTS[kind] for kind in kinds] if ticket.is_open else [],
+        "claim_may_end": forestry and claim_may_end(ticket.issuance),
         "pledges": [
             {
                 "pledge": pledge,

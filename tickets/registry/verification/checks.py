@@ -369,6 +369,7 @@ GUARDS = (
     ("journal_event", "nothing_is_rewritten"),
     ("parcels_claim", "claims_do_not_conflict"),
     ("parcels_claim", "claim_moves"),
+    ("parcels_claim", "filed_claim_ends_with_its_whole_issuance"),
 )
 _MISSING = """
 SELECT wanted.at || '.' || wanted.name

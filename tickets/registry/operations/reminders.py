@@ -1,0 +1,76 @@
+"""Holder and bank are told before a pledge's term ends (article 18)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.base.clock import today
+from portal.base.policy import policy_number
+from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
+from portal.journal.operations import record_event
+from tickets.registry.access import owners_of
+from tickets.registry.models import Pledge, PledgeReminder
+from tickets.registry.queries import days_left, pledges_to_remind
+
+
+def remind_of_ending_pledges() -> int:
+    """Once for each pledge and term, ``registry.pledge_reminder_days`` before its last day.
+
+    The number of pledges that were told of now. Each is a transaction of its own: what one of them
+    fails at keeps no other bank waiting.
+    """
+    day = today()
+    until = day + timedelta(days=int(policy_number("registry.pledge_reminder_days")))
+    return sum(_remind(pledge=pledge, day=day) for pledge in pledges_to_remind(until))
+
+
+@write_transaction
+def _remind(*, pledge: Pledge, day: date) -> bool:
+    """False when another worker has been before: the constraint lets one row in."""
+    _reminder, made = PledgeReminder.objects.get_or_create(pledge=pledge, ends_on=pledge.ends_on)
+    if not made:
+        return False
+    ticket = pledge.ticket
+    tell(
+        users=_acting_for(pledge, day),
+        subject=_("碳票 {number} 的质押将于 {ends_on} 到期").format(
+            number=ticket.number, ends_on=pledge.ends_on.isoformat()
+        ),
+        body=_(
+            "质权人 {pledgee}，中登网登记编号 {external}，质押 {tonnes} 吨，还有 {days} 天到期。"
+            "到期后质押不会自动解除：贷款还清的，请质权人申请解押；展期的，请双方另行登记。"
+        ).format(
+            pledgee=pledge.pledgee.name,
+            external=pledge.external_number,
+            tonnes=f"{pledge.quantity_kg / 1000:g}",
+            days=days_left(pledge.ends_on, day),
+        ),
+        link=reverse("registry:ticket", args=[ticket.number]),
+    )
+    record_event(
+        subject_kind="pledge",
+        subject_key=pledge.pk,
+        verb="reminded",
+        actor_key=None,
+        facts={"ends_on": pledge.ends_on.isoformat()},
+    )
+    return True
+
+
+def _acting_for(pledge: Pledge, day: date) -> list[User]:
+    """Who acts today for an owner of the ticket or for the bank."""
+    return list(
+        User.objects.filter(
+            Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
+            mandates__party__in=[*owners_of(pledge.ticket), pledge.pledgee],
+            mandates__ended_at__isnull=True,
+            mandates__valid_from__lte=day,
+            is_active=True,
+        ).distinct()
+    )
