@@ -317,6 +317,8 @@ class Cluster:
             for role, password in passwords.items():
                 self._write_secret(f"{role}.password", password)
             self.psql("postgres", f"CREATE DATABASE {DATABASE} OWNER {OWNER};")
+            # Dropping a test's database ends a vacuum that happens to be in it instead of waiting.
+            self.psql("postgres", f"GRANT pg_signal_backend TO {OWNER};")
             forget("migrated", "seeded", folder=self.folder)
             # Kept tiles are of another database, whose versions count alike.
             shutil.rmtree(self.folder / "tiles", ignore_errors=True)
