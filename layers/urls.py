@@ -5,6 +5,8 @@ from django.urls import path
 from layers import views
 from layers.ogc import urls as ogc
 from layers.stands_here import views as stands_here
+from layers.ticket_map import downloads, printing, statistics
+from layers.ticket_map import search as map_search
 from layers.ticket_map import views as ticket_map
 
 app_name = "layers"
@@ -19,6 +21,11 @@ urlpatterns = [
     path("what-stands-here/", stands_here.page, name="stands-here"),
     path("api/what-stands-here/", stands_here.ask, name="api-stands-here"),
     path("api/map/facts/", ticket_map.facts, name="api-map-facts"),
+    path("api/map/search/", map_search.suggest, name="api-map-search"),
+    path("map/tickets/download/", downloads.download, name="map-download"),
+    path("map/tickets/print/", printing.printed, name="map-print"),
+    path("statistics/", statistics.statistics, name="statistics"),
+    path("open-data/", statistics.open_data, name="open-data"),
     path("api/map/tickets/", ticket_map.rows, name="api-map-tickets"),
     *ogc.urlpatterns,
 ]

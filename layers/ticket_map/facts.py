@@ -39,7 +39,8 @@ WITH land AS (
   GROUP BY title.application_id
 ), holder AS (
   -- Of a closed ticket: whose it was at the end.
-  SELECT share.ticket_id, min(party.kind) AS kind, count(*) AS n,
+  SELECT share.ticket_id, count(*) AS n,
+         (array_agg(party.kind ORDER BY share.place))[1] AS kind,
          (array_agg(party.name ORDER BY share.place))[1] AS name
   FROM registry_ticketshare AS share
   JOIN registry_carbonticket AS ticket ON ticket.key = share.ticket_id

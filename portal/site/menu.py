@@ -75,6 +75,8 @@ MENU: tuple[MenuSection, ...] = (
                 pgettext_lazy("menu", "碳票"), "registry:register", everyone,
                 ("tickets", "roots", "loss-notices"), in_bar=True,
             ),
+            MenuEntry(_("统计"), "layers:statistics", everyone, ("statistics",)),
+            MenuEntry(_("开放数据"), "layers:open-data", everyone, ("open-data",)),
             MenuEntry(_("市场"), "market:market", everyone, ("market",), in_bar=True),
             MenuEntry(
                 _("公示"), "casework:notices", everyone, ("notices", "objections"), in_bar=True,

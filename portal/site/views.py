@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_safe
 
 from layers.queries import forest_sums
+from layers.ticket_map.downloads import OFFERED
 from portal.accounts.queries import is_staff_reader
 from portal.base.models import BaseMapFeature
 
@@ -45,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
     config: dict[str, Any] = {
         "staff": staff,
         "parcels": reverse("layers:tilejson", args=[layer]),
-        "search": reverse("parcels:api-search"),
+        "search": reverse("layers:api-map-search"),
         "parcelApi": reverse("parcels:api-parcels"),
         "tickets": reverse("layers:tilejson", args=["tickets"]),
         "ticketStates": reverse("registry:api-states"),
@@ -59,6 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
     sums = forest_sums()
     context = {
         "map_config": config,
+        "ticket_formats": OFFERED,
         "sums": {
             "parcels": f"{sums.parcels:,}",
             "area_ha": f"{sums.area_ha:,.0f}",

@@ -14,6 +14,7 @@ import { parcelLayer, type TileJson } from '../vector-tiles'
 interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string }
 
 const DETAIL_ZOOM = 14
+const TICKET_KINDS = new Set(['ticket', 'project', 'filing', 'offset'])
 
 async function start (): Promise<void> {
   const config = JSON.parse(document.getElementById('map-config')!.textContent!) as Config
@@ -109,7 +110,7 @@ async function start (): Promise<void> {
     if (found.bbox !== null) map.fitBounds([[found.bbox[1], found.bbox[0]], [found.bbox[3], found.bbox[2]]], { maxZoom: 16 })
     else map.setView([found.lat, found.lon], Math.max(map.getZoom(), DETAIL_ZOOM))
     if (found.kind === 'coordinate') L.circleMarker([found.lat, found.lon], { radius: 6, color: '#8a4b00', interactive: false }).addTo(map)
-    void select(found.uid)
+    if (TICKET_KINDS.has(found.kind)) { void select(null); tickets?.select(found.uid); remember() } else void select(found.uid)
   })
 
   listInView(map, root, config, uid => { void select(uid, true) })

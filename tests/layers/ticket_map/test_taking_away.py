@@ -1,0 +1,111 @@
+"""Downloads, print, search and statistics say what the map says, in the public tier."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import openpyxl
+import pypdf
+import pytest
+from django.test import Client
+
+from layers.ticket_map.columns import COLUMNS
+from layers.ticket_map.downloads import write_csv, write_xlsx
+from parcels.models import ProjectAreaVersion
+from tests.layers.ticket_map.conftest import Story
+
+DOWNLOAD, PRINT, SEARCH = "/map/tickets/download/", "/map/tickets/print/", "/api/map/search/"
+
+
+@pytest.mark.parametrize(
+    ("format", "crs", "suffix"),
+    [("geojson", 4490, "geojson"), ("gpkg", 4490, "gpkg"), ("gpkg", 4536, "gpkg"),
+     ("shp", 4490, "zip"), ("shp", 4536, "zip"), ("kml", 4490, "kml")],
+)  # fmt: skip
+def test_a_download_reads_back_with_the_filtered_tickets_and_public_shapes(
+    client: Client, story: Story, tmp_path: Path, format: str, crs: int, suffix: str
+) -> None:
+    answer = client.get(DOWNLOAD, {"format": format, "crs": crs, "state": "listed"})
+    assert answer.status_code == 200
+    path = tmp_path / f"tickets.{suffix}"
+    path.write_bytes(answer.content)
+    frame = geopandas.read_file(path)
+    assert len(frame) == 1
+    if format != "kml":
+        assert frame.crs.to_epsg() == crs
+        assert frame["number"].tolist() == [story.second.number]
+        assert frame["holder"].tolist() == ["王*"]
+        assert int(frame["listed_kg"][0]) == 3
+    public = ProjectAreaVersion.objects.get(pk=story.second.area_version_id).geom_public
+    assert public is not None
+    west, south, east, north = frame.to_crs(4490).total_bounds
+    assert (west, south, east, north) == pytest.approx(public.extent, abs=1e-6)
+
+
+def test_tables_take_no_text_for_a_formula(tmp_path: Path) -> None:
+    row: dict[str, Any] = {column.field: 1 for column in COLUMNS}
+    row |= {"holder": "=cmd|'/c calc'!A1", "species": "@SUM(A1)"}
+    write_csv(tmp_path / "t.csv", [row])
+    write_xlsx(tmp_path / "t.xlsx", [row])
+    [read] = csv.DictReader(io.StringIO((tmp_path / "t.csv").read_text("utf-8-sig")))
+    assert read["holder"] == "'=cmd|'/c calc'!A1"
+    assert read["species"] == "'@SUM(A1)"
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx").worksheets[0]
+    assert all(cell.data_type != "f" for cells in sheet.iter_rows() for cell in cells)
+
+
+def test_a_print_has_title_day_scale_and_the_filtered_sums(client: Client, story: Story) -> None:
+    day = story.issued_on.isoformat()
+    for paper, width in (("a4", 297), ("a3", 420)):
+        answer = client.get(PRINT, {"paper": paper, "at": day})
+        assert answer.headers["Content-Type"] == "application/pdf"
+        [page] = pypdf.PdfReader(io.BytesIO(answer.content)).pages
+        assert float(page.mediabox.width) == pytest.approx(width / 25.4 * 72, abs=1)
+        words = page.extract_text()
+        for word in ("伊宁市林业碳票地图", day, "示意图", "1:", story.first.number, "20.003"):
+            assert word in words, word
+        assert story.child.number not in words, "it came later"
+
+
+def test_search_finds_numbers_and_refuses_what_is_too_long(client: Client, story: Story) -> None:
+    filing = story.first.issuance.filing
+    project = filing.application.project.number
+    for text, kind in (
+        (story.child.number, "ticket"),
+        (project, "project"),
+        (filing.number, "filing"),
+    ):
+        [found] = client.get(SEARCH, {"q": text.lower()}).json()["results"]
+        assert (found["kind"], found["label"]) == (kind, text)
+    for text in ("%", "___", "%%%", "<b>", "\u202eNY", "YN_2026"):
+        assert client.get(SEARCH, {"q": text}).json()["results"] == []
+    assert client.get(SEARCH, {"q": "x" * 10_000}).status_code == 400
+
+
+def test_statistics_add_up_to_the_register(client: Client, story: Story) -> None:
+    answer = client.get("/statistics/")
+    years = {bar.label.split()[1]: bar.tonnes for bar in answer.context["years"]}
+    assert years == {"制发": "30.003", "转移": "4", "抵消": "1.5"}
+    assert sorted(bar.tonnes for bar in answer.context["townships"]) == ["10", "20.003"]
+    assert dict(answer.context["totals"])["已抵消"] == "1.5"
+    assert client.get("/open-data/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        (DOWNLOAD + "?format=exe", 400), (DOWNLOAD + "?crs=4326", 400),
+        (DOWNLOAD + "?format=kml&crs=4536", 400), (DOWNLOAD + "?state=frozen", 404),
+        (PRINT + "?paper=a0", 400), (PRINT + "?state=frozen", 404), ("/statistics/?x=1", 400),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_refused_with_a_reason(
+    client: Client, story: Story, address: str, status: int
+) -> None:
+    answer = client.get(address, headers={"Accept": "application/json"})
+    assert answer.status_code == status
+    assert answer.json()["message"]
