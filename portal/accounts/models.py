@@ -455,6 +455,7 @@ class Attempt(models.Model):
         OBJECTION = "objection", _("提出异议")
         SCAN = "scan", _("扫码查验")
         COMPLAINT = "complaint", _("举报")
+        RETAIL = "retail", _("零售订购")
 
     kind = models.CharField(max_length=20, choices=Kind)
     source = models.BinaryField(max_length=32)

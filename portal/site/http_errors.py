@@ -75,12 +75,17 @@ from tickets.market.errors import (
     BiddingNotOpen,
     BiddingRuns,
     ConfirmedAlready,
+    ContractMovedOn,
     DepositDecided,
     DepositTwice,
     ListingMovedOn,
     ListingNotOpen,
     NotEnoughListed,
+    OrderMovedOn,
     PaymentUsed,
+    PoolExists,
+    PoolNotOpen,
+    PremiumMovedOn,
     TradeDisputed,
     TradeMovedOn,
 )
@@ -230,6 +235,11 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     PaymentUsed: 409,
     TradeDisputed: 409,
     TradeMovedOn: 409,
+    ContractMovedOn: 409,
+    OrderMovedOn: 409,
+    PoolExists: 409,
+    PoolNotOpen: 409,
+    PremiumMovedOn: 409,
 }
 
 

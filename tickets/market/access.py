@@ -16,8 +16,16 @@ from portal.accounts.queries import (
     works_in,
 )
 from portal.base.errors import NotFound
+from portal.base.numbers import parse_code
 from tickets.market.errors import PriceBelowMandate, SellerCannotBuy
-from tickets.market.models import Deposit, Listing, Trade
+from tickets.market.models import (
+    Deposit,
+    Listing,
+    ReserveContract,
+    RetailOrder,
+    RetailPool,
+    Trade,
+)
 from tickets.market.prices import yuan
 from tickets.registry.access import owners_of
 
@@ -98,6 +106,53 @@ def access_deposit(key: uuid.UUID, user: AnyUser) -> Deposit:
     if oversees(user):
         return found
     if acts_for(user, found.bidder, VIEW):
+        return found
+    raise NotFound()
+
+
+def access_pool(key: uuid.UUID, user: AnyUser) -> RetailPool:
+    """A pool: everyone's once it was approved, before that ecology's, the centre's, the seller's."""
+    found = (
+        RetailPool.objects.select_related("listing__ticket", "listing__cause")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if found.state in (RetailPool.State.OPEN, RetailPool.State.CLOSED):
+        return found
+    if works_in(user, Department.ECOLOGY) or oversees(user):
+        return found
+    if is_seller(user, found.listing, VIEW):
+        return found
+    raise NotFound()
+
+
+def access_order(code: str) -> RetailOrder:
+    """An order: whoever has its code of 128 random bits may see it."""
+    parsed = parse_code(code)
+    found = (
+        RetailOrder.objects.select_related("pool__listing", "beneficiary", "offset", "ticket")
+        .filter(code=parsed)
+        .first()
+        if parsed
+        else None
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def access_contract(key: uuid.UUID, user: AnyUser) -> ReserveContract:
+    """A reserve contract, for its two sides and those who oversee."""
+    found = ReserveContract.objects.select_related("body", "owner").filter(key=key).first()
+    if found is None:
+        raise NotFound()
+    if oversees(user):
+        return found
+    if acts_for(user, found.body, VIEW):
+        return found
+    if acts_for(user, found.owner, VIEW):
         return found
     raise NotFound()
 

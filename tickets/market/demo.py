@@ -12,11 +12,11 @@ from django.utils.translation import override
 
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import mandates_in_force
-from portal.base.clock import advance_clock, now
+from portal.base.clock import advance_clock, now, today
 from portal.base.pdf import compile_pdf
 from portal.base.transactions import write_transaction
 from portal.casework.documents import PDF, Upload
-from tickets.market.models import Listing, Trade
+from tickets.market.models import Listing, PremiumShare, Trade
 from tickets.market.operations import (
     AgreementTerms,
     BiddingTerms,
@@ -26,10 +26,19 @@ from tickets.market.operations import (
     buy,
     close_bidding,
     confirm_agreement,
+    confirm_contract,
+    confirm_premium,
     decide_deposit,
+    decide_pool,
+    hand_over,
+    order_retail,
+    pay_premium,
     place_bid,
     prepare_listing,
+    prepare_pool,
+    propose_contract,
     raise_dispute,
+    settle_order,
     settle_trade,
     show_deposit,
     show_payment,
@@ -38,6 +47,7 @@ from tickets.market.operations import (
 from tickets.market.operations.listings import Terms
 from tickets.market.prices import yuan
 from tickets.market.queries import tickets_to_offer
+from tickets.offsets.models import Purpose
 from tickets.registry.models import CarbonTicket
 
 SLIP = Path(__file__).parent / "slip.typ"
@@ -139,6 +149,68 @@ class Hall:
         )
         advance_clock(timedelta(minutes=7))
 
+    def retail(self, seller: str, ticket: CarbonTicket) -> None:
+        """A pool for visitors and events: one certified order, one that waits."""
+        terms = LotTerms(10, retail=True)
+        listing = self.open(self.ask(seller, ticket, 5, 10_000, terms, days=80))
+        pool = prepare_pool(
+            listing=listing,
+            title="赛里木湖游客与活动零售池",
+            quantity_kg=5 * TONNE,
+            largest_kg=TONNE,
+            purposes=[Purpose.PERSON, Purpose.EVENT],
+            begins_on=today(),
+            ends_on=today() + timedelta(days=75),
+            actor=self.users["ecology"],
+        )
+        decide_pool(pool=pool, accepted=True, actor=self.users["ecology_approver"])
+        visitor = order_retail(
+            pool=pool, quantity_kg=12, purpose=Purpose.PERSON, name="游客 李女士",
+            contact="13900000000", actor=None,
+        )  # fmt: skip
+        settle_order(
+            order=visitor, payment_number=self.flow(), actor=self.users["trading_approver"]
+        )
+        order_retail(
+            pool=pool, quantity_kg=600, purpose=Purpose.EVENT, name="伊宁天马音乐节",
+            contact="festival@example.org", actor=None, event_name="天马音乐节",
+            place="伊宁市人民公园", begins_on=today(), ends_on=today() + timedelta(days=2),
+        )  # fmt: skip
+
+    def reserve(self, owner: str, ticket: CarbonTicket) -> None:
+        """Bought at the floor by the tourism company, resold dearer, and the premium settled."""
+        body = self.users["buyer1"]
+        contract = propose_contract(
+            body=self.party("buyer1"),
+            owner=self.party(owner),
+            quantity_kg=30 * TONNE,
+            floor_fen_per_tonne=1200,
+            share_bp=4000,
+            begins_on=today(),
+            ends_on=today() + timedelta(days=365),
+            actor=body,
+        )
+        confirm_contract(contract=contract, actor=self.users[owner])
+        listing = hand_over(
+            contract=contract,
+            ticket=ticket,
+            quantity_kg=8 * TONNE,
+            closes_at=now() + timedelta(days=20),
+            actor=self.users[owner],
+        )
+        confirm_agreement(listing=listing, actor=body)
+        self.open(listing)
+        bought = self.settle(listing.trades.get())
+        assert bought.entry is not None
+        resale = self.open(
+            self.ask("buyer1", bought.entry.tickets_opened.get(), 8, 1800, LotTerms(TONNE))
+        )
+        for tonnes in (5, 2):
+            self.settle(self.buy(resale, "buyer2", tonnes))
+        first, _other = PremiumShare.objects.order_by("pk")
+        pay_premium(share=first, payment_number=self.flow(), actor=body)
+        confirm_premium(share=first, received=True, actor=self.users[owner])
+
 
 @write_transaction
 def play_market(users: dict[str, User], tell: Callable[[str], object]) -> None:
@@ -180,6 +252,8 @@ def play_market(users: dict[str, User], tell: Callable[[str], object]) -> None:
         for name, price in (("buyer2", 1500), ("buyer1", 1600)):
             hall.bid(running, name, price)
         hall.ask(second, other, 6, 1700, AgreementTerms(hall.party("buyer2")))
+        hall.retail(second, other)
+        hall.reserve(seller, ticket)
     tell(_("示例挂牌 {count} 项").format(count=Listing.objects.count()))
 
 

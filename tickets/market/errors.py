@@ -45,7 +45,10 @@ class ListingMovedOn(MarketError):
     message = _("该挂牌已经办理或已经结束，请刷新后查看。")
 
 
-@stands_for("who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade")
+@stands_for(
+    "who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade",
+    "who_prepared_a_pool_does_not_approve_it",
+)  # fmt: skip
 class SamePerson(MarketError):
     """Who prepared does not decide, and nobody decides on an own deal."""
 
@@ -136,12 +139,94 @@ class PaymentForAnotherDeal(MarketError):
     message = _("付款凭证与本笔成交不符：本笔成交编号 {number}，应付 {amount} 元。")
 
 
-@stands_for("one_payment_for_one_trade")
+@stands_for("one_payment_for_one_trade", "one_payment_for_one_order")
 class PaymentUsed(MarketError):
     """The same payment was shown for another deal."""
 
     code = "payment_used"
     message = _("该付款流水或凭证文件已用于另一笔成交。")
+
+
+# --- retail -------------------------------------------------------------------------------------
+@stands_for("pool_says_its_terms", "pool_keeps_to_its_listing")
+class PoolTermsWrong(MarketError):
+    """Tonnes, purposes, largest amount or term do not fit the listing."""
+
+    code = "pool_terms_wrong"
+    message = _(
+        "零售池的条件有误：数量不超过挂牌，用途至少一项，单笔上限不超过总量，止日不早于起日。"
+    )
+
+
+@stands_for("one_pool_of_a_listing")
+class PoolExists(MarketError):
+    """A listing feeds one pool."""
+
+    code = "pool_exists"
+    message = _("该挂牌已有零售池。")
+
+
+@stands_for("pool_moves_by_the_table", "retail_order_is_of_an_open_pool")
+class PoolNotOpen(MarketError):
+    """Not approved, over, or outside its term."""
+
+    code = "pool_not_open"
+    message = _("该零售池未开放或已结束。")
+
+
+@stands_for("retail_order_is_within_its_pool")
+class OrderOutsidePool(MarketError):
+    """Too little, too much at once, another purpose, or more than is left."""
+
+    code = "order_outside_pool"
+    message = _("单笔数量须为 {least} 至 {most} 千克，用途须在零售池批准的范围内。")
+
+
+@stands_for("retail_order_moves_by_the_table", "settled_order_has_its_certificate")
+class OrderMovedOn(MarketError):
+    """Settled or lapsed already."""
+
+    code = "order_moved_on"
+    message = _("该订单已经办结或已经失效。")
+
+
+class NameRefused(MarketError):
+    """Ecology refused the name."""
+
+    code = "name_refused"
+    message = _("名称“{name}”未通过审核，不能印在凭证上。")
+
+
+# --- reserve purchase ---------------------------------------------------------------------------
+@stands_for("reserve_contract_is_positive")
+class ContractTermsWrong(MarketError):
+    """Parties, quantity, share or term."""
+
+    code = "contract_terms_wrong"
+    message = _("收储合同条件有误：{reason}")
+
+
+@stands_for("reserve_contract_moves_by_the_table")
+class ContractMovedOn(MarketError):
+    """Not in force, or decided already."""
+
+    code = "contract_moved_on"
+    message = _("该收储合同未生效、已结束或已经确认。")
+
+
+class ContractQuantity(MarketError):
+    """More than the body promised to buy."""
+
+    code = "contract_quantity"
+    message = _("超出合同约定的收储数量：尚可交付 {left} 千克。")
+
+
+@stands_for("premium_moves_by_the_table")
+class PremiumMovedOn(MarketError):
+    """Paid or confirmed already."""
+
+    code = "premium_moved_on"
+    message = _("该溢价分成已经支付或已经确认。")
 
 
 # --- bidding ------------------------------------------------------------------------------------

@@ -13,13 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import PortalForm
 from portal.accounts.models import Party
-from portal.base.clock import CITY_TIME, now
+from portal.base.clock import CITY_TIME, now, today
 from portal.base.errors import PortalError
 from portal.casework.documents import Upload, read_upload
 from tickets.market.access import buying_parties
 from tickets.market.models import Listing
+from tickets.market.operations import RETAIL_PURPOSES
 from tickets.market.prices import parse_yuan
-from tickets.registry.quantities import parse_tonnes
+from tickets.market.queries import tickets_to_offer
+from tickets.offsets.models import Purpose
+from tickets.registry.quantities import parse_kilograms, parse_tonnes
 
 MOMENT = "%Y-%m-%dT%H:%M"
 
@@ -46,6 +49,15 @@ class TonnesField(ReadField):
         options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
         super().__init__(max_length=20, **options)
         self.read = parse_tonnes
+
+
+class KilogramsField(ReadField):
+    """Whole kilograms."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", forms.TextInput(attrs={"inputmode": "numeric"}))
+        super().__init__(max_length=15, **options)
+        self.read = parse_kilograms
 
 
 class YuanField(ReadField):
@@ -92,6 +104,14 @@ def code_field() -> forms.CharField:
     )
 
 
+def named_party(name: str, last4: str) -> Party | None:
+    """The one checked party of this full name and end of its identity number."""
+    found = Party.objects.filter(
+        name=name.strip(), identity_last4=last4.upper(), checked_at__isnull=False
+    )
+    return found[0] if len(found) == 1 else None
+
+
 class OfferForm(PortalForm):
     """What every offer says."""
 
@@ -112,15 +132,9 @@ class AgreementForm(OfferForm):
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         if "buyer_name" in given and "buyer_last4" in given:
-            found = Party.objects.filter(
-                name=given["buyer_name"].strip(),
-                identity_last4=given["buyer_last4"].upper(),
-                checked_at__isnull=False,
-            )
-            if len(found) != 1:
+            given["buyer"] = named_party(given["buyer_name"], given["buyer_last4"])
+            if given["buyer"] is None:
                 self.add_error("buyer_name", _("没有这个名称和证件号的已核验主体。"))
-            else:
-                given["buyer"] = found[0]
         return given
 
 
@@ -199,3 +213,132 @@ class PaymentForm(PortalForm):
     amount = YuanField(label=_("付款金额（元）"))
     payment_number = forms.CharField(label=_("银行流水号"), max_length=60)
     slip = SlipField(label=_("付款凭证（PDF、JPEG、PNG）"))
+
+
+def day_field(label: Any, days: int = 0, **options: Any) -> forms.DateField:
+    """A day, offered some days from now."""
+    return forms.DateField(
+        label=label,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        initial=lambda: today() + timedelta(days=days),
+        **options,
+    )
+
+
+class PoolForm(PortalForm):
+    """What ecology approves."""
+
+    title = forms.CharField(label=_("名称"), max_length=100)
+    quantity = TonnesField(label=_("总量（吨）"))
+    largest = TonnesField(label=_("单笔上限（吨）"), initial="1")
+    purposes = forms.MultipleChoiceField(
+        label=_("用途"),
+        choices=[(purpose.value, purpose.label) for purpose in RETAIL_PURPOSES],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    begins_on = day_field(_("起"))
+    ends_on = day_field(_("止"), 90)
+
+
+class OrderForm(PortalForm):
+    """A visitor's order."""
+
+    quantity = KilogramsField(label=_("数量（千克）"))
+    name = forms.CharField(label=_("凭证上的名称"), max_length=100)
+    contact = forms.CharField(
+        label=_("联系方式"), max_length=200, help_text=_("手机或邮箱，不公开；邮箱会收到通知。")
+    )
+    purpose = forms.ChoiceField(label=_("用途"))
+    event_name = forms.CharField(label=_("活动名称"), max_length=120, required=False)
+    place = forms.CharField(label=_("活动或景区地点"), max_length=120, required=False)
+    begins_on = forms.DateField(
+        label=_("活动起"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    )
+    ends_on = forms.DateField(
+        label=_("活动止"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    )
+    year = forms.IntegerField(label=_("年度"), min_value=2015, max_value=2100, required=False)
+
+    def __init__(self, *args: Any, purposes: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["purpose"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(value, Purpose(value).label) for value in purposes]
+        if Purpose.EVENT.value not in purposes:
+            for name in ("event_name", "begins_on", "ends_on"):
+                del self.fields[name]
+        if Purpose.VISITORS.value not in purposes:
+            del self.fields["year"]
+            if Purpose.EVENT.value not in purposes:
+                del self.fields["place"]
+
+    def facts(self) -> dict[str, Any]:
+        """As ``order_retail`` takes them."""
+        names = ("event_name", "place", "begins_on", "ends_on", "year")
+        return {name: self.cleaned_data[name] for name in names if name in self.fields}
+
+
+class PercentField(ReadField):
+    """A percentage with up to two places → basis points."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
+        super().__init__(max_length=10, **options)
+        self.read = lambda text: parse_yuan(text, zero=True)
+
+
+class CalculatorForm(PortalForm):
+    """What a contract would bring."""
+
+    quantity = TonnesField(label=_("数量（吨）"), initial="100")
+    floor = YuanField(label=_("保底价（元/吨）"), initial="15")
+    share = PercentField(label=_("业主溢价分成（%）"), initial="40")
+    resale = YuanField(label=_("转售价（元/吨）"), initial="20")
+
+
+class ContractForm(PortalForm):
+    """The body's offer to an owner."""
+
+    body = forms.ChoiceField(label=_("收储机构"))
+    owner_name = forms.CharField(label=_("业主全称"), max_length=200)
+    owner_last4 = forms.CharField(label=_("业主证件号后四位"), min_length=4, max_length=4)
+    quantity = TonnesField(label=_("收储数量（吨）"))
+    floor = YuanField(label=_("保底价（元/吨）"))
+    share = PercentField(label=_("业主溢价分成（%）"), initial="40")
+    begins_on = day_field(_("起"))
+    ends_on = day_field(_("止"), 365)
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parties = {
+            str(party.key): party
+            for party in buying_parties(user)
+            if party.kind == Party.Kind.LEGAL_BODY
+        }
+        field = self.fields["body"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(key, party.name) for key, party in self.parties.items()]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if "owner_name" in given and "owner_last4" in given:
+            given["owner"] = named_party(given["owner_name"], given["owner_last4"])
+            if given["owner"] is None:
+                self.add_error("owner_name", _("没有这个名称和证件号的已核验主体。"))
+        return given
+
+
+class HandOverForm(PortalForm):
+    """Kilograms of one ticket under a contract."""
+
+    ticket = forms.ChoiceField(label=_("碳票"))
+    quantity = TonnesField(label=_("数量（吨）"))
+    closes_at = moment_field(_("有效期至"), 30)
+    code = code_field()
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tickets = {ticket.number: ticket for ticket in tickets_to_offer(user)}
+        field = self.fields["ticket"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(number, number) for number in self.tickets]

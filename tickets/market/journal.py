@@ -9,6 +9,7 @@ from portal.accounts.models import User
 from portal.journal.operations import record_event
 
 LISTING, TRADE, DEPOSIT = "listing", "trade", "market_deposit"
+POOL, ORDER, CONTRACT = "retail_pool", "retail_order", "reserve_contract"
 
 
 def record(kind: str, key: uuid.UUID, verb: str, actor: User | None, **facts: Any) -> None:

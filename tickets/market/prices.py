@@ -44,6 +44,17 @@ def amount_of(price_fen_per_tonne: int, quantity_kg: int) -> int:
     return (price_fen_per_tonne * quantity_kg + KG_PER_TONNE // 2) // KG_PER_TONNE
 
 
+def premium_of(
+    floor_fen_per_tonne: int, quantity_kg: int, amount_fen: int, share_bp: int
+) -> tuple[int, int]:
+    """What a resale brought above the floor, and the owner's part of it, in fen (article 13).
+
+    The part is rounded down; the rest of the premium, with the fraction of a fen, is the body's.
+    """
+    premium = max(0, amount_fen - amount_of(floor_fen_per_tonne, quantity_kg))
+    return premium, premium * share_bp // BASIS_POINTS
+
+
 def yuan(fen: int) -> str:
     """``140,845.00``: as people read it, nothing rounded."""
     sign = "-" if fen < 0 else ""

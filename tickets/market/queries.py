@@ -11,7 +11,8 @@ from django.db.models import QuerySet, Sum
 
 from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, parties_acted_for
-from tickets.market.models import Listing, Trade
+from portal.base.clock import today
+from tickets.market.models import Listing, ReserveContract, RetailOrder, RetailPool, Trade
 from tickets.registry.models import CarbonTicket, TicketShare
 from tickets.registry.quantities import KG_PER_TONNE
 
@@ -102,6 +103,44 @@ def waiting_listings() -> QuerySet[Listing]:
         Listing.objects.filter(state__in=[Listing.State.ASKED, Listing.State.PREPARED])
         .select_related("ticket", "asked_by", "prepared_by", "buyer")
         .order_by("asked_at")
+    )
+
+
+def open_pools() -> QuerySet[RetailPool]:
+    """Where small amounts may be bought today."""
+    day = today()
+    return (
+        RetailPool.objects.filter(
+            state=RetailPool.State.OPEN,
+            begins_on__lte=day,
+            ends_on__gte=day,
+            listing__state=Listing.State.OPEN,
+        )
+        .select_related("listing__ticket")
+        .order_by("pk")
+    )
+
+
+def waiting_orders() -> QuerySet[RetailOrder]:
+    """Orders that wait for the cashier."""
+    return (
+        RetailOrder.objects.filter(state=RetailOrder.State.WAITING)
+        .select_related("pool__listing", "beneficiary")
+        .order_by("pay_by")
+    )
+
+
+def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:
+    """Reserve contracts of either side that ``user`` acts for."""
+    parties = parties_acted_for(user)
+    return (
+        (
+            ReserveContract.objects.filter(body__in=parties)
+            | ReserveContract.objects.filter(owner__in=parties)
+        )
+        .select_related("body", "owner")
+        .distinct()
+        .order_by("-proposed_at")
     )
 
 

@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 from tickets.market.operations import (
     close_due_biddings,
     end_due_listings,
+    lapse_overdue_orders,
     lapse_overdue_trades,
 )
 
@@ -18,3 +19,4 @@ def end_market_terms(timestamp: int) -> None:
     close_due_biddings()
     end_due_listings()
     lapse_overdue_trades()
+    lapse_overdue_orders()

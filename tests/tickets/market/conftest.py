@@ -11,8 +11,16 @@ from tests.tickets.registry.conftest import (
     filed_template,
     own_folders,
 )
+from tests.tickets.registry_pages.conftest import key_of_these_tests
 
-__all__ = ["committed_register", "filed_db", "filed_template", "floor", "own_folders"]
+__all__ = [
+    "committed_register",
+    "filed_db",
+    "filed_template",
+    "floor",
+    "key_of_these_tests",
+    "own_folders",
+]
 
 
 @pytest.fixture

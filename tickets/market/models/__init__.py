@@ -1,6 +1,18 @@
 """The market's tables: what is offered, who bids, what was agreed."""
 
 from tickets.market.models.listings import Bid, Deposit, Listing
+from tickets.market.models.reserve import PremiumShare, ReserveContract, ReservePurchase
+from tickets.market.models.retail import RetailOrder, RetailPool
 from tickets.market.models.trades import Trade
 
-__all__ = ["Bid", "Deposit", "Listing", "Trade"]
+__all__ = [
+    "Bid",
+    "Deposit",
+    "Listing",
+    "PremiumShare",
+    "ReserveContract",
+    "ReservePurchase",
+    "RetailOrder",
+    "RetailPool",
+    "Trade",
+]

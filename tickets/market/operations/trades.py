@@ -42,6 +42,7 @@ from tickets.market.operations.dealing import (
     unbound_kg,
 )
 from tickets.market.operations.listings import end_listing
+from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import yuan
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations import Owners, trade_listed
@@ -176,6 +177,7 @@ def settle_trade(*, trade: Trade, actor: User) -> Trade:
     )  # fmt: skip
     found.save(update_fields=["state", "entry", "settled_by", "ended_at"])
     record(TRADE, found.key, "settled", actor, entry=entry.pk, kg=found.quantity_kg)
+    note_premium(found)
     if listing.state == Listing.State.OPEN and listing.left_kg() == 0:
         end_listing(listing, Listing.Ending.SOLD, actor)
     _tell_both(found, _("已登记转移"))

@@ -17,12 +17,17 @@ from tickets.market.errors import (
     BiddingNotOpen,
     BiddingRuns,
     ConfirmedAlready,
+    ContractMovedOn,
     DepositDecided,
     DepositTwice,
     ListingMovedOn,
     ListingNotOpen,
     NotEnoughListed,
+    OrderMovedOn,
     PaymentUsed,
+    PoolExists,
+    PoolNotOpen,
+    PremiumMovedOn,
     TradeDisputed,
     TradeMovedOn,
 )
@@ -30,6 +35,7 @@ from tickets.registry.errors import BlockNotFree, TicketClosed
 
 OK, REFUSED, CONFLICT, TOO_LARGE = 200, 422, 409, 413
 MOVED_ON = (
+    ContractMovedOn, OrderMovedOn, PoolExists, PoolNotOpen, PremiumMovedOn,
     BiddingClosed, BiddingNotOpen, BiddingRuns, BlockNotFree, ConfirmedAlready, DepositDecided,
     DepositTwice, ListingMovedOn, ListingNotOpen, NotEnoughListed, PaymentUsed, TicketClosed,
     TradeDisputed, TradeMovedOn,

@@ -26,7 +26,6 @@ from tickets.market.access import (
     is_seller,
     oversees,
 )
-from tickets.market.errors import NewCounterparty
 from tickets.market.forms import BidForm, BuyForm, DepositForm
 from tickets.market.journal import DEPOSIT
 from tickets.market.models import Listing, Trade
@@ -77,10 +76,18 @@ def listing_page(request: HttpRequest, number: str) -> HttpResponse:
             raise
         except PortalError as error:
             refusal, status = error, status_of(error)
+            forms = _typed(request, request.user)
             listing = access_listing(number, request.user)
     return render(
         request, "market/listing.html", _context(request, listing, forms, refusal), status=status
     )
+
+
+def _typed(request: HttpRequest, user: User) -> dict[str, Any]:
+    """The form that was refused, as it was filled in."""
+    action = request.POST.get("action", "")
+    made = {"buy": BuyForm, "bid": BidForm, "deposit": DepositForm}.get(action)
+    return {action: made(request.POST, user=user)} if made else {}
 
 
 def _act(request: HttpRequest, listing: Listing, user: User) -> str:
@@ -177,8 +184,6 @@ def _context(
     running = is_open and listing.closes_at > now()
     names = serves or oversees(user)
     buys = bool(buying_parties(user)) and not mine
-    if isinstance(refusal, NewCounterparty) and "buy" not in forms:
-        forms["buy"] = BuyForm(request.POST, user=user)
     named_buyer = listing.buyer is not None and acts_for(user, listing.buyer, DISPOSE)
     return {
         "listing": listing,

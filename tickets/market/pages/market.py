@@ -8,20 +8,25 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.models import Department
+from portal.accounts.queries import works_in
 from tickets.market.access import in_centre, oversees
 from tickets.market.chart import month_bars
-from tickets.market.models import Deposit
+from tickets.market.models import Deposit, Listing, RetailPool
+from tickets.market.operations import pool_left_kg
 from tickets.market.pages.answers import signed_in
 from tickets.market.queries import (
     listings_of,
     market_figures,
     months,
     open_listings,
+    open_pools,
     settled_trades,
     tickets_to_offer,
     trades_of,
     unsettled_trades,
     waiting_listings,
+    waiting_orders,
 )
 
 ROWS, RECENT = 50, 12
@@ -37,6 +42,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "figures": market_figures(),
         "listings": [(listing, listing.left_kg()) for listing in listings],
         "trades": settled_trades()[:RECENT],
+        "pools": [(pool, pool_left_kg(pool)) for pool in open_pools()],
         "months": series,
         "bars": month_bars(series),
     }
@@ -60,6 +66,14 @@ def work(request: HttpRequest) -> HttpResponse:
         if desk
         else [],
         "unsettled": unsettled_trades() if desk else [],
+        "orders": waiting_orders() if desk else [],
+        "ecology": works_in(user, Department.ECOLOGY),
+        "pools": RetailPool.objects.filter(state__in=["prepared", "open"]).select_related(
+            "listing"
+        ),
+        "poolless": Listing.objects.filter(method=Listing.Method.RETAIL, state="open").exclude(
+            pools__state__in=["prepared", "open"]
+        ),
         "tickets": [
             (ticket, ticket.blocks.free().quantity_kg()) for ticket in tickets_to_offer(user)[:ROWS]
         ],

@@ -1,0 +1,260 @@
+"""Small amounts through an approved pool; reserve purchase with floor and shared premium."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from portal.accounts.models import Department, Role
+from portal.base.clock import advance_clock, now, today
+from portal.base.errors import InvalidInput, NotFound
+from portal.base.models import OutboxMessage
+from tests.accounts.people import officer
+from tests.tickets.market.floor import Floor
+from tests.tickets.registry.register import covered, holder, states
+from tickets.market.errors import (
+    ContractMovedOn,
+    ContractQuantity,
+    ContractTermsWrong,
+    NameRefused,
+    NotEnoughListed,
+    OrderMovedOn,
+    OrderOutsidePool,
+    PaymentUsed,
+    PoolNotOpen,
+    PoolTermsWrong,
+    PremiumMovedOn,
+)
+from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
+from tickets.market.operations import (
+    LotTerms,
+    ask_listing,
+    buy,
+    confirm_agreement,
+    confirm_contract,
+    confirm_premium,
+    decide_pool,
+    hand_over,
+    lapse_overdue_orders,
+    left_to_buy_kg,
+    order_retail,
+    pay_premium,
+    prepare_pool,
+    propose_contract,
+    settle_order,
+    withdraw_listing,
+)
+from tickets.market.prices import premium_of
+from tickets.offsets.errors import PurposeIncomplete
+from tickets.offsets.models import Beneficiary, Purpose
+from tickets.offsets.signing import signature_holds
+from tickets.registry.models import CarbonTicket
+
+
+# --- retail -------------------------------------------------------------------------------------
+def pool_of(floor: Floor, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> RetailPool:
+    listing = floor.open(
+        ask_listing(
+            ticket=ticket,
+            quantity_kg=quantity_kg,
+            price_fen_per_tonne=10_000,  # 1 元 for 10 kg.
+            terms=LotTerms(10, retail=True),
+            closes_at=now() + timedelta(days=60),
+            actor=floor.owner_user,
+        )
+    )
+    clerk = officer(f"ec-{listing.number}", Role.CLERK, Department.ECOLOGY)
+    terms: dict[str, Any] = {
+        "title": "景区零售", "quantity_kg": quantity_kg, "largest_kg": 200,
+        "purposes": [Purpose.PERSON, Purpose.EVENT], "begins_on": today(),
+        "ends_on": today() + timedelta(days=50), **more,
+    }  # fmt: skip
+    pool = prepare_pool(listing=listing, actor=clerk, **terms)
+    return decide_pool(pool=pool, accepted=True, actor=floor.signer)
+
+
+def order(pool: RetailPool, quantity_kg: int = 12, **more: Any) -> RetailOrder:
+    given: dict[str, Any] = {
+        "purpose": Purpose.PERSON, "name": "游客张三", "contact": "visitor@example.org",
+        "actor": None, **more,
+    }  # fmt: skip
+    return order_retail(pool=pool, quantity_kg=quantity_kg, **given)
+
+
+def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    wanted = order(pool_of(floor, ticket))
+    assert wanted.amount_fen == 120
+    offset = settle_order(order=wanted, payment_number="W1", actor=floor.trading)
+    assert (offset.quantity_kg, offset.beneficiary.name) == (12, "游客张三")
+    assert signature_holds(offset)
+    assert states(ticket) == {"listed": 988, "offset": 12}
+    subjects = OutboxMessage.objects.filter(recipient="visitor@example.org")
+    assert [message.subject for message in subjects.order_by("made_at")] == [
+        f"订单 {wanted.number}：请付款",
+        f"抵消凭证 {offset.number}",
+    ]
+    with pytest.raises(OrderMovedOn):
+        settle_order(order=wanted, payment_number="W2", actor=floor.trading)
+    assert covered(ticket.issuance)
+
+
+def test_orders_stay_within_their_pool(floor: Floor) -> None:
+    pool = pool_of(floor, floor.issue(1000), 300)
+    for quantity, more, refusal in (
+        (9, {}, OrderOutsidePool),
+        (201, {}, OrderOutsidePool),
+        (12, {"purpose": Purpose.ORGANISATION_YEAR, "year": 2026}, OrderOutsidePool),
+        (12, {"purpose": Purpose.EVENT}, PurposeIncomplete),
+        (12, {"name": "  "}, InvalidInput),
+        (12, {"name": "坏\u0007名"}, InvalidInput),
+        (12, {"contact": ""}, InvalidInput),
+    ):
+        with pytest.raises(refusal):
+            order(pool, quantity, **more)
+    refused = Beneficiary.objects.create(
+        name="某某政府", state=Beneficiary.State.REFUSED, reviewed_by=floor.signer
+    )
+    with pytest.raises(NameRefused):
+        order(pool, name=refused.name)
+    first, _second = order(pool, 200), order(pool, 90)
+    with pytest.raises(NotEnoughListed):
+        order(pool, 11)
+    settle_order(order=first, payment_number="W1", actor=floor.trading)
+    with pytest.raises(PaymentUsed):
+        settle_order(order=_second, payment_number="W1", actor=floor.trading)
+    advance_clock(timedelta(hours=73))
+    assert lapse_overdue_orders() == 1
+    order(pool, 100)
+    advance_clock(timedelta(days=49))
+    with pytest.raises(PoolNotOpen):
+        order(pool)
+
+
+def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    pool = pool_of(floor, ticket, 500)
+    with pytest.raises(PoolNotOpen):
+        decide_pool(pool=pool, accepted=True, actor=floor.signer)
+    for more in ({"largest_kg": 501}, {"purposes": []}, {"purposes": [Purpose.ECO_JUSTICE]}):
+        with pytest.raises(PoolTermsWrong):
+            pool_of(floor, ticket, 100, **more)
+    waiting = order(pool)
+    withdraw_listing(listing=pool.listing, actor=floor.owner_user)
+    assert states(ticket)["listed"] == 312  # Three others of 100, and the order that waits.
+    settle_order(order=waiting, payment_number="W1", actor=floor.trading)
+
+
+def test_the_database_keeps_orders_by_itself(floor: Floor) -> None:
+    pool = pool_of(floor, floor.issue(1000), 300)
+    made = order(pool)
+    columns = [field.column for field in RetailOrder._meta.concrete_fields if not field.primary_key]
+    copied = ", ".join(columns)
+    for constraint, changes in (
+        ("retail_order_is_within_its_pool", {"quantity_kg": "9"}),
+        ("trades_stay_within_the_listing", {"quantity_kg": "200"}),
+        ("retail_order_is_of_an_open_pool", {"state": "'settled'"}),
+    ):
+        if constraint == "trades_stay_within_the_listing":
+            order(pool, 150)
+        values = {column: column for column in columns} | changes
+        values |= {"key": "gen_random_uuid()", "code": "'X'", "number": "'X'"}
+        with (
+            pytest.raises(DatabaseError) as caught,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                f"INSERT INTO market_retailorder ({copied}) SELECT {', '.join(values.values())} "
+                "FROM market_retailorder WHERE id = %s",
+                [made.pk],
+            )
+        assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
+
+
+# --- reserve purchase ---------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("amount_fen", "expected"),
+    [
+        (20_000, (5000, 2000)),  # 10 t bought at 15 元, sold at 20 元, 40 % to the owner.
+        (15_000, (0, 0)),
+        (14_000, (0, 0)),
+        (15_003, (3, 1)),  # 1.2 fen: rounded down, the rest is the body's.
+    ],
+)
+def test_the_premium_is_exact_to_the_fen(amount_fen: int, expected: tuple[int, int]) -> None:
+    assert premium_of(1500, 10_000, amount_fen, 4000) == expected
+
+
+def contract_of(floor: Floor, **more: Any) -> ReserveContract:
+    terms: dict[str, Any] = {
+        "body": floor.buyer, "owner": floor.owner, "quantity_kg": 50_000,
+        "floor_fen_per_tonne": 1500, "share_bp": 4000, "begins_on": today(),
+        "ends_on": today() + timedelta(days=300), "actor": floor.buyer_user, **more,
+    }  # fmt: skip
+    return propose_contract(**terms)
+
+
+def test_a_contract_is_bought_under_and_its_premium_settled_on_resale(floor: Floor) -> None:
+    ticket = floor.issue(100_000)
+    contract = contract_of(floor)
+    offer: dict[str, Any] = {
+        "contract": contract, "ticket": ticket, "closes_at": now() + timedelta(days=5),
+        "actor": floor.owner_user, "confirmed": True,
+    }  # fmt: skip
+    with pytest.raises(ContractMovedOn):
+        hand_over(quantity_kg=40_000, **offer)
+    with pytest.raises(NotFound):
+        confirm_contract(contract=contract, actor=floor.buyer_user)
+    confirm_contract(contract=contract, actor=floor.owner_user)
+    with pytest.raises(ContractQuantity):
+        hand_over(quantity_kg=50_001, **offer)
+    listing = hand_over(quantity_kg=40_000, **offer)
+    assert left_to_buy_kg(contract) == 10_000
+    confirm_agreement(listing=listing, actor=floor.buyer_user)
+    floor.open(listing)
+    bought = floor.settle(listing.trades.get())
+    assert bought.amount_fen == 60_000
+    assert PremiumShare.objects.count() == 0
+    assert bought.entry is not None
+    child = bought.entry.tickets_opened.get()
+
+    resale = floor.open(
+        ask_listing(
+            ticket=child,
+            quantity_kg=10_000,
+            price_fen_per_tonne=2000,
+            terms=LotTerms(1000),
+            closes_at=now() + timedelta(days=5),
+            actor=floor.buyer_user,
+        )
+    )
+    third = holder("第三方公司")
+    trade = buy(listing=resale, buyer=third[0], quantity_kg=10_000, actor=third[1], confirmed=True)
+    floor.settle(trade)
+    share = PremiumShare.objects.get()
+    assert (share.premium_fen, share.owner_fen, share.body_fen) == (5000, 2000, 3000)
+    with pytest.raises(NotFound):
+        pay_premium(share=share, payment_number="P1", actor=third[1])
+    pay_premium(share=share, payment_number="P1", actor=floor.buyer_user)
+    with pytest.raises(PremiumMovedOn):
+        pay_premium(share=share, payment_number="P1", actor=floor.buyer_user)
+    confirm_premium(share=share, received=False, actor=floor.owner_user)
+    pay_premium(share=share, payment_number="P2", actor=floor.buyer_user)
+    confirm_premium(share=share, received=True, actor=floor.owner_user)
+    share.refresh_from_db()
+    assert share.state == "received"
+    assert covered(ticket.issuance)
+
+
+def test_a_contracts_terms_are_asked(floor: Floor) -> None:
+    for more in (
+        {"owner": floor.buyer},
+        {"share_bp": 10_001},
+        {"ends_on": today() - timedelta(days=1)},
+    ):
+        with pytest.raises(ContractTermsWrong):
+            contract_of(floor, **more)

@@ -1,0 +1,267 @@
+"""Reserve purchase (article 13): the contract, hand-overs at the floor, and the shared premium."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import Party, User
+from portal.accounts.queries import acts_for, standing_party
+from portal.base.clock import now, today
+from portal.base.errors import InvalidInput, NotFound
+from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
+from tickets.market.access import DISPOSE, people_of
+from tickets.market.errors import (
+    ContractMovedOn,
+    ContractQuantity,
+    ContractTermsWrong,
+    PremiumMovedOn,
+)
+from tickets.market.journal import CONTRACT, record
+from tickets.market.models import (
+    Listing,
+    PremiumShare,
+    ReserveContract,
+    ReservePurchase,
+    Trade,
+)
+from tickets.market.operations.listings import AgreementTerms, ask_listing
+from tickets.market.prices import BASIS_POINTS, premium_of, require_price, yuan
+from tickets.registry.access import owners_of
+from tickets.registry.models import CarbonTicket
+from tickets.registry.operations.registrations import require_holder
+from tickets.registry.quantities import require_quantity, tonnes
+
+State = ReserveContract.State
+
+
+@write_transaction
+def propose_contract(
+    *,
+    body: Party,
+    owner: Party,
+    quantity_kg: int,
+    floor_fen_per_tonne: int,
+    share_bp: int,
+    begins_on: date,
+    ends_on: date,
+    actor: User,
+) -> ReserveContract:
+    """A carbon-service body offers an owner to buy at a floor and to share the premium."""
+    if not acts_for(actor, body, DISPOSE):
+        raise NotFound()
+    require_quantity(quantity_kg)
+    require_price(floor_fen_per_tonne)
+    if standing_party(body) == standing_party(owner):
+        raise ContractTermsWrong(reason=_("收储机构与业主相同"))
+    if not 0 <= share_bp <= BASIS_POINTS:
+        raise ContractTermsWrong(reason=_("分成须在 0 与 100% 之间"))
+    if ends_on < max(begins_on, today()):
+        raise ContractTermsWrong(reason=_("止日不早于起日和今天"))
+    require_holder(body)
+    require_holder(owner)
+    contract = ReserveContract.objects.create(
+        body=body,
+        owner=owner,
+        quantity_kg=quantity_kg,
+        floor_fen_per_tonne=floor_fen_per_tonne,
+        share_bp=share_bp,
+        begins_on=begins_on,
+        ends_on=ends_on,
+        proposed_by=actor,
+    )
+    record(
+        CONTRACT, contract.key, "proposed", actor,
+        kg=quantity_kg, floor_fen_per_tonne=floor_fen_per_tonne, share_bp=share_bp,
+    )  # fmt: skip
+    _tell([owner], contract, _("收储合同待您确认"))
+    return contract
+
+
+@write_transaction
+def confirm_contract(*, contract: ReserveContract, actor: User) -> ReserveContract:
+    """The owner agrees; from then on both are bound."""
+    found = _locked(contract, State.PROPOSED)
+    if not acts_for(actor, found.owner, DISPOSE):
+        raise NotFound()
+    found.state, found.confirmed_by, found.confirmed_at = State.ACTIVE, actor, now()
+    found.save(update_fields=["state", "confirmed_by", "confirmed_at"])
+    record(CONTRACT, found.key, "confirmed", actor)
+    _tell([found.body, found.owner], found, _("收储合同已生效"))
+    return found
+
+
+@write_transaction
+def decline_contract(*, contract: ReserveContract, actor: User) -> ReserveContract:
+    """The owner declines, or the body takes its offer back, before it binds."""
+    found = _locked(contract, State.PROPOSED)
+    if not acts_for(actor, found.owner, DISPOSE) and not acts_for(actor, found.body, DISPOSE):
+        raise NotFound()
+    found.state = State.ENDED
+    found.save(update_fields=["state"])
+    record(CONTRACT, found.key, "declined", actor)
+    return found
+
+
+def left_to_buy_kg(contract: ReserveContract) -> int:
+    """What the body still owes to buy: refused and lapsed hand-overs count for nothing."""
+    return contract.quantity_kg - sum(
+        purchase.listing.quantity_kg
+        for purchase in contract.purchases.select_related("listing")
+        if not _came_to_nothing(purchase.listing)
+    )
+
+
+def _came_to_nothing(listing: Listing) -> bool:
+    return listing.state in (Listing.State.REFUSED, Listing.State.RETRACTED) or (
+        listing.state == Listing.State.ENDED and listing.ending != Listing.Ending.SOLD
+    )
+
+
+@write_transaction
+def hand_over(
+    *,
+    contract: ReserveContract,
+    ticket: CarbonTicket,
+    quantity_kg: int,
+    closes_at: datetime,
+    actor: User,
+    confirmed: bool = False,
+) -> Listing:
+    """The owner sells under the contract: an agreement at the floor, confirmed and paid like any.
+
+    Raises ContractMovedOn (not in force today), ContractQuantity, and what ``ask_listing`` does.
+    """
+    found = _locked(contract, State.ACTIVE)
+    if not found.begins_on <= today() <= found.ends_on:
+        raise ContractMovedOn()
+    if [standing_party(owner) for owner in owners_of(ticket)] != [standing_party(found.owner)]:
+        raise NotFound()
+    left = left_to_buy_kg(found)
+    if require_quantity(quantity_kg) > left:
+        raise ContractQuantity(left=left)
+    listing = ask_listing(
+        ticket=ticket,
+        quantity_kg=quantity_kg,
+        price_fen_per_tonne=found.floor_fen_per_tonne,
+        terms=AgreementTerms(found.body),
+        closes_at=closes_at,
+        actor=actor,
+        confirmed=confirmed,
+    )
+    ReservePurchase.objects.create(contract=found, listing=listing)
+    record(CONTRACT, found.key, "handed_over", actor, listing=str(listing.pk), kg=quantity_kg)
+    return listing
+
+
+def note_premium(trade: Trade) -> PremiumShare | None:
+    """In the transaction of a resale: what the body then owes the owner, or None.
+
+    The sold ticket, or one that it comes from, was opened by the purchase under a contract, and the
+    seller is still that contract's body.
+    """
+    ticket: CarbonTicket | None = trade.listing.ticket
+    sellers = [standing_party(owner) for owner in owners_of(trade.listing.ticket)]
+    while ticket is not None:
+        purchase = (
+            ReservePurchase.objects.filter(listing__trades__entry=ticket.opened_by_id)
+            .select_related("contract__body", "contract__owner")
+            .first()
+        )
+        if purchase is not None and sellers == [standing_party(purchase.contract.body)]:
+            return _share(purchase, trade)
+        ticket = ticket.parent
+    return None
+
+
+def _share(purchase: ReservePurchase, trade: Trade) -> PremiumShare | None:
+    contract = purchase.contract
+    if trade.listing_id == purchase.listing_id:
+        return None
+    premium, owners_part = premium_of(
+        contract.floor_fen_per_tonne, trade.quantity_kg, trade.amount_fen, contract.share_bp
+    )
+    if owners_part == 0:
+        return None
+    share = PremiumShare.objects.create(
+        purchase=purchase,
+        trade=trade,
+        quantity_kg=trade.quantity_kg,
+        amount_fen=trade.amount_fen,
+        premium_fen=premium,
+        owner_fen=owners_part,
+    )
+    record(
+        CONTRACT, contract.key, "premium_due", None,
+        share=str(share.key), trade=str(trade.key), owner_fen=owners_part, premium_fen=premium,
+    )  # fmt: skip
+    _tell(
+        [contract.body, contract.owner],
+        contract,
+        _("转售溢价分成：应付业主 {amount} 元").format(amount=yuan(owners_part)),
+    )
+    return share
+
+
+@write_transaction
+def pay_premium(*, share: PremiumShare, payment_number: str, actor: User) -> PremiumShare:
+    """The body says by which payment, outside the portal."""
+    found = _locked_share(share, PremiumShare.State.DUE)
+    if not acts_for(actor, found.purchase.contract.body, DISPOSE):
+        raise NotFound()
+    said = "".join(payment_number.split())[:60]
+    if not said:
+        raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
+    found.state, found.payment_number, found.paid_by = PremiumShare.State.PAID, said, actor
+    found.save(update_fields=["state", "payment_number", "paid_by"])
+    record(CONTRACT, found.purchase.contract.key, "premium_paid", actor, share=str(found.key))
+    _tell([found.purchase.contract.owner], found.purchase.contract, _("溢价分成已付，请确认"))
+    return found
+
+
+@write_transaction
+def confirm_premium(*, share: PremiumShare, received: bool, actor: User) -> PremiumShare:
+    """The owner found it, or not: then it is due again."""
+    found = _locked_share(share, PremiumShare.State.PAID)
+    if not acts_for(actor, found.purchase.contract.owner, DISPOSE):
+        raise NotFound()
+    found.state = PremiumShare.State.RECEIVED if received else PremiumShare.State.DUE
+    found.received_by = actor if received else None
+    found.payment_number = found.payment_number if received else ""
+    found.save(update_fields=["state", "received_by", "payment_number"])
+    verb = "premium_received" if received else "premium_not_received"
+    record(CONTRACT, found.purchase.contract.key, verb, actor, share=str(found.key))
+    return found
+
+
+def _locked(contract: ReserveContract, state: ReserveContract.State) -> ReserveContract:
+    found = (
+        ReserveContract.objects.select_for_update(of=("self",))
+        .select_related("body", "owner")
+        .get(pk=contract.pk)
+    )
+    if found.state != state:
+        raise ContractMovedOn()
+    return found
+
+
+def _locked_share(share: PremiumShare, state: PremiumShare.State) -> PremiumShare:
+    found = (
+        PremiumShare.objects.select_for_update(of=("self",))
+        .select_related("purchase__contract__body", "purchase__contract__owner")
+        .get(pk=share.pk)
+    )
+    if found.state != state:
+        raise PremiumMovedOn()
+    return found
+
+
+def _tell(parties: list[Party], contract: ReserveContract, subject: str) -> None:
+    tell(
+        users=people_of(parties),
+        subject=subject,
+        body=f"{tonnes(contract.quantity_kg)} t · {yuan(contract.floor_fen_per_tonne)} CNY/t",
+        link=f"/market/reserve/{contract.key}/",
+    )

@@ -1,0 +1,322 @@
+"""Retail: ecology approves a pool once; each order in it is certified when the cashier has the money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+
+from portal.accounts.errors import ReasonMissing
+from portal.accounts.models import Department, Role, User
+from portal.base.clock import now, today
+from portal.base.errors import InvalidInput
+from portal.base.numbers import NumberKind, draw_number, new_code
+from portal.base.outbox import post_message
+from portal.base.policy import policy_number
+from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
+from tickets.market.access import people_of
+from tickets.market.errors import (
+    NameRefused,
+    NotEnoughListed,
+    OrderMovedOn,
+    OrderOutsidePool,
+    PoolNotOpen,
+    PoolTermsWrong,
+    SamePerson,
+)
+from tickets.market.journal import ORDER, POOL, record
+from tickets.market.models import Listing, RetailOrder, RetailPool
+from tickets.market.operations.dealing import free_unbound, lock_listing, unbound_kg
+from tickets.market.operations.listings import end_listing
+from tickets.market.prices import amount_of, yuan
+from tickets.offsets.models import Beneficiary, Offset, Purpose
+from tickets.offsets.operations import certify, require_purpose
+from tickets.registry.access import owners_of, require_office
+from tickets.registry.models import Cause
+from tickets.registry.operations import open_cause, trade_to_offset
+from tickets.registry.quantities import require_quantity, tonnes
+
+# What a small amount may be for: a year's emissions and eco-justice are decided one by one.
+RETAIL_PURPOSES = (Purpose.PERSON, Purpose.EVENT, Purpose.VISITORS)
+State = RetailPool.State
+
+
+# --- pools --------------------------------------------------------------------------------------
+@write_transaction
+def prepare_pool(
+    *,
+    listing: Listing,
+    title: str,
+    quantity_kg: int,
+    largest_kg: int,
+    purposes: Sequence[Purpose],
+    begins_on: date,
+    ends_on: date,
+    actor: User,
+) -> RetailPool:
+    """Ecology's clerk proposes what may be sold from a retail listing without a further decision."""
+    require_office(actor, Role.CLERK, Department.ECOLOGY)
+    require_quantity(quantity_kg)
+    require_quantity(largest_kg)
+    if (
+        not title.strip()
+        or not purposes
+        or not set(purposes) <= set(RETAIL_PURPOSES)
+        or largest_kg > quantity_kg
+        or ends_on < begins_on
+    ):
+        raise PoolTermsWrong()
+    pool = RetailPool.objects.create(
+        listing=listing,
+        title=title.strip()[:100],
+        quantity_kg=quantity_kg,
+        largest_kg=largest_kg,
+        purposes=[str(purpose) for purpose in purposes],
+        begins_on=begins_on,
+        ends_on=ends_on,
+        prepared_by=actor,
+    )
+    record(POOL, pool.key, "prepared", actor, listing=str(listing.pk), kg=quantity_kg)
+    return pool
+
+
+@write_transaction
+def decide_pool(*, pool: RetailPool, accepted: bool, actor: User, reason: str = "") -> RetailPool:
+    """Ecology's signer, another than the clerk, opens it or refuses with a reason."""
+    require_office(actor, Role.APPROVER, Department.ECOLOGY)
+    found = _locked_pool(pool)
+    if found.state != State.PREPARED:
+        raise PoolNotOpen()
+    if found.prepared_by_id == actor.pk:
+        raise SamePerson()
+    if not accepted and not reason.strip():
+        raise ReasonMissing()
+    found.state = State.OPEN if accepted else State.REFUSED
+    found.decided_by, found.decided_at, found.reason = actor, now(), reason.strip()[:2000]
+    found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    record(POOL, found.key, str(found.state), actor)
+    tell(
+        users=people_of(owners_of(found.listing.ticket)),
+        subject=f"{found.title}：{found.get_state_display()}",
+        body=f"{found.listing.number} · {tonnes(found.quantity_kg)} t",
+        link=f"/market/listings/{found.listing.number}/",
+    )
+    return found
+
+
+@write_transaction
+def close_pool(*, pool: RetailPool, actor: User) -> RetailPool:
+    """No new orders; those that wait for their payment go on."""
+    require_office(actor, Role.APPROVER, Department.ECOLOGY)
+    found = _locked_pool(pool)
+    if found.state != State.OPEN:
+        raise PoolNotOpen()
+    found.state = State.CLOSED
+    found.save(update_fields=["state"])
+    record(POOL, found.key, "closed", actor)
+    return found
+
+
+def _locked_pool(pool: RetailPool) -> RetailPool:
+    return (
+        RetailPool.objects.select_for_update(of=("self",))
+        .select_related("listing__ticket")
+        .get(pk=pool.pk)
+    )
+
+
+def pool_left_kg(pool: RetailPool) -> int:
+    """What may still be ordered."""
+    ordered = RetailOrder.objects.filter(pool=pool).exclude(state=RetailOrder.State.LAPSED)
+    taken = sum(ordered.values_list("quantity_kg", flat=True))
+    return max(0, min(pool.quantity_kg - taken, unbound_kg(pool.listing)))
+
+
+# --- orders -------------------------------------------------------------------------------------
+@write_transaction
+def order_retail(
+    *,
+    pool: RetailPool,
+    quantity_kg: int,
+    purpose: Purpose,
+    name: str,
+    contact: str,
+    actor: User | None,
+    event_name: str = "",
+    place: str = "",
+    begins_on: date | None = None,
+    ends_on: date | None = None,
+    year: int | None = None,
+) -> RetailOrder:
+    """Anybody's small amount; no account is needed (articles 11 and 12).
+
+    Raises PoolNotOpen, OrderOutsidePool, NotEnoughListed, NameRefused, PurposeIncomplete,
+    InvalidQuantity, InvalidInput.
+    """
+    require_quantity(quantity_kg)
+    listing = lock_listing(pool.listing)
+    found = RetailPool.objects.get(pk=pool.pk)
+    if (
+        found.state != State.OPEN
+        or listing.state != Listing.State.OPEN
+        or listing.closes_at <= now()
+        or not found.begins_on <= today() <= found.ends_on
+    ):
+        raise PoolNotOpen()
+    least = int(policy_number("market.retail_min_kg"))
+    if not least <= quantity_kg <= found.largest_kg or purpose not in found.purposes:
+        raise OrderOutsidePool(least=least, most=found.largest_kg)
+    left = pool_left_kg(found)
+    if quantity_kg > left:
+        raise NotEnoughListed(wanted=quantity_kg, free=left)
+    hours = int(policy_number("market.retail_hours"))
+    order = RetailOrder(
+        code=new_code(),
+        number=draw_number(NumberKind.TRADE),
+        pool=found,
+        ticket=listing.ticket,
+        quantity_kg=quantity_kg,
+        purpose=purpose,
+        beneficiary=_named(name, actor),
+        contact=_required(contact, _("联系方式"), 200),
+        event_name=event_name.strip(),
+        place=place.strip(),
+        begins_on=begins_on,
+        ends_on=ends_on,
+        year=year,
+        price_fen_per_tonne=listing.price_fen_per_tonne,
+        amount_fen=amount_of(listing.price_fen_per_tonne, quantity_kg),
+        ordered_by=actor,
+        pay_by=now() + timedelta(hours=hours),
+    )
+    require_purpose(order)
+    order.save(force_insert=True)
+    order.refresh_from_db()
+    record(
+        ORDER, order.key, "ordered", actor,
+        pool=str(found.key), kg=quantity_kg, amount_fen=order.amount_fen,
+    )  # fmt: skip
+    _write_to(
+        order,
+        _("订单 {number}：请付款").format(number=order.number),
+        _("{tonnes} 吨，{amount} 元。付款时请在附言中写明 {number}。").format(
+            tonnes=tonnes(quantity_kg), amount=yuan(order.amount_fen), number=order.number
+        ),
+    )
+    return order
+
+
+def _named(name: str, actor: User | None) -> Beneficiary:
+    """The name to print: on ecology's list already, or put there, to be looked at afterwards.
+
+    The pool is the decision (domain.md, Retail); a name that was refused is not printed.
+    """
+    wanted = " ".join(_required(name, _("凭证上的名称"), 100).split())
+    names = Beneficiary.objects.filter(name=wanted)
+    standing = names.exclude(state=Beneficiary.State.REFUSED).first()
+    if standing is not None:
+        return standing
+    if names.exists():
+        raise NameRefused(name=wanted)
+    return Beneficiary.objects.create(name=wanted, proposed_by=actor)
+
+
+def _required(text: str, field: str, limit: int) -> str:
+    said = text.strip()
+    if not said:
+        raise InvalidInput(field=field, reason=_("不能为空"))
+    if len(said) > limit or not said.isprintable():
+        raise InvalidInput(field=field, reason=_("过长或含有不可打印的字符"))
+    return said
+
+
+@write_transaction
+def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Offset:
+    """The cashier found the receipt: the kilograms are offset and the certificate stands, at once.
+
+    Raises OfficeMissing, OrderMovedOn, SamePerson, PaymentUsed, InvalidInput, and what the ledger
+    refuses (BlockNotFree while frozen).
+    """
+    require_office(actor, Role.TRADING_APPROVER)
+    listing = lock_listing(order.pool.listing)
+    found = _locked_order(order)
+    if found.ordered_by_id == actor.pk:
+        raise SamePerson()
+    said = "".join(payment_number.split())[:60]
+    if not said:
+        raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
+    cause = open_cause(Cause.Kind.OFFSET)
+    offset = certify(facts=found, cause=cause, actor=actor)
+    trade_to_offset(
+        cause=listing.cause,
+        offset=cause,
+        quantity_kg=found.quantity_kg,
+        actor=actor,
+        document_sha256=bytes.fromhex(offset.content_sha256),
+    )
+    found.state, found.offset, found.settled_by = RetailOrder.State.SETTLED, offset, actor
+    found.payment_number, found.ended_at = said, now()
+    found.save(update_fields=["state", "offset", "settled_by", "payment_number", "ended_at"])
+    record(ORDER, found.key, "settled", actor, offset=offset.number, kg=found.quantity_kg)
+    if listing.state == Listing.State.OPEN and listing.left_kg() == 0:
+        end_listing(listing, Listing.Ending.SOLD, actor)
+    _write_to(
+        found,
+        _("抵消凭证 {number}").format(number=offset.number),
+        _("您购买的 {tonnes} 吨已抵消，凭证可在订单页下载。").format(
+            tonnes=tonnes(found.quantity_kg)
+        ),
+    )
+    return offset
+
+
+def lapse_overdue_orders() -> int:
+    """Orders that were not paid in time; how many lapsed. A job's act."""
+    due = RetailOrder.objects.filter(
+        state=RetailOrder.State.WAITING, pay_by__lt=now()
+    ).select_related("pool__listing")
+    return sum(_lapse(order) for order in due)
+
+
+@write_transaction
+def _lapse(order: RetailOrder) -> bool:
+    listing = lock_listing(order.pool.listing)
+    found = RetailOrder.objects.select_for_update(of=("self",)).get(pk=order.pk)
+    if found.state != RetailOrder.State.WAITING or found.pay_by >= now():
+        return False
+    found.state, found.ended_at = RetailOrder.State.LAPSED, now()
+    found.save(update_fields=["state", "ended_at"])
+    record(ORDER, found.key, "lapsed", None)
+    if listing.state == Listing.State.ENDED:
+        free_unbound(listing, None)
+    return True
+
+
+def _locked_order(order: RetailOrder) -> RetailOrder:
+    found = (
+        RetailOrder.objects.select_for_update(of=("self",))
+        .select_related("ticket", "beneficiary", "pool")
+        .get(pk=order.pk)
+    )
+    if found.state != RetailOrder.State.WAITING:
+        raise OrderMovedOn()
+    return found
+
+
+def _write_to(order: RetailOrder, subject: str, body: str) -> None:
+    """To the inbox of whoever has an account, otherwise by e-mail where one was given."""
+    if order.ordered_by is not None:
+        tell(
+            users=[order.ordered_by], subject=subject, body=body,
+            link=f"/market/orders/{order.code}/",
+        )  # fmt: skip
+        return
+    try:
+        validate_email(order.contact)
+    except ValidationError:
+        return  # A telephone number: the cashier calls.
+    post_message(recipient=order.contact, subject=subject, body=body)

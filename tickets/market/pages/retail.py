@@ -1,0 +1,198 @@
+"""Retail: pools that ecology approves, and orders of anybody."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from axes.helpers import get_client_ip_address
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.accounts.models import Attempt, Department, Role, User
+from portal.accounts.operations import note_attempt
+from portal.accounts.queries import has_role
+from portal.base.errors import NotFound, PortalError
+from portal.base.numbers import grouped_code
+from tickets.market.access import access_listing, access_order, access_pool
+from tickets.market.forms import OrderForm, PoolForm
+from tickets.market.models import RetailOrder, RetailPool
+from tickets.market.operations import (
+    close_pool,
+    decide_pool,
+    order_retail,
+    pool_left_kg,
+    prepare_pool,
+    settle_order,
+)
+from tickets.market.pages.answers import OK, REFUSED, signed_in, status_of
+from tickets.offsets.models import Purpose
+from tickets.offsets.paper import offset_pdf
+
+State = RetailPool.State
+
+
+@login_required
+@never_cache
+def new_pool(request: HttpRequest, number: str) -> HttpResponse:
+    """Ecology's clerk proposes a pool on a retail listing."""
+    user = signed_in(request)
+    if not has_role(user, Role.CLERK, Department.ECOLOGY):
+        raise NotFound()
+    listing = access_listing(number, user)
+    bound = request.method == "POST"
+    form = PoolForm(request.POST if bound else None)
+    status = REFUSED if bound else OK
+    if bound and form.is_valid():
+        given = form.cleaned_data
+        try:
+            pool = prepare_pool(
+                listing=listing,
+                title=given["title"],
+                quantity_kg=given["quantity"],
+                largest_kg=given["largest"],
+                purposes=[Purpose(value) for value in given["purposes"]],
+                begins_on=given["begins_on"],
+                ends_on=given["ends_on"],
+                actor=user,
+            )
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+            status = status_of(refusal)
+        else:
+            messages.success(request, _("零售池已提交审批。"))
+            return redirect("market:pool", key=pool.key)
+    context = {"form": form, "listing": listing, "left_kg": listing.left_kg()}
+    return render(request, "market/new_pool.html", context, status=status)
+
+
+@never_cache
+def pool_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A pool and its order form; ecology decides on it here."""
+    pool = access_pool(key, request.user)
+    form: OrderForm | None = None
+    refusal: PortalError | None = None
+    status = OK
+    if request.method == "POST":
+        action = request.POST.get("action", "")
+        try:
+            if action == "order":
+                form = OrderForm(request.POST, purposes=pool.purposes)
+                if form.is_valid():
+                    return redirect("market:order", code=_order(request, pool, form).code)
+                status = REFUSED
+            else:
+                _decide(request, pool, action)
+                return redirect("market:pool", key=pool.key)
+        except NotFound:
+            raise
+        except PortalError as error:
+            refusal, status = error, status_of(error)
+            pool = access_pool(key, request.user)
+    return render(
+        request, "market/pool.html", _pool_context(request, pool, form, refusal), status=status
+    )
+
+
+def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> RetailOrder:
+    note_attempt(kind=Attempt.Kind.RETAIL, source=str(get_client_ip_address(request)))
+    given = form.cleaned_data
+    return order_retail(
+        pool=pool,
+        quantity_kg=given["quantity"],
+        purpose=Purpose(given["purpose"]),
+        name=given["name"],
+        contact=given["contact"],
+        actor=request.user if isinstance(request.user, User) else None,
+        **form.facts(),
+    )
+
+
+def _decide(request: HttpRequest, pool: RetailPool, action: str) -> None:
+    user = request.user
+    if not isinstance(user, User) or not has_role(user, Role.APPROVER, Department.ECOLOGY):
+        raise NotFound()
+    if action in ("accept", "refuse"):
+        decide_pool(
+            pool=pool,
+            accepted=action == "accept",
+            reason=request.POST.get("reason", ""),
+            actor=user,
+        )
+    elif action == "close":
+        close_pool(pool=pool, actor=user)
+    else:
+        raise NotFound()
+    messages.success(request, _("已办理。"))
+
+
+def _pool_context(
+    request: HttpRequest, pool: RetailPool, form: OrderForm | None, refusal: PortalError | None
+) -> dict[str, Any]:
+    signs = has_role(request.user, Role.APPROVER, Department.ECOLOGY)
+    left = pool_left_kg(pool)
+    return {
+        "pool": pool,
+        "listing": pool.listing,
+        "left_kg": left,
+        "purposes": [Purpose(value).label for value in pool.purposes],
+        "refusal": refusal,
+        "form": (form or OrderForm(purposes=pool.purposes))
+        if pool.state == State.OPEN and left
+        else None,
+        "may_decide": signs
+        and pool.state == State.PREPARED
+        and pool.prepared_by_id != request.user.pk,
+        "may_close": signs and pool.state == State.OPEN,
+    }
+
+
+@never_cache
+def order_page(request: HttpRequest, code: str) -> HttpResponse:
+    """Where an order stands; the cashier confirms the receipt here."""
+    order = access_order(code)
+    user, refusal, status = request.user, None, OK
+    serves = has_role(user, Role.TRADING_APPROVER)
+    if request.method == "POST":
+        if not isinstance(user, User) or not serves:
+            raise NotFound()
+        try:
+            settle_order(
+                order=order, payment_number=request.POST.get("payment_number", ""), actor=user
+            )
+        except PortalError as error:
+            refusal, status = error, status_of(error)
+            order = access_order(code)
+        else:
+            messages.success(request, _("已确认到账，凭证已生成。"))
+            return redirect("market:order", code=order.code)
+    context = {
+        "order": order,
+        "code": grouped_code(order.code),
+        "purpose": Purpose(order.purpose).label,
+        "refusal": refusal,
+        "serves": serves,
+        "may_settle": serves and order.state == RetailOrder.State.WAITING,
+    }
+    return render(request, "market/order.html", context, status=status)
+
+
+@require_safe
+@never_cache
+def certificate(request: HttpRequest, code: str) -> HttpResponse:
+    """The certificate's PDF, for whoever has the order's code."""
+    order = access_order(code)
+    if order.offset is None:
+        raise NotFound()
+    address = request.build_absolute_uri(reverse("site:verify", args=[order.offset.code]))
+    response = HttpResponse(
+        offset_pdf(order.offset, address=address), content_type="application/pdf"
+    )
+    response.headers["Content-Disposition"] = f'inline; filename="{order.offset.number}.pdf"'
+    return response
