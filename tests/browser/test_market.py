@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
+from portal.accounts.demo import DEMO_PASSWORD
 from portal.accounts.models import Mandate, Party, User
 from portal.base.clock import advance_clock, now
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
@@ -239,6 +240,9 @@ def test_a_visitor_buys_twelve_kilograms_and_takes_a_certificate(open_page: Any)
         box.check()
     press(ecology, "提交审批")
     address = ecology.url
+    ours = User.objects.get(username="ecology_approver")  # The template's, with its own password.
+    ours.set_password(DEMO_PASSWORD)
+    ours.save()
     signer = enter(open_page, "ecology_approver")
     signer.goto(address)
     press(signer, "批准")

@@ -23,12 +23,13 @@ from tickets.market.errors import (
 )
 from tickets.market.journal import DEPOSIT, LISTING, record
 from tickets.market.models import Bid, Deposit, Listing, Trade
-from tickets.market.operations.dealing import agree, have_dealt, lock_listing, tell_holder
+from tickets.market.operations.dealing import agree, lock_listing, tell_holder
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import require_price, yuan
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import tonnes
+from tickets.registry.queries import has_dealt_with
 
 Method, State = Listing.Method, Listing.State
 
@@ -165,7 +166,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
             price_fen_per_tonne=top.price_fen_per_tonne,
             actor=actor,
         )
-        if not have_dealt(owners_of(found.ticket), top.bidder):
+        if not has_dealt_with(owners_of(found.ticket), top.bidder):
             tell_holder(found, top.bidder)
     record(
         LISTING, found.pk, "closed", actor,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import has_role, standing_party
+from portal.accounts.queries import has_role
 from portal.base.clock import now
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.policy import policy_number
@@ -88,16 +87,6 @@ def agree(
         link=f"/market/trades/{trade.number}/",
     )
     return trade
-
-
-def have_dealt(owners: Sequence[Party], buyer: Party) -> bool:
-    """Whether a trade between one of the owners and the buyer was registered before."""
-    known = [standing_party(owner).pk for owner in owners]
-    return Trade.objects.filter(
-        state=Trade.State.SETTLED,
-        buyer=buyer,
-        listing__ticket__shares__party__in=[*known, *(owner.pk for owner in owners)],
-    ).exists()
 
 
 def tell_holder(listing: Listing, buyer: Party) -> None:

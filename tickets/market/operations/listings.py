@@ -38,7 +38,6 @@ from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
     free_unbound,
-    have_dealt,
     lock_listing,
     tell_holder,
 )
@@ -49,6 +48,7 @@ from tickets.registry.models import CarbonTicket, Cause
 from tickets.registry.operations import list_blocks, open_cause
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
+from tickets.registry.queries import has_dealt_with
 
 Method, State, Ending = Listing.Method, Listing.State, Listing.Ending
 
@@ -144,7 +144,7 @@ def ask_listing(
             ),
             link=f"/market/listings/{listing.number}/",
         )
-        if not have_dealt(owners, listing.buyer):
+        if not has_dealt_with(owners, listing.buyer):
             tell_holder(listing, listing.buyer)
     return listing
 
@@ -155,7 +155,7 @@ def _agreement(
     buyer = require_holder(standing_party(terms.buyer))
     if buyer in [standing_party(owner) for owner in owners]:
         raise SellerCannotBuy()
-    if not have_dealt(owners, buyer) and not confirmed:
+    if not has_dealt_with(owners, buyer) and not confirmed:
         raise NewCounterparty()
     listing.method, listing.buyer = Method.AGREEMENT, buyer
 

@@ -36,7 +36,6 @@ from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
     free_unbound,
-    have_dealt,
     lock_listing,
     tell_holder,
     unbound_kg,
@@ -48,6 +47,7 @@ from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations import Owners, trade_listed
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
+from tickets.registry.queries import has_dealt_with
 
 State = Trade.State
 
@@ -79,7 +79,7 @@ def buy(
     least = min(found.min_lot_kg or 1, free)
     if quantity_kg < least:
         raise LotTooSmall(least=least)
-    first = not have_dealt(owners_of(found.ticket), buyer)
+    first = not has_dealt_with(owners_of(found.ticket), buyer)
     if first and not confirmed:
         raise NewCounterparty()
     trade = agree(
