@@ -130,6 +130,7 @@ def enter_strata(page: Page, parcels: list[Parcel]) -> None:
     expect(page.locator("#main")).to_have_attribute("data-stands", str(len(parcels)))
     page.locator("[data-act=all-stands]").click()
     save(page, page.locator("[data-act=pick]"))
+    picture(page, "application_2_strata")
     for name, typed in (
         ("baseline_t", "12"),
         ("basis_note", "按无项目情景下的自然生长估计。"),
@@ -146,7 +147,6 @@ def enter_strata(page: Page, parcels: list[Parcel]) -> None:
     )
     page.fill("[name=quantity_t]", tonnes)
     save(page, page.locator("form[action$='files/report/add/'] button"))
-    picture(page, "application_2_strata")
 
 
 def sign_the_report(page: Page, application: Application) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from tests.tickets.projects.determining import assert_one_stands, determine_at_once, make_pairs
+from tests.tickets.projects.determining import make_row
+
+PAIRS = 10
+PAIRS_OF_THE_SOAK = int(os.environ.get("SOAK_PAIRS") or 200)
 
 
 def test_of_two_overlapping_applications_determined_at_once_exactly_one_stands(
     committed_db: str,
 ) -> None:
-    pairs, approvers = make_pairs(10)
-    for at, pair in enumerate(pairs):
+    row = make_row(PAIRS)
+    for at in range(PAIRS):
         # Now one approver has the earlier application, now the other.
-        assert_one_stands(pair, determine_at_once(pair, approvers[:: 1 if at % 2 else -1]))
+        row.race(at, swapped=at % 2 == 1)
 
 
 @pytest.mark.soak
 def test_of_two_hundred_pairs_exactly_one_of_each_stands(committed_db: str) -> None:
-    pairs, approvers = make_pairs(200)
-    for pair in pairs:
-        assert_one_stands(pair, determine_at_once(pair, approvers))
+    row = make_row(PAIRS_OF_THE_SOAK)
+    for at in range(PAIRS_OF_THE_SOAK):
+        row.race(at, swapped=at % 2 == 1)
