@@ -13,6 +13,7 @@ import shapely
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from parcels.claims.exclusions import take_in_exclusions
@@ -288,6 +289,42 @@ def test_a_phone_picks_cuts_splits_and_undoes_by_touch(
     expect(page.locator("[data-ref=area]")).not_to_contain_text("1.91")
     picture(page, "draw_phone_edit")
     context.close()
+
+
+def test_points_snap_to_ones_own_borders_and_to_neighbours_public_outlines(
+    open_page: Any, two_parcels: list[Parcel]
+) -> None:
+    claim_at(square(0, 115, 60), state="live")
+    page = open_page(DESKTOP)
+    sent: list[Any] = []
+    page.on(
+        "request", lambda one: sent.append(one.post_data_json) if "/rules/" in one.url else None
+    )
+    start(page)
+    expect(page.locator(".leaflet-around-pane path")).to_have_count(1)
+    west, south, east, north = square(0, 0, 300).extent
+    around = page.request.get(
+        reverse("parcels:api-drawing-around"), params={"bbox": f"{west},{south},{east},{north}"}
+    ).json()
+    [feature] = around["features"]
+    [part] = shapely.get_parts(shapely.from_geojson(json.dumps(feature["geometry"])))
+    outline = min(part.exterior.coords, key=sum)
+    own = two_parcels[1].versions.get().geom.extent
+    corner = (own[2], own[3])
+    page.locator("[data-tool-name=draw]").click()
+    expect(page.locator("[data-ref=note]")).to_contain_text("概化线")
+    free = (square(0, 0, 250).extent[2], square(0, 0, 200).extent[3])
+    for place, off in ((outline, 5), (corner, 5), (free, 0), (outline, 0)):
+        x, y = at(page, *place)
+        page.mouse.move(x + off, y - off, steps=3)
+        page.wait_for_timeout(250)  # A hand rests before it clicks; the point has snapped by then.
+        page.mouse.click(x + off, y - off)
+    expect(page.locator("[data-ref=size]")).to_contain_text("3 个顶点")
+    expect(page.locator("#main")).to_have_attribute("data-verdict", re.compile("."))
+    picture(page, "draw_snapped")
+    drawn = json.dumps(sent[-1])
+    for place in (outline, corner):
+        assert f"{place[0]}, {place[1]}" in drawn, (place, drawn)
 
 
 def test_the_second_window_is_shown_the_difference_and_nothing_is_lost(

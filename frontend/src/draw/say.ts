@@ -3,7 +3,7 @@ import { phrases } from '../text'
 
 export const say = phrases({
   hintPick: ['点一下宗地，整宗加入；再点一下，整宗移出。', 'Tap a parcel to add it whole; tap again to take it out.'],
-  hintDraw: ['在地图上逐点点击，点回起点结束。靠近权属界线时自动吸附。', 'Click point by point and finish on the first one. Points snap to title borders.'],
+  hintDraw: ['在地图上逐点点击，点回起点结束。靠近自己的权属界线（精确）或邻近项目的灰色轮廓（公开的概化线，不是精确界线）时自动吸附。', 'Click point by point and finish on the first one. Points snap to your own title borders (exact) and to the grey outlines of neighbouring projects (public and generalised, not their exact borders).'],
   hintHole: ['画出要挖去的部分，点回起点结束。', 'Draw what is to be cut out and finish on the first point.'],
   hintEdit: ['拖动顶点；拖动边上的小点插入顶点；点选后按“删除顶点”，或长按、右击删除。', 'Drag a vertex, or a small dot to insert one. Tap one and press "Delete vertex", or long-press it.'],
   hintMove: ['按住图形拖动。', 'Drag the shape.'],

@@ -74,11 +74,11 @@ interface AroundFacts { kind: string, number: string, state: string, from: strin
 /** Others' claims as grey outlines, exclusions hatched; nothing of whose they are. */
 export function surroundings (map: L.Map, address: string, area: string | null): void {
   map.createPane('around').style.zIndex = '340'
-  // Generalised lines are no borders: nothing snaps to them.
+  // The public's generalised lines: points snap to them, the hint says that they are no borders.
   const group = L.geoJSON(undefined, {
     pane: 'around',
     pmIgnore: true,
-    snapIgnore: true,
+    snapIgnore: false,
     style: feature => {
       const facts = feature?.properties as AroundFacts
       return facts.kind === 'claim'
@@ -89,7 +89,7 @@ export function surroundings (map: L.Map, address: string, area: string | null):
       const facts = feature.properties as AroundFacts
       const kind = facts.kind === 'claim' ? say(facts.state === 'pending' ? 'claimPending' : 'claimLive') : say('exclusion')
       layer.bindTooltip(`${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`, { sticky: true })
-      ;(layer as L.Layer & { options: L.LayerOptions }).options.snapIgnore = true
+      ;(layer as L.Layer & { options: L.LayerOptions }).options.snapIgnore = false
       ;(layer as L.Layer & { options: L.LayerOptions }).options.pmIgnore = true
     }
   } as L.GeoJSONOptions).addTo(map)
