@@ -89,6 +89,14 @@ class CertificateWithoutRights(TitleRefused):
     message = _("证书没有登记权利，不能审核通过。")
 
 
+@stands_for("shares_of_a_right_make_the_whole")
+class RightNotWhole(TitleRefused):
+    """The holders of a right have more or less than all of it between them."""
+
+    code = "right_not_whole"
+    message = _("权利人份额合计 {sum} 份，与总份数 {of} 不符，不能审核通过。")
+
+
 class BadBox(PortalError):
     """The ``bbox`` of a request."""
 

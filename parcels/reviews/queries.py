@@ -40,6 +40,17 @@ def holders_of(certificate: TitleCertificate) -> list[Party]:
     return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
 
 
+def holders_in_words(certificate: TitleCertificate) -> list[str]:
+    """Each holder by name, with the share where it is not the whole."""
+    found = (
+        Right.objects.filter(certificate=certificate)
+        .values_list("party__name", "share_numerator", "share_denominator", "party")
+        .order_by("party", "share_numerator")
+        .distinct()
+    )
+    return [name if share == of else f"{name} {share}/{of}" for name, share, of, _party in found]
+
+
 def people_of(parties: Sequence[Party]) -> list[User]:
     """Everyone who acts for one of these parties today, through links of names too."""
     checked = [standing_party(party).pk for party in parties]

@@ -45,7 +45,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.picture import areas_in_words, collection, feature, picture_of, sides_in_words
 from parcels.reviews.queries import (
-    holders_of,
+    holders_in_words,
     sides_on_map,
     takeover_conflicts,
     views_of_list,
@@ -145,7 +145,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "review": review,
         "case": review.case,
         "certificate": review.certificate,
-        "holders": holders_of(review.certificate),
+        "holders": holders_in_words(review.certificate),
         "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
         "areas": areas_in_words(review),
         "sides": sides_in_words(review, staff=True),

@@ -63,3 +63,24 @@ class ChangeOpen(RegistrationRefused):
 
     code = "change_open"
     message = _("此证书已有一项变更正在办理。")
+
+
+class SharesNotWhole(RegistrationRefused):
+    """The shares of a right's holders are its whole, no more and no less."""
+
+    code = "shares_not_whole"
+    message = _("各权利人份额合计 {sum} 份，应等于总份数 {of}。")
+
+
+class CoOwnerUnknown(RegistrationRefused):
+    """No checked party has this name and number; one answer, whichever of them differs."""
+
+    code = "co_owner_unknown"
+    message = _("没有姓名与身份号码均为所填的已核验主体：{name}。请核对，或只填姓名。")
+
+
+class CoOwnerTwice(RegistrationRefused):
+    """One holder has one share."""
+
+    code = "co_owner_twice"
+    message = _("{name} 填写了不止一次。每个权利人只填一次份额。")

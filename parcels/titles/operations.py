@@ -39,6 +39,7 @@ from parcels.reviews.shapes import (
 from parcels.rules.table import Stage
 from parcels.titles.errors import ChangeOpen, LandMissing, NotVerifiedYet, NumberInUse
 from parcels.titles.land import Land
+from parcels.titles.owners import SOLE, Shares, holders
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import require_mandate
 from portal.base.clock import now
@@ -80,8 +81,11 @@ def register_title(
     actor: User,
     scan: Upload | None = None,
     original: Upload | None = None,
+    shares: Shares = SOLE,
 ) -> TitleReview:
     """Register a certificate of a party that ``actor`` acts for, on new or registered land.
+
+    Co-owners hold each right in their ``shares``; a mandate is needed for one of them, the party.
 
     It is registered, not verified: it may overlap others, and waits as a draft for its submission.
     """
@@ -100,6 +104,7 @@ def register_title(
     )
     if twice.exists():
         raise NumberInUse(number=facts.number)
+    held_by = holders(party, shares)
     certificate = TitleCertificate.objects.create(
         **{**asdict(facts), "number": facts.number[:NUMBER_LENGTH]},
         number_key=number_key[:NUMBER_LENGTH],
@@ -125,7 +130,16 @@ def register_title(
         else:
             version = ParcelVersion.objects.standing().get(parcel=parcel)
         Right.objects.bulk_create(
-            Right(certificate=certificate, parcel=parcel, kind=kind, party=party) for kind in kinds
+            Right(
+                certificate=certificate,
+                parcel=parcel,
+                kind=kind,
+                party=holder,
+                share_numerator=share,
+                share_denominator=shares.of,
+            )
+            for kind in kinds
+            for holder, share in held_by
         )
         ReviewShape.objects.create(review=review, parcel=parcel, version=version, made_by=actor)
     if scan is not None:
@@ -138,7 +152,14 @@ def register_title(
             upload=original,
             actor=actor,
         )
-    record(review, "registered", actor, parcels=len(land), certificate=str(certificate.key))
+    record(
+        review,
+        "registered",
+        actor,
+        parcels=len(land),
+        certificate=str(certificate.key),
+        holders=len(held_by),
+    )
     return _checked(review, actor)
 
 

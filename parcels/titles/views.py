@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -41,7 +42,7 @@ from parcels.reviews.operations import (
     withdraw_review,
 )
 from parcels.reviews.picture import areas_in_words, picture_of, sides_in_words
-from parcels.reviews.queries import holders_of
+from parcels.reviews.queries import holders_in_words
 from parcels.reviews.shapes import as_stored
 from parcels.reviews.views import done, message_answer, parse_key, parse_place, repair_answer
 from parcels.stage import stage_config
@@ -59,6 +60,7 @@ from parcels.titles.operations import (
     request_change,
     split_parcel,
 )
+from parcels.titles.owners import MOST_SHARES, SOLE, CoOwner, Shares, check_shares
 from portal.accounts.models import Mandate, Party
 from portal.accounts.queries import parties_acted_for
 from portal.base.errors import InvalidInput, NotFound
@@ -106,7 +108,7 @@ def my_titles(request: HttpRequest) -> HttpResponse:
             "review": review,
             "next": next_step(review),
             "mine": review.state in TitleReview.WITH_OWNER,
-            "holders": "、".join(party.name for party in holders_of(review.certificate)),
+            "holders": "、".join(holders_in_words(review.certificate)),
         }
         for review in reviews[:200]
     ]
@@ -132,7 +134,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "review": review,
         "case": review.case,
         "certificate": certificate,
-        "holders": holders_of(certificate),
+        "holders": holders_in_words(certificate),
         "rights": certificate.rights.select_related("party").order_by("pk"),
         "areas": areas_in_words(review),
         "sides": sides_in_words(review, staff=False),
@@ -232,6 +234,7 @@ def register(request: HttpRequest) -> JsonResponse:
     kinds = [RightKind(kind) for kind in request.POST.getlist("right") if kind in RightKind.values]
     if not kinds:
         raise InvalidInput(field=_("权利种类"), reason=_("请至少选择一项"))
+    shares = parse_shares(request.POST)
     scan = parse_scan(request)
     land, original = parse_land(request)
     user = request.user
@@ -244,6 +247,7 @@ def register(request: HttpRequest) -> JsonResponse:
             land=land,
             scan=scan,
             original=original,
+            shares=shares,
             actor=user,  # type: ignore[arg-type]
         )
         return {"url": reverse("parcels:my-title", args=[review.key])}
@@ -259,6 +263,7 @@ def register(request: HttpRequest) -> JsonResponse:
             [kind.value for kind in kinds],
             [piece.wkb.hex() if piece.wkb else str(piece.parcel.key) for piece in land if piece],  # type: ignore[union-attr]
             scan.sha256 if scan else "",
+            asdict(shares),
         ],
         act=act,
     )
@@ -282,6 +287,47 @@ def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
         land = from_file(path, choices=parse_choices(request.POST), rows=rows or None)
     sent.seek(0)
     return land, read_upload(sent, kinds=SHAPE_FILES)
+
+
+def parse_shares(given: Any) -> Shares:
+    """The shares of a form: one's own, the denominator, and the co-owners as a JSON list."""
+    refused = InvalidInput(field=_("共有人"), reason=_("内容不完整"))
+    try:
+        rows = json.loads(given.get("co_owners") or "[]")
+    except ValueError as error:
+        raise refused from error
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict)
+        and all(isinstance(row.get(name), str) for name in ("name", "number", "share"))
+        for row in rows
+    ):
+        raise refused
+    if not rows:
+        return SOLE
+    shares = Shares(
+        own=parse_share(given.get("share", "")),
+        of=parse_share(given.get("share_of", "")),
+        others=[
+            CoOwner(
+                name=row["name"].strip()[:200],
+                share=parse_share(row["share"]),
+                identity_number=row["number"].strip(),
+            )
+            for row in rows
+        ],
+    )
+    if not all(other.name for other in shares.others):
+        raise InvalidInput(field=_("共有人"), reason=_("请填写姓名或名称"))
+    check_shares(shares)
+    return shares
+
+
+def parse_share(text: str) -> int:
+    """A positive whole number of shares."""
+    cleaned = text.strip()
+    if not cleaned.isascii() or not cleaned.isdecimal() or not 1 <= int(cleaned[:8]) <= MOST_SHARES:
+        raise InvalidInput(field=_("份额"), reason=_("须为正整数"))
+    return int(cleaned)
 
 
 def parse_points(given: Any) -> tuple[list[list[str]], str]:

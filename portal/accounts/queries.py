@@ -7,7 +7,8 @@ import hashlib
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from portal.accounts.errors import MandateMissing
+from portal.accounts.errors import IdentityNumberWrong, MandateMissing
+from portal.accounts.identity import parse_body_number, parse_person_number
 from portal.accounts.models import (
     STAFF_ROLES,
     Department,
@@ -22,6 +23,7 @@ from portal.accounts.models import (
     User,
 )
 from portal.base.clock import PortalNow, today
+from portal.base.secrets import fingerprint
 
 AnyUser = User | AnonymousUser
 
@@ -94,6 +96,19 @@ def standing_party(party: Party) -> Party:
     """The checked party that a name-only one is linked to; otherwise the party itself."""
     link = standing_links().select_related("checked").filter(name_only=party).first()
     return link.checked if link else party
+
+
+def checked_party(*, number: str, name: str) -> Party | None:
+    """The checked party of exactly this identity number and name; never by a part of either."""
+    digests = []
+    for parse in (parse_person_number, parse_body_number):
+        try:
+            digests.append(fingerprint(parse(number).lookup_text))
+        except IdentityNumberWrong:
+            continue
+    return Party.objects.filter(
+        identity_digest__in=digests, name=name, checked_at__isnull=False
+    ).first()
 
 
 def names_of(party: Party) -> QuerySet[Party]:

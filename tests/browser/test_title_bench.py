@@ -290,3 +290,38 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     look(page, reverse("parcels:bench"))
     look(page, reverse("parcels:bench-case", args=[review.key]))
     assert faults == {}
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_an_owner_registers_a_title_held_with_others(
+    open_page: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    page = open_page(size)
+    sign_in(page, "owner1")
+    page.goto(reverse("parcels:title-register-page"))
+    loaded(page)
+    page.set_input_files("[data-ref=shape-file]", outline(tmp_path / "外业.geojson"))
+    expect(page.locator("#main")).to_have_attribute("data-previewed", "1")
+    page.fill("#number", NUMBER)
+    add, told = page.locator("[data-ref=add-co-owner]"), page.locator("[data-ref=share-sum]")
+    add.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("阿依古丽")
+    expect(told).to_contain_text("2 / 2")
+    add.click()
+    page.get_by_label("共有人 2 姓名或名称").fill("木拉提")
+    expect(told).to_have_class("error")
+    page.locator("form[data-ref=register] button[type=submit]").click()
+    expect(page.locator("[data-ref=refusal]")).to_contain_text("应等于总份数 2")
+    page.fill("#share-of", "6")
+    page.get_by_label("共有人 2 份额").fill("4")
+    expect(told).not_to_have_class("error")
+    told.scroll_into_view_if_needed()
+    picture(page, f"bench_co_owners_{size[0]}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    page.locator("form[data-ref=register] button[type=submit]").click()
+    page.wait_for_url("**/titles/mine/*-*/")
+    expect(page.locator("#main")).to_contain_text("阿依古丽 1/6")
+    expect(page.locator("#main")).to_contain_text("木拉提 4/6")

@@ -2,6 +2,7 @@
 import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { explain } from '../bench/acts'
+import { CoOwners } from '../bench/co-owners'
 import { placeOf, typedNumber } from '../bench/typed-points'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
@@ -52,6 +53,7 @@ class RegisterPage {
   private readonly root = document.getElementById('main')!
   private readonly form = part<HTMLFormElement>(this.root, 'register')
   private readonly map: L.Map
+  private readonly coOwners: CoOwners
   private readonly drawn = L.layerGroup()
   private readonly near = L.layerGroup()
   private readonly tapped = new Map<string, string>()
@@ -68,6 +70,7 @@ class RegisterPage {
     this.drawn.addTo(map)
     readout(map, part(this.root, 'readout'))
     this.map = map
+    this.coOwners = new CoOwners(this.root)
   }
 
   start (): void {
@@ -336,6 +339,7 @@ class RegisterPage {
   private async send (): Promise<void> {
     const body = new FormData(this.form)
     body.set('way', this.way)
+    body.set('co_owners', this.coOwners.json())
     if (this.way !== 'upload') { body.delete('shape_file'); body.delete('row') }
     if (this.way === 'points') {
       body.set('numbers', part<HTMLSelectElement>(this.root, 'numbers').value)

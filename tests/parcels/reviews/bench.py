@@ -18,6 +18,7 @@ from parcels.reviews.operations import (
 from parcels.reviews.shapes import current_shapes, seen_mark
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
+from parcels.titles.owners import SOLE, Shares
 from portal.accounts.models import Department, Party, Role, User
 from tests.accounts.people import accepted, forestry_clerk, officer, person_waiting
 
@@ -46,6 +47,7 @@ def title_of(
     number: str = "伊市林证字（2026）第0009001号",
     area_m2: float | None = None,
     kinds: Sequence[RightKind] = (RightKind.TREE_OWNERSHIP,),
+    shares: Shares = SOLE,
 ) -> TitleReview:
     """A draft with these shapes as new parcels."""
     return register_title(
@@ -56,6 +58,7 @@ def title_of(
         kinds=kinds,
         land=[Land(wkb=bytes(shape.wkb)) for shape in shapes],
         actor=user,
+        shares=shares,
     )
 
 

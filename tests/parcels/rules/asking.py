@@ -67,7 +67,11 @@ def held_by(party: Party, shape: MultiPolygon, *others: Party) -> TitleCertifica
     title = title_on()
     for holder in (party, *others):
         Right.objects.create(
-            certificate=title, parcel=parcel, kind=RightKind.TREE_OWNERSHIP, party=holder
+            certificate=title,
+            parcel=parcel,
+            kind=RightKind.TREE_OWNERSHIP,
+            party=holder,
+            share_denominator=1 + len(others),
         )
     verify(title)
     return title
