@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, parties_acted_for
@@ -19,7 +18,7 @@ from tickets.registry.quantities import KG_PER_TONNE
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One month's registered trades."""
+    """One month's registered trades and certified retail orders."""
 
     month: date
     trades: int
@@ -41,7 +40,11 @@ def average_price(amount_fen: int, quantity_kg: int) -> int:
 _MONTHS = """
 SELECT date_trunc('month', ended_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)::bigint,
        sum(quantity_kg)::bigint, sum(amount_fen)::bigint
-FROM market_trade WHERE state = 'settled' GROUP BY 1 ORDER BY 1
+FROM (SELECT ended_at, quantity_kg, amount_fen FROM market_trade WHERE state = 'settled'
+      UNION ALL
+      SELECT ended_at, quantity_kg, amount_fen FROM market_retailorder WHERE state = 'settled'
+     ) AS dealt
+GROUP BY 1 ORDER BY 1
 """
 
 
@@ -61,14 +64,13 @@ def settled_trades(since: datetime | None = None) -> QuerySet[Trade]:
 
 
 def market_figures() -> dict[str, int]:
-    """Sum, mean and last price of everything registered, and what is offered now."""
-    total: dict[str, Any] = settled_trades().aggregate(
-        quantity_kg=Sum("quantity_kg"), amount_fen=Sum("amount_fen")
-    )
-    quantity_kg, amount_fen = total["quantity_kg"] or 0, total["amount_fen"] or 0
+    """Sum and mean of everything dealt, retail included; the last trade's price; what is offered."""
+    series = months()
+    quantity_kg = sum(month.quantity_kg for month in series)
+    amount_fen = sum(month.amount_fen for month in series)
     last = settled_trades().first()
     return {
-        "trades": settled_trades().count(),
+        "trades": sum(month.trades for month in series),
         "quantity_kg": quantity_kg,
         "amount_fen": amount_fen,
         "price_fen": average_price(amount_fen, quantity_kg),

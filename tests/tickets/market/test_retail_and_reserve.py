@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from portal.accounts.models import Department, Role
 from portal.base.clock import advance_clock, now, today
@@ -48,6 +49,7 @@ from tickets.market.operations import (
     withdraw_listing,
 )
 from tickets.market.prices import premium_of
+from tickets.market.queries import market_figures
 from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.signing import signature_holds
@@ -92,6 +94,12 @@ def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
     assert (offset.quantity_kg, offset.beneficiary.name) == (12, "游客张三")
     assert signature_holds(offset)
     assert states(ticket) == {"listed": 988, "offset": 12}
+    figures = market_figures()
+    assert (figures["quantity_kg"], figures["amount_fen"], figures["price_fen"]) == (
+        12,
+        120,
+        10_000,
+    )
     subjects = OutboxMessage.objects.filter(recipient="visitor@example.org")
     assert [message.subject for message in subjects.order_by("made_at")] == [
         f"订单 {wanted.number}：请付款",
@@ -100,6 +108,23 @@ def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
     with pytest.raises(OrderMovedOn):
         settle_order(order=wanted, payment_number="W2", actor=floor.trading)
     assert covered(ticket.issuance)
+
+
+def test_a_second_click_orders_nothing_more(floor: Floor, client: Client) -> None:
+    address = f"/market/pools/{pool_of(floor, floor.issue(1000)).key}/"
+    typed = {
+        "action": "order", "request_key": "abc", "quantity": "12", "purpose": "person",
+        "name": "游客", "contact": "13900000000",
+    }  # fmt: skip
+    first, second = client.post(address, typed), client.post(address, typed)
+    assert first.status_code == second.status_code == 302
+    assert first.headers["Location"] == second.headers["Location"]
+    assert client.post(address, typed | {"quantity": "13"}).status_code == 422
+    refused = client.post(address, typed | {"request_key": "d", "quantity": "9.5"})
+    assert refused.status_code == 422
+    assert "9.5" in refused.content.decode()
+    assert RetailOrder.objects.count() == 1
+    assert client.get("/market/").status_code == 200
 
 
 def test_orders_stay_within_their_pool(floor: Floor) -> None:

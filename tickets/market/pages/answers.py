@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from portal.accounts.models import User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.errors import PortalError
+from portal.base.idempotency import RequestStillRunning, act_once
 from portal.casework.errors import DocumentTooLarge
 from tickets.market.errors import (
     BiddingClosed,
@@ -33,8 +36,13 @@ from tickets.market.errors import (
 )
 from tickets.registry.errors import BlockNotFree, TicketClosed
 
+# Of a form, what does not make it another request.
+UNSIGNED = frozenset({"csrfmiddlewaretoken", "code", "request_key"})
+# Whoever orders without an account: the form's random key alone tells requests apart.
+VISITOR = uuid.UUID(int=0)
 OK, REFUSED, CONFLICT, TOO_LARGE = 200, 422, 409, 413
 MOVED_ON = (
+    RequestStillRunning,
     ContractMovedOn, OrderMovedOn, PoolExists, PoolNotOpen, PremiumMovedOn,
     BiddingClosed, BiddingNotOpen, BiddingRuns, BlockNotFree, ConfirmedAlready, DepositDecided,
     DepositTwice, ListingMovedOn, ListingNotOpen, NotEnoughListed, PaymentUsed, TicketClosed,
@@ -60,6 +68,19 @@ def second_factor(user: User, code: str) -> bool:
         return False
     require_second_factor(user=user, code=code.strip())
     return True
+
+
+def once(request: HttpRequest, actor_key: uuid.UUID, operation: str, act: Callable[[], str]) -> str:
+    """The answer of ``act``, done once for the form's key: a second click buys nothing more."""
+    content = sorted((name, value) for name, value in request.POST.items() if name not in UNSIGNED)
+    answer = act_once(
+        actor_key=actor_key,
+        operation=operation,
+        key=request.POST.get("request_key", ""),
+        content=[*content, request.path],
+        act=act,
+    )
+    return str(answer.body)
 
 
 def demo_code(user: Any) -> str:

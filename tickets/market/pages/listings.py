@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,14 @@ from tickets.market.operations import (
     withdraw_listing,
 )
 from tickets.market.operations.dealing import unbound_kg
-from tickets.market.pages.answers import OK, REFUSED, demo_code, second_factor, status_of
+from tickets.market.pages.answers import (
+    OK,
+    REFUSED,
+    demo_code,
+    once,
+    second_factor,
+    status_of,
+)
 from tickets.market.prices import yuan
 from tickets.market.protocol import aliases_of, protocol_pdf
 from tickets.registry.access import owners_of
@@ -95,15 +103,23 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     action, here = request.POST.get("action", ""), f"/market/listings/{listing.number}/"
     if action == "buy":
         form = _checked("buy", BuyForm(request.POST, user=user))
-        trade = buy(
-            listing=listing,
-            buyer=form.buyer,
-            quantity_kg=form.cleaned_data["quantity"],
-            actor=user,
-            confirmed=second_factor(user, form.cleaned_data["code"]),
+        confirmed = second_factor(user, form.cleaned_data["code"])
+        number = once(
+            request,
+            user.key,
+            "market.buy",
+            lambda: (
+                buy(
+                    listing=listing,
+                    buyer=form.buyer,
+                    quantity_kg=form.cleaned_data["quantity"],
+                    actor=user,
+                    confirmed=confirmed,
+                ).number
+            ),
         )
         messages.success(request, _("已成交，请按期付款。"))
-        return f"/market/trades/{trade.number}/"
+        return f"/market/trades/{number}/"
     if action == "deposit":
         form = _checked("deposit", DepositForm(request.POST, request.FILES, user=user))
         show_deposit(
@@ -217,7 +233,7 @@ def _context(
         "bidding": _bidding(listing, user, forms, buys=buys and running, names=names)
         if listing.method == Method.BIDDING
         else None,
-        "now": now(),
+        "request_key": uuid.uuid4().hex,
     }
 
 

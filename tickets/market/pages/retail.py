@@ -31,7 +31,7 @@ from tickets.market.operations import (
     prepare_pool,
     settle_order,
 )
-from tickets.market.pages.answers import OK, REFUSED, signed_in, status_of
+from tickets.market.pages.answers import OK, REFUSED, VISITOR, once, signed_in, status_of
 from tickets.offsets.models import Purpose
 from tickets.offsets.paper import offset_pdf
 
@@ -85,7 +85,7 @@ def pool_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             if action == "order":
                 form = OrderForm(request.POST, purposes=pool.purposes)
                 if form.is_valid():
-                    return redirect("market:order", code=_order(request, pool, form).code)
+                    return redirect("market:order", code=_order(request, pool, form))
                 status = REFUSED
             else:
                 _decide(request, pool, action)
@@ -100,17 +100,26 @@ def pool_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     )
 
 
-def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> RetailOrder:
+def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> str:
+    """The order's code."""
     note_attempt(kind=Attempt.Kind.RETAIL, source=str(get_client_ip_address(request)))
     given = form.cleaned_data
-    return order_retail(
-        pool=pool,
-        quantity_kg=given["quantity"],
-        purpose=Purpose(given["purpose"]),
-        name=given["name"],
-        contact=given["contact"],
-        actor=request.user if isinstance(request.user, User) else None,
-        **form.facts(),
+    user = request.user if isinstance(request.user, User) else None
+    return once(
+        request,
+        user.key if user else VISITOR,
+        "market.order",
+        lambda: (
+            order_retail(
+                pool=pool,
+                quantity_kg=given["quantity"],
+                purpose=Purpose(given["purpose"]),
+                name=given["name"],
+                contact=given["contact"],
+                actor=user,
+                **form.facts(),
+            ).code
+        ),
     )
 
 
@@ -143,6 +152,7 @@ def _pool_context(
         "left_kg": left,
         "purposes": [Purpose(value).label for value in pool.purposes],
         "refusal": refusal,
+        "request_key": uuid.uuid4().hex,
         "form": (form or OrderForm(purposes=pool.purposes))
         if pool.state == State.OPEN and left
         else None,
