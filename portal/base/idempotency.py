@@ -53,6 +53,23 @@ def content_digest(content: Any) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
+def earlier_answer(
+    *, actor_key: uuid.UUID, operation: str, key: str, content: Any
+) -> Answer | None:
+    """What the first request with this key was answered, or None; RequestKeyReused.
+
+    For what must be asked before ``act_once`` and only once, as a code of the second factor.
+    """
+    first = IdempotencyKey.objects.filter(
+        user_key=actor_key, operation=operation, key=key[:KEY_LENGTH]
+    ).first()
+    if first is None:
+        return None
+    if bytes(first.content_sha256) != content_digest(content):
+        raise RequestKeyReused
+    return Answer(first.answer, repeated=True)
+
+
 @write_transaction
 def act_once(
     *, actor_key: uuid.UUID, operation: str, key: str, content: Any, act: Callable[[], Any]

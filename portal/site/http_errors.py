@@ -47,6 +47,7 @@ from portal.accounts.errors import (
     TooManyAttempts,
     UsernameTaken,
 )
+from portal.base.answers import refusal_shown
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
@@ -268,7 +269,8 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 class PortalErrors:
-    """Middleware: a PortalError that a view lets out becomes its page or its JSON.
+    """Middleware: a PortalError that a view lets out becomes its page or its JSON, and a page that
+    shows one itself gets its status.
 
     An address with a NUL, which no text of the database can hold, is refused before any view.
     """
@@ -279,7 +281,13 @@ class PortalErrors:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("NUL in the address")
-        return self.get_response(request)
+        response = self.get_response(request)
+        refusal = refusal_shown(response)
+        if refusal is not None:
+            response.status_code = status_of(refusal)
+            for name, value in _when_again(refusal, response.status_code).items():
+                response[name] = value
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PortalError):

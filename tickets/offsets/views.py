@@ -23,6 +23,7 @@ from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, works_in
 from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.base.policy import policy_text
@@ -36,7 +37,6 @@ from tickets.offsets.access import (
     find_offset,
     may_read_paper,
 )
-from tickets.offsets.errors import NameReviewed, OffsetDecided
 from tickets.offsets.estimate import estimate
 from tickets.offsets.forms import EstimateForm, OffsetForm, SignForm
 from tickets.offsets.models import Beneficiary, Offset, OffsetRequest, Purpose
@@ -54,18 +54,12 @@ from tickets.offsets.paper import offset_pdf, purpose_text, ranges_of
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
-from tickets.registry.pages.answers import signed_in, status_of_refusal
+from tickets.registry.pages.answers import REQUEST_KEY, sent_once, signed_in
 from tickets.registry.quantities import tonnes
 
-REFUSED, CONFLICT = 422, 409
+REFUSED = 422
 ROWS = 50
 State = OffsetRequest.State
-
-
-def status_of(refusal: PortalError) -> int:
-    if isinstance(refusal, (OffsetDecided, NameReviewed)):
-        return CONFLICT
-    return status_of_refusal(refusal)
 
 
 # --- asking -------------------------------------------------------------------------------------
@@ -83,26 +77,33 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
         request.FILES if bound else None,
         initial={"quantity": request.GET.get("tonnes", "")[:20]},
     )
-    status, code = (REFUSED if bound else 200), ""
+    refusal: PortalError | None = None
     if bound and form.is_valid():
         try:
-            asked = _ask(ticket, form, user)
+            answer = sent_once(
+                request,
+                "ask_offset",
+                [ticket.number, form.typed()],
+                lambda: str(_ask(ticket, form, user).key),
+            )
         except NotFound:
             raise
-        except PortalError as refusal:
-            form.add_refusal(refusal)
-            status, code = status_of(refusal), refusal.code
+        except PortalError as error:
+            refusal = error
+            form.add_refusal(error)
         else:
             messages.success(request, _("抵消申请已提交。"))
-            return redirect("offsets:request", key=asked.key)
+            return redirect("offsets:request", key=answer.body)
     context = {
         "form": form,
         "ticket": ticket,
         "free": tonnes(ticket.blocks.free().quantity_kg()),
-        "code": code,
+        "code": refusal.code if refusal else "",
+        "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),
         "names": Beneficiary.objects.filter(state=Beneficiary.State.ACCEPTED).order_by("name"),
     }
-    return render(request, "offsets/ask.html", context, status=status)
+    page = render(request, "offsets/ask.html", context, status=REFUSED if bound else 200)
+    return answer_refused(page, refusal)
 
 
 @write_transaction
@@ -166,8 +167,7 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "demo_code": present_code(device)[0] if device and settings.DEMO_ACCOUNTS else "",
         "refusal": refusal,
     }
-    status = status_of(refusal) if refusal else 200
-    return render(request, "offsets/request.html", context, status=status)
+    return answer_refused(render(request, "offsets/request.html", context), refusal)
 
 
 def _act(request: HttpRequest, wanted: OffsetRequest, user: User) -> str:

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextChoices
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
@@ -21,6 +21,7 @@ from tickets.registry.models import (
     FreezeOrder,
     Issuance,
     LedgerEntry,
+    LedgerHead,
     Pledge,
     PledgeReminder,
     Registration,
@@ -167,8 +168,16 @@ def register_totals(at: datetime | None = None) -> dict[str, int]:
     return {state.value: found.get(state.value, 0) for state in BlockState}
 
 
+def register_version() -> int:
+    """How many entries are committed: what is derived from today's register changes with it (ETag).
+
+    Not the newest number: of two issuances' entries the later number may be committed first.
+    """
+    return LedgerHead.objects.aggregate(entries=Sum("seq"))["entries"] or 0
+
+
 def last_entry_number(at: datetime | None = None) -> int:
-    """The newest entry: what is derived from the register changes exactly when it does (ETag)."""
+    """The newest entry, now or at a moment."""
     entries = LedgerEntry.objects.all()
     if at is not None:
         entries = entries.filter(recorded_at__lte=at)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tickets.registry.pages import registrations, tickets, verification
+from tickets.registry.pages import loss_notices, registrations, tickets, verification, work
 
 app_name = "registry"
 urlpatterns = [
@@ -12,11 +12,11 @@ urlpatterns = [
     path("tickets/<str:number>/prints/", tickets.make_print, name="make-print"),
     path("tickets/<str:number>/prints/<int:n>.pdf", tickets.printed, name="print"),
     path("api/tickets/states/", tickets.states, name="api-states"),
-    path("registrations/", registrations.work_list, name="work"),
+    path("registrations/", work.work_list, name="work"),
     path("registrations/new/<slug:kind>/<str:subject>/", registrations.ask, name="ask"),
     path("registrations/<uuid:key>/", registrations.registration_page, name="registration"),
     path("requests/<uuid:key>/", registrations.request_page, name="request"),
-    path("loss-notices/<uuid:key>/", registrations.loss_notice, name="loss-notice"),
+    path("loss-notices/<uuid:key>/", loss_notices.loss_notice, name="loss-notice"),
     path("v/keys.json", verification.keys, name="keys"),
     path("roots/", verification.roots, name="roots"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -49,6 +50,7 @@ class Hands:
     def ask(self, user: User, kind: str, subject: str, **fields: Any) -> Any:
         if kind in ("sale", "gift"):
             fields.setdefault("code", self.code(user))
+        fields.setdefault("request_key", uuid4().hex)
         return self.of(user).post(reverse("registry:ask", args=[kind, subject]), fields)
 
     def asked(self, user: User, kind: str, subject: str, **fields: Any) -> TicketRequest:

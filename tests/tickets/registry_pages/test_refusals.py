@@ -150,3 +150,67 @@ def test_a_face_signature_is_never_rewritten(ticket: CarbonTicket) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def test_a_form_sent_twice_asks_once_and_its_key_stands_for_one_content(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    form = hands.of(bureau.owner_user).get(reverse("registry:ask", args=["sale", ticket.number]))
+    key = str(form.context["request_key"])
+    assert f'name="request_key" value="{key}"' in form.content.decode()
+    code = hands.code(bureau.owner_user)  # It counts once, and the second click sends it again.
+    sent = {"to": line(bureau.buyer), "quantity": "5", "number": "成3号", "request_key": key,
+            "code": code}  # fmt: skip
+    first, second = (
+        hands.ask(bureau.owner_user, "sale", ticket.number, file_document=scan(), **sent)
+        for _click in range(2)
+    )
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert first["Location"] == second["Location"]
+    other = hands.ask(
+        bureau.owner_user, "sale", ticket.number, file_document=scan(), **{**sent, "quantity": "6"}
+    )
+    assert (other.status_code, b"request_key_reused" in other.content) == (422, True)
+    without = hands.ask(
+        bureau.owner_user, "loss", ticket.number, loss_reason="lost", request_key=""
+    )
+    assert (without.status_code, b"invalid_input" in without.content) == (422, True)
+    assert TicketRequest.objects.filter(ticket=ticket).count() == 1
+
+
+def test_a_merged_party_receives_nothing(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    child = bureau.transfer(ticket, 40_000)
+    merged = hands.asked(
+        bureau.buyer_user, "merger", child.number, to=line(bureau.other), number="并1号",
+        file_document=scan(),
+    )  # fmt: skip
+    hands.through(merged)
+    sale = hands.asked(
+        bureau.owner_user, "sale", ticket.number, to=line(bureau.buyer), quantity="10", number="n",
+        file_document=scan(),
+    )  # fmt: skip
+    answer = hands.request(bureau.clerk, sale, action="take")
+    assert (answer.status_code, b"party_merged" in answer.content) == (422, True)
+    assert bureau.other.name in answer.content.decode()
+    assert state_of(ticket).held_kg == 60_000  # type: ignore[union-attr]
+
+
+def test_another_bank_finds_no_pledge_to_release(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    bank_of(bureau)
+    asked = hands.asked(
+        bureau.owner_user, "pledge", ticket.number, quantity="20", pledgee=str(bureau.bank.key),
+        amount="3000", begins_on="2026-01-01", ends_on="2030-01-01", external_number="中登7",
+        file_document=scan(),
+    )  # fmt: skip
+    assert hands.request(bureau.bank2_user, asked, action="agree").status_code == 404
+    hands.request(bureau.bank_user, asked, action="agree")
+    hands.through(asked)
+    pledge = str(ticket.pledges.get().pk)
+    for user in (bureau.bank2_user, bureau.owner_user):
+        for kind in ("release", "enforce"):
+            assert hands.ask(user, kind, pledge, quantity="20").status_code == 404
+    assert state_of(ticket).pledged_kg == 20_000  # type: ignore[union-attr]

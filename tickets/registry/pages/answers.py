@@ -1,34 +1,17 @@
-"""What pages of the register share: who asks, and with which status a refusal is shown."""
+"""What pages of the register share: who asks, and what a form sent twice answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.http import HttpRequest
 
-from portal.accounts.errors import OfficeMissing, TooManyAttempts
 from portal.accounts.models import User
-from portal.base.errors import NotFound, PortalError, StateMovedOn
-from portal.casework.errors import DocumentTooLarge
-from tickets.registry import errors
+from portal.base.errors import NotFound
+from portal.base.idempotency import Answer, act_once, earlier_answer
 
-REFUSED, FORBIDDEN, CONFLICT, TOO_LARGE, TOO_MANY = 422, 403, 409, 413, 429
-MOVED_ON = (
-    StateMovedOn,
-    errors.AlreadyIssued,
-    errors.BlockNotFree,
-    errors.FreezeLifted,
-    errors.KilogramHasAnotherHome,
-    errors.MoveNotAllowed,
-    errors.NotUsedUp,
-    errors.NoticeEnded,
-    errors.NoticeObjected,
-    errors.NoticeRunning,
-    errors.PledgeEnded,
-    errors.PledgeTwice,
-    errors.RegistrationDecided,
-    errors.SumDiffers,
-    errors.TicketClosed,
-    errors.TicketNotWhole,
-)
+REQUEST_KEY = "request_key"
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -38,14 +21,28 @@ def signed_in(request: HttpRequest) -> User:
     return request.user
 
 
-def status_of_refusal(refusal: PortalError) -> int:
-    """As the roof's table says: pages of this app show the refusal beside what was typed."""
-    if isinstance(refusal, MOVED_ON):
-        return CONFLICT
-    if isinstance(refusal, (OfficeMissing, errors.NotThePledgee)):
-        return FORBIDDEN
-    if isinstance(refusal, DocumentTooLarge):
-        return TOO_LARGE
-    if isinstance(refusal, TooManyAttempts):
-        return TOO_MANY
-    return REFUSED
+def sent_once(
+    request: HttpRequest,
+    operation: str,
+    content: Any,
+    act: Callable[[], Any],
+    *,
+    before: Callable[[], None] | None = None,
+) -> Answer:
+    """The form's hidden key makes a double click one act (design.md, guarantee 8).
+
+    ``before`` runs outside the act's transaction and not for a repeated request: a code of the
+    second factor counts once.
+    """
+    said = {
+        "actor_key": signed_in(request).key,
+        "operation": operation,
+        "key": request.POST.get(REQUEST_KEY, ""),
+        "content": content,
+    }
+    found = earlier_answer(**said)
+    if found is not None:
+        return found
+    if before is not None:
+        before()
+    return act_once(**said, act=act)

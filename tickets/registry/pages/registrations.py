@@ -1,27 +1,25 @@
-"""Pages of requests and registrations: ask, take up, agree, decide; and the list of work."""
+"""Pages of requests and registrations: ask, take up, agree, decide."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from axes.helpers import get_client_ip_address
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from portal.accounts.errors import TooManyAttempts
-from portal.accounts.models import Attempt, Department, Mandate, Role, User
-from portal.accounts.operations import note_attempt, require_second_factor
-from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
+from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.operations import require_second_factor
+from portal.accounts.queries import acts_for, has_role
 from portal.accounts.second_factor import confirmed_device, present_code
-from portal.base.clock import CITY_TIME, now
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
 from portal.casework.models import Document
@@ -34,11 +32,9 @@ from tickets.registry.access import (
 )
 from tickets.registry.acts import ACTS, Act, Asked
 from tickets.registry.errors import RequestUnreadable
-from tickets.registry.forms import LossObjectionForm, RegistrationForm
+from tickets.registry.forms import RegistrationForm
 from tickets.registry.models import (
     CarbonTicket,
-    LossNotice,
-    LossObjection,
     Registration,
     TicketRequest,
 )
@@ -46,9 +42,7 @@ from tickets.registry.operations import (
     Kind,
     approve_registration,
     give_consent,
-    raise_objection,
     reject_registration,
-    settle_objection,
 )
 from tickets.registry.operations.asking import (
     SUBJECT,
@@ -61,7 +55,7 @@ from tickets.registry.operations.asking import (
     withdraw_request,
 )
 from tickets.registry.operations.registrations import OFFICES
-from tickets.registry.pages.answers import signed_in, status_of_refusal
+from tickets.registry.pages.answers import REQUEST_KEY, sent_once, signed_in
 from tickets.registry.pages.subjects import (
     find_subject,
     is_clerk,
@@ -71,14 +65,10 @@ from tickets.registry.pages.subjects import (
     ticket_of,
 )
 from tickets.registry.queries import (
-    days_left,
     has_dealt_with,
-    orders_in_force,
-    used_up_tickets,
 )
 
 REFUSED = 422
-ROWS = 100
 
 
 # --- asking -------------------------------------------------------------------------------------
@@ -93,19 +83,28 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
     form = RegistrationForm(act.fields, act.slots, *_posted(request))
     if form.is_bound and form.is_valid():
         try:
-            _require_factor_for_a_stranger(act, about, form, user)
-            asked, registration = _ask(act, about, form, user)
+            answer = sent_once(
+                request,
+                "ask_registration",
+                [
+                    act.kind,
+                    subject,
+                    form.typed(),
+                    [[slot, one.sha256] for slot, one in form.uploads()],
+                ],
+                lambda: _ask(act, about, form, user),
+                before=lambda: _require_factor_for_a_stranger(act, about, form, user),
+            )
         except NotFound:
             raise
         except PortalError as refusal:
             form.add_refusal(refusal)
-            return _ask_page(request, act, about, form, status=status_of_refusal(refusal),
-                             code=refusal.code)  # fmt: skip
-        if registration is not None:
-            messages.success(request, _("已受理，等待审批。"))
-            return redirect("registry:registration", key=registration.key)
-        messages.success(request, _("申请已提交。"))
-        return redirect("registry:request", key=asked.key)
+            return answer_refused(
+                _ask_page(request, act, about, form, status=REFUSED, code=refusal.code), refusal
+            )
+        taken = answer.body["page"] == "registration"
+        messages.success(request, _("已受理，等待审批。") if taken else _("申请已提交。"))
+        return redirect(f"registry:{answer.body['page']}", key=answer.body["key"])
     return _ask_page(request, act, about, form, status=REFUSED if form.is_bound else 200)
 
 
@@ -122,9 +121,8 @@ def _require_factor_for_a_stranger(
 
 
 @write_transaction
-def _ask(
-    act: Act, about: Any, form: RegistrationForm, user: User
-) -> tuple[TicketRequest, Registration | None]:
+def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, str]:
+    """Keep the request, prepare it too when it is a clerk's own; the page that comes next."""
     asked = ask_registration(
         kind=act.kind,
         typed=form.typed(),
@@ -134,8 +132,9 @@ def _ask(
         **_subject_columns(act, about),
     )
     if not is_clerk(act, user) or act.kind is Kind.PLEDGE:
-        return asked, None
-    return asked, _take_up(asked, act, form.cleaned_data, user, asked_by=None)
+        return {"page": "request", "key": str(asked.key)}
+    registration = _take_up(asked, act, form.cleaned_data, user, asked_by=None)
+    return {"page": "registration", "key": str(registration.key)}
 
 
 def _subject_columns(act: Act, about: Any) -> dict[str, Any]:
@@ -157,6 +156,7 @@ def _ask_page(
         "filing": about if isinstance(about, Filing) else None,
         "office": Department(OFFICES[act.kind]).label,
         "code": code,
+        "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),
         "demo_code": _demo_code(request) if "code" in form.fields else "",
     }
     return render(request, "registry/ask.html", context, status=status)
@@ -193,9 +193,7 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         raise
     except PortalError as refusal:
         asked = access_request(key, user)
-        return _request_page(
-            request, asked, act, user, refusal=refusal, status=status_of_refusal(refusal)
-        )
+        return _request_page(request, asked, act, user, refusal=refusal)
     return redirect(to)
 
 
@@ -242,7 +240,6 @@ def _request_page(
     user: User,
     *,
     refusal: PortalError | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     form = RegistrationForm(act.fields, act.slots, with_files=False)
     waiting = asked.state == TicketRequest.State.WAITING
@@ -261,7 +258,7 @@ def _request_page(
         "may_withdraw": waiting and asked.asked_by_id == user.pk,
         "refusal": refusal,
     }
-    return render(request, "registry/request.html", context, status=status)
+    return answer_refused(render(request, "registry/request.html", context), refusal)
 
 
 def typed_rows(form: RegistrationForm, typed: dict[str, Any]) -> list[tuple[str, str]]:
@@ -303,9 +300,7 @@ def registration_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         raise
     except PortalError as refusal:
         found = access_registration(key, user)
-        return _registration_page(
-            request, found, user, refusal=refusal, status=status_of_refusal(refusal)
-        )
+        return _registration_page(request, found, user, refusal=refusal)
     messages.success(request, said)
     return redirect("registry:registration", key=key)
 
@@ -370,7 +365,6 @@ def _registration_page(
     user: User,
     *,
     refusal: PortalError | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     waiting = found.state == Registration.State.PREPARED
     asked = TicketRequest.objects.filter(registration=found).first()
@@ -395,110 +389,4 @@ def _registration_page(
         "may_consent": waiting and bool(may_dispose_any(found, user)),
         "refusal": refusal,
     }
-    return render(request, "registry/registration.html", context, status=status)
-
-
-# --- work ---------------------------------------------------------------------------------------
-@login_required
-@never_cache
-def work_list(request: HttpRequest) -> HttpResponse:
-    """What waits: for clerk and approver of my departments, and what I asked for myself."""
-    user = signed_in(request)
-    offices = [
-        office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
-    ]
-    mine = parties_acted_for(user)
-    my_requests = TicketRequest.objects.filter(Q(asked_by=user) | Q(pledgee__in=mine))
-    wanted = Registration.objects.filter(
-        ticket__shares__party__in=mine, ticket__shares__closed_by__isnull=True
-    )
-    context = {
-        "offices": offices,
-        "requests": TicketRequest.objects.filter(
-            department__in=offices, state=TicketRequest.State.WAITING
-        )
-        .select_related("ticket", "filing", "asked_by")
-        .order_by("asked_at")[:ROWS],
-        "registrations": Registration.objects.filter(
-            department__in=offices, state=Registration.State.PREPARED
-        )
-        .select_related("ticket", "filing", "prepared_by")
-        .order_by("prepared_at")[:ROWS],
-        "used_up": used_up_tickets()[:ROWS] if Department.FORESTRY in offices else [],
-        "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
-        "to_consent": [
-            one
-            for one in wanted.filter(state=Registration.State.PREPARED)
-            .select_related("ticket")
-            .distinct()[:ROWS]
-            if may_dispose_any(one, user)
-        ],
-        "issuable": Filing.objects.filter(
-            issuance__isnull=True, application__shares__party__in=mine
-        ).distinct(),
-    }
-    return render(request, "registry/work.html", context)
-
-
-# --- a loss notice ------------------------------------------------------------------------------
-@never_cache
-def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """The public notice with its countdown; anyone may object, forestry's approver settles."""
-    notice = LossNotice.objects.select_related("ticket", "order").filter(key=key).first()
-    if notice is None:
-        raise NotFound()
-    user = request.user
-    settles = has_role(user, Role.APPROVER, Department.FORESTRY)
-    form = LossObjectionForm(request.POST if request.method == "POST" else None)
-    refusal: PortalError | None = None
-    if request.method == "POST":
-        try:
-            if "outcome" in request.POST:
-                _settle(request, notice)
-                return redirect("registry:loss-notice", key=key)
-            if form.is_valid():
-                actor = user if isinstance(user, User) else None
-                note_attempt(
-                    kind=Attempt.Kind.OBJECTION,
-                    source=str(actor.key) if actor else str(get_client_ip_address(request)),
-                )
-                raise_objection(notice=notice, actor=actor, **form.cleaned_data)
-                messages.success(request, _("异议已收到，市林业主管部门处理前不补发。"))
-                return redirect("registry:loss-notice", key=key)
-        except (NotFound, TooManyAttempts):
-            raise
-        except PortalError as error:
-            refusal = error
-    runs = notice.order in orders_in_force(notice.ticket)
-    day = now().astimezone(CITY_TIME).date()
-    exact = works_in(user, Department.FORESTRY)
-    owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(notice.ticket))
-    context = {
-        "notice": notice,
-        "ticket": notice.ticket,
-        "runs": runs,
-        "days_left": days_left(notice.ends_on, day),
-        "is_open": runs and day <= notice.ends_on,
-        "may_reissue": runs and day > notice.ends_on and (owns or exact),
-        "objections": notice.objections.order_by("pk") if exact or owns else [],
-        "objection_count": notice.objections.count(),
-        "settles": settles,
-        "form": form,
-        "refusal": refusal,
-    }
-    status = 200
-    if refusal is not None:
-        status = status_of_refusal(refusal)
-    elif form.is_bound:
-        status = REFUSED
-    return render(request, "registry/loss_notice.html", context, status=status)
-
-
-def _settle(request: HttpRequest, notice: LossNotice) -> None:
-    user = signed_in(request)
-    pk = request.POST.get("objection", "")
-    objection = notice.objections.filter(pk=int(pk) if pk.isdecimal() else 0).first()
-    outcome = request.POST.get("outcome", "")
-    if objection is None or outcome not in LossObjection.Outcome.values:
-        raise NotFound()
-    settle_objection(objection=objection, outcome=LossObjection.Outcome(outcome), actor=user)
+    return answer_refused(render(request, "registry/registration.html", context), refusal)

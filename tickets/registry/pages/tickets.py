@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import date, datetime
 from typing import Any
 
@@ -33,7 +34,7 @@ from tickets.registry.models import CarbonTicket, LossNotice, Pledge, TicketPrin
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
 from tickets.registry.operations.asking import SUBJECT, print_ticket
-from tickets.registry.pages.answers import signed_in
+from tickets.registry.pages.answers import sent_once, signed_in
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
     acts_on,
@@ -45,6 +46,7 @@ from tickets.registry.queries import (
     orders_in_force,
     pledged_kg,
     register_totals,
+    register_version,
     state_of,
     state_table,
     stream_of,
@@ -263,6 +265,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         else None,
         "loss_days": days_left(notice.ends_on, today) if notice else 0,
         "prints": ticket.prints.select_related("made_by").order_by("number") if exact else [],
+        "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "registrations": ticket.registrations.order_by("-pk")[:20] if exact else [],
         "requests": ticket.requests.filter(state="waiting") if exact or finance else [],
@@ -296,8 +299,13 @@ def make_print(request: HttpRequest, number: str) -> HttpResponse:
     entry = acts_on(ticket).last()
     if entry is None:
         raise NotFound()
-    made = print_ticket(ticket=ticket, as_of=entry, actor=user)
-    messages.success(request, _("已登记第 {n} 次印制。").format(n=made.number))
+    answer = sent_once(
+        request,
+        "print_ticket",
+        ticket.number,
+        lambda: print_ticket(ticket=ticket, as_of=entry, actor=user).number,
+    )
+    messages.success(request, _("已登记第 {n} 次印制。").format(n=answer.body))
     return redirect("registry:ticket", number=ticket.number)
 
 
@@ -326,6 +334,12 @@ def _pdf(
 
 
 # --- the map's table of states ------------------------------------------------------------------
+def _version(at: datetime | None) -> str:
+    if at is None:
+        return f"{register_version()}-now"
+    return f"{last_entry_number(at)}-{int(at.timestamp())}"
+
+
 @require_safe
 def states(request: HttpRequest) -> HttpResponse:
     """Every ticket with its kilograms by state, now or ``?at=``; the same until the next entry.
@@ -333,7 +347,7 @@ def states(request: HttpRequest) -> HttpResponse:
     ``area`` is the id of the shape in the layer ``tickets``.
     """
     at = moment_of(request)
-    etag = f'"{last_entry_number(at)}-{"now" if at is None else int(at.timestamp())}"'
+    etag = f'"{_version(at)}"'
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     if etag in request.headers.get("If-None-Match", ""):
         return HttpResponseNotModified(headers=headers)

@@ -1,0 +1,67 @@
+"""What waits at the register: for the office, for who agrees, and for who asked."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from portal.accounts.models import Department
+from portal.accounts.queries import parties_acted_for, works_in
+from tickets.projects.models import Filing
+from tickets.registry.access import (
+    may_dispose_any,
+)
+from tickets.registry.models import (
+    Registration,
+    TicketRequest,
+)
+from tickets.registry.pages.answers import signed_in
+from tickets.registry.queries import (
+    used_up_tickets,
+)
+
+ROWS = 100
+
+
+@login_required
+@never_cache
+def work_list(request: HttpRequest) -> HttpResponse:
+    """What waits: for clerk and approver of my departments, and what I asked for myself."""
+    user = signed_in(request)
+    offices = [
+        office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
+    ]
+    mine = parties_acted_for(user)
+    my_requests = TicketRequest.objects.filter(Q(asked_by=user) | Q(pledgee__in=mine))
+    wanted = Registration.objects.filter(
+        ticket__shares__party__in=mine, ticket__shares__closed_by__isnull=True
+    )
+    context = {
+        "offices": offices,
+        "requests": TicketRequest.objects.filter(
+            department__in=offices, state=TicketRequest.State.WAITING
+        )
+        .select_related("ticket", "filing", "asked_by")
+        .order_by("asked_at")[:ROWS],
+        "registrations": Registration.objects.filter(
+            department__in=offices, state=Registration.State.PREPARED
+        )
+        .select_related("ticket", "filing", "prepared_by")
+        .order_by("prepared_at")[:ROWS],
+        "used_up": used_up_tickets()[:ROWS] if Department.FORESTRY in offices else [],
+        "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
+        "to_consent": [
+            one
+            for one in wanted.filter(state=Registration.State.PREPARED)
+            .select_related("ticket")
+            .distinct()[:ROWS]
+            if may_dispose_any(one, user)
+        ],
+        "issuable": Filing.objects.filter(
+            issuance__isnull=True, application__shares__party__in=mine
+        ).distinct(),
+    }
+    return render(request, "registry/work.html", context)
