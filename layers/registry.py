@@ -49,6 +49,14 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """What a tile without a version carries besides: it changes without a shape, as ``moved`` does."""
+
+    moved: str  # A whole number that grows with each change.
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One layer. Its shape and fields are an allow-list: nothing else leaves the database.
 
@@ -73,6 +81,7 @@ class Layer:
     zoom_min: int
     zoom_max: int
     past: Past | None = None
+    present: Present | None = None
     staff_only: bool = False
     summed_to_zoom: int = -1  # Up to here the prepared cells of parcels stand for the rows.
     zoom_policies: tuple[str, ...] = ()
@@ -98,6 +107,15 @@ PARCEL_STATE_THEN = """CASE WHEN EXISTS (SELECT FROM parcels_verifiedtitle AS ho
   WHERE hold.parcel_id = parcel.id AND hold.verified_at <= %(at)s
     AND (hold.ended_at IS NULL OR hold.ended_at > %(at)s))
   THEN 'verified' ELSE 'registered' END"""
+
+
+def standing_kg(where: str) -> str:
+    """Kilograms of the row's issuance that stand so today."""
+    return f"""(SELECT coalesce(sum(upper(block.kg) - lower(block.kg)), 0)::bigint
+  FROM registry_block AS block
+  WHERE block.issuance_id = issuance.id AND block.closed_by_id IS NULL AND {where})"""
+
+
 PARCEL_TABLES = """parcels_parcelversion AS version
   JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id"""
 PARCEL_FIELDS = (
@@ -250,6 +268,26 @@ LAYERS: Mapping[str, Layer] = {
   JOIN projects_project AS project ON project.id = application.project_id""",
             rows="true",
             past=Past(rows="issuance.made_at <= %(at)s"),
+            # Each issuance's chain grows with its acts, in the order in which they are committed.
+            present=Present(
+                moved="(SELECT coalesce(sum(seq), 0) FROM registry_ledgerhead)",
+                fields=tuple(
+                    Field(f"{name}_kg", "integer", Words(zh, en), standing_kg(where))
+                    for name, zh, en, where in (
+                        ("held", "持有（千克）", "Held kilograms", "block.state = 'held'"),
+                        ("listed", "挂牌（千克）", "Listed kilograms", "block.state = 'listed'"),
+                        ("pledged", "质押（千克）", "Pledged kilograms", "block.state = 'pledged'"),
+                        ("offset", "已抵消（千克）", "Offset kilograms", "block.state = 'offset'"),
+                        (
+                            "cancelled",
+                            "已注销（千克）",
+                            "Cancelled kilograms",
+                            "block.state = 'cancelled'",
+                        ),
+                        ("frozen", "冻结（千克）", "Frozen kilograms", "block.freezes <> '{}'"),
+                    )
+                ),
+            ),
             key="issuance.id",
             uid="version.key",
             uid_is_uuid=True,

@@ -9,7 +9,7 @@ from django.db import connection
 
 from layers.cells import CELLS_PER_TILE_SIDE, pixel_m
 from layers.errors import BadTileAddress
-from layers.registry import Layer
+from layers.registry import Field, Layer, Present
 
 # A generalised shape leaves its exact one by less than this: the box that narrows a search is wider
 # by it, so that the shown shape decides and the exact one never does.
@@ -61,10 +61,10 @@ SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
 """
 
 
-def detail_query(layer: Layer) -> str:
+def detail_query(layer: Layer, more: tuple[Field, ...] = ()) -> str:
     """The layer's single shapes."""
     columns = [f"({layer.uid})::text AS uid"]
-    for field in layer.fields:
+    for field in (*layer.fields, *more):
         if field.in_tile:
             # MVT knows texts and numbers.
             cast = {"date": "::text", "number": "::double precision"}.get(field.kind, "")
@@ -98,11 +98,33 @@ def tile(
 
     No bytes when the version is one that is ``known``.
     """
+    inner = SUMMED if z <= layer.summed_to_zoom else detail_query(layer)
+    facts = {**tile_facts(layer, z, x, y), "known": list(known)}
+    with connection.cursor() as cursor:
+        cursor.execute(FRESH.format(tile=inner, version=VERSION), facts)
+        version, body = cursor.fetchone()
+    return version, None if body is None else bytes(body)
+
+
+def tile_with_state(
+    layer: Layer, present: Present, z: int, x: int, y: int, *, held: str
+) -> tuple[str, bytes | None]:
+    """(version of shapes and state, MVT bytes with the present state); no bytes when ``held``."""
+    query = f"""SELECT now.version, CASE WHEN now.version = %(held)s THEN NULL ELSE (
+  {detail_query(layer, present.fields)}
+) END FROM (SELECT {VERSION}::text || '.' || ({present.moved})::text AS version) AS now"""
+    with connection.cursor() as cursor:
+        cursor.execute(query, {**tile_facts(layer, z, x, y), "held": held})
+        version, body = cursor.fetchone()
+    return version, None if body is None else bytes(body)
+
+
+def tile_facts(layer: Layer, z: int, x: int, y: int) -> dict[str, Any]:
+    """What the queries of one tile are filled with."""
     low, high = layer.zoom_policies or ("", "")
     pixel = pixel_m(z)
-    facts: dict[str, Any] = {
+    return {
         **version_facts(layer),
-        "known": list(known),
         "name": layer.name,
         "z": z,
         "x": x,
@@ -114,11 +136,6 @@ def tile(
         "half": pixel / 2,
         "margin": 0.0 if layer.staff_only else PUBLIC_MARGIN_DEG,
     }
-    inner = SUMMED if z <= layer.summed_to_zoom else detail_query(layer)
-    with connection.cursor() as cursor:
-        cursor.execute(FRESH.format(tile=inner, version=VERSION), facts)
-        version, body = cursor.fetchone()
-    return version, None if body is None else bytes(body)
 
 
 def geometry_version(layer: Layer) -> int:

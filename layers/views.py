@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.negotiation import has_etag, known_tags, packing
-from layers.registry import Layer, layer_of
+from layers.registry import Layer, Present, layer_of
 from layers.tasks import ask_for_cells
 from layers.tile_store import newest_stored, pack, store, stored
-from layers.tiles import check_address, geometry_version, tile, zoom_range
+from layers.tiles import check_address, geometry_version, tile, tile_with_state, zoom_range
 from portal.accounts.queries import is_staff_reader
 
 MVT = "application/vnd.mapbox-vector-tile"
@@ -83,6 +83,8 @@ def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> Ht
     opened = open_layer(layer, request)
     check_address(opened, zoom, column, row)
     encoding = packing(request)
+    if opened.present is not None:
+        return _tile_with_state(request, opened, opened.present, (zoom, column, row), encoding)
     held = version_held(request, encoding)
     kept = None if opened.staff_only else newest_stored(opened, zoom, column, row)
     known = {number for number in (held, kept) if number is not None}
@@ -100,6 +102,23 @@ def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> Ht
             headers["ETag"] = f'"{version}-{encoding}"'
         packed = packed_body(opened, version, (zoom, column, row), body or b"", encoding)
     return answer(opened, packed, encoding, headers)
+
+
+def _tile_with_state(
+    request: HttpRequest,
+    layer: Layer,
+    present: Present,
+    place: tuple[int, int, int],
+    encoding: str,
+) -> HttpResponse:
+    """Shapes with what became of them; never kept, for it changes without a shape."""
+    tags = (re.fullmatch(rf'"([0-9.]{{3,40}})-{encoding}"', tag) for tag in known_tags(request))
+    held = next((found[1] for found in tags if found), "")
+    version, body = tile_with_state(layer, present, *place, held=held)
+    headers = {"ETag": f'"{version}-{encoding}"', "Cache-Control": "public, no-cache"}
+    if body is None:
+        return HttpResponseNotModified(headers=headers | {"Vary": vary(layer)})
+    return answer(layer, pack(body, encoding) if body else b"", encoding, headers)
 
 
 def version_held(request: HttpRequest, encoding: str) -> int | None:

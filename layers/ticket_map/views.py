@@ -15,7 +15,7 @@ from layers.ticket_map.rows import MapRow, map_rows, sums_of
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
 from tickets.projects.models import Project
-from tickets.registry.queries import Standing, last_entry_number, register_totals
+from tickets.registry.queries import Standing, last_entry_number, register_totals, register_version
 
 VARY = "Accept-Language, Cookie"
 
@@ -32,7 +32,9 @@ def facts(request: HttpRequest) -> HttpResponse:
     parse_filter(request.GET)
     today = now().astimezone(CITY_TIME).date()
     entry = last_entry_number()
-    headers, held = cacheable(request, f"facts-{entry}-{today.isoformat()}-{get_language()}")
+    headers, held = cacheable(
+        request, f"facts-{register_version()}-{today.isoformat()}-{get_language()}"
+    )
     if held:
         return HttpResponseNotModified(headers=headers)
     first = first_day()

@@ -57,7 +57,10 @@ def test_tile_and_feature_show_the_generalised_area_and_no_name(
         one for one in content["features"]
         if one["properties"]["uid"] == str(ticket.area_version.key)
     ]  # fmt: skip
-    assert set(feature["properties"]) <= {"uid", *LAYERS["tickets"].tile_fields}
+    present = LAYERS["tickets"].present
+    assert present is not None
+    states = {field.name for field in present.fields}
+    assert set(feature["properties"]) == {"uid", *LAYERS["tickets"].tile_fields, *states}
     assert feature["properties"]["issued_kg"] == 100_000
     items = public.get("/ogc/collections/tickets/items")
     title = ticket.issuance.filing.application.titles.get().certificate.number
@@ -77,3 +80,37 @@ def test_a_transfer_changes_no_tile_and_an_issue_does(bureau: Bureau, ticket: Ca
     assert geometry_version(LAYERS["tickets"]) == before
     bureau.issue(50_000)
     assert geometry_version(LAYERS["tickets"]) > before
+
+
+def test_a_tile_without_a_version_follows_the_register_and_a_versioned_one_does_not(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    public = Client()
+    place = ticket.area_version.geom.centroid
+    z, x, y = tile_at(place.x, place.y, 14)
+    address = f"/tiles/tickets/{z}/{x}/{y}.mvt"
+
+    def properties(body: bytes) -> dict[str, Any]:
+        [content] = mapbox_vector_tile.decode(body).values()
+        [found] = [
+            one["properties"]
+            for one in content["features"]
+            if one["properties"]["uid"] == str(ticket.area_version.key)
+        ]
+        return found  # type: ignore[no-any-return]
+
+    first = public.get(address)
+    assert first["Cache-Control"] == "public, no-cache"
+    assert properties(first.content)["held_kg"] == 100_000
+    held = {"If-None-Match": first["ETag"]}
+    again = public.get(address, headers=held)
+    assert (again.status_code, again.content) == (304, b"")
+    bureau.offset(bureau.transfer(ticket, 40_000), 1000)
+    after = public.get(address, headers=held)
+    assert (after.status_code, after["ETag"] == first["ETag"]) == (200, False)
+    shown = properties(after.content)
+    assert (shown["held_kg"], shown["offset_kg"], shown["frozen_kg"]) == (99_000, 1000, 0)
+    version = geometry_version(LAYERS["tickets"])
+    lasting = public.get(f"/tiles/tickets/{version}/{z}/{x}/{y}.mvt")
+    assert "immutable" in lasting["Cache-Control"]
+    assert "held_kg" not in properties(lasting.content)
