@@ -15,7 +15,7 @@ from portal.base.clock import advance_clock, today
 from portal.journal.models import Event
 from tests.accounts.people import administrator
 from tests.tickets.registry.register import Bureau
-from tests.tickets.registry_pages.hands import Hands, line, scan
+from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketRequest
 from tickets.registry.queries import state_of
