@@ -128,7 +128,7 @@ def shift_notices(found: Inspection) -> list[dict[str, str]]:
             "code": "fits_after_gcj02_shift",
             "message": _("第 {rows} 行的图形{said}").format(
                 rows="、".join(str(suspect.row) for suspect in suspects[:5])
-                + ("等" if len(suspects) > 5 else ""),
+                + ("…" if len(suspects) > 5 else ""),
                 said=problem_message("fits_after_gcj02_shift", {}),
             ),
         }
