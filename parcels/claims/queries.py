@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def days(start: date, end: date) -> DateRange:
-    """Inclusive days as they are stored: ``[start, end + 1)``; ClaimPeriodInvalid if reversed."""
-    if end < start:
+    """Inclusive days as they are stored: ``[start, end + 1)``.
+
+    ClaimPeriodInvalid if reversed, or if no day follows the last one.
+    """
+    if end < start or end == date.max:
         raise ClaimPeriodInvalid(start=start, end=end)
     return DateRange(start, end + timedelta(days=1), "[)")
 

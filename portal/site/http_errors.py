@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -290,6 +292,9 @@ class PortalErrors:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError) and "NUL" in str(error):
+            # The driver has refused a text before anything of its statement was sent.
+            error = InvalidInput(field=_("文字"), reason=_("含有不能保存的空字符"))
         if not isinstance(error, PortalError):
             return None
         status = status_of(error)

@@ -116,6 +116,8 @@ def test_periods_that_end_before_they_begin_or_in_the_future_are_refused(town: T
     draft = draft_of(town, owner, party, square(0, 0))
     with pytest.raises(ClaimPeriodInvalid):
         days(date(2025, 1, 1), date(2024, 12, 31))
+    with pytest.raises(ClaimPeriodInvalid):
+        days(date(2025, 1, 1), date.max)
     for period in (days(date(2026, 1, 1), today()), days(date(2030, 1, 1), date(2031, 1, 1))):
         with pytest.raises(PeriodInvalid):
             save_draft(
@@ -576,3 +578,22 @@ def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town:
     with transaction.atomic():
         assert application.case is not None
         assert application.case.steps.get(kind="completeness").verdicts.count() == 1
+
+
+def test_a_nul_in_any_field_is_refused_in_words_and_nothing_is_written(town: Town) -> None:
+    application, owner = submitted(town)
+    page = reverse("projects:application", args=[application.key])
+    for sent in ({"action": "entrust", "verifier": "\0"}, {"action": "ask", "expert": "a\0"}):
+        with transaction.atomic():
+            answer = browser_of(town["forestry_clerk"]).post(page, sent)
+        assert answer.status_code == 422
+        assert "空字符" in answer.content.decode()
+    draft = draft_of(town, owner, application.project.applicant, square(0, 5000))
+    measure = {"measure": "补植\0", "done_from": "2021-04-01", "done_to": "2021-05-10", "place": ""}
+    with transaction.atomic():
+        answer = browser_of(owner).post(
+            reverse("projects:fill", args=[draft.key, "design"]),
+            {**measure, "seen": draft.revision},
+        )
+    assert answer.status_code == 422
+    assert draft.measures.get().name == "补植杨树"
