@@ -22,11 +22,11 @@ from typing import Any
 import geopandas
 import shapely
 from django.conf import settings
-from django.test import Client, RequestFactory
+from django.test import Client, override_settings
 from shapely.affinity import scale, translate
 
-from bench.geodjango_loop import check as loop_check
 from bench.harness import Bench, ResultsDiffer
+from bench.urls import LOOP
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, read_batches
 from parcels.management.commands.make_parcels import write_file
@@ -363,16 +363,19 @@ def live(bench: Bench) -> None:
         for shape in shapes
     ]
     client = Client(SERVER_NAME="127.0.0.1")
-    factory = RequestFactory(SERVER_NAME="127.0.0.1")
 
     def ask(body: str) -> None:
         answer = client.post("/api/rules/check/", body, content_type="application/json")
         assert answer.status_code == 200
 
     def loop(body: str) -> None:
-        loop_check(factory.post("/", body, content_type="application/json"))
+        answer = client.post(f"/{LOOP}", body, content_type="application/json")
+        assert answer.status_code == 200
 
-    with bench.app_connection(autocommit=True, options="-c jit=off") as session:
+    with (
+        override_settings(ROOT_URLCONF="bench.urls"),
+        bench.app_connection(autocommit=True, options="-c jit=off") as session,
+    ):
 
         def bare(shape: Any) -> None:
             with session.cursor(binary=True) as cursor:

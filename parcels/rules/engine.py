@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -131,6 +132,7 @@ class Found:
     other_key: str | None
     other_number: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    outline: str | None = None  # GeoJSON, of the rules that ``run_rules`` was to outline.
 
     @property
     def other(self) -> str:
@@ -182,13 +184,23 @@ def rules_sha256() -> str:
     return digest.hexdigest()
 
 
+# The part of the only candidate near the generalised shape: one grid step around holds the exact.
+_OUTLINE = """ST_AsGeoJSON(ST_Intersection((SELECT geom FROM candidate),
+  ST_Buffer(generalised_shape(found.shape, %(public_generalise_m)s),
+            %(public_generalise_m)s::float8 / 80000, 'quad_segs=2')), 6)"""
+_OUTLINE_POLICY = "public.generalise_m"
+
+
 @cache
-def _select(codes: tuple[str, ...], with_shapes: bool) -> str:
+def _select(
+    codes: tuple[str, ...], with_shapes: bool, outlined: frozenset[str] = frozenset()
+) -> str:
     """The rules as one SELECT; each file's columns are named here, by their order."""
     shape = "ST_AsEWKB(found.shape)" if with_shapes else "NULL::bytea"
     return "\nUNION ALL\n".join(
         f"SELECT found.n, '{code}', found.level, {shape}, found.area_m2, found.mean_width_m, "
-        f"found.other_kind, found.other_key::text, found.other_number, found.facts::text\n"
+        f"found.other_kind, found.other_key::text, found.other_number, found.facts::text, "
+        f"{_OUTLINE if code in outlined else 'NULL::text'}\n"
         f"FROM (\n{rule_sql(code)}) AS found (n, level, shape, area_m2, mean_width_m, "
         f"other_kind, other_key, other_number, facts)"
         for code in codes
@@ -243,13 +255,15 @@ def run_rules(
     applicants: Sequence[int] | None = None,
     own_claim: int | None = None,
     with_shapes: bool = True,
+    outlined: frozenset[str] = frozenset(),
     database: BaseDatabaseWrapper | None = None,
 ) -> Outcome:
     """Ask every rule that has something to say of ``subject`` at ``stage``; writes nothing.
 
     ``period`` is the monitoring period as ``[start, end + 1)``; without it every claim, project
     and harvest counts. ``applicants`` are keys of parties; without them ownership is not asked.
-    ``own_claim`` is not compared with. Findings come in the order of candidates and rules.
+    ``own_claim`` is not compared with. Findings of the rules ``outlined`` on a single candidate carry
+    about where they are, for those who may not see the exact shape. Findings come in the order of candidates and rules.
     """
     database = database or connection
     rules = rules_for(
@@ -261,7 +275,7 @@ def run_rules(
         "own_claim": own_claim,
     }
     if len(candidates) == 1 and rules:
-        settings, rows = _ask_one(database, rules, candidates[0], values, with_shapes)
+        settings, rows = _ask_one(database, rules, candidates[0], values, with_shapes, outlined)
     else:
         with _in_transaction(database):
             settings = read_settings(rules, database)
@@ -330,7 +344,7 @@ def _ask(
     return rows
 
 
-# What a statement for one candidate was last judged by, for each set of rules. It is only a guess:
+# What a statement for one candidate was last judged by, for each set of policies. It is only a guess:
 # the statement itself says which values are in force, and is asked again where the guess was wrong.
 _guesses: dict[tuple[str, ...], dict[str, Any]] = {}
 ATTEMPTS = 3
@@ -342,18 +356,30 @@ def _ask_one(
     candidate: Candidate,
     values: Mapping[str, Any],
     with_shapes: bool,
+    outlined: frozenset[str],
 ) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
-    """Settings and rows by one statement whose plan the session keeps: live drawing waits for it."""
-    codes = tuple(rule.code for rule in rules)
-    policies = sorted({code for rule in rules for code in rule.policies})
-    statement = _statement_for_one(codes, tuple(policies), with_shapes)
+    """Settings and rows by one statement whose plan the session keeps: live drawing waits for it.
+
+    Rules whose facts the candidate does not bring have nothing to say and are left out of it.
+    """
+    asked = tuple(
+        rule.code
+        for rule in rules
+        if not rule.facts or any(getattr(candidate, name) for name in rule.facts)
+    )
+    policies = {code for rule in rules for code in rule.policies}
+    if outlined:
+        policies.add(_OUTLINE_POLICY)
+    codes = tuple(sorted(policies))
+    statement, names = _numbered(_statement_for_one(asked, codes, with_shapes, outlined))
     given = {name: column[0] for name, column in _given([candidate]).items()}
-    settings = _guesses.get(codes) or {**dict.fromkeys(policies, 0.0), "today": "1900-01-01"}
+    settings = _guesses.get(codes) or {**dict.fromkeys(codes, 0.0), "today": "1900-01-01"}
     database.ensure_connection()
     for _attempt in range(ATTEMPTS):
+        known = {**given, **_as_names(settings), **values}
         # Django's own cursors write values into the text: nothing would be left to prepare.
-        with database.wrap_database_errors, psycopg.Cursor(database.connection) as cursor:
-            cursor.execute(statement, {**given, **_as_names(settings), **values})
+        with database.wrap_database_errors, psycopg.RawCursor(database.connection) as cursor:
+            cursor.execute(statement, [known[name] for name in names])
             rows = cursor.fetchall()
         found = json.loads(next(row[1] for row in rows if row[0] < 0))
         area_m2 = found.pop("area_m2")
@@ -364,22 +390,43 @@ def _ask_one(
 
 
 @cache
-def _statement_for_one(codes: tuple[str, ...], policies: tuple[str, ...], with_shapes: bool) -> str:
+def _statement_for_one(
+    codes: tuple[str, ...],
+    policies: tuple[str, ...],
+    with_shapes: bool,
+    outlined: frozenset[str] = frozenset(),
+) -> str:
     """The rules on one candidate, after a first row with the settings in force."""
     in_force = ", ".join(f"'{code}', policy_number('{code}')" for code in policies)
-    columns = ", ".join(["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL"])
+    columns = ", ".join(
+        ["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL", "NULL"]
+    )
     return (
         f"WITH candidate AS MATERIALIZED ({_PREPARED_ONE})\n"
         f"SELECT -1, json_build_object('today', (portal_now() AT TIME ZONE 'Asia/Shanghai')::date, "
         f"'area_m2', (SELECT area_m2 FROM candidate)"
         f"{', ' + in_force if in_force else ''})::text, '', {columns}\n"
-        f"UNION ALL\n{_select(codes, with_shapes)}"
+        f"UNION ALL\n{_select(codes, with_shapes, outlined)}"
     )
+
+
+@cache
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """A statement with ``$1`` for its first name: nothing is left to parse at each question."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        return f"${names.setdefault(found[1], len(names) + 1)}"
+
+    text = re.sub(r"%\((\w+)\)s|%%", number, statement)
+    return text, tuple(names)
 
 
 def _found(row: tuple[Any, ...], stage: Stage) -> Found | None:
     """A row as a finding with its severity at ``stage``; None where the stage is not told of it."""
-    n, rule, level, shape, area_m2, mean_width_m, kind, key, number, facts = row
+    n, rule, level, shape, area_m2, mean_width_m, kind, key, number, facts, outline = row
     severity = RULES[rule].levels[level].severity(stage)
     if severity is None:
         return None
@@ -395,4 +442,5 @@ def _found(row: tuple[Any, ...], stage: Stage) -> Found | None:
         other_key=key,
         other_number=number or "",
         facts=json.loads(facts),
+        outline=outline,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import orjson
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
-from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
@@ -49,6 +48,7 @@ STAGES = {stage.value: stage for stage in (Stage.DRAW, Stage.SUBMIT, Stage.REVIE
 OWN_SHAPE_RULES = frozenset(
     {"valid_geometry", "sharp_angle", "close_vertices", "tiny_hole", "tiny_part", "within_city"}
 )
+OTHERS_SHAPE_RULES = frozenset(RULES) - OWN_SHAPE_RULES
 # Of titles nobody is told the number without the right to it; projects' numbers are public.
 GUARDED_KINDS = frozenset({"parcel", "certificate"})
 ROUGH_DIGITS = 2
@@ -205,6 +205,7 @@ def answer(question: Question, user: AnyUser) -> dict[str, Any]:
     are GeoJSON in EPSG:4490, ``exact`` is false where only about the place is told, ``values`` are
     the policy numbers that decided.
     """
+    staff = is_staff_reader(user)
     outcome = run_rules(
         stage=question.stage,
         subject=question.subject,
@@ -212,19 +213,19 @@ def answer(question: Question, user: AnyUser) -> dict[str, Any]:
         period=question.period,
         applicants=question.applicants,
         own_claim=question.own_claim,
+        outlined=frozenset() if staff else OTHERS_SHAPE_RULES,
     )
     findings = [found for found in outcome.findings if found.other_key not in question.own_keys]
     outcome = replace(outcome, findings=findings)
     guarded = [found for found in findings if _is_guarded(found)]
-    sight = _sight_of(user, guarded, question) if guarded else EVERYTHING
-    rough = iter(_rough([found for found in guarded if not sight.shows(found)], question))
+    sight = EVERYTHING if staff or not guarded else _sight_of(user, guarded, question)
     return {
         "area_m2": None if outcome.area_m2 is None else round(outcome.area_m2, 2),
         "verdict": outcome.verdict,
         "findings": [
             _as_json(found, _geojson(found.shape), exact=True)
             if sight.shows(found) or not _is_guarded(found)
-            else next(rough)
+            else _rough(found)
             for found in findings
         ],
         "covered_share": _covered_share(question, outcome, exact=sight.shows_cover),
@@ -257,9 +258,7 @@ EVERYTHING = Sight(everything=True, shows_cover=True)
 
 
 def _sight_of(user: AnyUser, guarded: Sequence[Found], question: Question) -> Sight:
-    """Exact for the departments, and for holders and their mandated on what is theirs."""
-    if is_staff_reader(user):
-        return EVERYTHING
+    """Exact for holders and their mandated on what is theirs."""
     if not isinstance(user, User):
         return Sight()
     parties = list(parties_acted_for(user, Mandate.Scope.VIEW).values_list("pk", flat=True))
@@ -285,42 +284,22 @@ def _sight_of(user: AnyUser, guarded: Sequence[Found], question: Question) -> Si
     return Sight(keys=frozenset(str(key) for key in mine), shows_cover=not around.exists())
 
 
-# The part of the drawing near the generalised patch: one grid step around it holds the exact one.
-_NEAR = """
-SELECT ST_AsGeoJSON(ST_Intersection(ST_GeomFromWKB(%(drawing)s, 4490),
-         ST_Buffer(generalised_shape(ST_GeomFromEWKB(patch.shape), setting.grid_m),
-                   setting.grid_m / 80000, 'quad_segs=2')), 6)
-FROM unnest(%(shapes)s::bytea[]) WITH ORDINALITY AS patch (shape, at),
-     (SELECT policy_number('public.generalise_m') AS grid_m) AS setting
-ORDER BY patch.at
-"""
-
-
-def _rough(guarded: Sequence[Found], question: Question) -> Iterator[dict[str, Any]]:
-    """Findings as those may know them who have no right to the other side."""
-    if not guarded:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _NEAR,
-            {"drawing": question.candidate.wkb, "shapes": [found.shape for found in guarded]},
-        )
-        shapes = [row[0] for row in cursor.fetchall()]
-    for found, near in zip(guarded, shapes, strict=True):
-        facts, number = dict(found.facts), found.other_number
-        if found.other_kind in GUARDED_KINDS:
-            number = _("（编号不公开）")
-            facts = {**facts, **dict.fromkeys(("number", "certificate") & facts.keys(), number)}
-        told = replace(
-            found,
-            area_m2=_roughly(found.area_m2, ROUGH_DIGITS),
-            mean_width_m=_roughly(found.mean_width_m, 1),
-            # Who only knows a number must not learn from it where the land lies.
-            other_key=None if found.rule == "duplicate_number" else found.other_key,
-            other_number=number,
-            facts=facts,
-        )
-        yield _as_json(told, orjson.loads(near) if near else None, exact=False)
+def _rough(found: Found) -> dict[str, Any]:
+    """A finding as those may know it who have no right to the other side."""
+    facts, number = dict(found.facts), found.other_number
+    if found.other_kind in GUARDED_KINDS:
+        number = _("（编号不公开）")
+        facts = {**facts, **dict.fromkeys(("number", "certificate") & facts.keys(), number)}
+    told = replace(
+        found,
+        area_m2=_roughly(found.area_m2, ROUGH_DIGITS),
+        mean_width_m=_roughly(found.mean_width_m, 1),
+        # Who only knows a number must not learn from it where the land lies.
+        other_key=None if found.rule == "duplicate_number" else found.other_key,
+        other_number=number,
+        facts=facts,
+    )
+    return _as_json(told, orjson.loads(found.outline) if found.outline else None, exact=False)
 
 
 def _roughly(value: float | None, digits: int) -> float | None:

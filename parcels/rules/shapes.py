@@ -27,8 +27,13 @@ def multipolygon_from_geojson(geometry: Mapping[str, Any], *, vertex_limit: int)
     vertices = sum(len(ring) for part in read for ring in part)
     if vertices > vertex_limit:
         raise ShapeTooLarge(vertices=vertices, limit=vertex_limit)
-    polygons = [shapely.Polygon(part[0], part[1:]) for part in read]
-    return shapely.to_wkb(shapely.MultiPolygon(polygons), byte_order=1)
+    polygons = [
+        shapely.polygons(
+            shapely.linearrings(part[0]), [shapely.linearrings(ring) for ring in part[1:]] or None
+        )
+        for part in read
+    ]
+    return shapely.to_wkb(shapely.multipolygons(polygons), byte_order=1)
 
 
 def _rings(part: Any) -> list[list[tuple[float, float]]]:

@@ -63,7 +63,8 @@ class Rule:
     """One spatial rule.
 
     ``policies`` are the codes whose numbers its SQL reads, as parameters with ``_`` for ``.``.
-    ``needs`` are the run's inputs without which the rule has nothing to say.
+    ``needs`` are the run's inputs without which the rule has nothing to say; ``facts`` the
+    candidate's columns of which one must be known.
     """
 
     code: str
@@ -73,6 +74,7 @@ class Rule:
     levels: Mapping[str, Level]
     policies: tuple[str, ...] = ()
     needs: tuple[str, ...] = field(default=())
+    facts: tuple[str, ...] = field(default=())
 
     def is_told(self, stage: Stage, subject: Subject) -> bool:
         """Whether the rule has anything to say of this subject at this stage."""
@@ -170,6 +172,7 @@ _RULES = (
             ),
         },
         ("area.note_percent", "area.reason_percent"),
+        facts=("area_m2_certified",),
     ),
     Rule(
         "right_expired",
@@ -177,6 +180,7 @@ _RULES = (
         _("权利期限"),
         _TITLE,
         {"expired": Level(_("权利已于 {ended_on} 到期。"), "wwccw")},
+        facts=("term_ends_on",),
     ),
     Rule(
         "duplicate_number",
@@ -189,6 +193,7 @@ _RULES = (
             "certificate_verified": Level(_("证号 {number} 已用于另一已审核证书。"), "wcccw"),
             "certificate_registered": Level(_("证号 {number} 已用于另一已登记证书。"), "wwwww"),
         },
+        facts=("unit_key", "certificate_key"),
     ),
     Rule(
         "overlap_title",
@@ -219,6 +224,7 @@ _RULES = (
             )
         },
         ("overlap.grid_m", "overlap.sliver_area_m2", "title.gap_width_m"),
+        facts=("compartment",),
     ),
     Rule(
         "covered_by_titles",
