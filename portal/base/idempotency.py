@@ -84,21 +84,20 @@ def act_once(
         raise InvalidInput(field="Idempotency-Key", reason=_("须为 1 至 200 个字符"))
     digest = content_digest(content)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"request:{actor_key}:{operation}:{key}"],
-        )
-        if not cursor.fetchone()[0]:
-            raise RequestStillRunning
+        # One round trip: nothing is inserted, and nobody waited for, when the lock is not to be had.
         cursor.execute(
             "INSERT INTO base_idempotencykey (user_key, operation, key, content_sha256) "
-            "VALUES (%s, %s, %s, %s) "
+            "SELECT %s, %s, %s, %s WHERE pg_try_advisory_xact_lock(hashtextextended(%s, 0)) "
             "ON CONFLICT (user_key, operation, key) DO NOTHING RETURNING id",
-            [actor_key, operation, key, digest],
+            [actor_key, operation, key, digest, f"request:{actor_key}:{operation}:{key}"],
         )
         inserted = cursor.fetchone()
     if inserted is None:
-        first = IdempotencyKey.objects.get(user_key=actor_key, operation=operation, key=key)
+        first = IdempotencyKey.objects.filter(
+            user_key=actor_key, operation=operation, key=key
+        ).first()
+        if first is None:
+            raise RequestStillRunning
         if bytes(first.content_sha256) != digest:
             raise RequestKeyReused
         return Answer(first.answer, repeated=True)
