@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from portal.accounts.models import User
-from tickets.registry.errors import BlockNotFree
+from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.moves import BlockState, EntryKind
 
@@ -53,6 +53,40 @@ def hold(*issuance_ids: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT registry_hold(%s)", [sorted(set(issuance_ids))])
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTicket:
+    """A ticket as it stands while its issuance is held: pieces, and the keys of its owners' rows."""
+
+    number: str
+    is_open: bool
+    owners: tuple[int, ...]
+    pieces: list[Piece]
+
+    def require_open(self) -> None:
+        """TicketClosed unless it stands now."""
+        if not self.is_open:
+            raise TicketClosed(number=self.number)
+
+
+def hold_ticket(ticket: CarbonTicket) -> HeldTicket:
+    """``hold`` its issuance and read the ticket after that, in one round trip."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM registry_hold_ticket(%s, %s)", [ticket.issuance_id, ticket.pk]
+        )
+        rows = cursor.fetchall()
+    return HeldTicket(
+        number=ticket.number,
+        is_open=rows[0][0],
+        owners=tuple(rows[0][1]),
+        pieces=[
+            Piece(low, high, ticket.pk, BlockState(state), why, tuple(freezes), (low, high))
+            for _open, _owners, low, high, state, why, freezes in rows
+            if low is not None
+        ],
+    )
 
 
 _STANDING = """

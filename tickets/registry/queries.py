@@ -109,12 +109,11 @@ SELECT ticket.key, ticket.number, version.key,
        coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'offset'), 0)::bigint,
        coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE state = 'cancelled'), 0)::bigint,
        coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE freezes <> '{{}}'), 0)::bigint,
-       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE freezes && loss.keys), 0)::bigint,
+       coalesce(sum(upper(kg) - lower(kg)) FILTER (WHERE freezes <> '{{}}' AND EXISTS (
+         SELECT FROM registry_freezeorder WHERE key = ANY(freezes) AND kind = 'loss')), 0)::bigint,
        CASE WHEN {closed} THEN ticket.closed_because ELSE '' END
 FROM registry_carbonticket AS ticket
 JOIN parcels_projectareaversion AS version ON version.id = ticket.area_version_id
-CROSS JOIN (SELECT coalesce(array_agg(key), '{{}}') AS keys FROM registry_freezeorder
-            WHERE kind = 'loss') AS loss
 {join} registry_block AS block ON block.ticket_id = ticket.key AND {standing}
 WHERE {wanted}
 GROUP BY ticket.key, version.key

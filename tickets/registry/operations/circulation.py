@@ -18,6 +18,7 @@ from tickets.registry.ledger import (
     Draft,
     Piece,
     hold,
+    hold_ticket,
     quantity_of,
     standing_pieces,
     write_entry,
@@ -25,7 +26,7 @@ from tickets.registry.ledger import (
 from tickets.registry.models import CarbonTicket, Cause, LedgerEntry
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.operations.registrations import Owners
-from tickets.registry.operations.transfers import require_another, require_open
+from tickets.registry.operations.transfers import require_another
 from tickets.registry.quantities import require_quantity
 
 
@@ -167,12 +168,11 @@ def _put(
     document_sha256: bytes | None,
 ) -> LedgerEntry:
     require_quantity(quantity_kg)
-    hold(ticket.issuance_id)
-    pieces = standing_pieces(ticket=ticket.pk)
-    if not pieces:
-        require_open(ticket)
+    held = hold_ticket(ticket)
+    if not held.pieces:
+        held.require_open()
     draft = Draft()
-    taken, left = draft.take(pieces, quantity_kg)
+    taken, left = draft.take(held.pieces, quantity_kg)
     draft.move(taken, state=state, because=cause.pk)
     draft.keep(left)
     return write_entry(

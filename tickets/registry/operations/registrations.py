@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
-
-from django.db.models import Prefetch
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Party, Role, User
@@ -69,13 +68,23 @@ class Owners:
     def keys(self) -> list[tuple[uuid.UUID, int]]:
         return [(party.key, numerator) for party, numerator in self.shares]
 
+    @property
+    def ids(self) -> set[int]:
+        """The primary keys of the parties."""
+        return {party.pk for party, _numerator in self.shares}
+
     def require_right(self) -> Owners:
         """InvalidShares unless they sum to the whole; PartyUnknown, PartyMerged."""
+        self.require_whole()
+        require_holders(party for party, _numerator in self.shares)
+        return self
+
+    def require_whole(self) -> None:
+        """InvalidShares unless they sum to the whole, each party once."""
         numbers = [numerator for _party, numerator in self.shares]
-        parties = {party.pk for party, _numerator in self.shares}
         if (
             not numbers
-            or len(parties) != len(numbers)
+            or len(self.ids) != len(numbers)
             or any(
                 not isinstance(number, int) or isinstance(number, bool) or number <= 0
                 for number in [*numbers, self.denominator]
@@ -83,9 +92,6 @@ class Owners:
             or sum(numbers) != self.denominator
         ):
             raise InvalidShares(found=sum(numbers), wanted=self.denominator)
-        for party, _numerator in self.shares:
-            require_holder(party)
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +131,19 @@ NO_PAPER = Paper()
 
 def require_holder(party: Party) -> Party:
     """A checked party that is still itself: PartyUnknown, PartyMerged."""
-    if party.checked_at is None or party.kind == Party.Kind.NAME_ONLY:
-        raise PartyUnknown(name=party.name)
-    succession = PartySuccession.objects.select_related("successor").filter(former=party).first()
-    if succession is not None:
-        raise PartyMerged(name=party.name, successor=succession.successor.name)
+    require_holders([party])
     return party
+
+
+def require_holders(parties: Iterable[Party]) -> None:
+    """``require_holder`` for each, in one query."""
+    asked = list(parties)
+    for party in asked:
+        if party.checked_at is None or party.kind == Party.Kind.NAME_ONLY:
+            raise PartyUnknown(name=party.name)
+    merged = PartySuccession.objects.select_related("former", "successor").filter(former__in=asked)
+    for succession in merged:
+        raise PartyMerged(name=succession.former.name, successor=succession.successor.name)
 
 
 # --- preparing ----------------------------------------------------------------------------------
@@ -229,7 +242,7 @@ def lock_waiting(registration: Registration) -> Registration:
     """The request, locked; RegistrationDecided when it waits no more."""
     found = (
         Registration.objects.select_for_update(of=("self",))
-        .select_related("ticket", "asked_by")
+        .select_related("ticket")
         .get(pk=registration.pk)
     )
     if found.state != Registration.State.PREPARED:
@@ -252,27 +265,28 @@ def begin_decision(
     if actor.pk in (found.prepared_by_id, found.asked_by_id):
         raise SamePerson()
     if found.ticket is not None and found.kind in ASKING_OWNERS:
-        agreed = set(found.consents.values_list("party", flat=True))
         standing = TicketShare.objects.filter(ticket=found.ticket, closed_by__isnull=True)
-        if missing := set(standing.values_list("party", flat=True)) - agreed:
-            raise ConsentMissing(count=len(missing))
+        if missing := standing.exclude(party__in=found.consents.values("party")).count():
+            raise ConsentMissing(count=missing)
     return found
 
 
 def parts_of(registration: Registration) -> list[Part]:
     """Who gets how much; the owners are asked again whether they can hold."""
-    shares = Prefetch("shares", AllotmentShare.objects.select_related("party"))
-    found = registration.allotments.prefetch_related(shares).order_by("place")
-    return [
-        Part(
-            Owners(
-                tuple((share.party, share.numerator) for share in allotment.shares.all()),
-                allotment.denominator,
-            ).require_right(),
-            allotment.quantity_kg,
-        )
-        for allotment in found
-    ]
+    shares = (
+        AllotmentShare.objects.filter(allotment__registration=registration)
+        .select_related("allotment", "party")
+        .order_by("allotment__place", "place")
+    )
+    found: list[Part] = []
+    for _place, group in groupby(shares, key=lambda share: share.allotment.place):
+        one = list(group)
+        owners = tuple((share.party, share.numerator) for share in one)
+        allotment = one[0].allotment
+        found.append(Part(Owners(owners, allotment.denominator), allotment.quantity_kg))
+        found[-1].owners.require_whole()
+    require_holders(share.party for share in shares)
+    return found
 
 
 def end_decision(registration: Registration, actor: User) -> None:

@@ -24,7 +24,7 @@ from tickets.registry.errors import (
 from tickets.registry.ledger import (
     Draft,
     Piece,
-    hold,
+    hold_ticket,
     quantity_of,
     standing_pieces,
     write_entry,
@@ -119,13 +119,13 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
     """Kilograms to a new ticket of the transferee; a ticket that keeps none is closed."""
     wanted = begin_decision(registration, actor, TRANSFERS)
     ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
+    held = hold_ticket(ticket)
     [part] = parts_of(wanted)
-    former = owners_of(ticket)
-    require_another(former, part.owners)
+    if set(held.owners) == part.owners.ids:
+        raise TransferToSelf()
+    held.require_open()
     kind = Registration.Kind(wanted.kind)
-    pieces = standing_pieces(ticket=ticket.pk)
-    require_open(ticket)
+    pieces = held.pieces
     fits = _fits(kind)
     quantity_kg = wanted.quantity_kg or quantity_of(piece for piece in pieces if fits(piece))
     if quantity_kg == 0:
@@ -150,7 +150,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
         document_sha256=sha256_of(wanted),
     )
     if kind is Kind.MERGER:
-        _note_succession(wanted, former, part.owners)
+        _note_succession(wanted, held.owners, part.owners)
     end_decision(wanted, actor)
     return entry
 
@@ -190,10 +190,10 @@ def divide_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     """The ticket closes, its children open, and their sum is exact."""
     wanted = begin_decision(registration, actor, {Kind.DIVIDE})
     ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
+    held = hold_ticket(ticket)
     parts = parts_of(wanted)
-    left = standing_pieces(ticket=ticket.pk)
-    require_open(ticket)
+    held.require_open()
+    left = held.pieces
     _require_whole(left, parts)
     draft = Draft()
     for part in parts:
@@ -226,7 +226,7 @@ def require_open(ticket: CarbonTicket) -> None:
 
 def require_another(owners: Sequence[Party], to: Owners) -> None:
     """TransferToSelf when the transferees are the owners; both are checked parties, not names."""
-    if {owner.pk for owner in owners} == {party.pk for party, _numerator in to.shares}:
+    if {owner.pk for owner in owners} == to.ids:
         raise TransferToSelf()
 
 
@@ -273,18 +273,16 @@ def _require_whole(pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
         raise InvalidSplit(found=found, wanted=quantity_of(pieces))
 
 
-def _note_succession(
-    registration: Registration, former: Sequence[Party], successors: Owners
-) -> None:
+def _note_succession(registration: Registration, former: Sequence[int], successors: Owners) -> None:
     """Once the merged body holds nothing more, nothing is registered to it any more."""
     if len(former) != 1 or len(successors.shares) != 1:
         return
     if TicketShare.objects.filter(
-        party=former[0], closed_by__isnull=True, ticket__closed_by__isnull=True
+        party_id=former[0], closed_by__isnull=True, ticket__closed_by__isnull=True
     ).exists():
         return
     PartySuccession.objects.get_or_create(
-        former=former[0],
+        former_id=former[0],
         defaults={
             "successor": successors.shares[0][0],
             "effective_on": registration.effective_on or registration.prepared_at.date(),
