@@ -8,13 +8,25 @@ import subprocess
 import tarfile
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from deploy.local.cluster import DATABASE, OWNER, the_cluster
+from deploy.local.cluster import DATABASE, OWNER, given_database, the_cluster
 from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import forget, var
 
 
 def owner_environment() -> dict[str, str]:
+    """Where ``pg_dump`` finds the database: the server that the environment names, or the cluster."""
+    if given_database():
+        given = urlsplit(os.environ["DATABASE_OWNER_URL"])
+        return {
+            **os.environ,
+            "PGHOST": given.hostname or "",
+            "PGPORT": str(given.port or 5432),
+            "PGUSER": unquote(given.username or ""),
+            "PGPASSWORD": unquote(given.password or ""),
+            "PGDATABASE": given.path.lstrip("/"),
+        }
     cluster = the_cluster()
     password = (cluster.folder / "secrets" / f"{OWNER}.password").read_text()
     return {
@@ -23,6 +35,7 @@ def owner_environment() -> dict[str, str]:
         "PGPORT": str(cluster.port),
         "PGUSER": OWNER,
         "PGPASSWORD": password,
+        "PGDATABASE": DATABASE,
     }
 
 
@@ -32,9 +45,7 @@ def backup() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = time.strftime("portal-%Y%m%d-%H%M%S")
     dump = folder / f"{name}.dump"
-    done = subprocess.run(
-        ["pg_dump", "-Fc", "-d", DATABASE, "-f", str(dump)], env=owner_environment(), check=False
-    )
+    done = subprocess.run(["pg_dump", "-Fc", "-f", str(dump)], env=owner_environment(), check=False)
     if done.returncode:
         raise SetUpRefused("数据库没有备份成功。", "pg_dump failed.")
     archive = folder / f"{name}.tar"
