@@ -14,7 +14,7 @@ from portal.base.clock import PortalNow
 from tests.accounts.people import officer, user_named
 from tickets.projects.models import Filing
 from tickets.registry.ledger import opened_tickets
-from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Registration
+from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Registration
 from tickets.registry.operations import (
     Kind,
     Owners,
@@ -137,12 +137,18 @@ class Bureau:
 
     def offset(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
         return offset_blocks(
-            ticket=ticket, quantity_kg=quantity_kg, cause=open_cause("offset"), actor=self.signer
+            ticket=ticket,
+            quantity_kg=quantity_kg,
+            cause=open_cause(Cause.Kind.OFFSET),
+            actor=self.signer,
         )
 
     def list(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
         return list_blocks(
-            ticket=ticket, quantity_kg=quantity_kg, cause=open_cause("listed"), actor=self.trading
+            ticket=ticket,
+            quantity_kg=quantity_kg,
+            cause=open_cause(Cause.Kind.LISTED),
+            actor=self.trading,
         )
 
     def approve(self, registration: Registration) -> Registration:
