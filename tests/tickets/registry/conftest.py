@@ -23,6 +23,8 @@ from tests.tickets.projects.story import Town, signed_filing
 from tests.tickets.registry.register import Bureau
 
 FILINGS = 3
+# Each folder that takes the fixture over has an instance of its own: the first one makes the database.
+_made: set[str] = set()
 
 
 @pytest.fixture(autouse=True)
@@ -44,16 +46,18 @@ def filed_template(
     before = django_settings.DATABASES["default"]["NAME"]
     folders = django_settings.SECRETS, django_settings.MEDIA_ROOT
     with django_db_blocker.unblock(), owner_connection(OWNER_HOME) as control:
-        drop_database(control, name)
-        clone_database(control, template_database, name)
-        use_database(name)
-        django_settings.SECRETS = tmp_path_factory.mktemp("secrets")
-        django_settings.MEDIA_ROOT = tmp_path_factory.mktemp("files")
-        town = Town.staffed()
-        for place in range(FILINGS):
-            signed_filing(town, square(500 * place, 0))
-        django_settings.SECRETS, django_settings.MEDIA_ROOT = folders
-        use_database(before)
+        if name not in _made:
+            drop_database(control, name)
+            clone_database(control, template_database, name)
+            use_database(name)
+            django_settings.SECRETS = tmp_path_factory.mktemp("secrets")
+            django_settings.MEDIA_ROOT = tmp_path_factory.mktemp("files")
+            town = Town.staffed()
+            for place in range(FILINGS):
+                signed_filing(town, square(500 * place, 0))
+            django_settings.SECRETS, django_settings.MEDIA_ROOT = folders
+            use_database(before)
+            _made.add(name)
         yield name
         drop_database(control, name)
 
