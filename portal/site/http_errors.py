@@ -123,9 +123,12 @@ from tickets.supervision.errors import (
     ComplaintStands,
     InspectionMovedOn,
     InspectionStands,
+    JusticeCaseMovedOn,
+    JusticeCaseTwice,
     NotTheInspector,
     NotTheOffice,
     OwnDraft,
+    OwnJusticeCase,
     OwnOrder,
     TooManyComplaints,
 )
@@ -243,6 +246,9 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     PoolExists: 409,
     PoolNotOpen: 409,
     PremiumMovedOn: 409,
+    JusticeCaseMovedOn: 409,
+    JusticeCaseTwice: 409,
+    OwnJusticeCase: 409,
 }
 
 

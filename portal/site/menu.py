@@ -83,7 +83,7 @@ MENU: tuple[MenuSection, ...] = (
             ),
             MenuEntry(
                 _("监督"), "supervision:supervision", everyone,
-                ("supervision", "complaints", "inspections"),
+                ("supervision", "complaints", "inspections", "eco-justice"),
             ),
         ),
     ),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from portal.accounts.models import Department, Role
-from portal.accounts.queries import AnyUser, has_role, open_grants, works_in
+from portal.accounts.models import Department, Mandate, Role
+from portal.accounts.queries import AnyUser, acts_for, has_role, open_grants, works_in
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from tickets.supervision.models import Complaint, Inspection
+from tickets.registry.access import owners_of
+from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
 
 def departments_of(user: AnyUser) -> list[Department]:
@@ -73,3 +74,47 @@ def access_inspection(key: uuid.UUID, user: AnyUser) -> Inspection:
     if found is None:
         raise NotFound()
     return found
+
+
+def may_read_justice(user: AnyUser) -> bool:
+    """Justice and ecology, who carry it out, and the auditor."""
+    if works_in(user, Department.JUSTICE):
+        return True
+    if works_in(user, Department.ECOLOGY):
+        return True
+    return has_role(user, Role.AUDITOR)
+
+
+def access_justice_papers(key: uuid.UUID, user: AnyUser) -> JusticeCase:
+    """A case with its papers, for those who carry it out."""
+    found = (
+        JusticeCase.objects.select_related("ticket__area_version__area", "request__offset")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if not may_read_justice(user):
+        raise NotFound()
+    return found
+
+
+def may_give(user: AnyUser, case: JusticeCase) -> bool:
+    """Whether the user disposes of the ticket for one of its owners."""
+    return any(acts_for(user, owner, Mandate.Scope.DISPOSE) for owner in owners_of(case.ticket))
+
+
+def access_justice_case(key: uuid.UUID, user: AnyUser) -> JusticeCase:
+    """A case, also for the holder who is asked for tonnes: without papers and without the name."""
+    found = (
+        JusticeCase.objects.select_related("ticket__area_version__area", "request__offset")
+        .filter(key=key)
+        .first()
+    )
+    if found is None:
+        raise NotFound()
+    if may_read_justice(user):
+        return found
+    if found.state in ("confirmed", "subscribed") and may_give(user, found):
+        return found
+    raise NotFound()

@@ -9,8 +9,15 @@ class SupervisionConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.casework.subjects import Subject, register_subject
-        from tickets.supervision.access import access_complaint, access_inspection
-        from tickets.supervision.pages import complaint_page, inspection_page
+        from tickets.supervision.access import (
+            access_complaint,
+            access_inspection,
+            access_justice_papers,
+        )
+        from tickets.supervision.pages import complaint_page, inspection_page, justice_page
 
         register_subject(Subject("complaint", _("举报"), complaint_page, access_complaint))
         register_subject(Subject("inspection", _("检查"), inspection_page, access_inspection))
+        register_subject(
+            Subject("justice_case", _("生态司法案件"), justice_page, access_justice_papers)
+        )

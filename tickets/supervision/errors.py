@@ -104,3 +104,43 @@ class NotTheInspector(SupervisionError):
 
     code = "not_the_inspector"
     message = _("只有被指派的检查人员可以填写和签字。")
+
+
+@stands_for("justice_case_moves_on_its_way", "subscribed_case_has_its_request")
+class JusticeCaseMovedOn(SupervisionError):
+    """The case is not in the state that this act starts from."""
+
+    code = "justice_case_moved_on"
+    message = _("案件的状态已改变，请核对最新状态后再操作。")
+
+
+@stands_for("one_case_of_a_decision_and_obligor")
+class JusticeCaseTwice(SupervisionError):
+    """This obligation is being fulfilled already."""
+
+    code = "justice_case_twice"
+    message = _("同一决定、同一责任人的案件已经受理，不能重复认购。")
+
+
+@stands_for("who_opened_a_justice_case_does_not_confirm_it")
+class OwnJusticeCase(SupervisionError):
+    """Who decides does not decide alone."""
+
+    code = "own_justice_case"
+    message = _("受理人不能审批自己受理的案件，请由另一人审批。")
+
+
+@stands_for("justice_case_is_whole")
+class JusticeCaseIncomplete(SupervisionError):
+    """Decision, written consent and valuation with its author belong together."""
+
+    code = "justice_case_incomplete"
+    message = _("案件材料不完整：须有决定、书面同意（不早于决定）、评估说明及评估人和认购数量。")
+
+
+@stands_for("justice_offset_is_the_cases")
+class OffsetOfAnotherCase(SupervisionError):
+    """The tonnes offset are those that the case decided on."""
+
+    code = "offset_of_another_case"
+    message = _("抵消申请与案件的机关、文号、碳票或数量不一致。")

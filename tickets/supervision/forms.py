@@ -18,7 +18,8 @@ from portal.casework.documents import JPEG, PNG, SCANS, Upload, read_upload
 from portal.casework.forms import PlaceField, parse_patch
 from tickets.registry.access import access_ticket
 from tickets.registry.models import CarbonTicket
-from tickets.supervision.models import Complaint, Inspection
+from tickets.registry.quantities import parse_tonnes
+from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
 FILES_MAX = 5
 NOBODY = [("", _("不涉及部门"))]
@@ -209,3 +210,50 @@ class VisitForm(PortalForm):
 
     def affected_shape(self) -> MultiPolygon | None:
         return self.cleaned_data["affected"] or None
+
+
+# --- eco-justice --------------------------------------------------------------------------------
+class TonnesField(forms.CharField):
+    """Tonnes with at most three places; cleaned to kilograms."""
+
+    def clean(self, value: Any) -> Any:
+        text = str(super().clean(value)).strip()
+        try:
+            return parse_tonnes(text)
+        except PortalError as refusal:
+            raise ValidationError(str(refusal), code=refusal.code) from refusal
+
+
+class PaperField(EvidenceField):
+    """Exactly one file."""
+
+    widget: forms.FileInput = forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"})
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        return super().clean([data] if data else [], initial)[0]
+
+
+class JusticeForm(PortalForm):
+    """The decision, the consent, the valuation, and whose tonnes."""
+
+    organ = forms.ChoiceField(label=_("决定类型"), choices=JusticeCase.Organ.choices)
+    authority = forms.CharField(label=_("决定机关"), max_length=120)
+    document_number = forms.CharField(label=_("文号"), max_length=120)
+    decided_on = DayField(label=_("决定日期"))
+    obligation = forms.CharField(
+        label=_("修复义务"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    decision = PaperField(label=_("决定书"))
+    obligor = forms.CharField(
+        label=_("责任人"), max_length=100, help_text=_("只供办案部门查看，不公开，不印在凭证上。")
+    )
+    consented_on = DayField(label=_("书面同意日期"))
+    consent = PaperField(label=_("书面同意书"))
+    valuation = forms.CharField(
+        label=_("评估说明"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("修复义务怎样折算成减排量。"),
+    )  # fmt: skip
+    valuation_author = forms.CharField(label=_("评估人"), max_length=120)
+    valuation_paper = PaperField(label=_("评估报告"))
+    quantity_kg = TonnesField(label=_("认购数量（吨）"), max_length=20)
+    ticket = TicketField(label=_("碳票编号"), max_length=30)

@@ -13,3 +13,7 @@ def complaint_page(key: uuid.UUID) -> str:
 
 def inspection_page(key: uuid.UUID) -> str:
     return reverse("supervision:inspection", args=[key])
+
+
+def justice_page(key: uuid.UUID) -> str:
+    return reverse("supervision:justice-case", args=[key])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, F, Q
-from django.db.models.functions import TruncDate
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import ExtractYear, TruncDate
 
+from parcels.models import ProjectAreaVersion
 from portal.base.clock import CITY_TIME, today
-from tickets.supervision.models import Complaint
+from tickets.offsets.models import OffsetRequest
+from tickets.supervision.models import Complaint, JusticeCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,59 @@ def complaint_figures() -> list[ComplaintFigures]:
         )
         for topic in Complaint.Topic
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class JusticeFigures:
+    """One year of eco-justice, without names."""
+
+    year: int
+    cases: int
+    quantity_kg: int
+    by_court: int
+
+
+def served_cases() -> QuerySet[JusticeCase]:
+    """Cases whose tonnes are offset."""
+    return JusticeCase.objects.filter(request__state=OffsetRequest.State.SIGNED)
+
+
+def justice_figures() -> list[JusticeFigures]:
+    """Cases served and tonnes retired by year of the certificate."""
+    rows = (
+        served_cases()
+        .annotate(year=ExtractYear("request__offset__signed_at", tzinfo=CITY_TIME))
+        .values("year")
+        .annotate(
+            cases=Count("pk"),
+            kilograms=Sum("quantity_kg"),
+            court=Count("pk", filter=Q(organ="court")),
+        )
+        .order_by("-year")
+    )
+    return [JusticeFigures(r["year"], r["cases"], r["kilograms"], r["court"]) for r in rows]
+
+
+def forests_that_served() -> list[dict[str, Any]]:
+    """GeoJSON features of the generalised outlines, with the tonnes they gave."""
+    rows = (
+        served_cases()
+        .values("ticket__area_version")
+        .annotate(kilograms=Sum("quantity_kg"), cases=Count("pk"))
+        .order_by("ticket__area_version")
+    )
+    versions = ProjectAreaVersion.objects.in_bulk([row["ticket__area_version"] for row in rows])
+    features = []
+    for row in rows:
+        shape = versions[row["ticket__area_version"]].geom_public
+        if shape is None:
+            continue
+        features.append(
+            {
+                "type": "Feature",
+                "id": str(versions[row["ticket__area_version"]].key),
+                "properties": {"cases": row["cases"], "quantity_kg": row["kilograms"]},
+                "geometry": json.loads(shape.json),
+            }
+        )
+    return features

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tickets.supervision.views import complaints, inspections
+from tickets.supervision.views import complaints, inspections, justice
 
 app_name = "supervision"
 urlpatterns = [
@@ -14,5 +14,10 @@ urlpatterns = [
     path("inspections/", inspections.inspections, name="inspections"),
     path("inspections/new/", inspections.new, name="inspection-new"),
     path("inspections/<uuid:key>/", inspections.inspection, name="inspection"),
+    path("eco-justice/", justice.public, name="justice"),
+    path("eco-justice/forests.geojson", justice.forests, name="justice-forests"),
+    path("eco-justice/cases/", justice.cases, name="justice-cases"),
+    path("eco-justice/cases/new/", justice.new, name="justice-new"),
+    path("eco-justice/cases/<uuid:key>/", justice.case, name="justice-case"),
     path("complaints/<str:code>/", complaints.complaint, name="complaint"),
 ]

@@ -1,6 +1,7 @@
-"""Tables of supervision: complaints (article 20), inspections (article 21)."""
+"""Tables of supervision: complaints (20), inspections (21), eco-justice (14)."""
 
 from tickets.supervision.models.complaints import Complainant, Complaint
 from tickets.supervision.models.inspections import Inspection, InspectionPhoto
+from tickets.supervision.models.justice import JusticeCase
 
-__all__ = ["Complainant", "Complaint", "Inspection", "InspectionPhoto"]
+__all__ = ["Complainant", "Complaint", "Inspection", "InspectionPhoto", "JusticeCase"]

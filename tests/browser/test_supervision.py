@@ -1,0 +1,214 @@
+"""A complaint to its answer; an inspection on a phone that freezes; a case to its certificate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from portal.accounts.models import Mandate, Party, User
+from portal.base.clock import today
+from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.factories.land import square
+from tests.tickets.projects.story import PDF, Town, signed_filing
+from tests.tickets.registry.register import Bureau
+from tests.tickets.supervision.pictures import jpeg
+from tickets.offsets.operations import prepare_offset, review_name, sign_offset
+from tickets.registry.models import CarbonTicket
+from tickets.registry.operations import Owners
+from tickets.supervision.models import Inspection, JusticeCase
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: Any, tmp_path: Path) -> Iterator[None]:
+    settings.MEDIA_ROOT = tmp_path / "files"
+    settings.SECRETS = tmp_path / "secrets"
+    yield
+
+
+def accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def within_a_phone(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def owned_ticket(quantity_kg: int) -> tuple[Bureau, CarbonTicket]:
+    """A ticket of owner1, who came to it by a gift."""
+    signed_filing(Town.staffed("town-"), square(0, 0, 600))
+    party = Party.objects.get(mandates__user__username="owner1", mandates__scope=Mandate.Scope.ALL)
+    bureau = Bureau()
+    return bureau, bureau.issue(quantity_kg, Owners.sole(party))
+
+
+def user(name: str) -> User:
+    return User.objects.get(username=name)
+
+
+def test_an_anonymous_complaint_to_its_answer(open_page: Any) -> None:
+    page = open_page(PHONE)
+    page.goto("/supervision/")
+    within_a_phone(page)
+    accessible(page)
+    picture(page, "supervision_phone")
+    page.get_by_role("link", name="填写举报").click()
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+    within_a_phone(page)
+    page.select_option("[name=topic]", "offset")
+    page.fill("[name=text]", "<img src=x onerror=alert(1)> 同一凭证用了两次")
+    page.locator("[data-ref=map]").click()
+    expect(page.locator("[name=place]")).to_have_value(re.compile(r"^8\d\.\d{6},4\d\.\d{6}$"))
+    page.set_input_files(
+        "[name=evidence]", [{"name": "凭证.pdf", "mimeType": "application/pdf", "buffer": PDF}]
+    )
+    picture(page, "complaint_new_phone")
+    page.get_by_role("button", name="提交举报").click()
+    code = page.locator("[data-ref=code]").inner_text()
+    expect(page.locator("dl")).to_contain_text("<img src=x")
+    picture(page, "complaint_phone")
+
+    clerk = open_page(DESKTOP)
+    sign_in(clerk, "ecology")
+    clerk.goto("/complaints/desk/")
+    accessible(clerk)
+    picture(clerk, "complaint_desk")
+    clerk.locator("main table a").click()
+    clerk.get_by_role("button", name="受理").click()
+    clerk.get_by_label("属实", exact=True).check()
+    clerk.fill("[name=draft-answer]", "已核实，责令改正。")
+    picture(clerk, "complaint_case")
+    accessible(clerk)
+    clerk.get_by_role("button", name="送审批").click()
+    approver = open_page(DESKTOP)
+    sign_in(approver, "ecology_approver")
+    approver.goto(clerk.url)
+    approver.get_by_role("button", name="同意并答复").click()
+
+    page.goto("/supervision/")
+    page.fill("#find-code", code.lower())
+    page.get_by_role("button", name="查询").click()
+    expect(page.locator("[data-ref=answer]")).to_contain_text("已核实，责令改正。")
+    accessible(page)
+
+
+def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> None:
+    _bureau, ticket = owned_ticket(100_000)
+    clerk = open_page(DESKTOP)
+    sign_in(clerk, "forestry")
+    clerk.goto(f"/inspections/new/?ticket={ticket.number}")
+    clerk.fill("[name=reason]", "疑似过火")
+    clerk.get_by_role("button", name="提出").click()
+    address = clerk.url
+    approver = open_page(DESKTOP)
+    sign_in(approver, "forestry_approver")
+    approver.goto(address)
+    approver.select_option("[name=order-inspector]", str(user("forestry").pk))
+    approver.fill("[name=order-due_on]", (today() + timedelta(days=5)).isoformat())
+    approver.fill("[name=order-number]", "伊林检〔2026〕9号")
+    picture(approver, "inspection_order")
+    approver.get_by_role("button", name="下达", exact=True).click()
+    approver.goto("/inspections/")
+    accessible(approver)
+    picture(approver, "inspections")
+
+    phone = open_page(PHONE)
+    sign_in(phone, "forestry")
+    phone.goto(address)
+    expect(phone.locator("#main")).to_have_attribute("data-ready", "true")
+    within_a_phone(phone)
+    west, south, east, north = ticket.area_version.geom.extent
+    middle = (west + east) / 2
+    photo = jpeg(((west + middle) / 2, (south + north) / 2))
+    phone.set_input_files(
+        "[name=photo-pictures]", [{"name": "过火.jpg", "mimeType": "image/jpeg", "buffer": photo}]
+    )
+    phone.get_by_role("button", name="上传照片").click()
+    expect(phone.locator(".photos li")).to_have_count(1)
+    expect(phone.locator(".photos li")).to_contain_text("照片自带")
+
+    # Without a network nothing is lost, and nothing is sent.
+    phone.context.set_offline(True)
+    phone.get_by_label("林木受损，减排量受影响").check()
+    phone.fill("[name=sign-findings]", "西半部过火，树冠全部烧毁。")
+    corners = [(west, south), (middle, south), (middle, north), (west, north)]
+    phone.fill("[name=sign-affected]", "\n".join(f"{x:.9f},{y:.9f}" for x, y in corners))
+    phone.get_by_role("button", name="签字").click()
+    expect(phone.locator("[data-ref=draft]")).to_contain_text("没有网络")
+    phone.context.set_offline(False)
+    phone.reload()
+    expect(phone.locator("[name=sign-findings]")).to_have_value(re.compile("树冠全部烧毁"))
+    expect(phone.get_by_label("林木受损，减排量受影响")).to_be_checked()
+    accessible(phone)
+    picture(phone, "inspection_phone")
+    phone.get_by_role("button", name="签字").click()
+    expect(phone.locator("[data-ref=affected]")).to_be_visible()
+    picture(phone, "inspection_signed_phone")
+
+    signed = Inspection.objects.get()
+    assert signed.affected_kg == pytest.approx(50_000, abs=2)
+    approver.goto(address)
+    approver.locator("a[href^='/registrations/']").click()
+    picture(approver, "inspection_freeze")
+    approver.locator("main form button[value=approve], main form button").first.click()
+    expect(approver.locator("body")).to_contain_text("已登记")
+    frozen = [block for block in ticket.blocks.standing() if block.freezes]
+    assert sum(block.quantity_kg for block in frozen) == signed.affected_kg
+
+
+def test_an_eco_justice_case_from_decision_to_certificate(open_page: Any) -> None:
+    bureau, ticket = owned_ticket(100_000)
+    clerk = open_page(DESKTOP)
+    sign_in(clerk, "justice")
+    clerk.goto("/eco-justice/cases/new/")
+    clerk.select_option("[name=organ]", "court")
+    for name, value in {
+        "authority": "伊宁市人民法院", "document_number": "（2026）新4002刑初12号",
+        "decided_on": (today() - timedelta(days=9)).isoformat(), "obligation": "补植复绿 12 亩",
+        "obligor": "某某某", "consented_on": today().isoformat(), "valuation": "按生长量折算",
+        "valuation_author": "司法鉴定所", "quantity_kg": "12.345", "ticket": ticket.number,
+    }.items():  # fmt: skip
+        clerk.fill(f"[name={name}]", value)
+    for name in ("decision", "consent", "valuation_paper"):
+        clerk.set_input_files(
+            f"[name={name}]",
+            [{"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": PDF}],
+        )
+    accessible(clerk)
+    clerk.get_by_role("button", name="受理").click()
+    address = clerk.url
+    picture(clerk, "justice_case")
+    approver = open_page(DESKTOP)
+    sign_in(approver, "justice_approver")
+    approver.goto(address)
+    approver.get_by_role("button", name="同意认购").click()
+    owner = open_page(PHONE)
+    sign_in(owner, "owner1")
+    owner.goto(address)
+    within_a_phone(owner)
+    expect(owner.locator("main")).not_to_contain_text("某某某")
+    owner.get_by_role("button", name="同意").click()
+    expect(owner.locator("[data-ref=certificate]")).to_contain_text("待受理")
+
+    # Ecology's own pages are walked in the tests of offsets.
+    request = JusticeCase.objects.get().request
+    assert request is not None
+    review_name(beneficiary=request.beneficiary, accepted=True, actor=user("ecology"))
+    prepare_offset(request=request, opinion="", actor=user("ecology"))
+    sign_offset(request=request, actor=bureau.signer)
+    clerk.goto(address)
+    expect(clerk.locator("[data-ref=certificate]")).to_contain_text("YN-D-")
+    clerk.locator("[data-ref=certificate] a").click()
+    expect(clerk.locator("main")).to_contain_text("伊宁市人民法院")
+    clerk.goto("/eco-justice/")
+    expect(clerk.locator("main table")).to_contain_text("12.345")
+    expect(clerk.locator("#main")).to_have_attribute("data-ready", "true")
+    accessible(clerk)
+    picture(clerk, "justice_public")
