@@ -1,0 +1,5 @@
+"""Filed land as in the tests of the register."""
+
+from tests.tickets.registry.conftest import bureau, filed_db, filed_template, own_folders
+
+__all__ = ["bureau", "filed_db", "filed_template", "own_folders"]

@@ -1,0 +1,62 @@
+"""One class for each rule of finance."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
+
+
+class FinanceError(PortalError):
+    """A rule of finance was not kept."""
+
+    code = "finance_error"
+
+
+@stands_for("finance_row_is_whole", "insurance_policy_is_whole", "insurance_claim_is_whole")
+class FinanceIncomplete(FinanceError):
+    """Number, amount and term belong to every row."""
+
+    code = "finance_incomplete"
+    message = _("内容不完整：须有编号、大于零的金额，且止日不早于起日。")
+
+
+@stands_for("one_finance_row_of_a_contract", "one_insurance_policy_of_a_number")
+class NumberTwice(FinanceError):
+    """This institution has told this number before."""
+
+    code = "number_twice"
+    message = _("该机构的这个编号已经登记过。")
+
+
+@stands_for("who_records_a_finance_row_does_not_confirm_it")
+class OwnFinanceRow(FinanceError):
+    """Who decides does not decide alone."""
+
+    code = "own_finance_row"
+    message = _("登记人不能确认自己登记的内容，请由另一人确认。")
+
+
+@stands_for("no_claim_on_a_cancelled_ticket")
+class TicketCancelled(FinanceError):
+    """What is out of circulation cannot be lost again."""
+
+    code = "ticket_cancelled"
+    message = _("碳票已注销，不能再就它申请理赔。")
+
+
+@stands_for("claim_happened_within_the_term")
+class OutsideTheTerm(FinanceError):
+    """The event lies outside the insurance's term, or in the future."""
+
+    code = "outside_the_term"
+    message = _("出险日期不在保险期间内，或晚于今天。")
+
+
+@stands_for("paid_at_most_what_is_insured")
+class MoreThanInsured(FinanceError):
+    """All payments together stay within the sum insured."""
+
+    code = "more_than_insured"
+    message = _("赔付合计超过保险金额。")

@@ -1,0 +1,222 @@
+"""Pages of finance: the office's register, the bank's pledges, the insurer's insurances."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.queries import has_role
+from portal.base.clock import today
+from portal.base.errors import InvalidInput, NotFound, PortalError
+from portal.base.tables import CSV, XLSX, csv_of, xlsx_of
+from portal.casework.views import signed_in
+from tickets.finance import operations as acts
+from tickets.finance.access import (
+    access_bank,
+    access_claim,
+    access_insurer,
+    access_register,
+    access_row,
+)
+from tickets.finance.forms import ClaimForm, DecisionForm, PolicyForm, RowForm
+from tickets.finance.models import FinanceRow, InsurancePolicy
+from tickets.finance.queries import own_pledges, quarter_days, register_lines
+from tickets.market.queries import market_figures
+
+REFUSED = 422
+_QUARTER = re.compile(r"(20\d\d)Q([1-4])")
+
+
+@login_required
+@never_cache
+def finance(request: HttpRequest) -> HttpResponse:
+    """Whoever has a part in finance comes to the own page."""
+    user = signed_in(request)
+    if has_role(user, Role.BANK):
+        return redirect("finance:bank")
+    if has_role(user, Role.INSURER):
+        return redirect("finance:insurer")
+    return redirect("finance:register")
+
+
+# --- the office ---------------------------------------------------------------------------------
+@login_required
+@never_cache
+def register(request: HttpRequest) -> HttpResponse:
+    """All products that refer to tickets, of one bank or quarter where asked; rows are added here."""
+    user = signed_in(request)
+    access_register(user)
+    clerk = has_role(user, Role.CLERK, Department.FINANCE)
+    posted = request.method == "POST"
+    form = RowForm(request.POST) if posted else RowForm()
+    if posted and form.is_valid():
+        try:
+            given = dict(form.cleaned_data)
+            given["kind"] = FinanceRow.Kind(given["kind"])
+            acts.record_row(**given, actor=user)
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+        else:
+            return redirect("finance:register")
+    lines, chosen, quarter = _lines(request)
+    context = {
+        "lines": lines,
+        "chosen": chosen,
+        "quarter": quarter,
+        "banks": Party.objects.filter(pk__in=_institutions()).order_by("name"),
+        "form": form if clerk else None,
+        "waiting": FinanceRow.objects.filter(confirmed_by__isnull=True).select_related(
+            "institution", "ticket"
+        ),
+        "may_confirm": has_role(user, Role.APPROVER, Department.FINANCE),
+        "total_fen": sum(line.amount_fen for line in lines if line.standing),
+        "standing": sum(line.standing for line in lines),
+    }
+    status = REFUSED if posted else 200
+    return render(request, "finance/register.html", context, status=status)
+
+
+@login_required
+@require_POST
+def confirm(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    user = signed_in(request)
+    acts.confirm_row(row=access_row(key, user), actor=user)
+    return redirect("finance:register")
+
+
+@login_required
+@require_safe
+@never_cache
+def report(request: HttpRequest, form: str) -> HttpResponse:
+    """The register's lines as a file, by bank and quarter."""
+    access_register(signed_in(request))
+    lines, _chosen, quarter = _lines(request)
+    head = [
+        _("产品"), _("机构"), _("编号"), _("碳票"), _("数量（千克）"), _("金额（元）"),
+        _("起"), _("止"), _("状态"),
+    ]  # fmt: skip
+    rows = [
+        (
+            line.kind, line.institution, line.number, line.ticket, line.quantity_kg,
+            line.amount_fen / 100, line.begins_on.isoformat(), line.ends_on.isoformat(),
+            _("有效") if line.standing else _("已结束"),
+        )
+        for line in lines
+    ]  # fmt: skip
+    return as_file(f"finance-{quarter or 'all'}", form, head, rows)
+
+
+def as_file(name: str, form: str, head: list[str], rows: list[Any]) -> HttpResponse:
+    """A table to keep, as CSV or XLSX."""
+    made = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
+    response = HttpResponse(made[0](head, rows), content_type=made[1])
+    response.headers["Content-Disposition"] = (
+        content_disposition_header(True, f"{name}-{today().isoformat()}.{form}") or ""
+    )
+    return response
+
+
+def _lines(request: HttpRequest) -> tuple[list[Any], Party | None, str]:
+    bank, quarter = request.GET.get("bank", ""), request.GET.get("quarter", "").strip()
+    chosen = None
+    if bank:
+        try:
+            chosen = Party.objects.get(key=uuid.UUID(bank))
+        except (ValueError, Party.DoesNotExist) as error:
+            raise NotFound() from error
+    begun = None
+    if quarter:
+        found = _QUARTER.fullmatch(quarter)
+        if found is None:
+            raise InvalidInput(field=_("季度"), reason=_("写作 2026Q3"))
+        begun = quarter_days(int(found[1]), int(found[2]))
+    return register_lines(chosen, begun), chosen, quarter
+
+
+def _institutions() -> set[int]:
+    lines = FinanceRow.objects.values_list("institution", flat=True)
+    pledgees = Party.objects.filter(pledges_held__isnull=False).values_list("pk", flat=True)
+    return {*lines, *pledgees}
+
+
+# --- the bank -----------------------------------------------------------------------------------
+@login_required
+@require_safe
+@never_cache
+def bank(request: HttpRequest) -> HttpResponse:
+    """Own pledges, their value at the last market price, and what has to be known."""
+    banks = access_bank(signed_in(request))
+    rows = own_pledges(banks)
+    context = {
+        "rows": rows,
+        "price_fen": market_figures()["last_fen"],
+        "alerts": sum(bool(row.alerts) for row in rows),
+        "value_fen": sum(row.value_fen for row in rows),
+        "amount_fen": sum(row.pledge.amount_fen for row in rows if row.held_kg),
+        "products": FinanceRow.objects.filter(institution__in=banks).select_related("ticket"),
+    }
+    return render(request, "finance/bank.html", context)
+
+
+# --- the insurer --------------------------------------------------------------------------------
+@login_required
+@never_cache
+def insurer(request: HttpRequest) -> HttpResponse:
+    """Own insurances and their claims."""
+    user = signed_in(request)
+    insurers = access_insurer(user)
+    act = request.POST.get("act", "") if request.method == "POST" else ""
+    insure_form = PolicyForm(request.POST if act == "insure" else None, prefix="insure")
+    claim_form = ClaimForm(
+        request.POST if act == "claim" else None, prefix="claim", insurers=insurers
+    )
+    form: Any = {"insure": insure_form, "claim": claim_form}.get(act)
+    if form is not None and form.is_valid():
+        try:
+            _insurer_act(act, form.cleaned_data, insurers[0], user)
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+        else:
+            return redirect("finance:insurer")
+    context = {
+        "policies": InsurancePolicy.objects.filter(insurer__in=insurers)
+        .select_related("ticket")
+        .prefetch_related("claims"),
+        "insure_form": insure_form,
+        "claim_form": claim_form,
+        "decision": DecisionForm(),
+    }
+    status = REFUSED if form is not None else 200
+    return render(request, "finance/insurer.html", context, status=status)
+
+
+def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) -> None:
+    if act == "insure":
+        subject = InsurancePolicy.Subject(given.pop("subject"))
+        acts.insure(**given, subject=subject, insurer=company, actor=user)
+    else:
+        acts.claim(**given, actor=user)
+
+
+@login_required
+@require_POST
+def decide(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """How much is paid for a claim."""
+    user = signed_in(request)
+    found = access_claim(key, user)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(field=_("赔付金额（元）"), reason=_("写作金额，最多两位小数"))
+    acts.decide_claim(claim=found, paid_fen=form.cleaned_data["paid_fen"], actor=user)
+    return redirect(reverse("finance:insurer"))
