@@ -73,6 +73,12 @@ from tickets.accounting.errors import (
     ReportOutOfDate,
     VersionTaken,
 )
+from tickets.finance.errors import (
+    MoreThanInsured,
+    NumberTwice,
+    OwnFinanceRow,
+    TicketCancelled,
+)
 from tickets.market.errors import (
     BiddingClosed,
     BiddingNotOpen,
@@ -249,6 +255,10 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     JusticeCaseMovedOn: 409,
     JusticeCaseTwice: 409,
     OwnJusticeCase: 409,
+    MoreThanInsured: 409,
+    NumberTwice: 409,
+    OwnFinanceRow: 409,
+    TicketCancelled: 409,
 }
 
 

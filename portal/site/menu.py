@@ -14,6 +14,8 @@ from parcels.reviews.access import may_use_bench
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import AnyUser, has_role, mandates_in_force, works_in
 from portal.casework.access import has_desk
+from tickets.finance.access import may_read_register
+from tickets.supervision.access import departments_of
 
 
 def everyone(_user: AnyUser) -> bool:
@@ -35,6 +37,16 @@ def owns_projects(user: AnyUser) -> bool:
 
 def checks_identities(user: AnyUser) -> bool:
     return works_in(user, Department.FORESTRY)
+
+
+def serves_a_department(user: AnyUser) -> bool:
+    """Officers of the six departments, and the auditor."""
+    return bool(departments_of(user)) or has_role(user, Role.AUDITOR)
+
+
+def has_finance(user: AnyUser) -> bool:
+    """Banks, insurers and the office that keeps their register."""
+    return may_read_register(user) or has_role(user, Role.BANK) or has_role(user, Role.INSURER)
 
 
 def acts_for_somebody(user: AnyUser) -> bool:
@@ -83,7 +95,7 @@ MENU: tuple[MenuSection, ...] = (
             ),
             MenuEntry(
                 _("监督"), "supervision:supervision", everyone,
-                ("supervision", "complaints", "inspections", "eco-justice"),
+                ("supervision", "complaints", "inspections", "eco-justice", "disclosure"),
             ),
         ),
     ),
@@ -118,6 +130,8 @@ MENU: tuple[MenuSection, ...] = (
                 ("identity-checks", "party-links"),
             ),
             MenuEntry(_("核算"), "accounting:reports", verifies, ("accounting",), in_bar=True),
+            MenuEntry(_("看板"), "supervision:dashboards", serves_a_department, ("dashboards",)),
+            MenuEntry(_("金融"), "finance:finance", has_finance, ("finance",)),
         ),
     ),
     MenuSection(

@@ -12,16 +12,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from portal.accounts.models import Mandate, Party, User
+from portal.accounts.models import User
 from portal.base.clock import today
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
-from tests.factories.land import square
-from tests.tickets.projects.story import PDF, Town, signed_filing
+from tests.browser.test_ticket import filed
+from tests.tickets.projects.story import PDF
 from tests.tickets.registry.register import Bureau
 from tests.tickets.supervision.pictures import jpeg
 from tickets.offsets.operations import prepare_offset, review_name, sign_offset
 from tickets.registry.models import CarbonTicket
-from tickets.registry.operations import Owners
 from tickets.supervision.models import Inspection, JusticeCase
 
 
@@ -42,11 +41,10 @@ def within_a_phone(page: Page) -> None:
 
 
 def owned_ticket(quantity_kg: int) -> tuple[Bureau, CarbonTicket]:
-    """A ticket of owner1, who came to it by a gift."""
-    signed_filing(Town.staffed("town-"), square(0, 0, 600))
-    party = Party.objects.get(mandates__user__username="owner1", mandates__scope=Mandate.Scope.ALL)
+    """A ticket that owner1 applied for."""
+    filed()
     bureau = Bureau()
-    return bureau, bureau.issue(quantity_kg, Owners.sole(party))
+    return bureau, bureau.issue(quantity_kg)
 
 
 def user(name: str) -> User:
@@ -155,10 +153,10 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     signed = Inspection.objects.get()
     assert signed.affected_kg == pytest.approx(50_000, abs=2)
     approver.goto(address)
-    approver.locator("a[href^='/registrations/']").click()
+    approver.locator("main a[href^='/registrations/']").click()
     picture(approver, "inspection_freeze")
-    approver.locator("main form button[value=approve], main form button").first.click()
-    expect(approver.locator("body")).to_contain_text("已登记")
+    approver.locator("button[name=action][value=approve]").click()
+    expect(approver.locator(".flashes .alert").first).to_be_visible()
     frozen = [block for block in ticket.blocks.standing() if block.freezes]
     assert sum(block.quantity_kg for block in frozen) == signed.affected_kg
 

@@ -257,3 +257,32 @@ class JusticeForm(PortalForm):
     valuation_paper = PaperField(label=_("评估报告"))
     quantity_kg = TonnesField(label=_("认购数量（吨）"), max_length=20)
     ticket = TicketField(label=_("碳票编号"), max_length=30)
+
+
+# --- what is watched, what is told --------------------------------------------------------------
+class FireForm(PortalForm):
+    """Fire points, one a line."""
+
+    text = forms.CharField(
+        label=_("火点"), widget=forms.Textarea(attrs={"rows": 5}),
+        help_text=_("每行一个：经度,纬度,日期，例如 81.30512,43.90711,2026-07-01。"),
+    )  # fmt: skip
+    source = forms.CharField(label=_("来源"), max_length=200)
+
+
+class LandUseForm(PortalForm):
+    """Changed land, in a file of any format that the portal reads."""
+
+    file = forms.FileField(label=_("土地用途变化图形"))
+    seen_on = DayField(label=_("日期"))
+    source = forms.CharField(label=_("来源"), max_length=200)
+
+
+class NewsForm(PortalForm):
+    """What the state or the region changed."""
+
+    title = forms.CharField(label=_("标题"), max_length=200)
+    text = forms.CharField(
+        label=_("内容"), max_length=4000, widget=forms.Textarea(attrs={"rows": 5})
+    )
+    source = forms.CharField(label=_("发文机关和文号"), max_length=200)

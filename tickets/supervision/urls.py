@@ -1,8 +1,8 @@
 """Addresses of supervision."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from tickets.supervision.views import complaints, inspections, justice
+from tickets.supervision.views import complaints, dashboards, disclosure, inspections, justice
 
 app_name = "supervision"
 urlpatterns = [
@@ -19,5 +19,18 @@ urlpatterns = [
     path("eco-justice/cases/", justice.cases, name="justice-cases"),
     path("eco-justice/cases/new/", justice.new, name="justice-new"),
     path("eco-justice/cases/<uuid:key>/", justice.case, name="justice-case"),
+    path("disclosure/", disclosure.disclosure, name="disclosure"),
+    path("disclosure/feed.atom", disclosure.feed, name="feed"),
+    re_path(
+        r"^disclosure/(?P<name>[a-z]+)\.(?P<form>csv|xlsx)$", disclosure.download, name="download"
+    ),
+    path("disclosure/import/", disclosure.watch, name="watch"),
+    path("dashboards/", dashboards.home, name="dashboards"),
+    path("dashboards/<slug:department>/", dashboards.dashboard, name="dashboard"),
+    re_path(
+        r"^dashboards/(?P<department>[a-z_]+)\.(?P<form>csv|xlsx)$",
+        dashboards.export,
+        name="dashboard-file",
+    ),
     path("complaints/<str:code>/", complaints.complaint, name="complaint"),
 ]

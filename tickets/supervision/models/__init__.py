@@ -1,7 +1,16 @@
-"""Tables of supervision: complaints (20), inspections (21), eco-justice (14)."""
+"""Tables of supervision: complaints (20), inspections (21), eco-justice (14), disclosure (23)."""
 
 from tickets.supervision.models.complaints import Complainant, Complaint
 from tickets.supervision.models.inspections import Inspection, InspectionPhoto
 from tickets.supervision.models.justice import JusticeCase
+from tickets.supervision.models.watched import PolicyNews, WatchedShape
 
-__all__ = ["Complainant", "Complaint", "Inspection", "InspectionPhoto", "JusticeCase"]
+__all__ = [
+    "Complainant",
+    "Complaint",
+    "Inspection",
+    "InspectionPhoto",
+    "JusticeCase",
+    "PolicyNews",
+    "WatchedShape",
+]

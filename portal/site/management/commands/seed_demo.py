@@ -24,9 +24,11 @@ from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
 from portal.base.errors import PortalError
 from tickets.accounting.demo import play_reports
+from tickets.finance.demo import play_finance
 from tickets.market.demo import play_market
 from tickets.projects.demo import play_drafts, play_reviews
 from tickets.registry.demo import play_register
+from tickets.supervision.demo import play_supervision
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
 SURVEY_YEAR = 2025
@@ -41,6 +43,8 @@ CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...]
     play_reviews,
     play_register,
     play_market,
+    play_finance,
+    play_supervision,
     play_bench,
 )
 

@@ -1,0 +1,105 @@
+"""Article 21 at night, article 23 by day: proposals from new layers; tables, files and a feed."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from defusedxml import ElementTree
+from django.contrib.gis.geos import MultiPolygon
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from parcels.models import ExclusionArea
+from portal.base.clock import today
+from portal.base.errors import InvalidInput
+from tests.factories.land import square
+from tests.tickets.registry.register import Bureau
+from tickets.registry.models import CarbonTicket
+from tickets.supervision.disclosure import TABLES
+from tickets.supervision.models import Inspection
+from tickets.supervision.operations.watching import (
+    check_issued_areas,
+    publish_news,
+    take_in_fire_points,
+    take_in_land_use,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ticket(bureau: Bureau) -> CarbonTicket:
+    return bureau.issue(100_000)
+
+
+def permit(shape: MultiPolygon, number: str, **other: object) -> ExclusionArea:
+    given = {
+        "kind": "harvest", "method": "clear_cut", "status": "registered", "number": number,
+        "number_key": number, "geom": shape, "period": (date(2026, 1, 1), date(2027, 1, 1)),
+    }  # fmt: skip
+    return ExclusionArea.objects.create(**{**given, **other})
+
+
+def test_what_is_new_on_issued_land_is_proposed_once(
+    bureau: Bureau, ticket: CarbonTicket, tmp_path: Path
+) -> None:
+    land = ticket.area_version.geom
+    west, south, east, north = land.extent
+    half = MultiPolygon.from_ewkt(land.ewkt)
+    permit(half, "伊采字1号")
+    permit(half, "抚育2号", method="tending")
+    permit(square(90_000, 0), "远处3号")
+    inside = f"{(west + east) / 2:.6f},{(south + north) / 2:.6f},{today()}"
+    take_in_fire_points(text=f"{inside}\n80.5,43.5,{today()}\n", source="VIIRS", actor=bureau.clerk)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    file = tmp_path / "变化.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    ]}))  # fmt: skip
+    take_in_land_use(path=file, source="变更调查", seen_on=today(), actor=bureau.clerk)
+    made = check_issued_areas()
+    assert sorted(one.cause for one in made) == ["fire", "harvest", "land_use"]
+    assert all(one.suspect is not None and one.ticket == ticket for one in made)
+    assert check_issued_areas() == []
+    assert Inspection.objects.count() == 3
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE supervision_watchedshape SET seen_on = '2020-01-01'")
+
+
+@pytest.mark.parametrize("line", [
+    "", "43.9,81.3,2026-07-01", "81.3,43.9", "81.3,43.9,2999-01-01", "81.3,43.9,2026-13-01",
+    "nan,43.9,2026-07-01", "181.3,43.9,2026-07-01",
+])  # fmt: skip
+def test_a_bad_fire_point_refuses_all_and_says_its_line(bureau: Bureau, line: str) -> None:
+    with pytest.raises(InvalidInput):
+        take_in_fire_points(text=line, source="x", actor=bureau.clerk)
+
+
+def test_everything_is_published_without_names(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
+    child = bureau.transfer(ticket, 40_000)
+    bureau.offset(child, 1_000)
+    publish_news(title="<b>新规</b>", text="国家发布", source="生态环境部 2026 第 1 号",
+                 actor=bureau.clerk)  # fmt: skip
+    name = ticket.issuance.filing.application.project.applicant.name
+    for key in TABLES:
+        page = client.get(f"/disclosure/?table={key}").content.decode()
+        assert name not in page
+        assert "<b>新规" not in page
+        written = client.get(f"/disclosure/{key}.csv")
+        assert f"{key}-public-{today()}" in written.headers["Content-Disposition"]
+        assert name not in written.content.decode("utf-8-sig")
+        assert client.get(f"/disclosure/{key}.xlsx").content.startswith(b"PK")
+    transfers = client.get("/disclosure/transfers.csv").content.decode("utf-8-sig")
+    assert f"{ticket.number},{child.number},40000" in transfers
+    assert client.get("/disclosure/nothing.csv").status_code == 404
+    feed = ElementTree.fromstring(client.get("/disclosure/feed.atom").content)
+    titles = [node.text for node in feed.iter("{http://www.w3.org/2005/Atom}title")]
+    assert "<b>新规</b>" in titles
+    assert client.get("/disclosure/import/").status_code == 302
+    client.force_login(bureau.clerk)
+    assert client.get("/disclosure/import/").status_code == 200

@@ -1,0 +1,127 @@
+"""What article 23 publishes, as tables: names masked, kilograms and fen as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.base.clock import CITY_TIME, today
+from portal.casework.models import Notice
+from tickets.market.queries import settled_trades
+from tickets.offsets.models import Offset
+from tickets.registry.models import Cancellation, CarbonTicket
+from tickets.registry.moves import EntryKind
+from tickets.registry.queries import state_table
+from tickets.registry.showing import holders
+
+_MOVED = (EntryKind.TRANSFER, EntryKind.TRADE, EntryKind.COURT, EntryKind.ENFORCE, EntryKind.DIVIDE)
+_TRANSFERS = """
+SELECT entry.recorded_at, entry.kind, former.number, ticket.number,
+       sum(upper(block.kg) - lower(block.kg))::bigint
+FROM registry_carbonticket AS ticket
+JOIN registry_ledgerentry AS entry ON entry.id = ticket.opened_by_id
+JOIN registry_block AS block ON block.ticket_id = ticket.key AND block.opened_by_id = entry.id
+JOIN registry_carbonticket AS former ON former.key = ticket.parent_id
+WHERE entry.kind = ANY(%s)
+GROUP BY entry.id, former.number, ticket.number ORDER BY entry.id DESC, ticket.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One published table: its heads, and its rows made anew at each request."""
+
+    label: str | Promise
+    head: tuple[str | Promise, ...]
+    rows: Callable[[], list[tuple[Any, ...]]]
+
+
+def _holdings() -> list[tuple[Any, ...]]:
+    states = state_table()
+    tickets = CarbonTicket.objects.in_bulk([state.key for state in states])
+    return [
+        (
+            state.number,
+            "、".join(one.name for one in holders(tickets[state.key], masked=True)),
+            str(state.standing.label), state.held_kg, state.listed_kg, state.pledged_kg,
+            state.offset_kg, state.cancelled_kg, state.frozen_kg,
+        )
+        for state in states
+    ]  # fmt: skip
+
+
+def _transfers() -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_TRANSFERS, [[kind.value for kind in _MOVED]])
+        return [
+            (_day(at), str(EntryKind(kind).label), former, number, kilograms)
+            for at, kind, former, number, kilograms in cursor.fetchall()
+        ]
+
+
+def _prices() -> list[tuple[Any, ...]]:
+    return [
+        (
+            _day(trade.ended_at), trade.number, trade.listing.ticket.number, trade.quantity_kg,
+            trade.price_fen_per_tonne / 100, trade.amount_fen / 100,
+        )
+        for trade in settled_trades()
+    ]  # fmt: skip
+
+
+def _offsets() -> list[tuple[Any, ...]]:
+    return [
+        (_day(one.signed_at), one.number, one.ticket.number, one.quantity_kg,
+         one.get_purpose_display())
+        for one in Offset.objects.select_related("ticket").order_by("-signed_at", "number")
+    ]  # fmt: skip
+
+
+def _cancellations() -> list[tuple[Any, ...]]:
+    rows = Cancellation.objects.order_by("-made_at", "number")
+    return [
+        (_day(one.made_at), one.number, one.get_reason_display(), one.ordered_kg, one.cancelled_kg)
+        for one in rows
+    ]
+
+
+def _notices() -> list[tuple[Any, ...]]:
+    rows = Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=today())
+    return [
+        (one.opens_on.isoformat(), one.closes_on.isoformat(), one.title)
+        for one in rows.order_by("-opens_on", "-pk")
+    ]
+
+
+def _day(moment: Any) -> str:
+    return str(moment.astimezone(CITY_TIME).date())
+
+
+_DAY, _TICKET, _KG = _("日期"), _("碳票"), _("数量（千克）")
+TABLES: dict[str, Table] = {
+    "holdings": Table(
+        _("持有"),
+        (_TICKET, _("持有人"), _("状态"), _("持有（千克）"), _("挂牌（千克）"), _("质押（千克）"),
+         _("抵消（千克）"), _("注销（千克）"), _("冻结（千克）")),
+        _holdings,
+    ),
+    "transfers": Table(
+        _("流转"), (_DAY, _("事项"), _("原碳票"), _("新碳票"), _KG), _transfers
+    ),
+    "prices": Table(
+        _("成交与结算"),
+        (_("结算日期"), _("成交编号"), _TICKET, _KG, _("单价（元/吨）"), _("金额（元）")),
+        _prices,
+    ),
+    "offsets": Table(_("抵消"), (_DAY, _("凭证"), _TICKET, _KG, _("用途")), _offsets),
+    "cancellations": Table(
+        _("注销"), (_DAY, _("编号"), _("原因"), _("应核减（千克）"), _("已核减（千克）")),
+        _cancellations,
+    ),
+    "notices": Table(_("公示公告"), (_("起"), _("止"), _("标题")), _notices),
+}  # fmt: skip

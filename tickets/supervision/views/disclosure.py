@@ -1,0 +1,150 @@
+"""Pages of disclosure (article 23): tables to read and to keep, news, a feed; and their imports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from parcels.imports.uploads import receive_upload
+from portal.accounts.models import Department, Role
+from portal.accounts.queries import has_role
+from portal.base.clock import today
+from portal.base.errors import NotFound, PortalError
+from portal.base.tables import CSV, XLSX, csv_of, xlsx_of
+from portal.casework.models import Notice
+from portal.casework.views import signed_in
+from tickets.supervision.disclosure import TABLES
+from tickets.supervision.forms import FireForm, LandUseForm, NewsForm
+from tickets.supervision.models import PolicyNews, WatchedShape
+from tickets.supervision.operations import watching as acts
+from tickets.supervision.uploads import body_limited
+
+ROWS = 50
+FEED_ROWS = 50
+REFUSED = 422
+
+
+@require_safe
+def disclosure(request: HttpRequest) -> HttpResponse:
+    """One table at a time, with the news beside it."""
+    name = request.GET.get("table", "holdings")
+    name = name if name in TABLES else "holdings"
+    page = Paginator(TABLES[name].rows(), ROWS).get_page(request.GET.get("page"))
+    context = {
+        "tables": TABLES,
+        "name": name,
+        "table": TABLES[name],
+        "page": page,
+        "news": PolicyNews.objects.all()[:10],
+        "may_publish": has_role(request.user, Role.CLERK, Department.FORESTRY),
+        "day": today(),
+    }
+    return render(request, "supervision/disclosure.html", context)
+
+
+@require_safe
+def download(request: HttpRequest, name: str, form: str) -> HttpResponse:
+    """A table as a file; its name tells tier and day."""
+    if name not in TABLES:
+        raise NotFound()
+    table = TABLES[name]
+    make, media_type = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
+    response = HttpResponse(make(table.head, table.rows()), content_type=media_type)
+    response.headers["Content-Disposition"] = (
+        content_disposition_header(True, f"{name}-public-{today().isoformat()}.{form}") or ""
+    )
+    return response
+
+
+@require_safe
+def feed(request: HttpRequest) -> HttpResponse:
+    """Notices and policy news as Atom, the newest first."""
+    made = Atom1Feed(
+        title=_("伊宁市林业碳票信息公开"),
+        link=request.build_absolute_uri(reverse("supervision:disclosure")),
+        description="",
+        feed_url=request.build_absolute_uri(),
+    )
+    entries: list[tuple[datetime, dict[str, Any]]] = [
+        (news.made_at, {
+            "title": news.title, "description": news.text, "unique_id": f"urn:uuid:{news.key}",
+            "link": request.build_absolute_uri(f"{reverse('supervision:disclosure')}#{news.key}"),
+        })
+        for news in PolicyNews.objects.all()[:FEED_ROWS]
+    ]  # fmt: skip
+    shown = Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=today())
+    entries += [
+        (datetime.combine(notice.opens_on, datetime.min.time(), UTC), {
+            "title": notice.title, "description": notice.text,
+            "unique_id": f"urn:uuid:{notice.key}",
+            "link": request.build_absolute_uri(reverse("casework:notice", args=[notice.key])),
+        })
+        for notice in shown.order_by("-opens_on")[:FEED_ROWS]
+    ]  # fmt: skip
+    entries.sort(key=lambda entry: entry[0], reverse=True)
+    for moment, entry in entries[:FEED_ROWS]:
+        made.add_item(**entry, pubdate=moment, updateddate=moment)
+    return HttpResponse(made.writeString("utf-8"), content_type="application/atom+xml")
+
+
+@never_cache
+@login_required
+@body_limited(1)
+def watch(request: HttpRequest) -> HttpResponse:
+    """Forestry imports fire points and land-use changes, and publishes policy news."""
+    user = signed_in(request)
+    if not has_role(user, Role.CLERK, Department.FORESTRY):
+        raise NotFound()
+    act = request.POST.get("act", "") if request.method == "POST" else ""
+    forms: dict[str, Any] = {
+        "fire": FireForm(prefix="fire"),
+        "land_use": LandUseForm(prefix="land_use"),
+        "news": NewsForm(prefix="news"),
+    }
+    status = 200
+    if act in forms:
+        forms[act] = type(forms[act])(request.POST, request.FILES, prefix=act)
+        status = REFUSED
+        try:
+            if forms[act].is_valid():
+                _act(act, request, dict(forms[act].cleaned_data))
+                return redirect("supervision:watch")
+        except PortalError as refusal:
+            forms[act].add_refusal(refusal)
+    context = {
+        "forms": forms,
+        "shapes": WatchedShape.objects.order_by("-pk")[:20],
+    }
+    return render(request, "supervision/watch.html", context, status=status)
+
+
+def _act(act: str, request: HttpRequest, given: dict[str, Any]) -> None:
+    user = signed_in(request)
+    if act == "news":
+        acts.publish_news(**given, actor=user)
+        messages.success(request, _("政策动态已发布。"))
+        return
+    if act == "fire":
+        kept = acts.take_in_fire_points(**given, actor=user)
+    else:
+        with receive_upload(given.pop("file")) as path:
+            kept = acts.take_in_land_use(path=path, **given, actor=user)
+    proposed = acts.check_issued_areas()
+    messages.success(
+        request,
+        _("已导入 {count} 个图形，提出检查建议 {proposed} 件。").format(
+            count=len(kept), proposed=len(proposed)
+        ),
+    )
