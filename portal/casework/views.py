@@ -45,6 +45,7 @@ from portal.casework.queries import (
 )
 from portal.casework.stage import sketch_config
 from portal.casework.subjects import subject_page
+from portal.casework.waiting import waiting_elsewhere
 
 ROWS = 25
 MESSAGE_ROWS = 30
@@ -89,6 +90,7 @@ def desk(request: HttpRequest) -> HttpResponse:
             (opinion, subject_page(opinion.step.case.subject_kind, opinion.step.case.subject_key))
             for opinion in opinions_wanted_of(user)
         ],
+        "elsewhere": waiting_elsewhere(user),
         "unread": unread_count(user),
     }
     return render(request, "casework/desk.html", context)

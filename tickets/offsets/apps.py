@@ -9,9 +9,12 @@ class OffsetsConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.casework.subjects import Subject, register_subject
+        from portal.casework.waiting import WorkList, register_work
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
+        from tickets.offsets.queries import my_turn_count
 
         register_subject(
             Subject("offset_request", _("抵消申请"), request_page, access_offset_request)
         )
+        register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))

@@ -13,8 +13,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
-from portal.accounts.models import Department, Party
-from portal.accounts.queries import names_of
+from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.queries import has_role, names_of, works_in
 from portal.base.clock import CITY_TIME
 from tickets.registry.models import (
     CarbonTicket,
@@ -25,6 +25,7 @@ from tickets.registry.models import (
     Pledge,
     PledgeReminder,
     Registration,
+    TicketRequest,
     TicketShare,
 )
 from tickets.registry.moves import BlockState
@@ -364,3 +365,25 @@ def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uu
 def days_left(ends_on: date, today: date) -> int:
     """Whole days of a notice that remain, today included; 0 when it has ended."""
     return max(0, (ends_on - today + timedelta(days=1)).days)
+
+
+# --- work ---------------------------------------------------------------------------------------
+def my_turn_count(user: User) -> int | None:
+    """Requests to take up and registrations to decide; None for who serves no office of them."""
+    offices = [
+        office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
+    ]
+    if not offices:
+        return None
+    taking = [office for office in offices if has_role(user, Role.CLERK, office)]
+    deciding = [office for office in offices if has_role(user, Role.APPROVER, office)]
+    asked = TicketRequest.objects.filter(
+        department__in=taking, state=TicketRequest.State.WAITING
+    ).count()
+    prepared = Registration.objects.filter(
+        ~Q(prepared_by=user),
+        Q(asked_by=None) | ~Q(asked_by=user),
+        department__in=deciding,
+        state=Registration.State.PREPARED,
+    ).count()
+    return asked + prepared

@@ -190,3 +190,25 @@ def test_a_ticket_used_up_is_closed_with_public_notice(bureau: Bureau, hands: Ha
     bureau.offset(ticket, 100_000)
     registered(hands, bureau.clerk, "close", ticket.number)
     assert f"{ticket.number} 注销公告" in Client().get("/notices/").content.decode()
+
+
+def test_the_desk_counts_what_waits_at_the_register(bureau: Bureau, hands: Hands) -> None:
+    ticket = hands.issue("100")
+
+    def waiting(user: User) -> list[tuple[str, str, int]]:
+        page = hands.of(user).get(reverse("casework:desk"))
+        found: list[tuple[str, str, int]] = page.context["elsewhere"]
+        assert all(address in page.content.decode() for _label, address, _count in found)
+        return found
+
+    work = ("碳票登记", reverse("registry:work"))
+    assert waiting(bureau.clerk) == [(*work, 0)]
+    asked = hands.asked(bureau.owner_user, "loss", ticket.number, loss_reason="lost")
+    assert [waiting(user) for user in (bureau.clerk, bureau.approver, bureau.finance)] == [
+        [(*work, 1)], [(*work, 0)], [(*work, 0)],
+    ]  # fmt: skip
+    assert hands.request(bureau.clerk, asked, action="take").status_code == 302
+    assert [waiting(user) for user in (bureau.clerk, bureau.approver)] == [
+        [(*work, 0)], [(*work, 1)],
+    ]  # fmt: skip
+    assert waiting(bureau.signer) == [("抵消", reverse("offsets:offsets"), 0)]
