@@ -5,7 +5,7 @@ from django.urls import path
 from layers import views
 from layers.ogc import urls as ogc
 from layers.stands_here import views as stands_here
-from layers.ticket_map import downloads, printing, statistics
+from layers.ticket_map import downloads, printing, sharing, statistics
 from layers.ticket_map import search as map_search
 from layers.ticket_map import views as ticket_map
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/map/search/", map_search.suggest, name="api-map-search"),
     path("map/tickets/download/", downloads.download, name="map-download"),
     path("map/tickets/print/", printing.printed, name="map-print"),
+    path("map/qr.svg", sharing.qr, name="map-qr"),
     path("statistics/", statistics.statistics, name="statistics"),
     path("open-data/", statistics.open_data, name="open-data"),
     path("api/map/tickets/", ticket_map.rows, name="api-map-tickets"),

@@ -7,6 +7,7 @@ from portal.site import verification, views
 app_name = "site"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("embed/", views.embed, name="embed"),
     path("help/", views.help_page, name="help"),
     path("healthz", views.health, name="health"),
     path("v/", verification.verify_form, name="verify-form"),

@@ -7,11 +7,13 @@ import shutil
 from typing import Any
 
 import psycopg
+from csp.decorators import csp_replace
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_GET, require_safe
 
 from layers.queries import forest_sums
@@ -41,7 +43,20 @@ FROM base_basemapfeature WHERE layer = %s
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     """The map."""
-    staff = is_staff_reader(request.user)
+    return render(request, "site/home.html", map_context(staff=is_staff_reader(request.user)))
+
+
+@require_GET
+@xframe_options_exempt
+@csp_replace({"frame-ancestors": ["*"]})
+def embed(request: HttpRequest) -> HttpResponse:
+    """The visitor's map for other sites' frames, whoever is signed in; ``?panel=0`` is map alone."""
+    context = map_context(staff=False) | {"with_panel": request.GET.get("panel") != "0"}
+    return render(request, "site/embed.html", context)
+
+
+def map_context(*, staff: bool) -> dict[str, Any]:
+    """What the map's page and script need to know."""
     layer = "parcels-staff" if staff else "parcels"
     config: dict[str, Any] = {
         "staff": staff,
@@ -58,7 +73,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "approvalNumber": settings.MAP_APPROVAL_NUMBER,
     }
     sums = forest_sums()
-    context = {
+    return {
         "map_config": config,
         "ticket_formats": OFFERED,
         "sums": {
@@ -67,7 +82,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "area_mu": f"{sums.area_mu:,.0f}",
         },
     }
-    return render(request, "site/home.html", context)
 
 
 @require_GET

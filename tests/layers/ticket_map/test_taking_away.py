@@ -16,6 +16,7 @@ from django.test import Client
 from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import write_csv, write_xlsx
 from parcels.models import ProjectAreaVersion
+from portal.base.pdf import qr_svg
 from tests.layers.ticket_map.conftest import Story
 
 DOWNLOAD, PRINT, SEARCH = "/map/tickets/download/", "/map/tickets/print/", "/api/map/search/"
@@ -109,3 +110,24 @@ def test_what_cannot_be_made_is_refused_with_a_reason(
     answer = client.get(address, headers={"Accept": "application/json"})
     assert answer.status_code == status
     assert answer.json()["message"]
+
+
+def test_only_the_embedded_map_may_stand_in_a_frame_and_shows_what_visitors_see(
+    client: Client, story: Story
+) -> None:
+    client.force_login(story.bureau.clerk)
+    embedded, home = client.get("/embed/"), client.get("/")
+    assert "frame-ancestors *" in embedded.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in embedded.headers
+    assert embedded.context["map_config"]["staff"] is False
+    assert "frame-ancestors 'none'" in home.headers["Content-Security-Policy"]
+    assert home.headers["X-Frame-Options"] == "DENY"
+    assert home.context["map_config"]["staff"] is True
+
+
+def test_a_qr_code_leads_to_this_portal(client: Client, story: Story) -> None:
+    view = f"12/43.9/81.3&ticket={story.first.number}"
+    answer = client.get("/map/qr.svg", {"view": view})
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    assert answer.content == qr_svg(f"http://testserver/#{view}").encode()
+    assert client.get("/map/qr.svg", {"view": "x" * 10_000}).status_code == 400
