@@ -32,6 +32,7 @@ from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewSt
 from portal.casework.moves import StepStatus
 from portal.casework.queries import unread_count
 from portal.casework.stage import sketch_config
+from portal.journal.operations import record_event
 from tickets.projects.access import access_application, access_filing, find_filing
 from tickets.projects.acts import FormRefused, act, choices_of, my_steps, offices
 from tickets.projects.checklist import (
@@ -371,7 +372,12 @@ def render_filing(request: HttpRequest, filing: Filing) -> HttpResponse:
 def verification_page(request: HttpRequest, code: str) -> HttpResponse | None:
     """The page of ``/v/CODE/`` when the code is a filing's."""
     filing = find_filing(code)
-    return render_filing(request, filing) if filing else None
+    if filing is None:
+        return None
+    record_event(
+        subject_kind="filing", subject_key=filing.key, verb="scanned", actor_key=None, facts={}
+    )
+    return render_filing(request, filing)
 
 
 @login_required

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from parcels.claims.operations import open_project_area, redraw_project_area
+from portal.journal.models import Event
 from tests.factories.land import square
 from tests.tickets.projects.story import (
     Town,
@@ -100,6 +101,8 @@ def test_the_filing_is_a_pdf_for_its_owner_and_a_valid_page_for_everyone(town: T
     shown = Client().get(f"/v/{filing.code.lower()}/", follow=True, headers={"accept": "text/html"})
     assert shown.status_code == 200
     assert "签名验证通过" in shown.content.decode()
+    scan = Event.objects.get(subject_key=str(filing.key), verb="scanned")
+    assert (scan.actor_key, scan.facts) == (None, {})
     assert application.project.applicant.name not in shown.content.decode()
     wrong = Client().get("/v/0000/", headers={"accept": "text/html"})
     assert wrong.status_code == 404
