@@ -17,8 +17,6 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Party
 from portal.base.clock import CITY_TIME
 
-# Two kinds may be a natural person: those known as one, and those known by name alone.
-MASKED_KINDS = (Party.Kind.PERSON, Party.Kind.NAME_ONLY)
 HOLDER_KINDS = {
     "person": _("自然人"),
     "legal_body": _("法人"),
@@ -95,7 +93,7 @@ class TicketFacts:
 
 def masked(kind: str, name: str, n: int) -> str:
     """The first holder, natural persons as 张*; how many there are when there are several."""
-    shown = f"{name[:1]}*" if kind in MASKED_KINDS else name
+    shown = Party(kind=kind, name=name).public_name
     return shown if n < 2 else _("{name}等 {n} 人").format(name=shown, n=n)
 
 

@@ -90,5 +90,5 @@ def masked(prefix: str, last4: str) -> str:
 
 
 def masked_name(name: str) -> str:
-    """张* for the public's pages: the first character, one star for each other."""
-    return name[:1] + "*" * (len(name) - 1)
+    """张* for the public's pages (domain.md); the star does not tell how long the name is."""
+    return f"{name[:1]}*" if name else ""

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.identity import masked
+from portal.accounts.identity import masked, masked_name
 from portal.base.clock import PortalNow
 
 
@@ -187,6 +187,13 @@ class Party(models.Model):
                 condition=~Q(kind="name_only") | Q(identity_digest__isnull=True),
             ),
         ]
+
+    @property
+    def public_name(self) -> str:
+        """As everyone may see it: 张* for natural persons, and for a bare name that may be one's."""
+        if self.kind in (self.Kind.PERSON, self.Kind.NAME_ONLY):
+            return masked_name(self.name)
+        return self.name
 
     def __str__(self) -> str:
         return self.name

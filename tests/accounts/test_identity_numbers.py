@@ -87,7 +87,7 @@ def test_masks_show_the_ends_alone() -> None:
     number = parse_person_number("11010519491231002X")
     assert masked(number.prefix, number.last4) == "110105********002X"
     assert masked("", "") == ""
-    assert masked_name("王建国") == "王**"
+    assert masked_name("王建国") == masked_name("王建") == "王*"
     assert masked_name("") == ""
 
 

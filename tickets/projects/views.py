@@ -408,6 +408,4 @@ def may_read_paper(request: HttpRequest, filing: Filing) -> bool:
 def owner_for(filing: Filing, *, staff: bool) -> str:
     """Natural persons as 张* for the public (domain.md)."""
     party = filing.application.project.applicant
-    if staff or party.kind != Party.Kind.PERSON:
-        return party.name
-    return f"{party.name[:1]}*"
+    return party.name if staff else party.public_name

@@ -7,7 +7,6 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Party
 from portal.base.clock import CITY_TIME
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
 from tickets.registry.moves import BlockState, EntryKind
@@ -15,11 +14,6 @@ from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow, Standing, TicketState, shares_at
 
 M2_PER_HA, MU_PER_HA = 10_000, 15
-
-
-def public_name(party: Party) -> str:
-    """Natural persons as 张* (domain.md)."""
-    return party.name if party.kind != Party.Kind.PERSON else f"{party.name[:1]}*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,7 @@ def holders(ticket: CarbonTicket, at: datetime | None = None, *, masked: bool) -
     several = len(shares) > 1
     return [
         Holder(
-            public_name(share.party) if masked else share.party.name,
+            share.party.public_name if masked else share.party.name,
             f"{share.numerator}/{ticket.share_denominator}" if several else "",
         )
         for share in shares
