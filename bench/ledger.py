@@ -10,12 +10,15 @@ import re
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, LiteralString
 
 import django
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
@@ -151,15 +154,23 @@ FROM registry_block WHERE issuance_id = %(issuance)s AND closed_by_id IS NULL
 """
 
 
+def value(connection: psycopg.Connection[Any], statement: LiteralString) -> Any:
+    """The one value that ``statement`` answers."""
+    row = connection.execute(statement).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
     """So many tickets with so much history; the issuances' ids."""
     bench.say(f"{tickets} tickets, {blocks:,} blocks")
     copy_filings(bench, tickets)
     with bench.app_connection(autocommit=True) as app:
-        party = app.execute(
+        party = value(
+            app,
             "SELECT party.key FROM accounts_party AS party JOIN projects_project AS project "
-            "ON project.applicant_id = party.id LIMIT 1"
-        ).fetchone()[0]
+            "ON project.applicant_id = party.id LIMIT 1",
+        )
         issuances = [
             row[0]
             for row in app.execute(
@@ -282,7 +293,7 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     from portal.accounts.models import Department, Party, Role, User
     from portal.base.errors import PortalError
     from portal.base.idempotency import act_once
-    from tickets.registry.models import CarbonTicket, Registration
+    from tickets.registry.models import CarbonTicket, Cause, Registration
     from tickets.registry.operations import (
         divide_ticket,
         offset_blocks,
@@ -302,23 +313,24 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     waiting = Registration.objects.filter(pk__in=facts["registrations"])
     registrations = {row.pk: row for row in waiting}
     queue = [row for pk, row in registrations.items() if pk % facts["of"] == facts["nth"]]
+
+    def registered(write: Callable[..., Any], registration: Registration) -> Any:
+        return write(registration=registration, actor=approver).pk
+
+    def offset_ten_kg(ticket: CarbonTicket) -> Any:
+        cause = open_cause(Cause.Kind.OFFSET)
+        return offset_blocks(ticket=ticket, quantity_kg=10, cause=cause, actor=signer).pk
+
+    act: Callable[[], Any]
     done = refused = 0
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if queue and dice.random() < 0.55:
             registration = queue.pop()
             write = divide_ticket if registration.kind == "divide" else transfer
-
-            def act(write: Any = write, registration: Any = registration) -> Any:
-                return write(registration=registration, actor=approver).pk
-
+            act = partial(registered, write, registration)
         else:
-            ticket = dice.choice(tickets)
-
-            def act(ticket: Any = ticket) -> Any:
-                return offset_blocks(
-                    ticket=ticket, quantity_kg=10, cause=open_cause("offset"), actor=signer
-                ).pk
+            act = partial(offset_ten_kg, dice.choice(tickets))
 
         try:
             act_once(
@@ -362,10 +374,8 @@ def prepare(bench: Bench, count: int) -> list[int]:
     """Requests that clerks have prepared: nine transfers to one division."""
     with bench.app_connection(autocommit=True) as app:
         one = "SELECT id FROM accounts_user WHERE username LIKE 'forestry_clerk%%' LIMIT 1"
-        clerk = app.execute(one).fetchone()[0]
-        buyer = app.execute(
-            "SELECT max(id) FROM accounts_party WHERE checked_at IS NOT NULL"
-        ).fetchone()[0]
+        clerk = value(app, one)
+        buyer = value(app, "SELECT max(id) FROM accounts_party WHERE checked_at IS NOT NULL")
         wanted = {"clerk": clerk, "buyer": buyer}
         found = app.execute(
             PREPARED.format(parent="NULL", kind="gift", quantity=10, each=10, parts=1,
@@ -408,9 +418,7 @@ def run(bench: Bench) -> None:
         owner.execute("CREATE TABLE bench_issuance (place int PRIMARY KEY, id bigint)")
         owner.execute("INSERT INTO bench_issuance SELECT place, id FROM unnest(%s::bigint[]) "
                       "WITH ORDINALITY AS one (id, place)", [issuances])  # fmt: skip
-        party = str(
-            owner.execute("SELECT key FROM accounts_party ORDER BY id LIMIT 1").fetchone()[0]
-        )
+        party = str(value(owner, "SELECT key FROM accounts_party ORDER BY id LIMIT 1"))
         keys = [row[0] for row in owner.execute(
             "SELECT key FROM registry_carbonticket WHERE parent_id IS NULL")]  # fmt: skip
     bench.measure("verify_register", verified, rounds=1, at_most_s=VERIFY_LIMIT_S, warm=False)
