@@ -251,6 +251,7 @@ def sign(page: Page, address: str) -> Filing:
     turn.get_by_role("button", name="签发").click()
     expect(page.locator(".alert.error")).to_contain_text("验证码")
     turn = page.locator(".turn").first
+    page.wait_for_timeout(1500)  # After a wrong code the next one has to wait a second.
     turn.locator("input[name=code]").fill(turn.locator("code").inner_text())
     turn.get_by_role("button", name="签发").click()
     expect(page.locator(".flashes .success")).to_contain_text("已签发")

@@ -163,7 +163,8 @@ def test_a_phone_shows_map_and_panel_one_above_the_other(
     assert stage["width"] == panel["width"] == PHONE[0]
     assert stage["height"] > PHONE[1] * 0.45
     assert panel["y"] >= stage["y"] + stage["height"] - 1
-    expect(page.locator("[data-ref=legend] ul")).to_be_hidden()
+    for part in page.locator("[data-ref=legend] ul").all():
+        expect(part).to_be_hidden()
     page.mouse.click(*middle(page))
     expect(page.locator("[data-ref=facts-link]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
