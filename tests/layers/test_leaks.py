@@ -50,6 +50,10 @@ def values(layer: Layer) -> set[str]:
         return {value for row in cursor.fetchall() for value in row if value is not None}
 
 
+# A notice shows the outline that was generalised for everyone.
+MADE_FOR_ALL = {"casework.Notice.shape"}
+
+
 def private_texts() -> set[str]:
     """Every text and key in the tables within, but those that a public layer may show."""
     found: set[str] = set()
@@ -75,6 +79,8 @@ def exact_vertices() -> list[tuple[float, float]]:
     found: set[tuple[float, float]] = set()
     for model in inside_models():
         for field in model._meta.concrete_fields:
+            if f"{model._meta.label}.{field.name}" in MADE_FOR_ALL:
+                continue
             if isinstance(field, GeometryField) and not field.name.endswith("_public"):
                 for shape in model._base_manager.values_list(field.name, flat=True):
                     found |= set(vertices(shape.coords)) if shape else set()
