@@ -103,6 +103,7 @@ def draw(page: Page, parcels: list[Parcel]) -> None:
     for ref, typed in (("name", "下潘津造林一期"), ("start", "2021-01-01"), ("end", "2025-12-31")):
         page.fill(f"[data-ref={ref}]", typed)
     page.locator("[data-tool-name=pick]").click()
+    page.wait_for_timeout(1500)  # The map has come to rest on the owner's land.
     for count, parcel in enumerate(parcels, start=1):
         middle = parcel.versions.get().geom.point_on_surface
         page.mouse.click(*at(page, middle.x, middle.y))

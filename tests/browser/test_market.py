@@ -216,6 +216,8 @@ def test_a_bidding_of_five_to_the_protocol_and_the_registered_transfer(
     trade = listing.trades.get()
     assert trade.buyer == party_of("buyer1")
     slip.write_bytes(evidence().data)
+    # The winner's page reloads itself at the close; leaving before that would race with it.
+    expect(first.locator("[data-ref=state]")).to_contain_text("已结束")
     pay_and_settle(open_page, first, trade.number, slip)
     assert states(ticket) == {"held": 90_000}
     assert covered(ticket.issuance)

@@ -43,7 +43,7 @@ def test_the_menu_holds_what_its_reader_may_open(client: Client) -> None:
 def test_every_entry_of_the_menu_opens(client: Client) -> None:
     client.force_login(officer("checker", Role.CLERK, Department.FORESTRY))
     for address in menu_of(client):
-        assert client.get(address).status_code == 200, address
+        assert client.get(address, follow=True).status_code == 200, address
 
 
 def test_the_menu_marks_the_page_that_is_open(client: Client) -> None:

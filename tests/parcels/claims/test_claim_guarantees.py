@@ -346,15 +346,19 @@ def test_a_claim_begins_as_pending_or_live(state: str) -> None:
         ({"ended_because": "withdrawn"}, "filed_claim_ends_by_decision_only"),
         ({"ended_because": "rejected"}, "filed_claim_ends_by_decision_only"),
         ({"ended_because": "issuance_cancelled"}, "filed_claim_ends_by_decision_only"),
-        ({"ended_because": "issuance_cancelled", "ended_decision": "伊林决〔2026〕1号"}, None),
+        # With a decision too: nothing of it was issued and cancelled whole.
+        (
+            {"ended_because": "issuance_cancelled", "ended_decision": "伊林决〔2026〕1号"},
+            "filed_claim_ends_with_its_whole_issuance",
+        ),
     ],
 )
 def test_a_filed_claim_ends_by_a_decision_of_its_own_only(
-    end: dict[str, str], refusal: str | None
+    end: dict[str, str], refusal: str
 ) -> None:
     claim = claim_at(square(0, 0), state="live")
     Claim.objects.filter(pk=claim.pk).update(filed_at="2026-01-01T00:00:00Z")
-    with refused_by(refusal) if refusal else nullcontext():
+    with refused_by(refusal):
         Claim.objects.filter(pk=claim.pk).update(state="ended", **end)
 
 
