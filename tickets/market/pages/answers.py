@@ -56,12 +56,6 @@ def status_of(refusal: PortalError) -> int:
     return CONFLICT if isinstance(refusal, MOVED_ON) else REFUSED
 
 
-def signed_in(request: HttpRequest) -> User:
-    """The user of a page that asks for sign-in."""
-    assert isinstance(request.user, User)
-    return request.user
-
-
 def second_factor(user: User, code: str) -> bool:
     """Whether a code was given and right; counted and committed before the act."""
     if not code.strip():

@@ -14,7 +14,6 @@ from tickets.market.access import in_centre, oversees
 from tickets.market.chart import month_bars
 from tickets.market.models import Deposit, Listing, RetailPool
 from tickets.market.operations import pool_left_kg
-from tickets.market.pages.answers import signed_in
 from tickets.market.queries import (
     listings_of,
     market_figures,
@@ -28,6 +27,7 @@ from tickets.market.queries import (
     waiting_listings,
     waiting_orders,
 )
+from tickets.registry.pages.answers import signed_in
 
 ROWS, RECENT = 50, 12
 

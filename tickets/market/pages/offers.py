@@ -23,11 +23,11 @@ from tickets.market.pages.answers import (
     REFUSED,
     demo_code,
     second_factor,
-    signed_in,
     status_of,
 )
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
+from tickets.registry.pages.answers import signed_in
 
 Method = Listing.Method
 

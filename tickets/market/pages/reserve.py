@@ -34,11 +34,11 @@ from tickets.market.pages.answers import (
     REFUSED,
     demo_code,
     second_factor,
-    signed_in,
     status_of,
 )
 from tickets.market.prices import amount_of, premium_of
 from tickets.market.queries import contracts_of
+from tickets.registry.pages.answers import signed_in
 
 State = ReserveContract.State
 

@@ -31,9 +31,10 @@ from tickets.market.operations import (
     prepare_pool,
     settle_order,
 )
-from tickets.market.pages.answers import OK, REFUSED, VISITOR, once, signed_in, status_of
+from tickets.market.pages.answers import OK, REFUSED, VISITOR, once, status_of
 from tickets.offsets.models import Purpose
 from tickets.offsets.paper import offset_pdf
+from tickets.registry.pages.answers import signed_in
 
 State = RetailPool.State
 

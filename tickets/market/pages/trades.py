@@ -26,8 +26,9 @@ from tickets.market.operations import (
     settle_trade,
     show_payment,
 )
-from tickets.market.pages.answers import OK, REFUSED, signed_in, status_of
+from tickets.market.pages.answers import OK, REFUSED, status_of
 from tickets.registry.access import owners_of
+from tickets.registry.pages.answers import signed_in
 
 
 @login_required
