@@ -142,9 +142,12 @@ def build_frontend() -> None:
 
 def compile_messages() -> None:
     """``.po`` → ``.mo`` beside it, where the text is newer. Of texts given twice the first counts."""
-    for source in ROOT.glob("**/locale/*/LC_MESSAGES/django.po"):
-        if ".venv" in source.parts or "node_modules" in source.parts:
-            continue
+    # Not "**" from the top: the cluster below var/ makes and drops folders while one looks.
+    for source in sorted(
+        found
+        for house in ("portal", "parcels", "tickets", "layers")
+        for found in (ROOT / house).glob("**/locale/*/LC_MESSAGES/django.po")
+    ):
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue

@@ -92,7 +92,7 @@ def test_asked_taken_up_decided_and_read_on_the_ticket(
     fields = {**PAPER, "file_document": scan(), **fields}
     registered(hands, user, kind, subject, **fields)
     assert states(ticket) == left
-    assert [states(child) for child in ticket.children.order_by("pk")] == opened
+    assert [states(child) for child in ticket.children.order_by("serial")] == opened
     assert covered(ticket.issuance)
 
 
