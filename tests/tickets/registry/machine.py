@@ -94,16 +94,17 @@ class Register(RuleBasedStateMachine):
         assert faults == []
 
     # --- picking --------------------------------------------------------------------------------
+    # In the order of opening and of kilograms: keys are random, and a course must play again.
     def ticket(self, pick: int) -> CarbonTicket:
-        keys = sorted(self.model.owner, key=str)
+        keys = list(self.model.owner)
         return CarbonTicket.objects.get(pk=keys[pick % len(keys)])
 
     def causes(self, state: str) -> list[uuid.UUID]:
-        found = {kg.because for kg in self.model.kilograms if kg.state == state and kg.because}
-        return sorted(found, key=str)
+        found = (kg.because for kg in self.model.kilograms if kg.state == state)
+        return list(dict.fromkeys(because for because in found if because))
 
     def orders(self) -> list[uuid.UUID]:
-        return sorted({key for kg in self.model.kilograms for key in kg.freezes}, key=str)
+        return list(dict.fromkeys(key for kg in self.model.kilograms for key in kg.freezes))
 
     def party(self, pick: int) -> Party:
         return (self.bureau.buyer, self.bureau.other, self.bureau.owner)[pick % 3]

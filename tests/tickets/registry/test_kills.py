@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from django.db import connections
 
 from tests.databases import own_database
+from tests.soak.seeds import announced_seed
 from tests.tickets.registry.kills import Doomed, doomed_cluster
 from tests.tickets.registry.register import Bureau
 
@@ -50,9 +50,7 @@ def test_after_kill_9_each_act_is_whole_or_not_at_all(doomed: Doomed) -> None:
 
 @pytest.mark.soak
 def test_twenty_kills_lose_nothing(doomed: Doomed) -> None:
-    seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(10**9))
-    sys.stderr.write(f"SOAK_SEED={seed}\n")
-    dice = random.Random(seed)
+    dice = random.Random(announced_seed())
     for _round in range(int(os.environ.get("SOAK_ROUNDS") or SOAK_ROUNDS)):
         doomed.round(dice.choice(VICTIMS), dice)
         assert doomed.verify()["faults"] == []

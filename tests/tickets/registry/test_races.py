@@ -119,7 +119,13 @@ def test_a_retry_of_the_last_kilogram_acts_once(shared: Bureau) -> None:
         ask(2)
 
 
-def clients(bureau: Bureau, tickets: list[CarbonTicket], seconds: float, count: int) -> list[int]:
+def clients(
+    bureau: Bureau,
+    tickets: list[CarbonTicket],
+    seconds: float,
+    count: int,
+    first_seed: int = 0,
+) -> list[int]:
     """``count`` sessions act at random for so long; how many acts each has done."""
     ends = time.monotonic() + seconds
 
@@ -156,7 +162,7 @@ def clients(bureau: Bureau, tickets: list[CarbonTicket], seconds: float, count: 
 
         return run
 
-    return at_once([client(seed) for seed in range(count)])
+    return at_once([client(first_seed + nth) for nth in range(count)])
 
 
 EXPECTED = {"block_not_free", "ticket_closed", "transfer_to_self"}
