@@ -89,6 +89,14 @@ class CertificateWithoutRights(TitleRefused):
     message = _("证书没有登记权利，不能审核通过。")
 
 
+@stands_for("title_is_verified_by_a_decision")
+class TitleWithoutDecision(TitleRefused):
+    """Verified by nobody: neither a signed review nor a takeover of its register stands behind it."""
+
+    code = "title_without_decision"
+    message = _("没有经两人签署的权属审核，也没有登记接管决定，证书不能成为已审核。")
+
+
 @stands_for("shares_of_a_right_make_the_whole")
 class RightNotWhole(TitleRefused):
     """The holders of a right have more or less than all of it between them."""

@@ -281,6 +281,12 @@ class TitleCertificate(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )
     record = models.ForeignKey(ImportRecord, on_delete=models.PROTECT, null=True, blank=True)
+    # The decision that verified it with its whole register; others are verified by a signed review.
+    # Without an index: a register of a million is taken over in one statement.
+    takeover = models.ForeignKey(
+        "parcels.Takeover", on_delete=models.PROTECT, null=True, blank=True, db_index=False,
+        related_name="certificates",
+    )  # fmt: skip
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True)
     made_at = models.DateTimeField(db_default=PortalNow())
     state_changed_at = models.DateTimeField(db_default=PortalNow())

@@ -17,7 +17,15 @@ from django.utils.translation import gettext_lazy as _
 from parcels.imports.errors import TakeoverRefused
 from parcels.imports.models import Takeover, TakeoverConflict
 from parcels.imports.originals import store_original
-from parcels.imports.takeover_joins import CLASHES, CLEAR, KEEP_CLASHES, LEFT, STOCK, VERIFY
+from parcels.imports.takeover_joins import (
+    CLASHES,
+    CLEAR,
+    COUNTS,
+    KEEP_CLASHES,
+    SOUND,
+    STOCK,
+    VERIFY,
+)
 from parcels.models import ImportRecord
 from portal.accounts.documents import parse_scan
 from portal.accounts.models import Department, Role, User
@@ -75,14 +83,14 @@ def take_over(cursor: Any, *, record: ImportRecord, decision: TakeoverDecision) 
     """Verify what was staged and written in this transaction; see ``matching`` for its tables."""
     check_decision(decision)
     begun = time.monotonic()
-    for statement in (STOCK, CLASHES):
+    for statement in (STOCK, CLASHES, SOUND):
         cursor.execute(statement)
-    cursor.execute(VERIFY)
-    verified = cursor.rowcount
-    cursor.execute(LEFT)
-    left, conflict_count = cursor.fetchone()
-    seconds = time.monotonic() - begun
+    cursor.execute(COUNTS)
+    verified, left, conflict_count = cursor.fetchone()
+    # The decision comes first: the database verifies as many titles under it as it counts.
     takeover = _keep(record, decision, verified, left)
+    cursor.execute(VERIFY, {"takeover": takeover.pk})
+    seconds = time.monotonic() - begun
     cursor.execute(KEEP_CLASHES, {"takeover": takeover.pk})
     cursor.execute(CLEAR)
     record_event(

@@ -103,17 +103,22 @@ JOIN parcels_verifiedtitle AS hold ON hold.unit_number_key = mine.unit_number_ke
 ANALYZE clash;
 """
 
-VERIFY = """
-UPDATE parcels_titlecertificate AS certificate SET state = 'verified'
-FROM (SELECT DISTINCT certificate FROM stock
-      EXCEPT SELECT certificate FROM clash) AS sound
-WHERE certificate.id = sound.certificate
+SOUND = """
+CREATE TEMP TABLE sound ON COMMIT DROP AS
+SELECT DISTINCT certificate FROM stock EXCEPT SELECT certificate FROM clash;
+ANALYZE sound;
 """
-LEFT = "SELECT count(DISTINCT certificate), count(*) FROM clash"
+COUNTS = """
+SELECT (SELECT count(*) FROM sound), count(DISTINCT certificate), count(*) FROM clash
+"""
+VERIFY = """
+UPDATE parcels_titlecertificate AS certificate SET state = 'verified', takeover_id = %(takeover)s
+FROM sound WHERE certificate.id = sound.certificate
+"""
 KEEP_CLASHES = """
 INSERT INTO parcels_takeoverconflict (takeover_id, certificate_id, parcel_id, other_id, because,
   area_m2, shape)
 SELECT %(takeover)s, certificate, parcel, other, because, area_m2, shape
 FROM clash ORDER BY certificate, other, because
 """
-CLEAR = "DROP TABLE stock, clash"
+CLEAR = "DROP TABLE stock, clash, sound"

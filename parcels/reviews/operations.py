@@ -297,9 +297,10 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
         _refuse_unsound(review, run, Outcome(review.proposal), review.reason)
         review.run = run
-        _make_it_stand(review)
     review.state, review.decided_by, review.decided_at = state, actor, now()
     review.save()
+    if not rejected:
+        _make_it_stand(review)  # After the signature: the database asks for it.
     _say(
         review,
         VerdictKind.REJECT if rejected else VerdictKind.ENDORSE,

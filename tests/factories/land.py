@@ -6,9 +6,17 @@ import uuid
 
 from django.contrib.gis.geos import MultiPolygon, Polygon
 
-from parcels.models import Parcel, ParcelVersion, Right, RightKind, TitleCertificate
-from portal.accounts.models import Party
-from portal.base.clock import now
+from parcels.models import (
+    ImportRecord,
+    Parcel,
+    ParcelVersion,
+    Right,
+    RightKind,
+    Takeover,
+    TitleCertificate,
+)
+from portal.accounts.models import Party, User
+from portal.base.clock import now, today
 
 ORIGIN_LON, ORIGIN_LAT = 81.30, 43.95
 METRE_LON = 1 / 80_286.0  # Degrees of one metre at this latitude, near enough for a test's squares.
@@ -47,6 +55,22 @@ def title_on(
     return title
 
 
+def decision_on(*titles: TitleCertificate) -> Takeover:
+    """The decision of two officers by which a register of these titles is taken over."""
+    clerk, _made = User.objects.get_or_create(username="stock_clerk")
+    approver, _made = User.objects.get_or_create(username="stock_approver")
+    record = ImportRecord.objects.create(
+        purpose="stock", state="done", file_name="登记簿.gpkg", file_sha256="0" * 64, file_bytes=0
+    )
+    return Takeover.objects.create(
+        record=record, decision_number="伊市自然资〔2026〕1号", decided_on=today(),
+        document_name="决定.pdf", document_sha256="0" * 64, prepared_by=clerk, approved_by=approver,
+        verified=len(titles), left_registered=0,
+    )  # fmt: skip
+
+
 def verify(*titles: TitleCertificate) -> None:
     """All in one statement, as the database sees a decision on several."""
-    TitleCertificate.objects.filter(pk__in=[title.pk for title in titles]).update(state="verified")
+    TitleCertificate.objects.filter(pk__in=[title.pk for title in titles]).update(
+        state="verified", takeover=decision_on(*titles)
+    )

@@ -99,7 +99,7 @@ def test_a_register_is_verified_under_one_decision_but_for_its_conflicts(desk: P
     }
     area = next(one["area_m2"] for one in stock["conflicts"] if one["certificate"] == "证6")
     assert area == pytest.approx(1000, rel=0.01)
-    takeover = Takeover.objects.get()
+    takeover = Takeover.objects.latest("pk")
     assert takeover.decision_number == "伊市自然资〔2026〕12号"
     assert (takeover.prepared_by.username, takeover.approved_by.username) == ("clerk", "approver")
     assert VerifiedTitle.objects.filter(certificate__record=takeover.record).count() == 3

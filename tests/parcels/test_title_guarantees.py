@@ -12,11 +12,14 @@ from django.contrib.gis.geos import MultiPolygon, Polygon
 from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
+from parcels.errors import TitleWithoutDecision
 from parcels.models import Parcel, RightKind, TitleCertificate, VerifiedTitle
+from portal.base.guarantees import refusal_of
 from tests.conftest import app_connection
-from tests.factories.land import parcel_at, square, title_on, verify
+from tests.factories.land import decision_on, parcel_at, square, title_on, verify
 
 CONFLICT = "verified titles conflict"
+VERIFY = "UPDATE parcels_titlecertificate SET state = 'verified', takeover_id = %s WHERE id = %s"
 
 
 def with_bulge() -> MultiPolygon:
@@ -147,6 +150,30 @@ def test_a_certificate_without_rights_is_never_verified() -> None:
         verify(title_on())
 
 
+@pytest.mark.django_db
+def test_a_title_is_verified_by_a_decision_alone() -> None:
+    """Article 3: neither the application's role nor a decision on other titles makes one verified."""
+    title, other = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(500, 0)))
+    of_one = decision_on(other)
+    TitleCertificate.objects.filter(pk=other.pk).update(state="verified", takeover=of_one)
+    for decision in (None, of_one.pk, decision_on(title, other).pk, of_one.pk + 1000):
+        with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+            connection.cursor().execute(VERIFY, [decision, title.pk])
+        told = refusal_of(refusal.value)
+        assert isinstance(told, TitleWithoutDecision)
+    title.refresh_from_db()
+    assert title.state == "registered"
+
+
+def test_of_two_titles_verified_at_once_under_a_decision_on_one_only_one_stands(
+    committed_db: str,
+) -> None:
+    titles = [title_on(parcel_at(square(500 * at, 0))) for at in range(2)]
+    of_one = decision_on(titles[0]).pk
+    refused = at_once([[of_one, title.pk] for title in titles])
+    assert sorted(bool(one) for one in refused) == [False, True]
+
+
 @pytest.mark.parametrize("rounds", [6])
 def test_of_overlapping_titles_verified_at_once_exactly_one_stands(
     committed_db: str, rounds: int
@@ -156,7 +183,7 @@ def test_of_overlapping_titles_verified_at_once_exactly_one_stands(
         north = 1000 * round_number
         rivals = [title_on(parcel_at(square(3 * i, north))) for i in range(7)]
         apart = title_on(parcel_at(square(5000, north)))
-        results = at_once([title.pk for title in [*rivals, apart]])
+        results = at_once([[decision_on(one).pk, one.pk] for one in [*rivals, apart]])
         assert sum(result is None for result in results[:7]) == 1
         assert results[7] is None
         assert all("conflict" in (result or "conflict") for result in results)
@@ -167,26 +194,22 @@ def test_verified_titles_are_checked_under_read_committed_only(committed_db: str
     with app_connection() as session:
         session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with pytest.raises(psycopg.IntegrityError, match="READ COMMITTED"):
-            session.execute(
-                "UPDATE parcels_titlecertificate SET state = 'verified' WHERE id = %s", [title.pk]
-            )
+            session.execute(VERIFY, [decision_on(title).pk, title.pk])
 
 
-def at_once(titles: list[int]) -> list[str | None]:
-    """Verify each in a session of its own, together; the refusal of each, or None."""
+def at_once(verdicts: list[list[int]]) -> list[str | None]:
+    """Verify each (decision, title) in a session of its own, together; each refusal, or None."""
 
-    def one(title: int) -> str | None:
+    def one(given: list[int]) -> str | None:
         try:
             with app_connection() as session:
-                session.execute(
-                    "UPDATE parcels_titlecertificate SET state = 'verified' WHERE id = %s", [title]
-                )
+                session.execute(VERIFY, given)
         except psycopg.IntegrityError as refusal:
             return str(refusal)
         return None
 
-    with ThreadPoolExecutor(len(titles)) as pool:
-        return list(pool.map(one, titles))
+    with ThreadPoolExecutor(len(verdicts)) as pool:
+        return list(pool.map(one, verdicts))
 
 
 @pytest.mark.django_db

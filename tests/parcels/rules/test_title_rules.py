@@ -20,6 +20,7 @@ from tests.factories.land import (
     parcel_at,
     square,
     title_on,
+    verify,
 )
 from tests.parcels.rules.asking import (
     ask,
@@ -178,7 +179,7 @@ def test_a_unit_number_stands_on_one_parcel(verified: bool, own: bool, strikes: 
     parcel = parcel_at(square(500, 0), unit_number=UNIT)
     title = title_on(parcel)
     if verified:
-        TitleCertificate.objects.filter(pk=title.pk).update(state="verified")
+        verify(title)
     outcome = ask(square(0, 0), TITLE, unit_key=UNIT, parcel_id=parcel.pk if own else None)
     level = ("unit_verified", "conflict") if verified else ("unit_registered", "warning")
     assert levels("duplicate_number", outcome) == ([level] if strikes else [])
@@ -188,7 +189,9 @@ def test_a_unit_number_stands_on_one_parcel(verified: bool, own: bool, strikes: 
 @pytest.mark.parametrize("own", [False, True])
 def test_a_certificates_number_stands_on_one_certificate_in_force(state: str, own: bool) -> None:
     title = title_on(parcel_at(square(500, 0)))
-    if state != "registered":
+    if state == "verified":
+        verify(title)
+    elif state == "cancelled":
         TitleCertificate.objects.filter(pk=title.pk).update(state=state)
     outcome = ask(
         square(0, 0),
