@@ -6,6 +6,7 @@ from parcels import api, views
 from parcels.claims import views as exclusions
 from parcels.drawing import api as drawing_api
 from parcels.drawing import views as drawing
+from parcels.exports import views as exports
 from parcels.imports import views as imports
 from parcels.reviews.urls import urlpatterns as bench
 from parcels.rules import api as rules
@@ -28,7 +29,7 @@ urlpatterns = [
     path("screenings/<uuid:key>/progress/", screening.progress, name="screening-progress"),
     path("screenings/<uuid:key>/cancel/", screening.cancel, name="screening-cancel"),
     path("screenings/<uuid:key>/map/", screening.map_layer, name="screening-map"),
-    path("screenings/<uuid:key>/result.<str:kind>", screening.download, name="screening-result"),
+    path("screenings/<uuid:key>/result.xlsx", screening.download, name="screening-result"),
     path("exclusions/", exclusions.exclusions, name="exclusions"),
     path("exclusions/look/", exclusions.look, name="exclusion-look"),
     path("exclusions/take-in/", exclusions.take_in, name="exclusion-take-in"),
@@ -41,7 +42,7 @@ urlpatterns = [
     path("imports/<uuid:key>/cancel/", imports.cancel, name="import-cancel"),
     path("imports/<uuid:key>/progress/", imports.progress, name="import-progress"),
     path("imports/<uuid:key>/problems/", imports.problems, name="import-problems"),
-    path("imports/<uuid:key>/original/", imports.original_file, name="import-original"),
+    path("boundaries/export/", exports.export_page, name="export"),
     path("areas/new/", drawing.new_area, name="area-new"),
     path("areas/<uuid:key>/draw/", drawing.draw_area, name="area-draw"),
     path("api/areas/titles/", drawing_api.titles, name="api-drawing-titles"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.errors import PortalError
+from portal.base.guarantees import stands_for
 
 
 class ExportRefused(PortalError):
@@ -54,3 +55,18 @@ class ShapeNotWritable(ExportRefused):
 
     code = "shape_not_writable"
     message = _("第 {row} 个图形的边界过细，所选格式的坐标位数不足。请改用 GeoPackage 导出。")
+
+
+class TooManyParcels(ExportRefused):
+    """More parcels than one file takes."""
+
+    code = "too_many_parcels"
+    message = _("共 {count} 宗，一次最多导出 {limit} 宗。请按村或状态缩小范围。")
+
+
+@stands_for("large_export_is_guarded")
+class ExportNeedsReason(ExportRefused):
+    """Exact boundaries of much land leave with a reason and a second factor alone."""
+
+    code = "export_needs_reason"
+    message = _("精确界线的总面积超过 {limit} 平方公里（或未经量算），导出须写明理由并输入验证码。")

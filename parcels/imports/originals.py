@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from parcels.models import ImportRecord
+
 
 def store_original(path: Path) -> tuple[str, str, int]:
     """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT, bytes)."""
@@ -25,3 +27,8 @@ def store_original(path: Path) -> tuple[str, str, int]:
         shutil.copyfile(path, partial)
         partial.replace(target)
     return sha256, str(relative), path.stat().st_size
+
+
+def original_path(record: ImportRecord) -> Path:
+    """Where the file of an import lies."""
+    return Path(settings.MEDIA_ROOT) / record.stored_path

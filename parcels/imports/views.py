@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 from typing import Any
 
 import shapely
@@ -12,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import connection
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,6 +22,7 @@ from parcels.imports.access import access_import, access_imports
 from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMissing
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
+from parcels.imports.originals import original_path
 from parcels.imports.survey_year import year_in
 from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
 from parcels.imports.uploads import receive_upload
@@ -106,7 +106,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         if record.state == ImportRecord.State.DRAFT
         else Choices.from_json(record.choices)
     )
-    found = inspect_file(original(record), choices=choices, limits=web_limits())
+    found = inspect_file(original_path(record), choices=choices, limits=web_limits())
     mapping = propose_mapping([field.name for field in found.fields])
     seen = found.as_json()
     seen["notices"] = [*seen["notices"], *shift_notices(found)]
@@ -141,7 +141,7 @@ def shift_notices(found: Inspection) -> list[dict[str, str]]:
 def commit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     record = access_import(key, request.user)
     choices = parse_choices(request.POST)
-    found = inspect_file(original(record), choices=choices, limits=web_limits())
+    found = inspect_file(original_path(record), choices=choices, limits=web_limits())
     if found.crs is not None and found.crs.needs_question and choices.crs_epsg is None:
         raise CoordinateSystemOpen()
     queued = queue_import(
@@ -178,23 +178,6 @@ def progress(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def problems(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     record = access_import(key, request.user)
     return JsonResponse({"problems": problem_rows(record)})
-
-
-@login_required
-@require_GET
-def original_file(request: HttpRequest, key: uuid.UUID) -> FileResponse:
-    """The file as it was brought, only ever as a download."""
-    record = access_import(key, request.user)
-    return FileResponse(
-        original(record).open("rb"),
-        as_attachment=True,
-        filename=record.file_name,
-        content_type="application/octet-stream",
-    )
-
-
-def original(record: ImportRecord) -> Path:
-    return Path(settings.MEDIA_ROOT) / record.stored_path
 
 
 def upload_limit_mib() -> int:

@@ -22,6 +22,7 @@ from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
 from parcels.rules.period import parse_period
 from parcels.rules.table import Subject
+from parcels.screening.access import access_screening
 from parcels.screening.errors import ResultMissing
 from parcels.screening.models import BulkScreening
 from parcels.screening.operations import cancel_screening, open_screening, result_folder
@@ -41,16 +42,6 @@ from portal.journal.operations import record_event
 
 ROWS_A_PAGE = 50
 MAP_FEATURES = 4000
-FILES = {"gpkg": PACKAGE, "xlsx": WORKBOOK}
-
-
-def access_screening(key: uuid.UUID, user: Any) -> BulkScreening:
-    """One screening, for those who take files in; absent and forbidden answer alike."""
-    access_imports(user)
-    found = BulkScreening.objects.select_related("made_by").filter(key=key).first()
-    if found is None:
-        raise NotFound()
-    return found
 
 
 @login_required
@@ -176,11 +167,11 @@ def map_layer(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def download(request: HttpRequest, key: uuid.UUID, kind: str) -> FileResponse:
-    """The result as a GeoPackage or workbook; exact shapes of others: who took them is noted."""
+def download(request: HttpRequest, key: uuid.UUID) -> FileResponse:
+    """The result as a workbook. Its shapes leave by the door of exact boundaries: parcels.exports."""
     screening = access_screening(key, request.user)
-    path = result_folder(screening) / FILES.get(kind, "")
-    if kind not in FILES or not path.is_file():
+    path = result_folder(screening) / WORKBOOK
+    if not path.is_file():
         raise NotFound()
     assert isinstance(request.user, User)
     record_event(
@@ -191,4 +182,6 @@ def download(request: HttpRequest, key: uuid.UUID, kind: str) -> FileResponse:
         facts={"file": path.name},
     )
     stem = screening.file_name.rsplit(".", 1)[0]
-    return FileResponse(path.open("rb"), as_attachment=True, filename=f"{stem}-筛查结果.{kind}")
+    return FileResponse(
+        path.open("rb"), as_attachment=True, filename=f"{stem}-筛查结果{path.suffix}"
+    )

@@ -12,7 +12,13 @@ from django.utils.translation import pgettext_lazy
 from parcels.imports.access import may_import
 from parcels.reviews.access import may_use_bench
 from portal.accounts.models import Department, Role
-from portal.accounts.queries import AnyUser, has_role, mandates_in_force, works_in
+from portal.accounts.queries import (
+    AnyUser,
+    has_role,
+    is_staff_reader,
+    mandates_in_force,
+    works_in,
+)
 from portal.casework.access import has_desk
 from tickets.finance.access import may_read_register
 from tickets.supervision.access import departments_of
@@ -140,6 +146,7 @@ MENU: tuple[MenuSection, ...] = (
             MenuEntry(_("导入"), "parcels:imports", may_import, ("imports",)),
             MenuEntry(_("批量筛查"), "parcels:screenings", may_import, ("screenings",)),
             MenuEntry(_("排除范围"), "parcels:exclusions", may_import, ("exclusions",)),
+            MenuEntry(_("导出界线"), "parcels:export", is_staff_reader, ("boundaries",)),
         ),
     ),
     MenuSection(

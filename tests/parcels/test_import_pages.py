@@ -72,8 +72,11 @@ def test_strangers_find_no_imports_and_officers_no_absent_one(surveyor: Client) 
     key = surveyor.get(upload(surveyor, "地块.geojson", LAND).json()["url"]).context["record"].key
     stranger = Client(headers={"accept": "application/json"})
     stranger.force_login(user_named("stranger"))
-    for name in ("import", "import-problems", "import-original"):
-        address = reverse(f"parcels:{name}", args=[key])
+    for address in (
+        reverse("parcels:import", args=[key]),
+        reverse("parcels:import-problems", args=[key]),
+        f"{reverse('parcels:export')}?import={key}",
+    ):
         assert stranger.get(address).status_code == 404
         assert surveyor.get(address.replace(str(key), str(uuid.uuid4()))).status_code == 404
     assert upload(stranger, "地块.geojson", LAND).status_code == 404
