@@ -40,19 +40,21 @@ from parcels.reviews.shapes import as_shapely, current_shapes, seen_mark
 from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title, request_change
-from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import mandates_in_force
+from portal.accounts.demo import party_of
+from portal.accounts.models import Party, User
 from portal.base.clock import today
-from portal.base.transactions import write_transaction
+from portal.base.story import Chapter
 from portal.casework.documents import PNG, Upload
 
-# (township, who holds the first half of a touching cluster there, who the second).
+# Parcels that touch: the township, how many, who holds the first half of them, who the second.
 CLUSTERS = (
-    ("654002202", "owner1", "owner2"),
-    ("654002203", "owner1", "collective"),
-    ("654002100", "owner2", "collective"),
+    ("654002202", 16, "owner1", "owner2"),
+    ("654002203", 16, "owner1", "collective"),
+    ("654002100", 16, "owner2", "collective"),
+    ("654002102", 12, "owner1", "owner2"),
+    ("654002101", 12, "owner2", "collective"),
+    ("654002205", 12, "owner1", "collective"),
 )
-CLUSTER = 16
 INTO_M = 3.0
 MOST_DIFFERENCE = 0.04
 REVIEW_DAYS_AGO = 40
@@ -66,9 +68,7 @@ class People:
     users: dict[str, User]
 
     def party(self, name: str) -> Party:
-        mandate = mandates_in_force(self.users[name]).filter(scope=Mandate.Scope.ALL).first()
-        assert mandate is not None  # ``ensure_demo_accounts`` gave it.
-        return mandate.party
+        return party_of(self.users[name])
 
     @property
     def clerk(self) -> User:
@@ -79,26 +79,20 @@ class People:
         return self.users["natural_resources_approver"]
 
 
-@write_transaction
 def play_titles(users: dict[str, User], tell: Callable[[str], object]) -> None:
     """Verified titles of owner1, owner2 and the collective, on which the later stages stand."""
-    if TitleReview.objects.exists():
-        return
     people = People(users)
     count = 0
-    for township, first, second in CLUSTERS:
-        cluster = touching_parcels(township, CLUSTER)
+    for township, size, first, second in CLUSTERS:
+        cluster = touching_parcels(township, size)
         for at, version in enumerate(cluster):
             verified_title(people, first if at < len(cluster) // 2 else second, version)
             count += 1
     tell(_("示例权属：审核通过 {count} 件").format(count=count))
 
 
-@write_transaction
 def play_bench(users: dict[str, User], tell: Callable[[str], object]) -> None:
     """Cases for the work list, when the story's clock has come to its present day."""
-    if TitleReview.objects.filter(state__in=TitleReview.OPEN).exists():
-        return
     open_cases(People(users))
     tell(
         _("示例权属：在办 {open} 件").format(
@@ -259,8 +253,10 @@ def scan_of(facts: CertificateFacts, holder: str) -> Upload:
 
 
 def free_parcels() -> Iterator[ParcelVersion]:
-    """Sample parcels of another township, that nobody in this chapter holds."""
-    yield from agreeing_parcels("654002205")
+    """Sample parcels of the hills that nobody in this story holds yet."""
+    for version in agreeing_parcels("654002205"):
+        if not version.parcel.verified_titles.exists():
+            yield version
 
 
 def open_cases(people: People) -> None:
@@ -389,3 +385,6 @@ def conflict(people: People) -> None:
             text=_("我方图形与您的林地有重叠，请一起核对界线。"),
             actor=people.users["owner2"],
         )
+
+
+CHAPTERS = (Chapter(740, play_titles), Chapter(1, play_bench))

@@ -53,7 +53,8 @@ def migrate() -> None:
 
     def step() -> None:
         say("更新数据库结构", "migrating the database")
-        if manage("migrate", "--verbosity", "0").returncode:
+        story = ["--story"] if demo_wanted() else []
+        if manage("migrate", "--verbosity", "0", *story).returncode:
             raise SetUpRefused("数据库结构没有更新成功。", "The migration failed.")
 
     target = os.environ.get("DATABASE_OWNER_URL") or str(var())
@@ -61,8 +62,12 @@ def migrate() -> None:
     once("migrated", key, step, folder=var())
 
 
+def demo_wanted() -> bool:
+    return os.environ.get("DEMO", "1") != "0"
+
+
 def seed() -> None:
-    if os.environ.get("DEMO", "1") == "0":
+    if not demo_wanted():
         return
 
     def step() -> None:
@@ -162,7 +167,7 @@ def serve_alone() -> int:
             if not announced and healthy(host, port):
                 announced = True
                 say(f"门户已启动：http://{host}:{port}/", "the portal is up")
-                if os.environ.get("DEMO", "1") != "0":
+                if demo_wanted():
                     say(f"演示账号：{DEMO_NAMES}", "password demo-yining-2026")
                 say("按 Ctrl-C 停止", "Ctrl-C stops everything")
             time.sleep(0.2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portal.accounts.models import Department, Party, Role
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.queries import mandates_in_force
 
 DEMO_PASSWORD = "demo-yining-2026"  # noqa: S105 - printed at every start of a demonstration.
 
@@ -104,3 +105,9 @@ DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
 # The collective's members, with equal shares.
 DEMO_MEMBERS = ("owner1", "owner2")
 DEMO_NAMES = frozenset(account.username for account in DEMO_ACCOUNTS)
+
+
+def party_of(user: User) -> Party:
+    """Whom a demo user acts for in everything, as ``ensure_demo_accounts`` left it."""
+    mandate = mandates_in_force(user).filter(scope=Mandate.Scope.ALL).select_related("party").get()
+    return mandate.party

@@ -41,3 +41,27 @@ def advance_clock(by: timedelta) -> datetime:
         cursor.execute("SELECT portal_clock_advance(%s)", [by])  # type: ignore[list-item]
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def advance_to(moment: datetime) -> datetime:
+    """Move the clock to ``moment``; a clock that is past it stays as it is."""
+    return advance_clock(max(moment - now(), timedelta(0)))
+
+
+def catch_up() -> datetime:
+    """End a story that began in the past: from here on the clock shows the machine's time. One that
+    is ahead of it stays so."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT portal_clock_advance(greatest(-clock_offset, interval '0')) FROM base_installation"
+        )
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def machine_today() -> date:
+    """The day in Asia/Shanghai without a demonstration's offset: when its story ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment.astimezone(CITY_TIME).date()

@@ -9,8 +9,17 @@ import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.db.models import F
 
-from portal.base.clock import CITY_TIME, PortalNow, advance_clock, now, today
+from portal.base.clock import (
+    CITY_TIME,
+    PortalNow,
+    advance_clock,
+    advance_to,
+    catch_up,
+    now,
+    today,
+)
 from portal.base.models import Installation, OutboxMessage
+from portal.base.story import STORY_SPAN
 from tests.base.sessions import as_owner, at_once, constraint_of, meanwhile, refused_by
 
 SECOND = timedelta(seconds=1)
@@ -215,3 +224,18 @@ def test_the_clock_is_not_left_without_a_time() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         connection.cursor().execute("SELECT portal_clock_advance(NULL)")
     assert abs(offset()) < SECOND
+
+
+def test_a_story_begins_in_the_past_and_ends_at_the_machines_time(committed_db: str) -> None:
+    with as_owner() as owner:
+        owner.execute("UPDATE base_installation SET clock_offset = %s", [-STORY_SPAN])
+    begun = now()
+    assert abs(offset() + STORY_SPAN) < SECOND
+    later = begun + timedelta(days=30)
+    assert timedelta(0) <= advance_to(later) - later < SECOND
+    assert advance_to(begun) > later  # It does not go back.
+    catch_up()
+    assert Installation.objects.get().clock_offset == timedelta(0)
+    advance_clock(timedelta(hours=1))
+    catch_up()
+    assert Installation.objects.get().clock_offset == timedelta(hours=1)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from parcels.models import ProjectAreaVersion, Stand
 from portal.accounts.models import User
+from portal.base.story import Chapter
 from portal.base.transactions import write_transaction
 from tickets.accounting.calculation import work_through
 from tickets.accounting.document import report_pdf
@@ -31,6 +32,7 @@ from tickets.accounting.operations import (
 )
 from tickets.accounting.signing import sign_report
 from tickets.accounting.stands import pick_stands
+from tickets.projects.demo import UNDER_WAY, WAVES
 from tickets.projects.models import Application
 
 VERIFIERS = ("verifier1", "verifier2")
@@ -41,7 +43,6 @@ GROWTH_M3_PER_HA_YEAR = Decimal("2.4")
 STEP = Decimal("0.1")
 
 
-@write_transaction
 def play_reports(users: dict[str, User], tell: Callable[[str], object]) -> None:
     """A signed report for each drafted application that has none yet."""
     drafts = Application.objects.filter(
@@ -132,6 +133,9 @@ def type_begin_stock(stratum: Stratum, years: Decimal, owner: User) -> None:
         seen=_revision(stratum.report),
         actor=owner,
     )
+
+
+CHAPTERS = tuple(Chapter(wave.days_ago, play_reports) for wave in (*WAVES, UNDER_WAY))
 
 
 def _revision(report: AccountingReport) -> int:

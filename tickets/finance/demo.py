@@ -10,6 +10,7 @@ from django.utils.translation import override
 
 from portal.accounts.models import Party, User
 from portal.base.clock import today
+from portal.base.story import Chapter
 from portal.base.transactions import write_transaction
 from tickets.finance.models import FinanceRow, InsurancePolicy
 from tickets.finance.operations import confirm_row, insure, record_row
@@ -47,3 +48,6 @@ def play_finance(users: dict[str, User], tell: Callable[[str], object]) -> None:
             actor=users["insurer"],
         )
     tell(_("示例金融产品 {count} 项").format(count=FinanceRow.objects.count()))
+
+
+CHAPTERS = (Chapter(3, play_finance),)

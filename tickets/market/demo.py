@@ -14,6 +14,7 @@ from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import mandates_in_force
 from portal.base.clock import advance_clock, now, today
 from portal.base.pdf import compile_pdf
+from portal.base.story import Chapter
 from portal.base.transactions import write_transaction
 from portal.casework.documents import PDF, Upload
 from tickets.market.models import Listing, PremiumShare, Trade
@@ -268,3 +269,6 @@ def _tickets(
                 found.append((name, ticket))
                 break
     return (found[0], found[1]) if len(found) >= 2 else None
+
+
+CHAPTERS = (Chapter(6, play_market),)

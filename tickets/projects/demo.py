@@ -1,8 +1,8 @@
 """The demonstration's projects: drafts on the owners' verified land, then their way to filings.
 
-Two chapters, with the accounting's between them (reports are signed on drafts). Everything goes
-through the real operations, in the order in which people would act; the clock moves forward over
-the publicity period.
+Four waves of projects over two years, and the ones that are under review now. A wave is drafted,
+its reports are signed (the accounting's chapter of the same day), and some days later it is reviewed
+to the filing. Everything goes through the real operations, in the order in which people would act.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 import shapely
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
+from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -25,19 +26,26 @@ from parcels.models import (
     TitleCertificate,
     VerifiedTitle,
 )
-from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import mandates_in_force, names_of
+from portal.accounts.demo import party_of
+from portal.accounts.models import Party, User
+from portal.accounts.queries import names_of
 from portal.base.clock import advance_clock, now, today
 from portal.base.models import STORAGE_SRID
 from portal.base.pdf import compile_pdf
-from portal.base.transactions import write_transaction
+from portal.base.story import Chapter
 from portal.casework.documents import PDF, Upload
 from portal.casework.models import Expert, ExpertConflict, Opinion
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import add_comment, ask_expert, entrust_step, give_opinion
 from tickets.projects.checklist import CHECKLISTS, latest_materials, latest_result
-from tickets.projects.models import KG_PER_TONNE, Application, Material, Project
+from tickets.projects.models import (
+    KG_PER_TONNE,
+    Application,
+    ApplicationTitle,
+    Material,
+    Project,
+)
 from tickets.projects.notes import notice_of
 from tickets.projects.operations import (
     PlannedMeasure,
@@ -63,33 +71,113 @@ from tickets.projects.review import (
 )
 
 SPECIALITIES = ("森林经理", "森林培育", "碳计量", "遥感与测绘", "林业政策")
-PERIOD = days(date(2021, 1, 1), date(2025, 12, 31))
-# How many touching parcels make a project that is filed, and one that is under way.
-FILED_PARCELS, OPEN_PARCELS = 4, 3
+YEARS_MONITORED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A project of the story: who owns it, and whether it is to be filed."""
+    """A project of the story: who owns it, and how many touching parcels of a township."""
 
     owner: str
     name: str
     type: Project.Type
-    filed: bool
+    township: str
+    parcels: int
 
 
-STORY: tuple[Wanted, ...] = (
-    Wanted("owner1", "北山坡杨树造林项目", Project.Type.PLANTING, True),
-    Wanted("owner2", "河滩防护林抚育项目", Project.Type.TENDING, True),
-    Wanted("collective", "达达木图村退化林修复项目", Project.Type.RESTORATION, True),
-    Wanted("owner1", "东梁榆树抚育项目", Project.Type.TENDING, True),
-    Wanted("collective", "达达木图村杨树造林项目", Project.Type.PLANTING, True),
-    Wanted("owner2", "南渠沿岸造林项目", Project.Type.PLANTING, True),
-    Wanted("owner1", "北山坡二期造林项目", Project.Type.PLANTING, False),
-    Wanted("owner2", "河滩二期抚育项目", Project.Type.TENDING, False),
-    Wanted("collective", "村集体二期修复项目", Project.Type.RESTORATION, False),
-    Wanted("owner1", "东梁二期抚育项目", Project.Type.TENDING, False),
-    Wanted("owner2", "南渠二期造林项目", Project.Type.PLANTING, False),
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Projects that are drafted together."""
+
+    days_ago: int
+    projects: tuple[Wanted, ...]
+
+    def draw_up(self, users: dict[str, User], tell: Callable[[str], object]) -> None:
+        """Projects with area, period, titles and measures: what a report is made for."""
+        people = People(users)
+        appoint_experts(people)
+        with override("zh-hans"):
+            for wanted in self.projects:
+                land = free_titles(people.party(wanted.owner), wanted.township)
+                draft_on(people, wanted, touching(land, wanted.parcels))
+        tell(_("示例项目 {n} 个").format(n=len(self.projects)))
+
+    def drafts(self) -> list[Application]:
+        """Those of this wave, in its order."""
+        found = {
+            draft.project.name: draft
+            for draft in Application.objects.filter(
+                project__name__in=[wanted.name for wanted in self.projects]
+            ).select_related("project__applicant", "area_version__area", "made_by")
+        }
+        return [found[wanted.name] for wanted in self.projects]
+
+    def pass_to_filing(self, users: dict[str, User], tell: Callable[[str], object]) -> None:
+        """All six offices within their terms, some three weeks from submission to signature."""
+        people, drafts = People(users), self.drafts()
+        with override("zh-hans"):
+            for draft in drafts:
+                hand_in(draft, draft.made_by)
+            advance_clock(timedelta(days=2))
+            for draft in drafts:
+                pass_completeness(people, draft)
+            advance_clock(timedelta(days=4))
+            for draft in drafts:
+                pass_reviews(people, draft)
+            pass_publicity(drafts)
+            for draft in drafts:
+                pass_pair(people, draft, Step.DETERMINATION, "forestry", "同意审定。")
+            advance_clock(timedelta(days=4))
+            for draft in drafts:
+                sign(people, draft)
+        tell(_("示例备案 {filed} 件").format(filed=len(drafts)))
+
+
+_PLANTING, _TENDING = Project.Type.PLANTING, Project.Type.TENDING
+_RESTORATION = Project.Type.RESTORATION
+WAVES = (
+    Wave(
+        726,
+        (
+            Wanted("owner1", "北山坡杨树造林项目", _PLANTING, "654002202", 4),
+            Wanted("owner2", "河滩防护林抚育项目", _TENDING, "654002202", 4),
+            Wanted("collective", "达达木图村退化林修复项目", _RESTORATION, "654002203", 4),
+            Wanted("owner2", "南渠沿岸造林项目", _PLANTING, "654002100", 4),
+        ),
+    ),
+    Wave(
+        546,
+        (
+            Wanted("owner1", "东梁榆树抚育项目", _TENDING, "654002203", 4),
+            Wanted("collective", "达达木图村杨树造林项目", _PLANTING, "654002100", 4),
+            Wanted("owner2", "英也尔河谷造林项目", _PLANTING, "654002102", 6),
+        ),
+    ),
+    Wave(
+        371,
+        (
+            Wanted("owner1", "克伯克于孜云杉抚育项目", _TENDING, "654002205", 6),
+            Wanted("collective", "潘津林带修复项目", _RESTORATION, "654002101", 6),
+            Wanted("owner2", "潘津白蜡抚育项目", _TENDING, "654002101", 6),
+        ),
+    ),
+    Wave(
+        201,
+        (
+            Wanted("owner1", "英也尔农田防护林项目", _PLANTING, "654002102", 6),
+            Wanted("collective", "克伯克于孜退化林修复项目", _RESTORATION, "654002205", 6),
+        ),
+    ),
+)
+UNDER_WAY = Wave(
+    24,
+    (
+        Wanted("owner1", "北山坡二期造林项目", _PLANTING, "654002202", 4),
+        Wanted("owner2", "河滩二期抚育项目", _TENDING, "654002202", 4),
+        Wanted("collective", "村集体二期修复项目", _RESTORATION, "654002203", 4),
+        Wanted("owner1", "东梁二期抚育项目", _TENDING, "654002203", 4),
+        Wanted("owner2", "南渠二期造林项目", _PLANTING, "654002100", 4),
+    ),
 )
 UNFINISHED = "村集体三期造林项目"
 
@@ -104,38 +192,10 @@ class People:
         return self.users[name]
 
     def party(self, name: str) -> Party:
-        mandate = mandates_in_force(self.users[name]).filter(scope=Mandate.Scope.ALL).first()
-        assert mandate is not None  # ``ensure_demo_accounts`` gave it.
-        return mandate.party
+        return party_of(self.users[name])
 
 
-# --- the first chapter --------------------------------------------------------------------------
-@write_transaction
-def play_drafts(users: dict[str, User], tell: Callable[[str], object]) -> None:
-    """Projects with area, period, titles and measures: what a report is made for."""
-    if Project.objects.exists():
-        return
-    people = People(users)
-    appoint_experts(people)
-    land = {name: free_titles(people.party(name)) for name in ("owner1", "owner2", "collective")}
-    made = 0
-    with override("zh-hans"):
-        for wanted in STORY:
-            count = FILED_PARCELS if wanted.filed else OPEN_PARCELS
-            holds = take_touching(land[wanted.owner], count)
-            if holds:
-                draft_on(people, wanted, holds)
-                made += 1
-        project = start_project(
-            name=UNFINISHED,
-            applicant=people.party("collective"),
-            type=Project.Type.PLANTING,
-            actor=people["collective"],
-        )
-        start_application(project=project, actor=people["collective"])
-    tell(_("示例项目 {n} 个").format(n=made + 1))
-
-
+# --- drafts -------------------------------------------------------------------------------------
 def appoint_experts(people: People) -> None:
     """The register of experts; the last one declared a conflict."""
     day = today()
@@ -146,7 +206,7 @@ def appoint_experts(people: People) -> None:
                 "speciality": speciality,
                 "qualification": "正高级工程师" if n % 2 else "教授",
                 "valid_from": day - timedelta(days=200),
-                "valid_to": day + timedelta(days=900),
+                "valid_to": day + timedelta(days=1800),
             },
         )
     ExpertConflict.objects.get_or_create(
@@ -156,13 +216,14 @@ def appoint_experts(people: People) -> None:
     )
 
 
-def free_titles(party: Party) -> list[VerifiedTitle]:
-    """The party's verified tree ownership that no exclusion area touches."""
+def free_titles(party: Party, township: str) -> list[VerifiedTitle]:
+    """The party's verified tree ownership there that no project and no exclusion area has yet."""
     held = VerifiedTitle.objects.filter(
         ended_at__isnull=True,
         kind=RightKind.TREE_OWNERSHIP,
+        parcel__township_code=township,
         certificate__rights__party__in=names_of(party),
-    )
+    ).exclude(certificate__in=ApplicationTitle.objects.values("certificate"))
     excluded = [shape_of(area.geom) for area in ExclusionArea.objects.standing()]
     barred = shapely.union_all(excluded) if excluded else None
     return [
@@ -172,10 +233,10 @@ def free_titles(party: Party) -> list[VerifiedTitle]:
     ]
 
 
-def take_touching(holds: list[VerifiedTitle], count: int) -> list[VerifiedTitle]:
-    """``count`` parcels that hang together, taken out of the list; what is left where none do."""
-    for start in range(len(holds)):
-        reached = [holds[start]]
+def touching(holds: Sequence[VerifiedTitle], count: int) -> Sequence[VerifiedTitle]:
+    """``count`` parcels that hang together; the first ones where none do."""
+    for start in holds:
+        reached = [start]
         for hold in reached:
             reached += [
                 other
@@ -184,11 +245,14 @@ def take_touching(holds: list[VerifiedTitle], count: int) -> list[VerifiedTitle]
                 and shapely.touches(shape_of(hold.geom), shape_of(other.geom))
             ]
             if len(reached) >= count:
-                taken = reached[:count]
-                holds[:] = [hold for hold in holds if hold not in taken]
-                return taken
-    taken, holds[:] = holds[:count], holds[count:]
-    return taken
+                return reached[:count]
+    return holds[:count]
+
+
+def monitored() -> DateRange:
+    """The five calendar years that were over when this year began."""
+    year = today().year
+    return days(date(year - YEARS_MONITORED, 1, 1), date(year - 1, 12, 31))
 
 
 def draft_on(people: People, wanted: Wanted, holds: Sequence[VerifiedTitle]) -> Application:
@@ -202,7 +266,9 @@ def draft_on(people: People, wanted: Wanted, holds: Sequence[VerifiedTitle]) -> 
         because=ProjectAreaVersion.Because.TITLES,
     )
     project = start_project(name=wanted.name, applicant=party, type=wanted.type, actor=owner)
-    draft = start_application(project=project, area_version=version, period=PERIOD, actor=owner)
+    period = monitored()
+    first = period.lower.year
+    draft = start_application(project=project, area_version=version, period=period, actor=owner)
     certificates = TitleCertificate.objects.filter(pk__in=[hold.certificate_id for hold in holds])
     draft = link_titles(
         application=draft, certificates=certificates, seen=draft.revision, actor=owner
@@ -211,8 +277,8 @@ def draft_on(people: People, wanted: Wanted, holds: Sequence[VerifiedTitle]) -> 
     draft = set_measures(
         application=draft,
         measures=[
-            PlannedMeasure("补植补造", date(2021, 4, 1), date(2021, 5, 20), place),
-            PlannedMeasure("灌水抚育", date(2022, 5, 10), date(2024, 9, 30)),
+            PlannedMeasure("补植补造", date(first, 4, 1), date(first, 5, 20), place),
+            PlannedMeasure("灌水抚育", date(first + 1, 5, 10), date(first + 3, 9, 30)),
         ],
         seen=draft.revision,
         actor=owner,
@@ -255,35 +321,32 @@ def shape_of(geom: GEOSGeometry) -> shapely.Geometry:
     return shapely.from_wkb(bytes(geom.wkb))
 
 
-# --- the second chapter -------------------------------------------------------------------------
-@write_transaction
-def play_reviews(users: dict[str, User], tell: Callable[[str], object]) -> None:
-    """Drafts with a signed report go on: six or more to a filing, the others to different steps."""
+# --- review -------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class UnderReview:
+    """One of the projects under way, handed in some days ago, and how far it came."""
+
+    place: int
+    course: Callable[[People, Application], None]
+
+    def hand_in(self, users: dict[str, User], tell: Callable[[str], object]) -> None:
+        draft = UNDER_WAY.drafts()[self.place]
+        with override("zh-hans"):
+            hand_in(draft, draft.made_by)
+            self.course(People(users), draft)
+        tell(_("示例在审项目：{name}").format(name=draft.project.name))
+
+
+def leave_unfinished(users: dict[str, User], tell: Callable[[str], object]) -> None:
+    """A project that its owner has only named."""
     people = People(users)
-    drafts = {
-        draft.project.name: draft
-        for draft in Application.objects.filter(
-            state=Application.State.DRAFT, accounting_results__isnull=False
-        ).select_related("project__applicant", "area_version__area", "made_by")
-    }
-    if not drafts or Application.objects.exclude(state=Application.State.DRAFT).exists():
-        return
-    with override("zh-hans"):
-        filed = [drafts[one.name] for one in STORY if one.filed and one.name in drafts]
-        under_way = [drafts[one.name] for one in STORY if not one.filed and one.name in drafts]
-        for draft in filed:
-            hand_in(draft, draft.made_by)
-            pass_completeness(people, draft)
-            pass_reviews(people, draft)
-        pass_publicity(filed)
-        for at, draft in enumerate(filed):
-            pass_pair(people, draft, Step.DETERMINATION, "forestry", "同意审定。")
-            sign(people, draft)
-            advance_clock(timedelta(hours=3 + at))
-        for draft, course in zip(under_way, COURSES, strict=False):
-            hand_in(draft, draft.made_by)
-            course(people, draft)
-    tell(_("示例备案 {filed} 件，在审 {open} 件").format(filed=len(filed), open=len(under_way)))
+    project = start_project(
+        name=UNFINISHED,
+        applicant=people.party("collective"),
+        type=Project.Type.PLANTING,
+        actor=people["collective"],
+    )
+    start_application(project=project, actor=people["collective"])
 
 
 def hand_in(draft: Application, owner: User) -> None:
@@ -477,10 +540,23 @@ def waiting_for_determination(people: People, application: Application) -> None:
     pass_reviews(people, application)
 
 
-COURSES: tuple[Callable[[People, Application], None], ...] = (
-    just_submitted,
-    in_title_review,
-    with_experts,
-    returned,
-    waiting_for_determination,
+CHAPTERS = (
+    *(Chapter(wave.days_ago, wave.draw_up) for wave in (*WAVES, UNDER_WAY)),
+    Chapter(2, leave_unfinished),
+)
+# They follow the reports, which are signed on drafts.
+REVIEW_CHAPTERS = (
+    *(Chapter(wave.days_ago - 6, wave.pass_to_filing) for wave in WAVES),
+    *(
+        Chapter(days_ago, UnderReview(place, course).hand_in)
+        for place, (days_ago, course) in enumerate(
+            (
+                (14, with_experts),
+                (11, in_title_review),
+                (9, returned),
+                (5, waiting_for_determination),
+                (2, just_submitted),
+            )
+        )
+    ),
 )

@@ -1,35 +1,34 @@
 """The demonstration's register: tickets of every state, through the real operations.
 
-The clock moves by days between acts, so that the map's time, the stream and the charts have a
-history; not by months, because the cases and titles that the other chapters leave under review would
-all be overdue.
+Chapters of the acts between the issues of four waves of filings and the present. Offsets are the
+next package's; a chapter here finds a ticket by its project and its holder.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
+from portal.accounts.demo import party_of
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import acts_for, mandates_in_force
+from portal.accounts.queries import acts_for
 from portal.base.clock import advance_clock, today
-from portal.base.transactions import write_transaction
-from portal.journal.operations import seal_day
+from portal.base.story import Chapter
+from tickets.projects.demo import WAVES
 from tickets.projects.models import ApplicationShare, Filing
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
-    Cause,
     FreezeOrder,
-    Issuance,
     LedgerEntry,
     LossNotice,
+    Pledge,
     Registration,
     TicketShare,
 )
@@ -39,42 +38,66 @@ from tickets.registry.operations import (
     Paper,
     PaperConsent,
     approve_registration,
-    offset_blocks,
-    open_cause,
     prepare_cancellation,
     prepare_close,
+    prepare_division,
+    prepare_enforcement,
     prepare_freeze,
     prepare_issue,
+    prepare_lift,
     prepare_loss,
     prepare_pledge,
+    prepare_reissue,
+    prepare_release,
     prepare_transfer,
 )
+from tickets.registry.quantities import KG_PER_TONNE
 
 TRADING_CENTRE, COURT = "伊宁市公共资源交易中心", "伊宁市人民法院"
-BUREAU = "伊宁市林业和草原局"
+BUREAU, NOTARY = "伊宁市林业和草原局", "伊宁市公证处"
+BANK = "伊宁绿色银行（演示）"
+
+Tell = Callable[[str], object]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Office:
-    """Who acts in this chapter, and the numbers of its documents."""
+    """Who acts in these chapters."""
 
     users: dict[str, User]
-    drawn: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
     def party(self, name: str) -> Party:
-        mandate = mandates_in_force(self.users[name]).filter(scope=Mandate.Scope.ALL).first()
-        assert mandate is not None  # ``ensure_demo_accounts`` gave it.
-        return mandate.party
+        return party_of(self.users[name])
+
+    def ticket(self, project: str, holder: str) -> CarbonTicket:
+        """Of a project's tonnes, the first open ticket of which ``holder`` is the first owner."""
+        return (
+            CarbonTicket.objects.standing()
+            .filter(
+                issuance__filing__application__project__name=project,
+                shares__party=self.party(holder),
+                shares__place=1,
+                shares__closed_by__isnull=True,
+            )
+            .earliest("year", "serial")
+        )
 
     def paper(self, authority: str) -> Paper:
-        number = f"演示文书〔{today().year}〕{next(self.drawn)}号"
+        number = f"演示文书〔{today().year}〕{Registration.objects.count() + 1}号"
         return Paper(number, hashlib.sha256(number.encode()).digest(), authority)
 
     def approve(self, registration: Registration) -> LedgerEntry | None:
-        """By the department's approver; the entry that it wrote."""
+        """By the department's approver, an hour later; the entry that it wrote."""
+        advance_clock(timedelta(hours=1))
         approver = self.users[f"{registration.department}_approver"]
         approve_registration(registration=registration, actor=approver)
         return LedgerEntry.objects.filter(registration=registration.key).first()
+
+    def child(self, registration: Registration) -> CarbonTicket:
+        """The ticket that the act opened."""
+        entry = self.approve(registration)
+        assert entry is not None
+        return opened_tickets(entry)[0]
 
     def holder(self, ticket: CarbonTicket) -> User:
         """Somebody who acts for the ticket's first owner."""
@@ -96,120 +119,288 @@ class Office:
             for user in self.users.values()
             if any(acts_for(user, share.party, Mandate.Scope.APPLY) for share in shares)
         )
-        entry = self.approve(
+        return self.child(
             prepare_issue(filing=filing, asked_by=owner, actor=self.users["forestry"])
         )
-        assert entry is not None
-        advance_clock(timedelta(hours=20))
-        return opened_tickets(entry)[0]
 
-    def sell(self, ticket: CarbonTicket, quantity_kg: int | None, buyer: str) -> CarbonTicket:
-        registration = prepare_transfer(
-            kind=Kind.SALE,
-            ticket=ticket,
-            to=Owners.sole(self.party(buyer)),
-            quantity_kg=quantity_kg,
-            document=self.paper(TRADING_CENTRE),
-            consents=self.consents(ticket),
-            asked_by=None,
-            actor=self.users["forestry"],
+    def sell(
+        self, ticket: CarbonTicket, quantity_kg: int | None, to: str, kind: Kind = Kind.SALE
+    ) -> CarbonTicket:
+        return self.child(
+            prepare_transfer(
+                kind=kind,
+                ticket=ticket,
+                to=Owners.sole(self.party(to)),
+                quantity_kg=quantity_kg,
+                document=self.paper(TRADING_CENTRE if kind is Kind.SALE else NOTARY),
+                consents=self.consents(ticket),
+                actor=self.users["forestry"],
+            )
         )
-        entry = self.approve(registration)
-        assert entry is not None
-        advance_clock(timedelta(days=1))
-        return opened_tickets(entry)[0]
 
-    def offset(self, ticket: CarbonTicket, quantity_kg: int) -> None:
-        offset_blocks(
-            ticket=ticket,
-            quantity_kg=quantity_kg,
-            cause=open_cause(Cause.Kind.OFFSET),
-            actor=self.users["ecology_approver"],
-        )
-        advance_clock(timedelta(hours=30))
-
-    def pledge(self, ticket: CarbonTicket, quantity_kg: int, amount_fen: int) -> None:
+    def pledge(
+        self,
+        ticket: CarbonTicket,
+        quantity_kg: int,
+        bank: str,
+        days: int,
+        behind: Pledge | None = None,
+    ) -> Pledge:
+        day = today()
+        external_number = f"{day:%Y%m%d}{ticket.serial:05d}{behind.rank + 1 if behind else 1}"
         self.approve(
             prepare_pledge(
                 ticket=ticket,
                 quantity_kg=quantity_kg,
-                pledgee=self.party("bank1"),
-                amount_fen=amount_fen,
-                begins_on=today(),
-                ends_on=today() + timedelta(days=365),
-                external_number=f"{next(self.drawn):014d}",
+                pledgee=self.party(bank),
+                # Ten yuan are lent on a tonne.
+                amount_fen=quantity_kg,
+                begins_on=day,
+                ends_on=day + timedelta(days=days),
+                external_number=external_number,
                 asked_by=self.holder(ticket),
+                behind=behind,
                 consents=self.consents(ticket),
-                document=self.paper("伊宁绿色银行（演示）"),
+                document=self.paper(BANK),
                 actor=self.users["finance"],
             )
         )
-        advance_clock(timedelta(hours=22))
+        return Pledge.objects.get(external_number=external_number)
 
-    def freeze(self, ticket: CarbonTicket, kind: FreezeOrder.Kind, authority: str) -> None:
+    def release(self, pledge: Pledge, bank: str, quantity_kg: int | None = None) -> None:
+        self.approve(
+            prepare_release(
+                pledge=pledge,
+                asked_by=self.users[bank],
+                quantity_kg=quantity_kg,
+                document=self.paper(BANK),
+                actor=self.users["finance"],
+            )
+        )
+
+    def freeze(
+        self, ticket: CarbonTicket, kind: FreezeOrder.Kind, authority: str, reason: str
+    ) -> FreezeOrder:
         self.approve(
             prepare_freeze(
                 kind=kind,
                 ticket=ticket,
                 document=self.paper(authority),
-                reason="演示",
+                reason=reason,
                 actor=self.users["forestry"],
             )
         )
-        advance_clock(timedelta(hours=26))
+        return FreezeOrder.objects.latest("made_at")
+
+    def lose(self, ticket: CarbonTicket) -> None:
+        self.approve(
+            prepare_loss(
+                ticket=ticket,
+                reason=LossNotice.Reason.LOST,
+                asked_by=self.holder(ticket),
+                actor=self.users["forestry"],
+            )
+        )
 
 
-def half_of(ticket: CarbonTicket, part: int = 2) -> int:
+def part_of(ticket: CarbonTicket, part: int) -> int:
     """A whole number of tonnes, about so large a part of what is free."""
-    return max(1000, ticket.blocks.free().quantity_kg() // part // 1000 * 1000)
+    free_kg = ticket.blocks.free().quantity_kg()
+    return max(KG_PER_TONNE, free_kg // part // KG_PER_TONNE * KG_PER_TONNE)
 
 
-@write_transaction
-def play_register(users: dict[str, User], tell: Callable[[str], object]) -> None:
-    """The filings become tickets: valid, partly offset, pledged, shared, frozen, lost, used up,
-    revoked."""
+# --- chapters -----------------------------------------------------------------------------------
+def issue_filed(users: dict[str, User], tell: Tell) -> None:
+    """Every filing that has no ticket yet gets one."""
+    office = Office(users)
     filings = list(Filing.objects.filter(issuance__isnull=True).order_by("pk"))
-    if Issuance.objects.exists() or len(filings) < 6:
-        return
+    with override("zh-hans"):
+        for filing in filings:
+            office.issue(filing)
+    tell(_("示例碳票 {count} 张").format(count=len(filings)))
+
+
+def sell_first(users: dict[str, User], tell: Tell) -> None:
+    """Sold in part, sold whole, and a part of what households own together."""
     office = Office(users)
     with override("zh-hans"):
-        tickets = [office.issue(filing) for filing in filings]
-        valid, pledged, shared, revoked, lost, sold = tickets[:6]
-        # Sold in part, and the buyer offsets some of it for an event.
-        part = office.sell(valid, half_of(valid, 3), "buyer1")
-        office.offset(part, half_of(part, 3))
-        office.pledge(pledged, half_of(pledged), 200_000_00)
-        seal_day()
-        # Households own it together; a third goes to the exhibition company and is frozen there.
-        exhibited = office.sell(shared, half_of(shared, 3), "buyer2")
-        office.freeze(exhibited, FreezeOrder.Kind.COURT, COURT)
-        # All of it sold, all of it offset, and the ticket ended.
-        used = office.sell(sold, None, "buyer2")
-        office.offset(used, half_of(used))
-        office.offset(used, used.blocks.free().quantity_kg())
+        grown = office.ticket("北山坡杨树造林项目", "owner1")
+        office.sell(grown, part_of(grown, 3), "buyer1")
+        office.sell(office.ticket("南渠沿岸造林项目", "owner2"), None, "buyer2")
+        shared = office.ticket("达达木图村退化林修复项目", "collective")
+        office.sell(shared, part_of(shared, 3), "buyer2")
+
+
+def pledge_first(users: dict[str, User], tell: Tell) -> None:
+    """Half of a ticket for a year's loan, which is paid back in time."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("河滩防护林抚育项目", "owner2")
+        office.pledge(ticket, part_of(ticket, 2), "bank1", days=365)
+
+
+def lose_one(users: dict[str, User], tell: Tell) -> None:
+    """A paper is lost: public notice for its days."""
+    office = Office(users)
+    with override("zh-hans"):
+        office.lose(office.ticket("达达木图村杨树造林项目", "collective"))
+
+
+def reissue_lost(users: dict[str, User], tell: Tell) -> None:
+    """Nobody objected: a new number, and the old one is void."""
+    office = Office(users)
+    notice = LossNotice.objects.latest("published_at")
+    with override("zh-hans"):
         office.approve(
-            prepare_close(ticket=used, document=office.paper(BUREAU), actor=users["forestry"])
+            prepare_reissue(
+                notice=notice, asked_by=office.holder(notice.ticket), actor=users["forestry"]
+            )
         )
-        seal_day()
-        # An inspection found false materials: the owner's part is revoked, the buyer keeps his.
-        office.sell(revoked, half_of(revoked, 4), "buyer1")
-        office.freeze(revoked, FreezeOrder.Kind.INSPECTION, BUREAU)
+
+
+def sell_second(users: dict[str, User], tell: Tell) -> None:
+    """A part to a buyer in good faith, and a gift to the village."""
+    office = Office(users)
+    with override("zh-hans"):
+        doubtful = office.ticket("东梁榆树抚育项目", "owner1")
+        office.sell(doubtful, part_of(doubtful, 4), "buyer1")
+        valley = office.ticket("英也尔河谷造林项目", "owner2")
+        office.sell(valley, 10 * KG_PER_TONNE, "collective", Kind.GIFT)
+
+
+def revoke_one(users: dict[str, User], tell: Tell) -> None:
+    """An inspection found false materials: what the owner has is revoked, the buyer keeps his."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("东梁榆树抚育项目", "owner1")
+        office.freeze(ticket, FreezeOrder.Kind.INSPECTION, BUREAU, "申报材料与实地核查不符，待查。")
+        advance_clock(timedelta(days=12))
         office.approve(
             prepare_cancellation(
-                issuance=revoked.issuance,
+                issuance=ticket.issuance,
                 reason=Cancellation.Reason.REVOCATION,
                 document=office.paper(BUREAU),
                 text="申报材料与实地核查结果不符，依第七条撤销。",
                 actor=users["forestry"],
             )
         )
+
+
+def divide_shared(users: dict[str, User], tell: Tell) -> None:
+    """The households part: a ticket of its own for each, by their shares."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("达达木图村杨树造林项目", "collective")
         office.approve(
-            prepare_loss(
-                ticket=lost,
-                reason=LossNotice.Reason.LOST,
-                asked_by=office.holder(lost),
+            prepare_division(
+                ticket=ticket,
+                consents=office.consents(ticket),
+                asked_by=office.holder(ticket),
                 actor=users["forestry"],
             )
         )
-        seal_day()
-    tell(_("示例碳票 {count} 张").format(count=CarbonTicket.objects.count()))
+
+
+def pledge_again(users: dict[str, User], tell: Tell) -> None:
+    """The first loan is paid back and another taken, whose term ends soon; a spruce forest secures
+    two loans, one behind the other."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("河滩防护林抚育项目", "owner2")
+        office.release(Pledge.objects.get(ticket=ticket), "bank1")
+        office.pledge(ticket, part_of(ticket, 3), "bank1", days=270)
+        spruce = office.ticket("克伯克于孜云杉抚育项目", "owner1")
+        first = office.pledge(spruce, part_of(spruce, 2), "bank2", days=730)
+        office.pledge(spruce, part_of(spruce, 4), "bank1", days=730, behind=first)
+
+
+def close_used_up(users: dict[str, User], tell: Tell) -> None:
+    """Nothing is left to dispose of: forestry cancels the ticket (article 17)."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("南渠沿岸造林项目", "buyer2")
+        office.approve(
+            prepare_close(ticket=ticket, document=office.paper(BUREAU), actor=users["forestry"])
+        )
+
+
+def reverse_burnt(users: dict[str, User], tell: Tell) -> None:
+    """A fire: the tonnes of the burnt part are taken back."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("潘津林带修复项目", "collective")
+        office.approve(
+            prepare_cancellation(
+                issuance=ticket.issuance,
+                reason=Cancellation.Reason.FIRE,
+                document=office.paper(BUREAU),
+                text="林带东段过火，按碳层面积占比核减。",
+                quantity_kg=part_of(ticket, 8),
+                actor=users["forestry"],
+            )
+        )
+
+
+def enforce_part(users: dict[str, User], tell: Tell) -> None:
+    """A loan was not paid: by the notary's deed a part of what is pledged becomes a buyer's."""
+    office = Office(users)
+    with override("zh-hans"):
+        spruce = office.ticket("克伯克于孜云杉抚育项目", "owner1")
+        pledge = Pledge.objects.get(ticket=spruce, rank=1)
+        office.approve(
+            prepare_enforcement(
+                pledge=pledge,
+                to=Owners.sole(office.party("buyer2")),
+                quantity_kg=10 * KG_PER_TONNE,
+                document=office.paper(NOTARY),
+                asked_by=users["bank2"],
+                actor=users["finance"],
+            )
+        )
+
+
+def freeze_some(users: dict[str, User], tell: Tell) -> None:
+    """A court's order that stands, and a dispute laid over a pledge and settled."""
+    office = Office(users)
+    with override("zh-hans"):
+        office.freeze(
+            office.ticket("达达木图村退化林修复项目", "buyer2"),
+            FreezeOrder.Kind.COURT, COURT, "财产保全。",
+        )  # fmt: skip
+        pledged = office.ticket("河滩防护林抚育项目", "owner2")
+        order = office.freeze(pledged, FreezeOrder.Kind.DISPUTE, BUREAU, "相邻权利人提出异议。")
+        advance_clock(timedelta(days=9))
+        office.approve(
+            prepare_lift(
+                order=order,
+                reason="双方已达成一致。",
+                document=office.paper(BUREAU),
+                actor=users["forestry"],
+            )
+        )
+
+
+def lose_another(users: dict[str, User], tell: Tell) -> None:
+    """Under notice today."""
+    office = Office(users)
+    with override("zh-hans"):
+        office.lose(office.ticket("潘津白蜡抚育项目", "owner2"))
+
+
+# A month after a wave is drafted its filings are signed, and become tickets.
+CHAPTERS = (
+    *(Chapter(wave.days_ago - 36, issue_filed) for wave in WAVES),
+    Chapter(645, sell_first),
+    Chapter(620, pledge_first),
+    Chapter(490, lose_one),
+    Chapter(450, reissue_lost),
+    Chapter(440, sell_second),
+    Chapter(330, revoke_one),
+    Chapter(310, divide_shared),
+    Chapter(260, pledge_again),
+    Chapter(215, close_used_up),
+    Chapter(150, reverse_burnt),
+    Chapter(120, enforce_part),
+    Chapter(80, freeze_some),
+    Chapter(17, lose_another),
+)

@@ -10,6 +10,7 @@ from django.utils.translation import override
 
 from portal.accounts.models import Department, User
 from portal.base.clock import today
+from portal.base.story import Chapter
 from portal.base.transactions import write_transaction
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.models import Complaint, Inspection
@@ -81,3 +82,6 @@ def play_supervision(users: dict[str, User], tell: Callable[[str], object]) -> N
             actor=users["forestry"],
         )
     tell(_("示例举报 {count} 件").format(count=Complaint.objects.count()))
+
+
+CHAPTERS = (Chapter(3, play_supervision),)

@@ -11,6 +11,9 @@ from django.db import connections
 from django.utils.translation import gettext as _
 
 from portal.base.database_roles import OWNER
+from portal.base.story import STORY_SPAN
+
+CLOCK = {"app_label": "base", "migration_name": "0001_roles_and_clock"}
 
 
 class Command(migrate.Command):
@@ -19,14 +22,40 @@ class Command(migrate.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(database=OWNER)
+        parser.add_argument(
+            "--story",
+            action="store_true",
+            help="新建的演示库从示例故事的第一天开始计时。 A new demonstration begins in the past.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if OWNER not in settings.DATABASES:
             raise CommandError(_("迁移需要 DATABASE_OWNER_URL（数据库所有者的连接）。"))
+        writes = not options["plan"] and not options["check_unapplied"]
+        if options["story"] and writes and settings.INSTALLATION_KIND == "embedded" and is_empty():
+            super().handle(*args, **{**options, **CLOCK})
+            set_clock_back()
         super().handle(*args, **options)
-        if options["database"] == OWNER and not options["plan"] and not options["check_unapplied"]:
+        if options["database"] == OWNER and writes:
             close_search_paths()
             mark_installation()
+
+
+def is_empty() -> bool:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute("SELECT to_regclass('base_installation') IS NULL")
+        return bool(cursor.fetchone()[0])
+
+
+def set_clock_back() -> None:
+    """Once, before anything but the clock is there: whatever the other migrations install takes its
+    time from the past, so that policy is in force when the story begins. From here on the clock only
+    moves forward."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            "UPDATE base_installation SET kind = 'embedded', clock_offset = - make_interval(days => %s)",
+            [STORY_SPAN.days],
+        )
 
 
 # A temporary table of the same name would otherwise stand in for the real one in a trigger.

@@ -1,9 +1,8 @@
-"""``seed_demo``: demo sign-ins and the sample land, through the real operations, once."""
+"""``seed_demo``: demo sign-ins, the sample land and its story, through the real operations, once."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from layers.cells import prepare_cells
-from parcels.demo import play_bench, play_titles
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -22,31 +20,11 @@ from parcels.models import ImportRecord, Parcel, RightKind
 from portal.accounts.demo import DEMO_NAMES
 from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
+from portal.base.clock import today
 from portal.base.errors import PortalError
-from tickets.accounting.demo import play_reports
-from tickets.finance.demo import play_finance
-from tickets.market.demo import play_market
-from tickets.projects.demo import play_drafts, play_reviews
-from tickets.registry.demo import play_register
-from tickets.supervision.demo import play_supervision
+from portal.site.story import tell_story
 
 SAMPLE = settings.FIXTURES / "samples" / "stands.gpkg"
-SURVEY_YEAR = 2025
-
-
-# What follows the land, in order: each chapter plays its stage through the real operations and does
-# nothing when its part of the story is there already.
-CHAPTERS: tuple[Callable[[dict[str, User], Callable[[str], object]], None], ...] = (
-    play_titles,
-    play_drafts,
-    play_reports,
-    play_reviews,
-    play_register,
-    play_market,
-    play_finance,
-    play_supervision,
-    play_bench,
-)
 
 
 class Command(BaseCommand):
@@ -80,8 +58,7 @@ class Command(BaseCommand):
             self.import_sample(users["natural_resources"])
             prepare_cells()
         by_name = {user.username: user for user in User.objects.filter(username__in=DEMO_NAMES)}
-        for chapter in CHAPTERS:
-            chapter(by_name, self.stderr.write)
+        tell_story(by_name, self.stderr.write)
 
     def import_sample(self, clerk: User) -> None:
         limits = Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
@@ -93,7 +70,7 @@ class Command(BaseCommand):
             purpose=ImportRecord.Purpose.REGISTERED,
             actor=clerk,
             mapping=mapping,
-            survey_year=SURVEY_YEAR,
+            survey_year=today().year - 1,
             right_kinds=[RightKind.TREE_OWNERSHIP.value],
         )
         run_import(
