@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from django.http import QueryDict
@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 from layers.ticket_map.errors import BadMapQuestion
 from layers.ticket_map.facts import HOLDER_KINDS, TicketFacts
-from portal.base.clock import CITY_TIME, now
 from tickets.projects.models import Project
-from tickets.registry.models import LedgerEntry
-from tickets.registry.queries import Standing, TicketState, end_of_day
+from tickets.registry import moments
+from tickets.registry.errors import InvalidMoment
+from tickets.registry.queries import Standing, TicketState
 
 KG_PER_TONNE = 1000
 LONGEST_VALUE = 60
@@ -114,30 +114,8 @@ def _number_of(query: QueryDict, name: str) -> int | None:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """A day (its end in Shanghai) or a moment between the first issue and now; None is now."""
-    if text == "":
-        return None
-    wrong = BadMapQuestion(parameter="at", reason=_("写作 2026-05-01 或 ISO 8601 时刻。"))
-    if len(text) > LONGEST_VALUE or not text.isascii():
-        raise wrong
+    """As the register reads it, refused as a parameter of the map's."""
     try:
-        is_day = len(text) == 10
-        moment = end_of_day(date.fromisoformat(text)) if is_day else datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
-        day = moment.astimezone(CITY_TIME).date()
-    except (ValueError, OverflowError) as error:
-        raise wrong from error
-    present = now()
-    if day > present.astimezone(CITY_TIME).date() or (not is_day and moment > present):
-        raise BadMapQuestion(parameter="at", reason=_("还没有到的日子查不到。"))
-    first = first_day()
-    if first is not None and day < first:
-        reason = _("登记自 {day} 开始，更早没有数据。").format(day=first.isoformat())
-        raise BadMapQuestion(parameter="at", reason=reason)
-    return moment
-
-
-def first_day() -> date | None:
-    """The day of the first issue; None while the register is empty."""
-    first = LedgerEntry.objects.order_by("pk").values_list("recorded_at", flat=True).first()
-    return None if first is None else first.astimezone(CITY_TIME).date()
+        return moments.parse_moment(text)
+    except InvalidMoment as refused:
+        raise BadMapQuestion(parameter="at", reason=refused.facts["reason"]) from refused

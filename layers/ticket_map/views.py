@@ -10,11 +10,12 @@ from django.views.decorators.http import require_safe
 
 from layers.negotiation import has_etag
 from layers.ticket_map.facts import HOLDER_KINDS, ticket_facts
-from layers.ticket_map.filters import first_day, parse_filter
+from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows, sums_of
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
 from tickets.projects.models import Project
+from tickets.registry.moments import first_day
 from tickets.registry.queries import Standing, last_entry_number, register_totals, register_version
 
 VARY = "Accept-Language, Cookie"

@@ -299,3 +299,10 @@ class RequestUnreadable(RegistryError):
 
     code = "request_unreadable"
     message = _("申请内容不能受理：{reason}")
+
+
+class InvalidMoment(RegistryError):
+    """Not a day or moment between the first issue and now."""
+
+    code = "invalid_moment"
+    message = _("查询时间有误：{reason}")

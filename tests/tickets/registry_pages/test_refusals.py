@@ -137,9 +137,24 @@ def test_the_table_of_states_is_the_same_until_the_next_entry(
     assert (again.status_code, again.content) == (304, b"")
     bureau.offset(ticket, 1000)
     assert public.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 200
-    day = (today() - timedelta(days=400)).isoformat()
-    assert public.get(address, {"at": day}).json()["tickets"] == []
-    assert public.get(address, {"at": "gestern"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "at", ["gestern", "2026-02-30", "2999-01-01", "1999-01-01", "0001-01-01T00:00:00+14:00", "９"]
+)
+def test_the_register_is_read_between_its_first_issue_and_now(
+    hands: Hands, ticket: CarbonTicket, at: str
+) -> None:
+    pages = (
+        reverse("registry:api-states"), reverse("registry:register"),
+        reverse("registry:ticket", args=[ticket.number]),
+    )  # fmt: skip
+    assert Client().get(pages[0], {"at": today().isoformat()}).json()["totals"]["held"] == 100_000
+    for address in pages:
+        answer = Client().get(address, {"at": at})
+        assert (answer.status_code, b"invalid_moment" in answer.content) == (422, True)
+    tomorrow = (today() + timedelta(days=1)).isoformat()
+    assert Client().get(pages[0], {"at": tomorrow}).json()["code"] == "invalid_moment"
 
 
 def test_a_face_signature_is_never_rewritten(ticket: CarbonTicket) -> None:

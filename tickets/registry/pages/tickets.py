@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import Department, Mandate
 from portal.accounts.queries import acts_for, parties_acted_for, works_in
 from portal.base.clock import CITY_TIME, now
-from portal.base.errors import InvalidInput, NotFound
+from portal.base.errors import NotFound
 from portal.base.numbers import grouped_code
 from portal.base.policy import policy_text
 from portal.casework.models import Document
@@ -31,6 +31,7 @@ from tickets.registry.access import access_held_ticket, access_ticket, owners_of
 from tickets.registry.acts import ACTS
 from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import CarbonTicket, LossNotice, Pledge, TicketPrint
+from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
 from tickets.registry.operations.asking import SUBJECT, print_ticket
@@ -74,16 +75,7 @@ OFFICE_ACTS = (Kind.COURT, Kind.FREEZE)
 
 def moment_of(request: HttpRequest) -> datetime | None:
     """``?at=`` a day (its end in Shanghai) or a moment; None is now."""
-    text = request.GET.get("at", "").strip()
-    if not text:
-        return None
-    try:
-        if len(text) == 10:
-            return end_of_day(date.fromisoformat(text))
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(field="at", reason=_("写作 2026-05-01 或 ISO 8601 时刻")) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)
+    return parse_moment(request.GET.get("at", "").strip())
 
 
 # --- the register -------------------------------------------------------------------------------
