@@ -18,12 +18,12 @@ from portal.accounts.models import (
     PartyLink,
     PartyMember,
     Role,
-    RoleGrant,
     SignedInSession,
     User,
 )
-from portal.base.clock import PortalNow, today
+from portal.base.clock import today
 from portal.base.secrets import fingerprint
+from portal.base.statements import prepared_cursor
 
 AnyUser = User | AnonymousUser
 
@@ -39,16 +39,19 @@ UNMASKING_DEPARTMENTS = (Department.FORESTRY, Department.NATURAL_RESOURCES)
 
 
 # --- roles --------------------------------------------------------------------------------------
+_OPEN_GRANTS = """
+SELECT role, department FROM accounts_rolegrant, LATERAL portal_now() AS present
+WHERE user_id = %s AND valid_from <= present AND (valid_to IS NULL OR valid_to > present)
+"""
+
+
 def open_grants(user: AnyUser) -> list[tuple[Role, str]]:
     """The (role, department) pairs that ``user`` holds now; read anew each time, never cached."""
     if not isinstance(user, User) or not user.is_active:
         return []
-    found = RoleGrant.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gt=PortalNow()),
-        user=user,
-        valid_from__lte=PortalNow(),
-    ).values_list("role", "department")
-    return [(Role(role), department) for role, department in found]
+    with prepared_cursor() as cursor:
+        cursor.execute(_OPEN_GRANTS, [user.pk])
+        return [(Role(role), department) for role, department in cursor.fetchall()]
 
 
 def has_role(user: AnyUser, role: Role, department: Department | None = None) -> bool:

@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import now
 from portal.base.errors import InvalidInput, PortalError
 from portal.base.models import IdempotencyKey
-from portal.base.transactions import write_transaction
+from portal.base.statements import prepared_cursor
+from portal.base.transactions import joining, write_transaction
 
 KEPT_FOR = timedelta(days=30)
 KEY_LENGTH = 200
@@ -70,6 +70,15 @@ def earlier_answer(
     return Answer(first.answer, repeated=True)
 
 
+# One round trip: nothing is inserted, and nobody waited for, when the lock is not to be had.
+_CLAIM = """
+INSERT INTO base_idempotencykey (user_key, operation, key, content_sha256)
+SELECT %s, %s, %s, %s WHERE pg_try_advisory_xact_lock(hashtextextended(%s, 0))
+ON CONFLICT (user_key, operation, key) DO NOTHING RETURNING id
+"""
+_KEEP_ANSWER = "UPDATE base_idempotencykey SET answer = %s WHERE id = %s"
+
+
 @write_transaction
 def act_once(
     *, actor_key: uuid.UUID, operation: str, key: str, content: Any, act: Callable[[], Any]
@@ -83,13 +92,9 @@ def act_once(
     if not key.strip() or len(key) > KEY_LENGTH:
         raise InvalidInput(field="Idempotency-Key", reason=_("须为 1 至 200 个字符"))
     digest = content_digest(content)
-    with connection.cursor() as cursor:
-        # One round trip: nothing is inserted, and nobody waited for, when the lock is not to be had.
+    with prepared_cursor() as cursor:
         cursor.execute(
-            "INSERT INTO base_idempotencykey (user_key, operation, key, content_sha256) "
-            "SELECT %s, %s, %s, %s WHERE pg_try_advisory_xact_lock(hashtextextended(%s, 0)) "
-            "ON CONFLICT (user_key, operation, key) DO NOTHING RETURNING id",
-            [actor_key, operation, key, digest, f"request:{actor_key}:{operation}:{key}"],
+            _CLAIM, [actor_key, operation, key, digest, f"request:{actor_key}:{operation}:{key}"]
         )
         inserted = cursor.fetchone()
     if inserted is None:
@@ -101,8 +106,10 @@ def act_once(
         if bytes(first.content_sha256) != digest:
             raise RequestKeyReused
         return Answer(first.answer, repeated=True)
-    body = act()
-    IdempotencyKey.objects.filter(pk=inserted[0]).update(answer=body)
+    with joining():
+        body = act()
+    with prepared_cursor() as cursor:
+        cursor.execute(_KEEP_ANSWER, [None if body is None else json.dumps(body), inserted[0]])
     return Answer(body, repeated=False)
 
 

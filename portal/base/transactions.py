@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -18,20 +20,37 @@ RETRIES = 3
 # deadlock_detected and serialization_failure: the database undid all of it, so it may run again.
 RETRYABLE = {"40P01", "40001"}
 
+_joining: ContextVar[bool] = ContextVar("joining", default=False)
+
+
+@contextmanager
+def joining(joins: bool = True) -> Iterator[None]:
+    """Write transactions that are called here are part of the present one, without savepoints.
+
+    For a caller that lets every refusal pass: all of it is undone anyway. Those that they call in
+    their turn have savepoints again.
+    """
+    token = _joining.set(joins)
+    try:
+        yield
+    finally:
+        _joining.reset(token)
+
 
 def write_transaction(operation: Callable[P, R]) -> Callable[P, R]:
     """Run ``operation`` in one transaction and translate what the database refuses.
 
     An outermost call is retried three times after a deadlock; inside another write transaction it
-    becomes a savepoint and the outermost call retries for both.
+    becomes a savepoint (or a part of it, see ``joining``) and the outermost call retries for both.
     """
 
     @wraps(operation)
     def in_transaction(*args: P.args, **kwargs: P.kwargs) -> R:
         outermost = not connection.in_atomic_block
+        joins = _joining.get()
         for attempt in range(RETRIES + 1):
             try:
-                with transaction.atomic():
+                with transaction.atomic(savepoint=not joins), joining(False):
                     return operation(*args, **kwargs)
             except OperationalError as error:
                 state = getattr(error.__cause__, "sqlstate", None)

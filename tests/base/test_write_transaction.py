@@ -11,7 +11,7 @@ from portal.base import guarantees
 from portal.base.errors import PortalError
 from portal.base.guarantees import NothingIsRewritten, stands_for
 from portal.base.models import NumberCounter
-from portal.base.transactions import write_transaction
+from portal.base.transactions import joining, write_transaction
 
 
 class BlockNotFree(PortalError):
@@ -104,6 +104,50 @@ def test_the_caller_of_a_refused_inner_operation_may_go_on() -> None:
 
     outer()
     assert list(NumberCounter.objects.values_list("year", flat=True)) == [2001, 2002]
+
+
+@pytest.mark.django_db
+def test_what_joins_has_no_savepoint_and_is_undone_with_all_of_it(
+    django_assert_num_queries: Any,
+) -> None:
+    @write_transaction
+    def outer(*, refused: bool = False) -> None:
+        with joining():
+            inner(refused=refused)
+
+    @write_transaction
+    def inner(*, refused: bool) -> None:
+        NumberCounter.objects.create(kind="", year=2001, last=1)
+        if refused:
+            raise BlockNotFree(free_kg=1, other="")
+
+    with pytest.raises(BlockNotFree):
+        outer(refused=True)
+    assert not NumberCounter.objects.exists()
+    with django_assert_num_queries(3):  # Its own savepoint, the row, the savepoint's release.
+        outer()
+
+
+@pytest.mark.django_db
+def test_what_a_joined_operation_calls_may_be_refused_alone() -> None:
+    @write_transaction
+    def joined() -> None:
+        with pytest.raises(BlockNotFree):
+            inner()
+        NumberCounter.objects.create(kind="", year=2002, last=1)
+
+    @write_transaction
+    def inner() -> None:
+        NumberCounter.objects.create(kind="", year=2001, last=1)
+        refuse("{}")
+
+    @write_transaction
+    def outer() -> None:
+        with joining():
+            joined()
+
+    outer()
+    assert list(NumberCounter.objects.values_list("year", flat=True)) == [2002]
 
 
 @pytest.mark.django_db
