@@ -127,12 +127,14 @@ MOVES: tuple[Move, ...] = (
 
 def moves_sql() -> str:
     """``registry_moves()``, the table as the database reads it. A migration runs it anew when it changes."""
-    lines = ",\n  ".join(
-        "(" + ", ".join(f"'{value.value}'" for value in move) + ")" for move in MOVES
+    # Column by column: a list of rows is made ready row by row each time that it is read.
+    columns = ",\n  ".join(
+        "'{" + ", ".join(value.value for value in column) + "}'::text[]"
+        for column in zip(*MOVES, strict=True)
     )
     return (
         "CREATE OR REPLACE FUNCTION registry_moves() RETURNS TABLE (kind text, before text,\n"
         "  after text, ticket text, because text, freezes text)\n"
-        "LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 AS $$ VALUES\n  "
-        f"{lines} $$;\n"
+        "LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 AS $$ SELECT * FROM unnest(\n  "
+        f"{columns}) $$;\n"
     )
