@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from django.db import connection
-
 from portal.accounts.models import User
+from portal.base.statements import prepared_cursor
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.moves import BlockState, EntryKind
+
+_STATES = {state.value: state for state in BlockState}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def hold(*issuance_ids: int) -> None:
     Every act on an issuance does, so that two crossing transfers cannot deadlock and what is read
     afterwards stands until the act is written.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT registry_hold(%s)", [sorted(set(issuance_ids))])
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT registry_hold(%s::bigint[])", [sorted(set(issuance_ids))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class HeldTicket:
 
 def hold_ticket(ticket: CarbonTicket) -> HeldTicket:
     """``hold`` its issuance and read the ticket after that, in one round trip."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             "SELECT * FROM registry_hold_ticket(%s, %s)", [ticket.issuance_id, ticket.pk]
         )
@@ -82,7 +83,7 @@ def hold_ticket(ticket: CarbonTicket) -> HeldTicket:
         is_open=rows[0][0],
         owners=tuple(rows[0][1]),
         pieces=[
-            Piece(low, high, ticket.pk, BlockState(state), why, tuple(freezes), (low, high))
+            Piece(low, high, ticket.pk, _STATES[state], why, tuple(freezes), (low, high))
             for _open, _owners, low, high, state, why, freezes in rows
             if low is not None
         ],
@@ -111,10 +112,10 @@ def standing_pieces(
         )
         if value is not None
     )
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_STANDING.format(column=column), [value])
         return [
-            Piece(low, high, on, BlockState(state), why, tuple(freezes), (low, high))
+            Piece(low, high, on, _STATES[state], why, tuple(freezes), (low, high))
             for low, high, on, state, why, freezes in cursor.fetchall()
         ]
 
@@ -295,7 +296,7 @@ def write_entry(
         registration=registration,
         document_sha256=document_sha256,
     )
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(
             _WRITE,
             [

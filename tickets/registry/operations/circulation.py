@@ -11,6 +11,7 @@ import uuid
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
+from portal.base.statements import columns_of, prepared_cursor, row_as
 from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import BlockNotFree, MoveNotAllowed
@@ -29,10 +30,17 @@ from tickets.registry.operations.registrations import Owners
 from tickets.registry.operations.transfers import require_another
 from tickets.registry.quantities import require_quantity
 
+_OPEN_CAUSE = f"""
+INSERT INTO registry_cause (key, kind) VALUES (%s, %s)
+RETURNING {columns_of(Cause, "registry_cause")}
+"""
+
 
 def open_cause(kind: Cause.Kind) -> Cause:
     """A row for a listing or an offset to point at, in the caller's transaction."""
-    return Cause.objects.create(kind=kind)
+    with prepared_cursor() as cursor:
+        cursor.execute(_OPEN_CAUSE, [uuid.uuid4(), Cause.Kind(kind).value])
+        return row_as(Cause, cursor.fetchone())
 
 
 @write_transaction

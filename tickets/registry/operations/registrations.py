@@ -11,6 +11,7 @@ from typing import Any
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Party, Role, User
 from portal.base.clock import PortalNow
+from portal.base.statements import columns_of, prepared_cursor, row_as, width_of
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 from tickets.registry.access import may_dispose, owners_of, require_office
@@ -33,7 +34,6 @@ from tickets.registry.models import (
     PartySuccession,
     Registration,
     RegistrationMaterial,
-    TicketShare,
 )
 from tickets.registry.quantities import require_quantity
 
@@ -138,12 +138,18 @@ def require_holder(party: Party) -> Party:
 def require_holders(parties: Iterable[Party]) -> None:
     """``require_holder`` for each, in one query."""
     asked = list(parties)
+    successors = dict(
+        PartySuccession.objects.filter(former__in=asked).values_list("former", "successor__name")
+    )
     for party in asked:
-        if party.checked_at is None or party.kind == Party.Kind.NAME_ONLY:
-            raise PartyUnknown(name=party.name)
-    merged = PartySuccession.objects.select_related("former", "successor").filter(former__in=asked)
-    for succession in merged:
-        raise PartyMerged(name=succession.former.name, successor=succession.successor.name)
+        _require_holding(party, successors.get(party.pk))
+
+
+def _require_holding(party: Party, successor: str | None) -> None:
+    if party.checked_at is None or party.kind == Party.Kind.NAME_ONLY:
+        raise PartyUnknown(name=party.name)
+    if successor is not None:
+        raise PartyMerged(name=party.name, successor=successor)
 
 
 # --- preparing ----------------------------------------------------------------------------------
@@ -238,15 +244,33 @@ def give_consent(*, registration: Registration, party: Party, actor: User) -> Co
 
 
 # --- deciding -----------------------------------------------------------------------------------
-def lock_waiting(registration: Registration) -> Registration:
-    """The request, locked; RegistrationDecided when it waits no more."""
-    found = (
-        Registration.objects.select_for_update(of=("self",))
-        .select_related("ticket")
-        .get(pk=registration.pk)
-    )
+_TAKE_UP = f"""
+SELECT found.missing, {columns_of(Registration, "(found.registration)")},
+       {columns_of(CarbonTicket, "(found.ticket)")}
+FROM registry_take_up(%s) AS found
+"""
+
+
+def _take_up(registration: Registration) -> tuple[Registration, int]:
+    """The request, locked, its ticket's issuance held, and how many owners have not agreed.
+
+    RegistrationDecided when it waits no more.
+    """
+    with prepared_cursor() as cursor:
+        cursor.execute(_TAKE_UP, [registration.pk])
+        missing, *values = cursor.fetchone()
+    own = width_of(Registration)
+    found = row_as(Registration, values[:own])
+    if found.ticket_id is not None:
+        found.ticket = row_as(CarbonTicket, values[own:])
     if found.state != Registration.State.PREPARED:
         raise RegistrationDecided()
+    return found, missing
+
+
+def lock_waiting(registration: Registration) -> Registration:
+    """The request, locked; RegistrationDecided when it waits no more."""
+    found, _missing = _take_up(registration)
     return found
 
 
@@ -258,42 +282,57 @@ def begin_decision(
     RegistrationDecided, WrongRegistration, OfficeMissing (asked again at this moment), SamePerson,
     ConsentMissing.
     """
-    found = lock_waiting(registration)
+    found, missing = _take_up(registration)
     if found.kind not in kinds:
         raise WrongRegistration()
     require_office(actor, Role.APPROVER, Department(found.department))
     if actor.pk in (found.prepared_by_id, found.asked_by_id):
         raise SamePerson()
-    if found.ticket is not None and found.kind in ASKING_OWNERS:
-        standing = TicketShare.objects.filter(ticket=found.ticket, closed_by__isnull=True)
-        if missing := standing.exclude(party__in=found.consents.values("party")).count():
-            raise ConsentMissing(count=missing)
+    if missing and found.kind in ASKING_OWNERS:
+        raise ConsentMissing(count=missing)
     return found
+
+
+_PARTS = f"""
+SELECT allotment.place, allotment.quantity_kg, allotment.denominator, share.numerator,
+       successor.name, {columns_of(Party, "party")}
+FROM registry_allotment AS allotment
+JOIN registry_allotmentshare AS share ON share.allotment_id = allotment.id
+JOIN accounts_party AS party ON party.id = share.party_id
+LEFT JOIN registry_partysuccession AS succession ON succession.former_id = party.id
+LEFT JOIN accounts_party AS successor ON successor.id = succession.successor_id
+WHERE allotment.registration_id = %s ORDER BY allotment.place, share.place
+"""
 
 
 def parts_of(registration: Registration) -> list[Part]:
     """Who gets how much; the owners are asked again whether they can hold."""
-    shares = (
-        AllotmentShare.objects.filter(allotment__registration=registration)
-        .select_related("allotment", "party")
-        .order_by("allotment__place", "place")
-    )
+    with prepared_cursor() as cursor:
+        cursor.execute(_PARTS, [registration.pk])
+        rows = cursor.fetchall()
     found: list[Part] = []
-    for _place, group in groupby(shares, key=lambda share: share.allotment.place):
-        one = list(group)
-        owners = tuple((share.party, share.numerator) for share in one)
-        allotment = one[0].allotment
-        found.append(Part(Owners(owners, allotment.denominator), allotment.quantity_kg))
-        found[-1].owners.require_whole()
-    require_holders(share.party for share in shares)
+    for (_place, quantity_kg, denominator), group in groupby(rows, key=lambda row: row[:3]):
+        shares: list[tuple[Party, int]] = []
+        for _place, _quantity, _denominator, numerator, successor, *values in group:
+            party = row_as(Party, values)
+            _require_holding(party, successor)
+            shares.append((party, numerator))
+        owners = Owners(tuple(shares), denominator)
+        owners.require_whole()
+        found.append(Part(owners, quantity_kg))
     return found
+
+
+_APPROVE = """
+UPDATE registry_registration SET state = 'approved', decided_by_id = %s, decided_at = portal_now()
+WHERE id = %s
+"""
 
 
 def end_decision(registration: Registration, actor: User) -> None:
     """The act is in the ledger; the request says who approved it."""
-    Registration.objects.filter(pk=registration.pk).update(
-        state=Registration.State.APPROVED, decided_by=actor, decided_at=PortalNow()
-    )
+    with prepared_cursor() as cursor:
+        cursor.execute(_APPROVE, [actor.pk, registration.pk])
 
 
 @write_transaction
