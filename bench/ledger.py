@@ -204,70 +204,75 @@ def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
 
 
 # --- SQL beneath ----------------------------------------------------------------------------------
-# The lowest free kilograms of a ticket go to a child (and are divided), or are offset.
+# The lowest free kilograms of a ticket go to a child (and are divided), or are offset; the statements
+# are those that an operation sends, without its gates. A ticket on which nothing fits is left alone.
 _TAKE = """
 \\set at random(1, {count})
+\\set low -1
 BEGIN;
-SELECT id AS issuance FROM bench_issuance WHERE place = :at \\gset
-SELECT registry_hold(ARRAY[:issuance]::bigint[]);
+SELECT id AS issuance, gen_random_uuid() AS one, gen_random_uuid() AS two, registry_hold(ARRAY[id])
+FROM bench_issuance WHERE place = :at \\gset
+SELECT lower(kg) AS low, lower(kg) + {cut} AS cut, upper(kg) AS high, ticket_id AS ticket
+FROM registry_block
+WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held' AND freezes = '{{}}'
+  AND upper(kg) - lower(kg) {width} ORDER BY lower(kg) LIMIT 1 \\aset
+\\if :low >= 0
 """
-_ENTRY = """
+_WRITE = """
 INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, content, seq,
                                   recorded_at, previous_hash, hash)
-"""
-_FREE = """
-  (SELECT lower(kg) AS low, upper(kg) AS high, ticket_id AS ticket FROM registry_block
-   WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held' AND freezes = '{{}}'
-     AND upper(kg) - lower(kg) > 100 ORDER BY lower(kg) LIMIT 1) AS block
-"""
-_LEFT = """
-  jsonb_build_object('kg', jsonb_build_array(low + 10, high), 'ticket', ticket, 'state', 'held')
-"""
-OFFSET = (
-    _TAKE
-    + "SELECT gen_random_uuid() AS cause \\gset\n"
-    + "INSERT INTO registry_cause (key, kind) VALUES (':cause', 'offset');\n"
-    + _ENTRY
-    + """SELECT :issuance, 'offset', gen_random_uuid(), '', ':cause', jsonb_build_object(
-  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
-  jsonb_build_object('kg', jsonb_build_array(low, low + 10), 'ticket', ticket, 'state', 'offset',
-                     'because', ':cause'),"""
-    + _LEFT
-    + ")), 0, now(), '', '' FROM" + _FREE + ";\nCOMMIT;\n"
-)  # fmt: skip
-TRANSFER = (
-    _TAKE
-    + "SELECT gen_random_uuid() AS child \\gset\n"
-    + _ENTRY
-    + """SELECT :issuance, 'transfer', gen_random_uuid(), '', NULL, jsonb_build_object(
-  'tickets', jsonb_build_array(jsonb_build_object('key', ':child', 'denominator', 1, 'parent', ticket,
-    'shares', jsonb_build_array(jsonb_build_array(':party', 1)))),
-  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
-  jsonb_build_object('kg', jsonb_build_array(low, low + 10), 'ticket', ':child', 'state', 'held'),"""
-    + _LEFT
-    + ")), 0, now(), '', '' FROM" + _FREE + ";\nCOMMIT;\n"
-)  # fmt: skip
-DIVIDE = (
-    _TAKE
-    + "SELECT gen_random_uuid() AS one, gen_random_uuid() AS two \\gset\n"
-    + _ENTRY
-    + """SELECT :issuance, 'divide', gen_random_uuid(), '', NULL, jsonb_build_object(
-  'tickets', jsonb_build_array(
-    jsonb_build_object('key', ':one', 'denominator', 1, 'parent', ticket,
-      'shares', jsonb_build_array(jsonb_build_array(':party', 1))),
-    jsonb_build_object('key', ':two', 'denominator', 1, 'parent', ticket,
-      'shares', jsonb_build_array(jsonb_build_array(':party', 1)))),
-  'closes', jsonb_build_array(jsonb_build_array(low, high)), 'opens', jsonb_build_array(
-    jsonb_build_object('kg', jsonb_build_array(low, low + 5), 'ticket', ':one', 'state', 'held'),
-    jsonb_build_object('kg', jsonb_build_array(low + 5, high), 'ticket', ':two', 'state', 'held')),
-  'closed', jsonb_build_array(jsonb_build_object('ticket', ticket, 'because', 'divided'))),
-  0, now(), '', ''
-FROM (SELECT lower(kg) AS low, upper(kg) AS high, ticket_id AS ticket FROM registry_block
-      WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held'
-        AND upper(kg) - lower(kg) = 10 LIMIT 1) AS block;
+VALUES (:issuance, '{kind}', ':party', '', {cause}, '{content}', 0, now(), '', '')
+RETURNING id, seq, recorded_at, content, previous_hash, hash;
+\\endif
 COMMIT;
 """
-)
+
+
+def script(
+    count: int, kind: str, content: dict[str, Any], *, cause: str = "", before: str = ""
+) -> str:
+    """One act as pgbench plays it: ``content`` with pgbench's names where numbers and keys stand."""
+    cut, width = (5, "= 10") if kind == "divide" else (10, "> 100")
+    # A name among numbers is written without quotation marks.
+    said = re.sub(r'"(:low|:cut|:high)"', r"\1", json.dumps(content))
+    return (
+        _TAKE.format(count=count, cut=cut, width=width)
+        + before
+        + _WRITE.format(kind=kind, cause=f"'{cause}'" if cause else "NULL", content=said)
+    )
+
+
+def _child(key: str) -> dict[str, Any]:
+    return {"key": key, "denominator": 1, "parent": ":ticket", "shares": [[":party", 1]]}
+
+
+def _piece(low: str, high: str, ticket: str = ":ticket", **state: str) -> dict[str, Any]:
+    return {"kg": [low, high], "ticket": ticket, "state": "held", **state}
+
+
+def scripts(count: int) -> dict[str, str]:
+    """The three acts on ``count`` tickets, by kind."""
+    closes, left = [[":low", ":high"]], _piece(":cut", ":high")
+    return {
+        "offset": script(
+            count, "offset",
+            {"closes": closes,
+             "opens": [_piece(":low", ":cut", state="offset", because=":one"), left]},
+            cause=":one",
+            before="INSERT INTO registry_cause (key, kind) VALUES (':one', 'offset');",
+        ),
+        "transfer": script(
+            count, "transfer",
+            {"tickets": [_child(":one")], "closes": closes,
+             "opens": [_piece(":low", ":cut", ":one"), left]},
+        ),
+        "divide": script(
+            count, "divide",
+            {"tickets": [_child(":one"), _child(":two")], "closes": closes,
+             "opens": [_piece(":low", ":cut", ":one"), _piece(":cut", ":high", ":two")],
+             "closed": [{"ticket": ":ticket", "because": "divided"}]},
+        ),
+    }  # fmt: skip
 
 
 def pgbench(bench: Bench, database: str, clients: int, seconds: int, *words: str) -> float:
@@ -287,6 +292,14 @@ def pgbench(bench: Bench, database: str, clients: int, seconds: int, *words: str
 
 
 # --- through the operations -----------------------------------------------------------------------
+_START: list[Any] = []  # The barrier at which a client waits for the others.
+
+
+def meet(start: Any) -> None:
+    """Give a client's process the barrier."""
+    _START.append(start)
+
+
 def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     """A process that acts through the operations, with journal and idempotency: (done, refused)."""
     django.setup()
@@ -313,6 +326,7 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     waiting = Registration.objects.filter(pk__in=facts["registrations"])
     registrations = {row.pk: row for row in waiting}
     queue = [row for pk, row in registrations.items() if pk % facts["of"] == facts["nth"]]
+    dice.shuffle(queue)  # Neighbours are about one ticket: its clients would wait for each other.
 
     def registered(write: Callable[..., Any], registration: Registration) -> Any:
         return write(registration=registration, actor=approver).pk
@@ -323,6 +337,7 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
 
     act: Callable[[], Any]
     done = refused = 0
+    _START[0].wait()
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if queue and dice.random() < 0.55:
@@ -331,7 +346,6 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
             act = partial(registered, write, registration)
         else:
             act = partial(offset_ten_kg, dice.choice(tickets))
-
         try:
             act_once(
                 actor_key=approver.key, operation="bench", key=uuid.uuid4().hex, content={}, act=act
@@ -347,7 +361,7 @@ PREPARED = """
 WITH chosen AS (
   SELECT ticket.key, ticket.issuance_id, share.party_id, row_number() OVER (ORDER BY random()) AS n
   FROM registry_carbonticket AS ticket JOIN registry_ticketshare AS share ON share.ticket_id = ticket.key
-  WHERE ticket.parent_id IS {parent} AND ticket.closed_by_id IS NULL LIMIT {count}
+  WHERE ticket.parent_id IS {parent} AND ticket.closed_by_id IS NULL AND {fits} LIMIT {count}
 ), requests AS (
   INSERT INTO registry_registration (key, kind, department, state, ticket_id, quantity_kg, authority,
     document_number, document_sha256, reason, paper, external_number, freeze_kind, loss_reason,
@@ -370,6 +384,12 @@ SELECT allotments.id, 0, {buyer}, 1 FROM allotments RETURNING (
 """
 
 
+_TEN_KG = """
+  (SELECT sum(upper(kg) - lower(kg)) FROM registry_block
+   WHERE ticket_id = ticket.key AND closed_by_id IS NULL) = 10
+"""
+
+
 def prepare(bench: Bench, count: int) -> list[int]:
     """Requests that clerks have prepared: nine transfers to one division."""
     with bench.app_connection(autocommit=True) as app:
@@ -378,12 +398,12 @@ def prepare(bench: Bench, count: int) -> list[int]:
         buyer = value(app, "SELECT max(id) FROM accounts_party WHERE checked_at IS NOT NULL")
         wanted = {"clerk": clerk, "buyer": buyer}
         found = app.execute(
-            PREPARED.format(parent="NULL", kind="gift", quantity=10, each=10, parts=1,
-                            count=TICKETS, times=max(1, count // TICKETS), **wanted)
+            PREPARED.format(parent="NULL", fits="true", kind="gift", quantity=10, each=10,
+                            parts=1, count=TICKETS, times=max(1, count // TICKETS), **wanted)
         ).fetchall()  # fmt: skip
         found += app.execute(
-            PREPARED.format(parent="NOT NULL", kind="divide", quantity="NULL", each=5, parts=2,
-                            count=count // 10, times=1, **wanted)
+            PREPARED.format(parent="NOT NULL", fits=_TEN_KG, kind="divide", quantity="NULL", each=5,
+                            parts=2, count=count // 10, times=1, **wanted)
         ).fetchall()  # fmt: skip
     return sorted({row[0] for row in found})
 
@@ -392,7 +412,7 @@ def operations_per_second(
     bench: Bench, facts: dict[str, Any], clients: int, seconds: float
 ) -> float:
     context = multiprocessing.get_context("spawn")
-    with context.Pool(clients) as pool:
+    with context.Pool(clients, meet, [context.Barrier(clients)]) as pool:
         calls = [
             pool.apply_async(client, ({**facts, "of": clients, "nth": nth}, nth, seconds))
             for nth in range(clients)
@@ -428,16 +448,15 @@ def run(bench: Bench) -> None:
     scale = SMALL_SCALE if small else PGBENCH_SCALE
     pgbench_made(bench, database, scale)
     with TemporaryDirectory() as folder:
-        scripts: list[str] = []
-        for name, text, weight in (
-            ("offset", OFFSET, 5), ("transfer", TRANSFER, 4), ("divide", DIVIDE, 1),
-        ):  # fmt: skip
+        words: list[str] = []
+        texts = scripts(tickets)
+        for name, weight in (("offset", 5), ("transfer", 4), ("divide", 1)):
             path = Path(folder) / f"{name}.sql"
-            path.write_text(text.replace("{count}", str(tickets)).replace("{{}}", "{}"))
-            scripts += ["-f", f"{path}@{weight}"]
+            path.write_text(texts[name])
+            words += ["-f", f"{path}@{weight}"]
         for clients in SMALL_CLIENTS if small else CLIENTS:
             tpc_b = pgbench(bench, database, clients, seconds)
-            beneath = pgbench(bench, database, clients, seconds, *scripts, "-D", f"party={party}")
+            beneath = pgbench(bench, database, clients, seconds, *words, "-D", f"party={party}")
             facts = {
                 "database": database, "tickets": keys,
                 "registrations": prepare(bench, 1000 * seconds),
