@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 from django.test import Client
 from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -180,6 +180,8 @@ def test_a_new_installation_makes_the_missing_key_files_once(settings: Any) -> N
     assert made == {"identity.key": "k1", "lookup.key": "l1", "signing.key": "s1"}
     before = key_path(IDENTITY_KEYS).read_bytes()
     assert printed("rotate_keys", "--create") == {"created": {}}
+    # From the command line checks would come first, and they refuse a production without keys.
+    assert load_command_class("portal.accounts", "rotate_keys").requires_system_checks == []
     assert key_path(IDENTITY_KEYS).read_bytes() == before
 
 
