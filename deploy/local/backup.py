@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from deploy.local.cluster import DATABASE, OWNER, given_database, the_cluster
 from deploy.local.messages import SetUpRefused, say
-from deploy.local.place import forget, var
+from deploy.local.place import forget, secrets_folder, var
 
 
 def owner_environment() -> dict[str, str]:
@@ -57,8 +57,8 @@ def backup() -> Path:
     keys = folder / f"{name}-keys.tar"
     keys.touch(mode=0o600)
     with tarfile.open(keys, "w") as tar:
-        for key in ("identity.key", "lookup.key", "signing-ed25519.key", "secret.key"):
-            tar.add(var() / "secrets" / key, key)
+        for key in sorted(secrets_folder().glob("*.key")):
+            tar.add(key, key.name)
     say(f"备份：{archive}，密钥另存：{keys}", "backup written, keys apart")
     return archive
 
@@ -78,6 +78,12 @@ def opened(archive: Path) -> tarfile.TarFile:
 
 def restore(archive: Path) -> None:
     """Load an archive into a fresh database, then put it in the place of the present one."""
+    if given_database():
+        raise SetUpRefused(
+            "make restore 只恢复私有集群。DATABASE_URL 指向的服务器请按运行维护手册用 pg_restore 恢复。",
+            "make restore is for the private cluster. For the server of DATABASE_URL use pg_restore, "
+            "as the operators' handbook says.",
+        )
     if not archive.is_file():
         raise SetUpRefused(f"没有这个备份文件：{archive}", f"No such backup: {archive}")
     cluster = the_cluster()

@@ -339,7 +339,7 @@ class Cluster:
             "secret.key": secrets.token_urlsafe(50),
             "identity.key": f"k1:{random(32)}\n",
             "lookup.key": f"l1:{random(32)}\n",
-            "signing-ed25519.key": random(32),
+            "signing.key": f"s1:{random(32)}\n",
         }.items():
             if not (self.folder / "secrets" / name).exists():
                 self._write_secret(name, text)

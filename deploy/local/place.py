@@ -13,8 +13,13 @@ PYTHON = VENV / "bin" / "python"
 
 
 def var() -> Path:
-    """The data directory: ``VAR`` or ``var/`` in the checkout."""
-    return Path(os.environ.get("VAR") or ROOT / "var").resolve()
+    """The data directory: ``VAR``, a server's ``PORTAL_VAR``, or ``var/`` in the checkout."""
+    return Path(os.environ.get("VAR") or os.environ.get("PORTAL_VAR") or ROOT / "var").resolve()
+
+
+def secrets_folder() -> Path:
+    """Where the keys are: a server's ``PORTAL_SECRETS``, else below the data directory."""
+    return Path(os.environ.get("PORTAL_SECRETS") or var() / "secrets").resolve()
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -17,6 +17,7 @@ import pytest
 from deploy.local import backup as backups
 from deploy.local.cluster import APP, DATABASE, OWNER, Cluster, ensure_cluster, the_cluster
 from deploy.local.place import once
+from portal.base.secrets import KEY_FILES
 
 DOOMED = f"SET ROLE {OWNER}; CREATE TABLE kept (n int); INSERT INTO kept VALUES (26);"
 
@@ -133,6 +134,9 @@ def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> 
     assert set(listed.stdout.split()) >= {"database.dump", "files/scan.pdf"}
     assert "key" not in listed.stdout
     assert stat.S_IMODE(keys.stat().st_mode) == 0o600
+    kept = subprocess.run(["tar", "tf", keys], capture_output=True, text=True, check=True)
+    # Without the signing key nothing could be signed on; without the others no number be read.
+    assert set(kept.stdout.split()) == {*KEY_FILES, "secret.key"}
     cluster.psql(DATABASE, "UPDATE kept SET n = 0")
     (cluster.folder / "files" / "scan.pdf").unlink()
     (cluster.folder / "tiles" / "parcels" / "7").mkdir(parents=True)
