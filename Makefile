@@ -1,7 +1,7 @@
 # The portal's commands. Each is one step of deploy/local (standard library only), which installs
 # what is missing first. Override: PORT= HOST= VAR= DEMO=0 DATABASE_URL= DATABASE_OWNER_URL= ARGS=
 .DEFAULT_GOAL := help
-.PHONY: run test soak lint bench db stop backup restore lock help
+.PHONY: run prepare test soak lint bench db stop backup restore lock help
 PORT ?= 8000
 HOST ?= 127.0.0.1
 DEMO ?= 1
@@ -11,6 +11,9 @@ STEP := @PYTHONDONTWRITEBYTECODE=1 python3 -m deploy.local
 
 run: ## the portal with demo data on http://127.0.0.1:8000/ (Ctrl-C stops everything) · 启动门户
 	$(STEP) run
+
+prepare: ## packages, frontend, texts, migration, static files; starts nothing (a server's upgrade) · 准备与升级
+	$(STEP) prepare
 
 test: ## set-up, then every test (ARGS= goes to pytest) · 全部测试
 	$(STEP) test

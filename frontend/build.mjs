@@ -33,9 +33,12 @@ await build({
   external: ['*.svg'],
   logLevel: 'warning'
 })
-cpSync(join(here, 'node_modules/@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.css'), join(dist, 'geoman.css'))
+// Source maps come along: a production's collectstatic wants every file that another one names.
+const geoman = join(here, 'node_modules/@geoman-io/leaflet-geoman-free/dist')
+cpSync(join(geoman, 'leaflet-geoman.css'), join(dist, 'geoman.css'))
+cpSync(join(geoman, 'leaflet-geoman.css.map'), join(dist, 'leaflet-geoman.css.map'))
 cpSync(join(here, 'src/assets'), dist, { recursive: true })
 // Leaflet 1.9.4 in the place of django-leaflet's own 1.9.3: earlier in the static folders.
-for (const name of ['leaflet.js', 'leaflet.css', 'images']) {
+for (const name of ['leaflet.js', 'leaflet.js.map', 'leaflet.css', 'images']) {
   cpSync(join(here, 'node_modules/leaflet/dist', name), join(dist, 'leaflet', name), { recursive: true })
 }

@@ -19,7 +19,7 @@ from deploy.local.machine import (
 )
 from deploy.local.messages import SetUpRefused
 from deploy.local.place import PYTHON, ROOT, VENV
-from deploy.local.serve import environment, serve
+from deploy.local.serve import environment, manage, migrate, serve
 
 
 def set_up(*, for_tests: bool) -> None:
@@ -30,6 +30,19 @@ def set_up(*, for_tests: bool) -> None:
 def run() -> int:
     set_up(for_tests=False)
     return serve()
+
+
+def prepare() -> int:
+    """Everything but the start, for a server whose services are started by the system."""
+    set_up(for_tests=False)
+
+    def step() -> int:
+        compile_messages()
+        build_frontend()
+        migrate()
+        return manage("collectstatic", "--noinput", "--verbosity", "0").returncode
+
+    return with_cluster(step)
 
 
 def with_cluster(step: Callable[[], int]) -> int:
@@ -151,6 +164,7 @@ def restore() -> int:
 
 STEPS: dict[str, Callable[[], int]] = {
     "run": run,
+    "prepare": prepare,
     "test": test,
     "soak": lambda: test(soak=True),
     "lint": lint,

@@ -197,11 +197,16 @@ def test_no_second_cluster_of_debian_is_started(tmp_path: Path) -> None:
         assert not re.search(r"^create_main_cluster = true", written, re.M)
 
 
+STEPS = [
+    "run", "prepare", "test", "soak", "lint", "bench", "db", "stop", "backup", "restore", "help",
+]  # fmt: skip
+
+
 def test_make_help_names_every_step() -> None:
     done = subprocess.run(
         ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    for step in ("run", "test", "soak", "lint", "bench", "db", "stop", "backup", "restore", "help"):
+    for step in STEPS:
         assert re.search(rf"^{step}\b", done, re.M), step
 
 
