@@ -1,4 +1,5 @@
 // Checks the bureau's signature that a ticket's QR code carries behind #, without asking the server.
+import { verifies } from '../ed25519'
 import { part } from '../panel'
 import { phrases } from '../text'
 
@@ -7,7 +8,6 @@ interface BureauKey { id: string, algorithm: string, public_key: string }
 const FORM = 'yining-ticket/1'
 const say = phrases({
   holds: ['票面签名有效：编号 {n}，{t} 吨，制发于 {d}，与市林业主管部门签署的一致。', 'The signature on the paper holds: {n}, {t} t, issued on {d}, as the forestry bureau signed it.'],
-  unable: ['此浏览器不能在本机核对签名（需要较新的浏览器和 https）。上面登记簿的状态仍然有效。', 'This browser cannot check the signature by itself (it takes a recent one, over https). The state above stands all the same.'],
   broken: ['票面签名不符：二维码里的编号、数量或日期不是市林业主管部门签署的。这张纸可能是伪造的，请以登记簿为准。', 'The signature on the paper does not hold: number, amount or date are not what the bureau signed. The paper may be forged; trust the register.']
 })
 
@@ -21,17 +21,6 @@ function bytesOf (text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(padded), letter => letter.charCodeAt(0)) as Uint8Array<ArrayBuffer>
 }
 
-/** Null where the browser knows no Ed25519: that says nothing of the paper. */
-async function holds (key: Uint8Array<ArrayBuffer>, signature: Uint8Array<ArrayBuffer>, content: Uint8Array<ArrayBuffer>): Promise<boolean | null> {
-  let known: CryptoKey
-  try {
-    known = await crypto.subtle.importKey('raw', key, { name: 'Ed25519' }, false, ['verify'])
-  } catch {
-    return null
-  }
-  return await crypto.subtle.verify({ name: 'Ed25519' }, known, signature, content)
-}
-
 async function check (): Promise<void> {
   const said = new URLSearchParams(location.hash.slice(1))
   if (!said.has('s')) return
@@ -39,14 +28,14 @@ async function check (): Promise<void> {
   const [number, kilograms, day] = ['n', 'kg', 'd'].map(name => said.get(name) ?? '') as [string, string, string]
   const code = decodeURIComponent(location.pathname.split('/').filter(Boolean).pop() ?? '')
   const key = keys.find(one => one.id === said.get('k'))
-  let good: boolean | null = false
+  let good = false
   try {
-    if (key !== undefined) good = await holds(bytesOf(key.public_key), bytesOf(said.get('s')!), signedText(number, code, kilograms, day))
+    if (key !== undefined) good = await verifies(bytesOf(key.public_key), bytesOf(said.get('s')!), signedText(number, code, kilograms, day))
   } catch { /* Not even the form of a signature. */ }
   const line = part<HTMLElement>(document, 'signature')
   const tonnes = String(Number(kilograms) / 1000)
-  line.textContent = good === null ? say('unable') : good ? say('holds', { n: number, t: tonnes, d: day }) : say('broken')
-  line.classList.add(good === null ? 'warning' : good ? 'success' : 'error')
+  line.textContent = good ? say('holds', { n: number, t: tonnes, d: day }) : say('broken')
+  line.classList.add(good ? 'success' : 'error')
   line.dataset.holds = String(good)
   line.hidden = false
 }
