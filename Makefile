@@ -5,7 +5,7 @@
 PORT ?= 8000
 HOST ?= 127.0.0.1
 DEMO ?= 1
-export PORT HOST VAR DEMO DATABASE_URL DATABASE_OWNER_URL ARGS FILE
+export PORT HOST VAR DEMO DATABASE_URL DATABASE_OWNER_URL ARGS FILE KEYS
 
 STEP := @PYTHONDONTWRITEBYTECODE=1 python3 -m deploy.local
 
@@ -36,7 +36,7 @@ stop: ## stop the private cluster · 停止私有集群
 backup: ## database and files into var/backups, keys apart · 备份
 	$(STEP) backup
 
-restore: ## put a backup in the place of the present database: FILE= · 恢复
+restore: ## put a backup in the place of the present database: FILE=, on another machine KEYS= too · 恢复
 	$(STEP) restore
 
 lock: ## lock versions and hashes anew · 重新锁定依赖

@@ -154,9 +154,10 @@ def restore() -> int:
     name = os.environ.get("FILE", "")
     if not name:
         raise SetUpRefused("请指明备份文件：make restore FILE=…", "Name it: make restore FILE=…")
+    keys = os.environ.get("KEYS", "")
 
     def step() -> int:
-        backups.restore(Path(name).resolve())
+        backups.restore(Path(name).resolve(), Path(keys).resolve() if keys else None)
         return 0
 
     return with_cluster(step)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -76,8 +77,36 @@ def opened(archive: Path) -> tarfile.TarFile:
     return tar
 
 
-def restore(archive: Path) -> None:
-    """Load an archive into a fresh database, then put it in the place of the present one."""
+def opened_keys(archive: Path) -> dict[str, bytes]:
+    """The keys of a backup by name; SetUpRefused where there are none."""
+    found: dict[str, bytes] = {}
+    with suppress(tarfile.TarError, OSError, EOFError), tarfile.open(archive) as tar:
+        for member in tar.getmembers():
+            content = tar.extractfile(member)
+            if content is not None and Path(member.name).name == member.name:
+                found[member.name] = content.read()
+    if not found or not all(name.endswith(".key") for name in found):
+        raise SetUpRefused(
+            f"{archive} 不是本门户的密钥备份，或已损坏。现有数据未动。",
+            f"{archive} holds no keys of this portal, or is damaged. Nothing was changed.",
+        )
+    return found
+
+
+def put_back(keys: dict[str, bytes]) -> None:
+    """On another machine identity numbers are opened, and papers signed, with the keys of before."""
+    folder = secrets_folder()
+    for name, text in keys.items():
+        path = folder / name
+        if path.exists() and path.read_bytes() != text:
+            path.replace(folder / f"{name}.before_{time.time_ns()}")
+        path.touch(mode=0o600)
+        path.write_bytes(text)
+
+
+def restore(archive: Path, keys_archive: Path | None = None) -> None:
+    """Load an archive into a fresh database, then put it in the place of the present one; where the
+    archive of the keys is named too, they are put back with it."""
     if given_database():
         raise SetUpRefused(
             "make restore 只恢复私有集群。DATABASE_URL 指向的服务器请按运行维护手册用 pg_restore 恢复。",
@@ -86,8 +115,9 @@ def restore(archive: Path) -> None:
         )
     if not archive.is_file():
         raise SetUpRefused(f"没有这个备份文件：{archive}", f"No such backup: {archive}")
+    keys = opened_keys(keys_archive) if keys_archive else {}
     cluster = the_cluster()
-    fresh, former = f"{DATABASE}_restoring", f"{DATABASE}_before_{int(time.time())}"
+    fresh, former = f"{DATABASE}_restoring", f"{DATABASE}_before_{time.time_ns()}"
     with opened(archive) as tar:
         member = tar.extractfile("database.dump")
         dump = member.read() if member else b""
@@ -114,4 +144,7 @@ def restore(archive: Path) -> None:
     )
     shutil.rmtree(var() / "tiles", ignore_errors=True)  # Of the database that was put aside.
     forget("migrated", folder=var())  # The backup may be of an earlier version.
+    put_back(keys)
     say(f"已恢复；原数据库保留为 {former}", "restored; the former database is kept")
+    if not keys:
+        say("密钥未动；换机恢复请加 KEYS=…-keys.tar", "keys as they are; KEYS= puts them back")

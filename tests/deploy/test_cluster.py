@@ -150,6 +150,16 @@ def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> 
         "postgres", f"SELECT datname FROM pg_database WHERE datname LIKE '{DATABASE}_before%'"
     )
     assert cluster.psql(former, "SELECT n FROM kept") == "0"
+    # On another machine the keys were made anew: those of the backup come back when they are named.
+    identity = cluster.folder / "secrets" / "identity.key"
+    kept = identity.read_bytes()
+    identity.write_bytes(b"k1:another machine's")
+    backups.restore(archive, keys)
+    assert identity.read_bytes() == kept
+    assert stat.S_IMODE(identity.stat().st_mode) == 0o600
+    assert [path.read_bytes() for path in identity.parent.glob("identity.key.before_*")] == [
+        b"k1:another machine's"
+    ]
 
 
 def test_what_is_no_backup_is_refused_and_nothing_changes(cluster: Cluster, tmp_path: Path) -> None:
@@ -160,4 +170,6 @@ def test_what_is_no_backup_is_refused_and_nothing_changes(cluster: Cluster, tmp_
     damaged.write_bytes(b"nothing like a tar" * 100)
     with pytest.raises(backups.SetUpRefused, match="已损坏"):
         backups.restore(damaged)
+    with pytest.raises(backups.SetUpRefused, match="密钥备份"):
+        backups.restore(damaged, damaged)
     assert cluster.psql(DATABASE, "SELECT count(*) FROM here") == "0"
