@@ -19,4 +19,6 @@ urlpatterns = [
     path("loss-notices/<uuid:key>/", loss_notices.loss_notice, name="loss-notice"),
     path("v/keys.json", verification.keys, name="keys"),
     path("roots/", verification.roots, name="roots"),
+    path("roots/register.jsonl", verification.open_export, name="open-export"),
+    path("roots/verify_export.py", verification.checking_script, name="checking-script"),
 ]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from portal.base.clock import advance_clock
 from portal.journal.models import Seal
@@ -63,6 +65,28 @@ def test_an_honest_export_leads_to_the_noted_roots(export: tuple[Path, dict[str,
     assert report["counts"]["issuances"] == 2
     assert report["not_wholly_sealed_yet"] == 1
     assert len(roots) >= 2
+
+
+def test_the_page_of_roots_gives_export_and_script_away(
+    export: tuple[Path, dict[str, str]], settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    _path, roots = export
+    public = Client()
+    page = public.get(reverse("registry:roots")).content.decode()
+    got: dict[str, bytes] = {}
+    for name in ("open-export", "checking-script"):
+        address = reverse(f"registry:{name}")
+        assert f'href="{address}"' in page
+        first, again = (b"".join(public.get(address)) for _reader in range(2))
+        assert first == again
+        got[name] = first
+    assert got["checking-script"] == SCRIPT.read_bytes()
+    assert len(list((tmp_path / "register").iterdir())) == 1
+    fetched = tmp_path / "fetched.jsonl"
+    fetched.write_bytes(got["open-export"])
+    status, report = run(fetched, roots)
+    assert (status, report["kg"]) == (0, {"held": 14_899, "offset": 101})
 
 
 def changed(path: Path, change: Callable[[list[dict[str, Any]]], object], to: Path) -> Path:

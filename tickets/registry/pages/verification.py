@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -21,8 +22,11 @@ from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Standing, state_of
 from tickets.registry.showing import bars, big_words, issued_on, period_of
+from tickets.registry.verification.export import export_file
 
 ROWS = 60
+# What an outsider runs on the export: the standard library alone, explained in docs/verify.md.
+SCRIPT = settings.ROOT / "docs" / "verify_export.py"
 # How loud a state is said: whether the paper in hand is worth what it says.
 TONES = {
     Standing.VALID: "valid",
@@ -119,3 +123,16 @@ def roots(request: HttpRequest) -> HttpResponse:
     if "application/json" in request.headers.get("Accept", "") or "json" in request.GET:
         return JsonResponse({"roots": rows})
     return render(request, "registry/roots.html", {"page": page, "rows": rows})
+
+
+@require_safe
+def open_export(request: HttpRequest) -> FileResponse:
+    """Every entry with its hash and the proofs up to the daily roots; keys, no names."""
+    path = export_file()
+    return FileResponse(path.open("rb"), as_attachment=True, content_type="application/jsonl")
+
+
+@require_safe
+def checking_script(request: HttpRequest) -> FileResponse:
+    """The script that checks an export."""
+    return FileResponse(SCRIPT.open("rb"), as_attachment=True, content_type="text/x-python")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 
+from portal.base.errors import NotFound
 from portal.journal.models import Seal
 from portal.journal.operations import merkle_proofs, seal_leaves
 
@@ -37,8 +41,42 @@ WHERE closed_by_id IS NULL GROUP BY state ORDER BY state
 """
 
 
+def write_export(write: Callable[[str], object]) -> int:
+    """The whole export, all of one moment of the database, line by line; how many lines."""
+    lines = 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        for line in export_lines():
+            write(line + "\n")
+            lines += 1
+    return lines
+
+
+def export_file() -> Path:
+    """The export for everyone: written once for each daily root, by whoever asks first, and kept.
+
+    Raises NotFound before the first root: nothing could be proved with it.
+    """
+    seal = Seal.objects.order_by("-day").first()
+    if seal is None:
+        raise NotFound()
+    folder = Path(settings.MEDIA_ROOT) / "register"
+    path = folder / f"register-{seal.day.isoformat()}-{bytes(seal.root).hex()[:12]}.jsonl"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        former = list(folder.glob("register-*.jsonl"))
+        with tempfile.NamedTemporaryFile(
+            "w", dir=folder, suffix=".part", encoding="utf-8", delete=False
+        ) as part:
+            write_export(part.write)
+        Path(part.name).rename(path)
+        for one in former:
+            one.unlink(missing_ok=True)
+    return path
+
+
 def export_lines() -> Iterator[str]:
-    """JSON lines; docs/verify.md says what each holds. Call it in one transaction."""
+    """JSON lines; docs/verify.md says what each holds."""
     yield _line(kind="register", form=FORM)
     for seal in Seal.objects.order_by("day"):
         yield _line(

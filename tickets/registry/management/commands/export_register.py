@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError
 
-from tickets.registry.verification.export import export_lines
+from tickets.registry.verification.export import write_export
 
 
 class Command(BaseCommand):
@@ -23,20 +23,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         out: Path | None = options["out"]
-        lines = 0
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                target = out.open("w", encoding="utf-8") if out else self.stdout
-                try:
-                    for line in export_lines():
-                        target.write(line + "\n")
-                        lines += 1
-                finally:
-                    if out:
-                        target.close()
+            if out is None:
+                write_export(self.stdout.write)
+                return
+            with out.open("w", encoding="utf-8") as target:
+                lines = write_export(target.write)
         except (DatabaseError, OSError) as error:
             self.stderr.write(str(error))
             sys.exit(2)
-        if out:
-            self.stdout.write(json.dumps({"lines": lines, "file": str(out)}, ensure_ascii=False))
+        self.stdout.write(json.dumps({"lines": lines, "file": str(out)}, ensure_ascii=False))
