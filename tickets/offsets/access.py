@@ -44,6 +44,14 @@ def access_offset(number: str) -> Offset:
     return found
 
 
+def access_offset_of(cause: uuid.UUID) -> Offset:
+    """The certificate of what the register calls a cause."""
+    found = Offset.objects.filter(pk=cause).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
 def find_offset(code: str) -> Offset | None:
     """The certificate that a code of ``/v/`` means."""
     parsed = parse_code(code)

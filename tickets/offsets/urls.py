@@ -8,6 +8,7 @@ app_name = "offsets"
 urlpatterns = [
     path("offsets/", views.offsets_list, name="offsets"),
     path("offsets/estimate/", views.estimate_page, name="estimate"),
+    path("offsets/of/<uuid:cause>/", views.offset_of_entry, name="of-entry"),
     path("offsets/<str:number>/", views.offset_page, name="offset"),
     path("offsets/<str:number>/certificate.pdf", views.certificate, name="certificate"),
     path("offset-requests/<uuid:key>/", views.request_page, name="request"),

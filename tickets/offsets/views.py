@@ -33,6 +33,7 @@ from portal.casework.stage import sketch_config
 from portal.journal.operations import record_event
 from tickets.offsets.access import (
     access_offset,
+    access_offset_of,
     access_offset_request,
     find_offset,
     may_read_paper,
@@ -236,6 +237,12 @@ def offsets_list(request: HttpRequest) -> HttpResponse:
 def offset_page(request: HttpRequest, number: str) -> HttpResponse:
     """A certificate as everyone may see it."""
     return render_offset(request, access_offset(number))
+
+
+@require_safe
+def offset_of_entry(request: HttpRequest, cause: uuid.UUID) -> HttpResponse:
+    """From a ticket's acts, which know the cause alone, to the certificate."""
+    return redirect("offsets:offset", number=access_offset_of(cause).number)
 
 
 def offset_verification(request: HttpRequest, code: str) -> HttpResponse | None:

@@ -17,6 +17,7 @@ from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role, names_of, works_in
 from portal.base.clock import CITY_TIME
 from tickets.registry.models import (
+    Block,
     CarbonTicket,
     FreezeOrder,
     Issuance,
@@ -220,6 +221,12 @@ def tickets_on(area: ProjectArea, at: datetime | None = None) -> QuerySet[Carbon
 
 
 # --- what happened ------------------------------------------------------------------------------
+def retired_by(entries: Sequence[LedgerEntry]) -> dict[int, uuid.UUID]:
+    """Of the entries that retired kilograms, the offset: its certificate is the act's document."""
+    blocks = Block.objects.filter(opened_by__in=entries, state=BlockState.OFFSET)
+    return dict(blocks.values_list("opened_by", "because"))
+
+
 def acts_on(ticket: CarbonTicket, at: datetime | None = None) -> QuerySet[LedgerEntry]:
     """Every entry that touched the ticket, the oldest first."""
     touched = (

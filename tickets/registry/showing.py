@@ -62,12 +62,18 @@ def face_kg(ticket: CarbonTicket) -> int:
 
 def big_words(state: TicketState) -> str:
     """Today's state in a few large words: 有效, 已质押, 已使用 3.2 / 12 吨 …"""
-    if state.standing is Standing.PARTLY_USED:
-        used = state.offset_kg + state.cancelled_kg
-        return _("已使用 {used} / {total} 吨").format(
-            used=tonnes(used), total=tonnes(state.total_kg)
+    if state.standing is not Standing.PARTLY_USED:
+        return str(state.standing.label)
+    total = tonnes(state.total_kg)
+    said = []
+    if state.offset_kg:
+        said.append(
+            _("已使用 {used} / {total} 吨").format(used=tonnes(state.offset_kg), total=total)
         )
-    return str(state.standing.label)
+    if state.cancelled_kg:
+        taken = tonnes(state.cancelled_kg)
+        said.append(_("已核减 {taken} / {total} 吨").format(taken=taken, total=total))
+    return " · ".join(said)
 
 
 def bars(state: TicketState) -> list[tuple[str, str, int, str]]:
@@ -91,7 +97,7 @@ def act_line(entry: LedgerEntry, flows: list[Flow], numbers: dict[object, str]) 
     mine = [flow for flow in flows if flow.entry == entry.pk]
     parts = []
     for flow in mine:
-        words = f"{tonnes(flow.quantity_kg)} 吨"
+        words = _("{tonnes} 吨").format(tonnes=tonnes(flow.quantity_kg))
         target = numbers.get(flow.to_ticket, "")
         if flow.from_ticket is None or flow.from_ticket != flow.to_ticket:
             words += f" → {target}"

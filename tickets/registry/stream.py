@@ -14,7 +14,7 @@ from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow
 
 Lane = tuple[uuid.UUID, str]
-COLUMN_LEAST, SHEET, NAMES, WIDE, TOP, HEIGHT, GAP = 132, 1030, 220, 12, 46, 300, 12
+COLUMN_LEAST, SHEET, NAMES, WIDE, TOP, HEIGHT, GAP, LINES = 104, 1030, 220, 12, 46, 300, 12, 31
 THINNEST = 1.5
 # Also the colours of the map and of the bars on pages (frontend/src/styles/registry.css).
 COLOURS = {
@@ -37,23 +37,22 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
     order = list(dict.fromkeys(flow.to_ticket for flow in flows))
     columns = _balances(list(acts.values()))
     total = max(sum(column.values()) for column in columns)
-    lanes_most = max(len(column) for column in columns)
-    height = HEIGHT + GAP * lanes_most
+    boxes = [_stack(column, order, total) for column in columns]
+    height = max(top + tall for column in boxes for top, tall in column.values()) + LINES / 2
     step = max(COLUMN_LEAST, (SHEET - NAMES) // max(1, len(columns) - 1))
     width = step * (len(columns) - 1) + NAMES
     root = Xml.Element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {width} {TOP + height + 10}",
+            "viewBox": f"0 0 {width} {height:.0f}",
             "width": str(width),
-            "height": str(TOP + height + 10),
+            "height": f"{height:.0f}",
             "class": "stream",
             "role": "img",
             "aria-label": _("减排量流向图，逐步内容见登记事项表"),
         },
     )
-    boxes = [_stack(column, order, total) for column in columns]
     for index, (entry, moved) in enumerate(acts.items()):
         x = 10 + index * step
         _heading(root, x, moved[0], entry)
@@ -109,11 +108,13 @@ def _stack(
     place = {ticket: index for index, ticket in enumerate(order)}
     lanes = sorted(column, key=lambda lane: (place[lane[0]], ORDER.index(lane[1])))
     found: dict[Lane, tuple[float, float]] = {}
-    top = float(TOP)
+    top, middle = float(TOP), 0.0
     for lane in lanes:
         tall = _tall(column[lane], total)
+        top = max(top, middle + LINES - tall / 2)  # Two lines of words stand beside each.
         found[lane] = (top, tall)
-        top += tall + max(GAP, 30 - tall)
+        middle = top + tall / 2
+        top += tall + GAP
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,6 +26,7 @@ from tickets.registry.queries import (
     tickets_on,
     used_up_tickets,
 )
+from tickets.registry.showing import big_words
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,11 @@ def test_a_ticket_says_its_state_in_one_word(bureau: Bureau) -> None:
     assert word() is Standing.USED_UP
     assert list(used_up_tickets()) == [ticket]
     assert LedgerEntry.objects.filter(issuance=ticket.issuance).count() == 6
+
+
+def test_what_was_taken_back_is_not_called_used(bureau: Bureau) -> None:
+    state = state_of(bureau.issue(1000))
+    assert state is not None
+    reduced = replace(state, held_kg=700, cancelled_kg=100)
+    assert big_words(reduced) == "已核减 0.1 / 0.8 吨"
+    assert big_words(replace(reduced, offset_kg=200)) == "已使用 0.2 / 1 吨 · 已核减 0.1 / 1 吨"

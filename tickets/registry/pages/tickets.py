@@ -41,13 +41,13 @@ from tickets.registry.queries import (
     acts_on,
     claim_may_end,
     days_left,
-    end_of_day,
     family_of,
     last_entry_number,
     orders_in_force,
     pledged_kg,
     register_totals,
     register_version,
+    retired_by,
     state_of,
     state_table,
     stream_of,
@@ -154,6 +154,8 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     hectares, mu = area_facts(version.area_m2)
     first, last = period_of(ticket)
     mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
+    acts = list(acts_on(ticket, at))
+    retired = retired_by(acts)
     context = {
         "ticket": ticket,
         "exact": exact,
@@ -176,7 +178,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         "tree": family_tree(family, ticket, at),
         # Our own SVG: every text in it went through ElementTree.
         "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
-        "acts": [(entry, act_line(entry, flows, numbers)) for entry in acts_on(ticket, at)],
+        "acts": [(entry, act_line(entry, flows, numbers), retired.get(entry.pk)) for entry in acts],
         "notice": policy_text("notice.not_ccer"),
         "sketch_config": sketch_config([json.loads(shape.json)]),
         **_dealings(request, ticket, exact),
