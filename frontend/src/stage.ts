@@ -8,7 +8,7 @@ export interface StageConfig { basemap: BaseMapAddresses, tiandituKey: string }
 
 export interface Stage { map: L.Map, bases: Record<string, L.Layer>, names: Record<string, string> }
 
-export const CITY = { zoom: 11, lat: 44.0, lon: 81.3 }
+export const CITY = { zoom: 11, lat: 44.055, lon: 81.27 }
 
 export function stage (element: HTMLElement, config: StageConfig): Stage {
   const map = L.map(element, {
