@@ -26,10 +26,8 @@ OFFICE = "伊宁市生态环境局"
 def purpose_text(facts: OffsetFacts) -> str:
     """What for, in one line."""
     purpose = Purpose(facts.purpose)
-    days = (
-        f"{facts.begins_on:%Y-%m-%d} 至 {facts.ends_on:%Y-%m-%d}"
-        if facts.begins_on and facts.ends_on
-        else ""
+    days = " 至 ".join(
+        dict.fromkeys(day.isoformat() for day in (facts.begins_on, facts.ends_on) if day)
     )
     parts: dict[Purpose, list[str]] = {
         Purpose.ORGANISATION_YEAR: [f"{facts.year} 年度"],

@@ -102,7 +102,7 @@ def face_facts(ticket: CarbonTicket, at: datetime, print_number: int) -> dict[st
 
 
 def place_of(filing: Filing) -> str:
-    """Township and village of the titles' parcels."""
+    """Each township with its villages, of the titles' parcels."""
     rows = (
         Parcel.objects.filter(
             rights__certificate__in=filing.application.titles.values("certificate")
@@ -112,21 +112,26 @@ def place_of(filing: Filing) -> str:
         .order_by("township_code", "village")
     )
     names = dict(Township.objects.values_list("code", "name"))
-    found = [f"{names.get(code, '')}{village}" for code, village in rows]
-    return "、".join(dict.fromkeys(name for name in found if name))
+    villages: dict[str, list[str]] = {}
+    for code, village in rows:
+        villages.setdefault(names.get(code, ""), []).append(village)
+    found = [f"{name}{'、'.join(filter(None, there))}" for name, there in villages.items()]
+    return "；".join(filter(None, found))
 
 
 def species_of(filing: Filing) -> str:
-    """Of the certificates; else of the stands that the accounting counted."""
+    """Of the certificates; where these name none, the groups that the accounting counted."""
     named = [
         row.certificate.species
         for row in filing.application.titles.select_related("certificate")
         if row.certificate.species
     ]
+    if named:
+        return "、".join(dict.fromkeys(named))
     counted = StratumSpecies.objects.filter(
         stratum__report__key=filing.accounting_result.report_key
     ).select_related("parameter_set")
-    return "、".join(dict.fromkeys([*named, *(str(one.parameter_set.name) for one in counted)]))
+    return "、".join(dict.fromkeys(str(one.parameter_set.name) for one in counted))
 
 
 def ranges_of(ticket: CarbonTicket) -> list[tuple[int, int]]:
