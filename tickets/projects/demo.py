@@ -386,18 +386,31 @@ LINES = {
 
 def scan_of(draft: Application, kind: Material.Kind) -> Upload:
     """The owner's paper, as a PDF."""
+    return letter(
+        title=str(kind.label),
+        number=draft.project.number,
+        rows=registration_rows(draft),
+        lines=LINES[kind],
+        signer=draft.project.applicant.name,
+    )
+
+
+def letter(
+    *, title: str, number: str, rows: Sequence[Sequence[str]], lines: Sequence[str], signer: str
+) -> Upload:
+    """A paper with a table of facts and some sentences."""
     moment = now()
     facts = {
-        "title": str(kind.label),
-        "number": draft.project.number,
-        "rows": registration_rows(draft),
-        "lines": list(LINES[kind]),
-        "signer": draft.project.applicant.name,
+        "title": title,
+        "number": number,
+        "rows": [list(row) for row in rows],
+        "lines": list(lines),
+        "signer": signer,
         "signed_at": moment.date().isoformat(),
         "sha256": "—",
     }
     data = compile_pdf(SHEETS / "letter.typ", facts=facts, pictures={}, dated=moment)
-    return Upload(data, PDF, f"{kind.label}.pdf")
+    return Upload(data, PDF, f"{title}.pdf")
 
 
 def say(

@@ -19,7 +19,7 @@ from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for
 from portal.base.clock import advance_clock, today
 from portal.base.story import Chapter
-from tickets.projects.demo import WAVES
+from tickets.projects.demo import WAVES, letter
 from tickets.projects.models import ApplicationShare, Filing
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import (
@@ -51,11 +51,15 @@ from tickets.registry.operations import (
     prepare_release,
     prepare_transfer,
 )
+from tickets.registry.operations.asking import ask_registration
 from tickets.registry.quantities import KG_PER_TONNE
 
 TRADING_CENTRE, COURT = "伊宁市公共资源交易中心", "伊宁市人民法院"
 BUREAU, NOTARY = "伊宁市林业和草原局", "伊宁市公证处"
 BANK = "伊宁绿色银行（演示）"
+
+# Its owners ask for a ticket each; the others hold theirs together.
+ISSUED_SEPARATELY = "克伯克于孜退化林修复项目"
 
 Tell = Callable[[str], object]
 
@@ -112,15 +116,20 @@ class Office:
         return [PaperConsent(share.party, signed) for share in shares.select_related("party")]
 
     # --- acts -----------------------------------------------------------------------------------
-    def issue(self, filing: Filing) -> CarbonTicket:
+    def issue(self, filing: Filing) -> None:
         shares = ApplicationShare.objects.filter(application=filing.application)
         owner = next(
             user
             for user in self.users.values()
             if any(acts_for(user, share.party, Mandate.Scope.APPLY) for share in shares)
         )
-        return self.child(
-            prepare_issue(filing=filing, asked_by=owner, actor=self.users["forestry"])
+        self.approve(
+            prepare_issue(
+                filing=filing,
+                asked_by=owner,
+                separately=filing.application.project.name == ISSUED_SEPARATELY,
+                actor=self.users["forestry"],
+            )
         )
 
     def sell(
@@ -387,6 +396,63 @@ def lose_another(users: dict[str, User], tell: Tell) -> None:
         office.lose(office.ticket("潘津白蜡抚育项目", "owner2"))
 
 
+def ask_the_offices(users: dict[str, User], tell: Tell) -> None:
+    """On the lists today: a sale for forestry's clerk, a pledge that the bank has to agree to, and a
+    gift that waits for the approver."""
+    office = Office(users)
+    buyer, bank = office.party("buyer1"), office.party("bank1")
+    day = today()
+    with override("zh-hans"):
+        shelter = office.ticket("英也尔农田防护林项目", "owner1")
+        number = f"伊公资〔{day.year}〕演示 1 号"
+        confirmation = letter(
+            title="成交确认书",
+            number=number,
+            rows=[["碳票", shelter.number], ["受让方", buyer.name], ["数量", "20 吨"]],
+            lines=["交易双方已达成一致，价款已结清，请办理转移登记。"],
+            signer=TRADING_CENTRE,
+        )
+        ask_registration(
+            kind=Kind.SALE,
+            ticket=shelter,
+            typed={
+                "to": f"{buyer.name},{buyer.identity_last4}", "quantity": "20", "number": number,
+            },
+            uploads=[("document", confirmation)],
+            actor=users["owner1"],
+        )  # fmt: skip
+        valley = office.ticket("英也尔河谷造林项目", "owner2")
+        contract = letter(
+            title="质押合同",
+            number=f"演示质字〔{day.year}〕1 号",
+            rows=[["碳票", valley.number], ["质权人", bank.name], ["数量", "100 吨"]],
+            lines=["出质人以上述碳票的减排量为借款提供质押担保。"],
+            signer=bank.name,
+        )
+        ask_registration(
+            kind=Kind.PLEDGE,
+            ticket=valley,
+            pledgee=bank,
+            typed={
+                "quantity": "100", "pledgee": str(bank.key), "amount": "1000",
+                "begins_on": day.isoformat(),
+                "ends_on": (day + timedelta(days=365)).isoformat(),
+                "external_number": f"{day:%Y%m%d}{valley.serial:05d}9",
+            },
+            uploads=[("document", contract)],
+            actor=users["owner2"],
+        )  # fmt: skip
+        prepare_transfer(
+            kind=Kind.GIFT,
+            ticket=valley,
+            to=Owners.sole(office.party("collective")),
+            quantity_kg=3 * KG_PER_TONNE,
+            document=office.paper(NOTARY),
+            asked_by=users["owner2"],
+            actor=users["forestry"],
+        )
+
+
 # A month after a wave is drafted its filings are signed, and become tickets.
 CHAPTERS = (
     *(Chapter(wave.days_ago - 36, issue_filed) for wave in WAVES),
@@ -403,4 +469,5 @@ CHAPTERS = (
     Chapter(120, enforce_part),
     Chapter(80, freeze_some),
     Chapter(17, lose_another),
+    Chapter(1, ask_the_offices),
 )
