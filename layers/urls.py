@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from layers import views
+from layers import developers, views
 from layers.ogc import urls as ogc
 from layers.stands_here import views as stands_here
 from layers.ticket_map import downloads, printing, sharing, statistics
@@ -26,6 +26,7 @@ urlpatterns = [
     path("map/tickets/print/", printing.printed, name="map-print"),
     path("map/qr.svg", sharing.qr, name="map-qr"),
     path("statistics/", statistics.statistics, name="statistics"),
+    path("developers/", developers.developers, name="developers"),
     path("open-data/", statistics.open_data, name="open-data"),
     path("api/map/tickets/", ticket_map.rows, name="api-map-tickets"),
     *ogc.urlpatterns,

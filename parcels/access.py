@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.gis.db.models import GeometryField, Union
 from django.contrib.gis.geos import MultiPolygon
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from parcels.models import Parcel, ParcelVersion, TitleCertificate
-from portal.accounts.queries import AnyUser, is_staff_reader
+from parcels.models import Parcel, ParcelVersion, Right, TitleCertificate
+from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
 
 
@@ -41,3 +43,29 @@ def access_title(key: uuid.UUID, user: AnyUser) -> TitleCertificate:
 def parcels_of(title: TitleCertificate) -> list[Parcel]:
     """The land that a certificate covers."""
     return list(Parcel.objects.filter(rights__certificate=title).distinct().order_by("id"))
+
+
+def own_titles(user: AnyUser) -> QuerySet[TitleCertificate]:
+    """Certificates with a right of a party that ``user`` acts for; ``shape`` is their land today."""
+    mine = Right.objects.filter(party__in=parties_acted_for(user)).values("certificate")
+    land = (
+        ParcelVersion.objects.standing()
+        .filter(parcel__rights__certificate=OuterRef("pk"))
+        .order_by()
+        .values("parcel__rights__certificate")
+        .annotate(land=Union("geom"))
+        .values("land")
+    )
+    return (
+        TitleCertificate.objects.filter(pk__in=mine)
+        .annotate(shape=Subquery(land, output_field=GeometryField(srid=4490)))
+        .order_by("pk")
+    )
+
+
+def access_own_title(key: uuid.UUID, user: AnyUser) -> TitleCertificate:
+    """A certificate with a right of a party that ``user`` acts for."""
+    title = own_titles(user).filter(key=key).first()
+    if title is None:
+        raise NotFound()
+    return title

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.gis.geos import Polygon
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,16 +15,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import SerializerMethodField
 from rest_framework.views import APIView
-from rest_framework_gis.pagination import GeoJsonPagination
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
 
 from parcels.access import access_parcel, shape_for
-from parcels.errors import BadBox
 from parcels.facts import area_ha, panel_properties, state_of, title_of, township_names
 from parcels.models import ParcelVersion
 from parcels.queries import ParcelVersionQuerySet
-from parcels.search import search
+from parcels.search import parse_question, search
 from portal.accounts.queries import is_staff_reader
+from portal.base.paging import PAGE_PARAMETERS, GeoPages
+from portal.base.parameters import BadParameter, only
 
 # A public shape leaves its exact one by less than this (the grid of ``public.generalise_m``).
 PUBLIC_MARGIN_DEG = 0.002
@@ -31,12 +32,13 @@ PUBLIC_MARGIN_DEG = 0.002
 
 def parse_box(text: str) -> Polygon:
     """``west,south,east,north`` in degrees."""
+    wrong = BadParameter(parameter="bbox", reason=_("须为四个数：西,南,东,北（经纬度）"))
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as error:
-        raise BadBox() from error
+        raise wrong from error
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise BadBox()
+        raise wrong
     box = Polygon.from_bbox((west, south, east, north))
     box.srid = 4490
     return box
@@ -90,14 +92,6 @@ class ParcelSerializer(GeoFeatureModelSerializer):
         return area_ha(version, staff=self.context["staff"])
 
 
-class ParcelPages(GeoJsonPagination):
-    """``page`` and ``limit`` (at most 200)."""
-
-    page_size = 50
-    page_size_query_param = "limit"
-    max_page_size = 200
-
-
 class ParcelList(APIView):
     """Registered parcels, a page at a time."""
 
@@ -111,13 +105,14 @@ class ParcelList(APIView):
         responses=ParcelSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
+        given = only(request.query_params, (*PAGE_PARAMETERS, "bbox", "township"))
         staff = is_staff_reader(request.user)
         versions = ParcelVersion.objects.standing().select_related("parcel")
-        if text := request.query_params.get("bbox"):
-            versions = in_box(parse_box(text), staff=staff)
-        if township := request.query_params.get("township"):
-            versions = versions.filter(parcel__township_code=township)
-        pages = ParcelPages()
+        if "bbox" in given:
+            versions = in_box(parse_box(given["bbox"]), staff=staff)
+        if "township" in given:
+            versions = versions.filter(parcel__township_code=given["township"])
+        pages = GeoPages()
         page = pages.paginate_queryset(versions.order_by("pk"), request, view=self)
         context = {"staff": staff, "townships": township_names()}
         data = ParcelSerializer(page, many=True, context=context).data
@@ -130,6 +125,7 @@ class ParcelDetail(APIView):
 
     @extend_schema(responses=ParcelSerializer)
     def get(self, request: Request, key: uuid.UUID) -> Response:
+        only(request.query_params, ())
         staff = is_staff_reader(request.user)
         version = access_parcel(key)
         context = {"staff": staff, "townships": township_names()}
@@ -143,7 +139,7 @@ class ParcelDetail(APIView):
 @require_safe
 def search_box(request: HttpRequest) -> JsonResponse:
     """Suggestions for the search box of the map."""
-    found = search(request.GET.get("q", ""), staff=is_staff_reader(request.user))
+    found = search(parse_question(request.GET), staff=is_staff_reader(request.user))
     return JsonResponse(
         {"results": [item.as_json() for item in found]}, headers={"Cache-Control": "no-store"}
     )

@@ -103,10 +103,3 @@ class RightNotWhole(TitleRefused):
 
     code = "right_not_whole"
     message = _("权利人份额合计 {sum} 份，与总份数 {of} 不符，不能审核通过。")
-
-
-class BadBox(PortalError):
-    """The ``bbox`` of a request."""
-
-    code = "bad_bbox"
-    message = _("bbox 须为四个数：西,南,东,北（经纬度）。")

@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import connection
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from pyproj import Transformer
 
 from parcels.facts import township_names
 from parcels.intake.numbers import normalised
+from portal.base.parameters import BadParameter, UnknownParameter, plain
 
 RESULTS = 12
+LONGEST = 200
 MIN_LETTERS = 2
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _PAIR = re.compile(
@@ -115,6 +118,17 @@ _CONDITIONS = {
     "certificate": "certificate.number_key LIKE %(key)s",
     "holder": "party.name LIKE %(name)s",
 }
+
+
+def parse_question(query: QueryDict) -> str:
+    """``q`` of a search address: what is typed there may hold anything, but not without end."""
+    for name in query:
+        if name != "q":
+            raise UnknownParameter(parameter=plain(name), allowed="q")
+    text = query.get("q", "")
+    if len(text) > LONGEST:
+        raise BadParameter(parameter="q", reason=_("最多 {n} 个字符").format(n=LONGEST))
+    return text
 
 
 def search(text: str, *, staff: bool) -> list[Found]:

@@ -14,11 +14,12 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from layers.ogc.errors import BadParameter, FeatureNotFound
+from layers.ogc.errors import FeatureNotFound
 from layers.ogc.parameters import Wanted, box_facts, box_sql
 from layers.registry import LAYERS, Layer
 from layers.tiles import PUBLIC_MARGIN_DEG, geometry_version
 from portal.base.clock import CITY_TIME
+from portal.base.parameters import BadParameter
 
 CHUNK = 1000
 COUNTED_TO = 10_000  # Above this many, numberMatched is left out: counting would cost more.

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from layers.ogc.crs import CRSES
 from layers.ogc.documents import CRS84_URI, GEOJSON, HTML, JSON, OPENAPI, address
-from layers.ogc.parameters import LIMIT_DEFAULT, LIMIT_MAX, LONGEST_VALUE
+from layers.ogc.parameters import LIMIT_DEFAULT, LIMIT_MAX
 from layers.registry import PUBLIC_LAYERS, Field, Layer
+from portal.base.parameters import LONGEST_VALUE
 
 Document = dict[str, Any]
 SCHEMAS: dict[str, Document] = {

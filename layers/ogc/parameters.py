@@ -1,27 +1,26 @@
-"""Query parameters, read at the border: inside, values are already right."""
+"""Query parameters of the OGC API, read at the border: inside, values are already right."""
 
 from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from layers.ogc.crs import CRS84, CRSES, STORAGE_SRID, Crs
-from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
+from layers.ogc.errors import UnknownCrs
 from layers.registry import Field, Layer
 from portal.base.clock import CITY_TIME, now
+from portal.base.parameters import BadParameter, only, parse_whole
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 100_000
-LONGEST_VALUE = 300
 FORMATS = ("json", "html")
 ITEM_PARAMETERS = ("f", "crs", "datetime")
 LIST_PARAMETERS = ("f", "limit", "after", "bbox", "bbox-crs", "crs", "datetime")
@@ -62,34 +61,6 @@ class Wanted:
     filters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def only(query: QueryDict, allowed: tuple[str, ...]) -> dict[str, str]:
-    """The parameters by name: each known, once, short, and free of what hides in a text."""
-    found: dict[str, str] = {}
-    for name, values in query.lists():
-        if name not in allowed:
-            raise UnknownParameter(parameter=plain(name), allowed=", ".join(allowed))
-        if len(values) > 1:
-            raise BadParameter(parameter=name, reason=_("只能出现一次"))
-        if len(values[0]) > LONGEST_VALUE:
-            raise BadParameter(
-                parameter=name, reason=_("不能超过 {n} 个字符").format(n=LONGEST_VALUE)
-            )
-        if plain(values[0]) != values[0][:40] or any(map(is_hidden, values[0])):
-            raise BadParameter(parameter=name, reason=_("含有控制字符"))
-        found[name] = values[0]
-    return found
-
-
-def is_hidden(letter: str) -> bool:
-    """Control characters, marks of direction and lone surrogates: seen by nobody."""
-    return unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
-def plain(text: str) -> str:
-    """As much of a stranger's text as a message repeats."""
-    return "".join(letter for letter in text[:40] if not is_hidden(letter))
-
-
 def parse_list(request: HttpRequest, layer: Layer) -> Wanted:
     """The parameters of a collection's items."""
     fields = {one.name: one for one in layer.fields}
@@ -119,16 +90,6 @@ def parse_item(request: HttpRequest) -> Wanted:
 def parse_format(given: Mapping[str, str]) -> None:
     if "f" in given and given["f"] not in FORMATS:
         raise BadParameter(parameter="f", reason=", ".join(FORMATS))
-
-
-def parse_whole(given: Mapping[str, str], name: str, default: int, *, least: int) -> int:
-    """A whole number of at most 18 digits, not below ``least``."""
-    text = given.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) < least:
-        raise BadParameter(parameter=name, reason=_("应为不小于 {n} 的整数").format(n=least))
-    return int(text)
 
 
 def parse_crs(given: Mapping[str, str], name: str) -> Crs:

@@ -31,8 +31,9 @@ from layers.ogc.features import (
     require_known_past,
 )
 from layers.ogc.openapi import openapi
-from layers.ogc.parameters import Wanted, only, parse_format, parse_item, parse_list
+from layers.ogc.parameters import Wanted, parse_format, parse_item, parse_list
 from layers.registry import Layer, public_layer
+from portal.base.parameters import only
 
 View = Callable[..., HttpResponseBase]
 HTML_LIMIT = 25

@@ -11,36 +11,33 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from layers.ticket_map.errors import BadMapQuestion
-from parcels.search import search
+from parcels.search import parse_question, search
 from portal.accounts.queries import is_staff_reader
 
-LONGEST = 200
 SUGGESTIONS = 8
 # Numbers alone are looked for, and they have nothing else in them: no wildcard gets through.
 NUMBER = re.compile(r"[0-9A-Z-]{2,30}", re.ASCII)
 _NUMBERS = """
 SELECT kind, label, version.key, ST_X(place.geom), ST_Y(place.geom),
        ST_XMin(version.geom_public), ST_YMin(version.geom_public),
-       ST_XMax(version.geom_public), ST_YMax(version.geom_public), ticket
+       ST_XMax(version.geom_public), ST_YMax(version.geom_public)
 FROM (
-  SELECT 'ticket' AS kind, ticket.number AS label, ticket.area_version_id AS version,
-         ticket.number AS ticket, 0 AS rank
+  SELECT 'ticket' AS kind, ticket.number AS label, ticket.area_version_id AS version, 0 AS rank
   FROM registry_carbonticket AS ticket WHERE ticket.number LIKE %(like)s
   UNION ALL
-  SELECT 'project', project.number, filing.area_version_id, '', 1
+  SELECT 'project', project.number, filing.area_version_id, 1
   FROM projects_project AS project
   JOIN projects_application AS application ON application.project_id = project.id
   JOIN projects_filing AS filing ON filing.application_id = application.id
   JOIN registry_issuance AS issuance ON issuance.filing_id = filing.id
   WHERE project.number LIKE %(like)s
   UNION ALL
-  SELECT 'filing', filing.number, filing.area_version_id, '', 2
+  SELECT 'filing', filing.number, filing.area_version_id, 2
   FROM projects_filing AS filing
   JOIN registry_issuance AS issuance ON issuance.filing_id = filing.id
   WHERE filing.number LIKE %(like)s
   UNION ALL
-  SELECT 'offset', made.number, ticket.area_version_id, '', 3
+  SELECT 'offset', made.number, ticket.area_version_id, 3
   FROM offsets_offset AS made
   JOIN registry_carbonticket AS ticket ON ticket.key = made.ticket_id
   WHERE made.number LIKE %(like)s
@@ -55,10 +52,7 @@ ORDER BY rank, label LIMIT %(limit)s
 @require_safe
 def suggest(request: HttpRequest) -> JsonResponse:
     """``?q=``: part of a number, a place or a coordinate. Too long a text is refused."""
-    text = request.GET.get("q", "")
-    if len(text) > LONGEST:
-        reason = _("最多 {n} 个字符。").format(n=LONGEST)
-        raise BadMapQuestion(parameter="q", reason=reason)
+    text = parse_question(request.GET)
     found: list[dict[str, Any]] = [
         *numbers(text),
         *(one.as_json() for one in search(text, staff=is_staff_reader(request.user))),
@@ -88,7 +82,13 @@ def numbers(text: str) -> list[dict[str, Any]]:
                 "lat": round(lat, 5),
                 "bbox": [round(value, 5) for value in bbox],
                 "uid": str(area),
-                "url": reverse("registry:ticket", args=[ticket]) if ticket else None,
+                "url": page_of(kind, label),
             }
-            for kind, label, area, lon, lat, *bbox, ticket in cursor.fetchall()
+            for kind, label, area, lon, lat, *bbox in cursor.fetchall()
         ]
+
+
+def page_of(kind: str, number: str) -> str | None:
+    """The public page that a number of its own has."""
+    views = {"ticket": "registry:ticket", "offset": "offsets:offset"}
+    return reverse(views[kind], args=[number]) if kind in views else None

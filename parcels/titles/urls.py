@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from parcels.titles import views
+from parcels.titles import api, views
 
 urlpatterns = [
+    path("api/titles/", api.TitleList.as_view(), name="api-titles"),
+    path("api/titles/<uuid:key>/", api.TitleDetail.as_view(), name="api-title"),
     path("titles/mine/", views.my_titles, name="my-titles"),
     path("titles/register/", views.register_page, name="title-register-page"),
     path("titles/register/shapes/", views.shapes, name="title-shapes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from portal.accounts.models import (
+    ApiToken,
     IdentityCheck,
     IdentityDocument,
     Mandate,
@@ -19,6 +20,7 @@ from portal.accounts.queries import (
     may_check_identities,
     standing_links,
 )
+from portal.accounts.tokens import tokens_of
 from portal.base.errors import NotFound
 
 
@@ -91,3 +93,11 @@ def access_session(key: uuid.UUID, user: User) -> SignedInSession:
     if session is None:
         raise NotFound()
     return session
+
+
+def access_token(key: uuid.UUID, user: User) -> ApiToken:
+    """One of the user's own tokens that is not revoked."""
+    token = tokens_of(user).filter(key=key).first()
+    if token is None:
+        raise NotFound()
+    return token

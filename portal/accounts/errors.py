@@ -195,6 +195,43 @@ class SessionUnknown(AccountsError):
     message = _("这个会话已经结束。")
 
 
+@stands_for("one_standing_token_of_a_name")
+class TokenNameTaken(AccountsError):
+    """Two standing tokens of one name could not be told apart in the list."""
+
+    code = "token_name_taken"
+    message = _("您已有一个同名的令牌，请换个名称，或先撤销原来的。")
+
+
+@stands_for("token_has_known_scopes", "token_has_a_name", "token_lasts_at_most_a_year")
+class TokenTermsWrong(AccountsError):
+    """A token has a name, one or more known scopes, and ends within a year."""
+
+    code = "token_terms_wrong"
+    message = _("令牌须有名称和至少一项权限，期限为 1 至 {days} 天。")
+
+
+class TooManyTokens(AccountsError):
+    """More standing tokens than one person keeps an eye on."""
+
+    code = "too_many_tokens"
+    message = _("最多保留 {limit} 个令牌，请先撤销不用的。")
+
+
+class TokenUnknown(AccountsError):
+    """The token was revoked before."""
+
+    code = "token_unknown"
+    message = _("这个令牌已经撤销。")
+
+
+class ScopeMissing(AccountsError):
+    """The token is good, but not for this."""
+
+    code = "scope_missing"
+    message = _("令牌没有所需的权限“{scope}”。请新建一个含此权限的令牌。")
+
+
 class SecondFactorWrong(AccountsError):
     """The code is wrong, has passed, or was used before."""
 

@@ -34,10 +34,11 @@ from portal.accounts.errors import (
     PartyLinked,
     ReasonMissing,
     SecondFactorWrong,
+    TokenNameTaken,
     UsernameTaken,
 )
 from portal.accounts.identity import parse_body_number, parse_person_number
-from portal.accounts.models import Mandate, Party, User
+from portal.accounts.models import ApiToken, Mandate, Party, User
 from portal.accounts.operations import send_password_reset, set_password
 from portal.base.clock import today
 from portal.base.errors import PortalError
@@ -56,6 +57,7 @@ FIELD_OF: dict[type[PortalError], str] = {
     SecondFactorWrong: "code",
     PartyLinked: "name_only",
     PartyKindWrong: "name_only",
+    TokenNameTaken: "name",
 }
 
 
@@ -489,3 +491,29 @@ class MandateForm(PortalForm):
             "price_fen_per_tonne_min": None if yuan is None else int(yuan * FEN_PER_YUAN),
             "document": given["document"],
         }
+
+
+class TokenForm(PortalForm):
+    """What a program may do for its user, and until when; a code where the user has an authenticator."""
+
+    name = forms.CharField(
+        label=_("名称"), max_length=60, help_text=_("写明哪台机器或哪个程序使用，便于日后撤销。")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("权限"),
+        choices=ApiToken.Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("只勾选用得到的。令牌办不了转让、质押和签发。"),
+    )
+    days = forms.TypedChoiceField(
+        label=_("期限"),
+        coerce=int,
+        choices=[(30, _("30 天")), (90, _("90 天")), (365, _("一年"))],
+        initial=90,
+    )
+    code = CodeField()
+
+    def __init__(self, *args: Any, asks_code: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not asks_code:
+            del self.fields["code"]

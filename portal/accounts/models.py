@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -450,6 +452,61 @@ class SignedInSession(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.agent}"
+
+
+class ApiToken(models.Model):
+    """令牌: a program acts for its user, within scopes, until a day. Its secret is shown once.
+
+    What was made stands: only its use is noted, and its end; a trigger keeps that.
+    """
+
+    class Scope(models.TextChoices):
+        TITLES = "titles:read", _("查看我的权属")
+        TICKETS = "tickets:read", _("查看我的碳票")
+        OFFSETS = "offsets:ask", _("申请抵消")
+        INBOX = "inbox", _("读取站内消息并标为已读")
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens")
+    name = models.CharField(_("名称"), max_length=60)
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), verbose_name=_("权限"))
+    # SHA-256 of 256 random bits: who reads this table cannot use a token.
+    secret_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    begins_with = models.CharField(_("开头"), max_length=12, editable=False)
+    made_at = models.DateTimeField(_("创建时间"), db_default=PortalNow(), editable=False)
+    expires_at = models.DateTimeField(_("到期时间"))
+    revoked_at = models.DateTimeField(_("撤销时间"), null=True, blank=True)
+    used_at = models.DateTimeField(_("最近使用"), null=True, blank=True)
+    # Requests within the minute of ``used_at``: what the throttle counts, for every worker alike.
+    used_in_minute = models.IntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("令牌")
+        verbose_name_plural = _("令牌")
+        indexes = [models.Index(fields=["user", "-made_at"], name="tokens_of_a_user")]
+        constraints = [
+            models.UniqueConstraint(
+                name="one_standing_token_of_a_name",
+                fields=["user", "name"],
+                condition=Q(revoked_at__isnull=True),
+            ),
+            models.CheckConstraint(name="token_has_a_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="token_has_known_scopes",
+                condition=Q(
+                    scopes__len__gt=0,
+                    scopes__contained_by=["titles:read", "tickets:read", "offsets:ask", "inbox"],
+                ),
+            ),
+            models.CheckConstraint(
+                name="token_lasts_at_most_a_year",
+                condition=Q(expires_at__gt=F("made_at"))
+                & Q(expires_at__lte=F("made_at") + timedelta(days=366)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.name}"
 
 
 class Attempt(models.Model):

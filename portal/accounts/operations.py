@@ -69,6 +69,7 @@ from portal.accounts.queries import (
     session_hash,
 )
 from portal.accounts.second_factor import confirmed_device, waiting_device
+from portal.accounts.tokens import revoke_all_tokens
 from portal.base.clock import PortalNow, now, today
 from portal.base.outbox import post_message
 from portal.base.secrets import (
@@ -235,6 +236,7 @@ def close_account(*, user: User, actor: User) -> User:
     user.is_active = False
     user.save(update_fields=["is_active"])
     _end_sessions(user)
+    revoke_all_tokens(user=user)
     _record("user", user.key, "close_account", actor)
     return user
 
@@ -590,13 +592,14 @@ def revoke_other_sessions(*, session_key: str, actor: User) -> int:
 
 @write_transaction
 def set_password(*, user: User, new_password: str, actor: User) -> User:
-    """Change a password that was judged good before; every session of the user ends."""
+    """Change a password that was judged good before; every session and token of the user ends."""
     if user != actor:
         _require_administrator(actor)
     user = _locked(user)
     user.set_password(new_password)
     user.save(update_fields=["password"])
     _end_sessions(user)
+    revoke_all_tokens(user=user)
     _record("user", user.key, "set_password", actor)
     return user
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.accounts import views
+from portal.accounts import api, views
 
 app_name = "accounts"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("my/sessions/", views.sessions, name="sessions"),
     path("my/sessions/others/revoke/", views.sessions_revoke_others, name="sessions-revoke-others"),
     path("my/sessions/<uuid:key>/revoke/", views.session_revoke, name="session-revoke"),
+    path("my/tokens/", views.tokens, name="tokens"),
+    path("my/tokens/<uuid:key>/revoke/", views.token_revoke, name="token-revoke"),
     path("my/password/", views.PasswordChange.as_view(), name="password-change"),
     path("parties/<uuid:party>/mandates/", views.mandate_give, name="mandate-give"),
     path("mandates/<uuid:key>/end/", views.mandate_end, name="mandate-end"),
@@ -27,6 +29,7 @@ urlpatterns = [
         name="password-reset-confirm",
     ),
     path("password/set/", views.PasswordResetComplete.as_view(), name="password-reset-complete"),
+    path("api/me/", api.Me.as_view(), name="api-me"),
     path("identity-checks/", views.identity_checks, name="identity-checks"),
     path("identity-checks/<uuid:key>/", views.identity_check, name="identity-check"),
     path("identity-documents/<uuid:key>/", views.identity_document, name="identity-document"),

@@ -33,6 +33,7 @@ from portal.accounts.access import (
     access_mandate,
     access_party_to_mandate,
     access_session,
+    access_token,
 )
 from portal.accounts.demo import DEMO_ACCOUNTS, DEMO_NAMES, DEMO_PASSWORD
 from portal.accounts.documents import path_of
@@ -51,9 +52,19 @@ from portal.accounts.forms import (
     PersonSignUpForm,
     PortalForm,
     SignInForm,
+    TokenForm,
     UnmaskForm,
 )
-from portal.accounts.models import Attempt, Department, IdentityCheck, Mandate, Party, Role, User
+from portal.accounts.models import (
+    ApiToken,
+    Attempt,
+    Department,
+    IdentityCheck,
+    Mandate,
+    Party,
+    Role,
+    User,
+)
 from portal.accounts.operations import (
     confirm_second_factor,
     decide_identity_check,
@@ -92,6 +103,7 @@ from portal.accounts.second_factor import (
     secret_text,
     waiting_device,
 )
+from portal.accounts.tokens import NewToken, make_token, revoke_token, tokens_of
 from portal.base.clock import now
 from portal.base.errors import NotFound, PortalError
 
@@ -375,6 +387,57 @@ def sessions_revoke_others(request: HttpRequest) -> HttpResponse:
     revoke_other_sessions(session_key=request.session.session_key or "", actor=signed_in(request))
     messages.success(request, _("其他浏览器上的会话都已结束。"))
     return redirect("accounts:sessions")
+
+
+# --- tokens of programs -------------------------------------------------------------------------
+@sensitive_post_parameters("code")
+@login_required
+@never_cache
+def tokens(request: HttpRequest) -> HttpResponse:
+    """My programs' tokens, and a form for another; a new secret is shown by this answer alone."""
+    user = signed_in(request)
+    device = confirmed_device(user)
+    form = TokenForm(request.POST or None, asks_code=device is not None)
+    made: NewToken | None = None
+    if form.is_bound and form.is_valid():
+        try:
+            made = _make_token(form, user)
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+        else:
+            form = TokenForm(asks_code=device is not None)
+    moment = now()
+    context = {
+        "form": form,
+        "made": made,
+        "rows": [
+            (
+                token,
+                [ApiToken.Scope(scope).label for scope in token.scopes],
+                token.expires_at > moment,
+            )
+            for token in tokens_of(user)
+        ],
+        "demo_code": demo_code(user, device),
+    }
+    return form_page(request, "accounts/tokens.html", context, form)
+
+
+def _make_token(form: TokenForm, user: User) -> NewToken:
+    given = form.cleaned_data
+    if "code" in given:
+        require_second_factor(user=user, code=given["code"])
+    scopes = [ApiToken.Scope(scope) for scope in given["scopes"]]
+    return make_token(name=given["name"], scopes=scopes, days=given["days"], actor=user)
+
+
+@login_required
+@require_POST
+def token_revoke(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    user = signed_in(request)
+    revoke_token(token=access_token(key, user), actor=user)
+    messages.success(request, _("令牌已撤销，使用它的程序不能再访问。"))
+    return redirect("accounts:tokens")
 
 
 # --- mandates -----------------------------------------------------------------------------------

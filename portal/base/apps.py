@@ -7,4 +7,5 @@ class BaseConfig(AppConfig):
     verbose_name = "底座"
 
     def ready(self) -> None:
-        from portal.base import checks  # noqa: F401 - registers the system checks.
+        # Both register themselves: the system checks, and how the OpenAPI document shows features.
+        from portal.base import checks, geojson_schema  # noqa: F401

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from portal.accounts.models import STAFF_ROLES, Role
+from portal.accounts.models import STAFF_ROLES, Role, User
 from portal.accounts.queries import AnyUser, open_grants
 from portal.base.clock import today
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from portal.casework.models import Document, Notice, NoticeObjection
+from portal.casework.models import Document, Message, Notice, NoticeObjection
 from portal.casework.subjects import require_reader
 
 DESK_ROLES = STAFF_ROLES | {Role.EXPERT, Role.VERIFIER}
@@ -55,3 +55,11 @@ def access_objection(code: str) -> NoticeObjection:
     if found is None:
         raise NotFound()
     return found
+
+
+def access_message(key: uuid.UUID, user: User) -> Message:
+    """One of the user's own messages."""
+    message = Message.objects.filter(key=key, user=user).first()
+    if message is None:
+        raise NotFound()
+    return message

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from portal.casework import views
+from portal.casework import api, views
 
 app_name = "casework"
 urlpatterns = [
     path("desk/", views.desk, name="desk"),
     path("messages/", views.inbox, name="messages"),
+    path("api/inbox/", api.Inbox.as_view(), name="api-inbox"),
+    path("api/inbox/<uuid:key>/read/", api.InboxRead.as_view(), name="api-inbox-read"),
     path("notices/", views.notices, name="notices"),
     path("notices/<uuid:key>/", views.notice, name="notice"),
     path("objections/", views.find_objection, name="objection-find"),

@@ -10,11 +10,12 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
-from layers.ogc.errors import BadParameter, UnknownCrs, UnknownParameter
+from layers.ogc.errors import UnknownCrs
 from layers.stands_here.errors import TooManyQuestions
 from layers.ticket_map.errors import BadMapQuestion, NothingFiltered, TooMuchToPrint
 from parcels.claims.errors import (
@@ -46,13 +47,18 @@ from portal.accounts.errors import (
     PartyLinked,
     RoleHeld,
     RoleRevoked,
+    ScopeMissing,
+    TokenNameTaken,
+    TokenUnknown,
     TooManyAttempts,
+    TooManyTokens,
     UsernameTaken,
 )
 from portal.base.answers import refusal_shown
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning
+from portal.base.parameters import BadParameter, UnknownParameter
 from portal.casework.errors import (
     CaseClosed,
     DocumentTooLarge,
@@ -158,6 +164,10 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     RoleHeld: 409,
     RoleRevoked: 409,
     OfficeMissing: 403,
+    ScopeMissing: 403,
+    TokenNameTaken: 409,
+    TokenUnknown: 409,
+    TooManyTokens: 409,
     StepMoveNotAllowed: 409,
     StepOutOfOrder: 409,
     CaseClosed: 409,
@@ -321,7 +331,17 @@ class PortalErrors:
 
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's door to the same table."""
+    """Django REST framework's door to the same table; its own refusals get a code and a message."""
     if isinstance(error, PortalError):
-        return Response(as_json(error), status=status_of(error))
-    return exception_handler(error, context)
+        status = status_of(error)
+        return Response(as_json(error), status=status, headers=_when_again(error, status))
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, ValidationError):
+        response.data = {
+            "code": "invalid_input",
+            "message": _("请求内容有误。"),
+            "fields": response.data,
+        }
+    elif response is not None and isinstance(error, APIException):
+        response.data = {"code": str(error.get_codes()), "message": str(error.detail)}
+    return response

@@ -95,6 +95,7 @@ MENU: tuple[MenuSection, ...] = (
             ),
             MenuEntry(_("统计"), "layers:statistics", everyone, ("statistics",)),
             MenuEntry(_("开放数据"), "layers:open-data", everyone, ("open-data",)),
+            MenuEntry(_("开发者"), "layers:developers", everyone, ("developers",)),
             MenuEntry(_("市场"), "market:market", everyone, ("market",), in_bar=True),
             MenuEntry(
                 _("公示"), "casework:notices", everyone, ("notices", "objections"), in_bar=True,

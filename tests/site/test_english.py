@@ -40,7 +40,21 @@ def chinese_in(page: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "address",
-    ["/", "/help/", "/sign-in/", "/sign-up/", "/sign-up/?kind=body", "/password/", "/no/such/"],
+    [
+        "/",
+        "/help/",
+        "/sign-in/",
+        "/sign-up/",
+        "/sign-up/?kind=body",
+        "/password/",
+        "/no/such/",
+        "/statistics/",
+        "/open-data/",
+        "/developers/",
+        "/embed/",
+        "/ogc/?f=html",
+        "/ogc/collections?f=html",
+    ],
 )
 def test_public_pages_are_english(reader: Client, address: str) -> None:
     response = reader.get(address, headers={"Accept": "text/html"})
@@ -54,7 +68,7 @@ def test_public_pages_are_english(reader: Client, address: str) -> None:
 @pytest.mark.parametrize(
     ("role", "department", "addresses"),
     [
-        (Role.CLERK, Department.NATURAL_RESOURCES, ["/imports/", "/my/", "/my/sessions/", "/second-factor/"]),
+        (Role.CLERK, Department.NATURAL_RESOURCES, ["/imports/", "/my/", "/my/sessions/", "/my/tokens/", "/second-factor/"]),
         (Role.CLERK, Department.FORESTRY, ["/identity-checks/", "/party-links/", "/my/password/"]),
     ],
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tickets.offsets import views
+from tickets.offsets import api, views
 
 app_name = "offsets"
 urlpatterns = [
@@ -13,4 +13,6 @@ urlpatterns = [
     path("offsets/<str:number>/certificate.pdf", views.certificate, name="certificate"),
     path("offset-requests/<uuid:key>/", views.request_page, name="request"),
     path("tickets/<str:number>/offset/", views.ask, name="ask"),
+    path("api/tickets/<str:number>/offsets/", api.OffsetAsk.as_view(), name="api-ask"),
+    path("api/offset-requests/<uuid:key>/", api.OffsetFollow.as_view(), name="api-request"),
 ]

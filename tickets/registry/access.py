@@ -17,6 +17,7 @@ from portal.accounts.queries import (
 from portal.base.errors import NotFound
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
+from tickets.registry.queries import own_tickets
 
 
 def access_ticket(number: str) -> CarbonTicket:
@@ -39,6 +40,14 @@ def access_held_ticket(number: str, user: AnyUser) -> CarbonTicket:
     if any(acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket)):
         return ticket
     raise NotFound()
+
+
+def access_own_ticket(number: str, user: AnyUser) -> CarbonTicket:
+    """An open ticket of a party that ``user`` acts for."""
+    ticket = own_tickets(user).filter(number=number.strip().upper()).first()
+    if ticket is None:
+        raise NotFound()
+    return ticket
 
 
 def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party, Role, User
-from portal.accounts.queries import has_role, names_of, works_in
+from portal.accounts.queries import AnyUser, has_role, names_of, parties_acted_for, works_in
 from portal.base.clock import CITY_TIME
 from tickets.registry.models import (
     Block,
@@ -201,6 +201,19 @@ def tickets_of(party: Party, at: datetime | None = None) -> QuerySet[CarbonTicke
     return (
         CarbonTicket.objects.standing(at)
         .filter(pk__in=shares.values("ticket"))
+        .order_by("year", "serial")
+    )
+
+
+def own_tickets(user: AnyUser) -> QuerySet[CarbonTicket]:
+    """Open tickets of which a party that ``user`` acts for owns a share."""
+    shares = TicketShare.objects.filter(
+        party__in=parties_acted_for(user), closed_by__isnull=True
+    ).values("ticket")
+    return (
+        CarbonTicket.objects.standing()
+        .filter(pk__in=shares)
+        .select_related("area_version", "issuance__filing__application__project")
         .order_by("year", "serial")
     )
 

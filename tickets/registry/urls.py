@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from tickets.registry import api
 from tickets.registry.pages import loss_notices, registrations, tickets, verification, work
 
 app_name = "registry"
@@ -12,6 +13,9 @@ urlpatterns = [
     path("tickets/<str:number>/prints/", tickets.make_print, name="make-print"),
     path("tickets/<str:number>/prints/<int:n>.pdf", tickets.printed, name="print"),
     path("api/tickets/states/", tickets.states, name="api-states"),
+    path("api/tickets/", api.TicketList.as_view(), name="api-tickets"),
+    path("api/tickets/<str:number>/", api.TicketDetail.as_view(), name="api-ticket"),
+    path("api/tickets/<str:number>/entries/", api.TicketEntries.as_view(), name="api-entries"),
     path("registrations/", work.work_list, name="work"),
     path("registrations/new/<slug:kind>/<str:subject>/", registrations.ask, name="ask"),
     path("registrations/<uuid:key>/", registrations.registration_page, name="registration"),

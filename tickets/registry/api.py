@@ -1,0 +1,148 @@
+"""The tickets of the parties that a signed-in program acts for, with every kilogram's state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
+
+from portal.accounts.api import SignedInView
+from portal.accounts.models import ApiToken
+from portal.base.paging import PAGE_PARAMETERS, GeoPages
+from portal.base.parameters import only
+from tickets.registry.access import access_own_ticket
+from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
+from tickets.registry.queries import Standing, acts_on, own_tickets, state_table
+from tickets.registry.showing import period_of
+
+
+def features(tickets: Sequence[CarbonTicket]) -> list[dict[str, Any]]:
+    """Tickets as features; the kilograms of all of them are one query."""
+    states = {row.key: row for row in state_table(tickets=[one.pk for one in tickets])}
+    made = TicketSerializer(tickets, many=True, context={"states": states}).data
+    found: list[dict[str, Any]] = made["features"]
+    return found
+
+
+class KilogramsSerializer(serializers.Serializer[Any]):
+    """What became of a ticket's kilograms, as of now."""
+
+    state = serializers.ChoiceField(Standing.choices, source="standing")
+    total_kg = serializers.IntegerField()
+    held_kg = serializers.IntegerField()
+    listed_kg = serializers.IntegerField()
+    pledged_kg = serializers.IntegerField()
+    offset_kg = serializers.IntegerField()
+    cancelled_kg = serializers.IntegerField()
+    frozen_kg = serializers.IntegerField()
+
+
+class ShareSerializer(serializers.ModelSerializer[TicketShare]):
+    """An owner and its numerator over the ticket's ``share_denominator``."""
+
+    party = serializers.CharField(source="party.name")
+
+    class Meta:
+        model = TicketShare
+        fields = ("party", "numerator")
+
+
+class TicketSerializer(GeoFeatureModelSerializer):
+    """A ticket as a GeoJSON feature with its exact area (EPSG:4490, longitude first)."""
+
+    shape = GeometrySerializerMethodField()
+    project = serializers.CharField(source="issuance.filing.application.project.number")
+    filing = serializers.CharField(source="issuance.filing.number")
+    period = serializers.SerializerMethodField()
+    kilograms = serializers.SerializerMethodField()
+    shares = serializers.SerializerMethodField()
+
+    class Meta:
+        model = CarbonTicket
+        geo_field = "shape"
+        id_field = "number"
+        fields = (
+            "number", "project", "filing", "period", "kilograms", "share_denominator", "shares",
+            "opened_at",
+        )  # fmt: skip
+
+    def get_shape(self, ticket: CarbonTicket) -> Any:
+        return ticket.area_version.geom
+
+    def get_period(self, ticket: CarbonTicket) -> str:
+        first, last = period_of(ticket)
+        return f"{first.isoformat()}/{last.isoformat()}"
+
+    @extend_schema_field(KilogramsSerializer)
+    def get_kilograms(self, ticket: CarbonTicket) -> Any:
+        return KilogramsSerializer(self.context["states"][ticket.pk]).data
+
+    @extend_schema_field(ShareSerializer(many=True))
+    def get_shares(self, ticket: CarbonTicket) -> Any:
+        shares = ticket.shares.filter(closed_by__isnull=True).select_related("party")
+        return ShareSerializer(shares.order_by("place"), many=True).data
+
+
+class EntrySerializer(serializers.ModelSerializer[LedgerEntry]):
+    """One registered act that touched the ticket; its hash is in the chain that is published."""
+
+    entry = serializers.IntegerField(source="pk")
+
+    class Meta:
+        model = LedgerEntry
+        fields = ("entry", "kind", "recorded_at")
+
+
+class TicketList(SignedInView):
+    """My tickets, a page at a time."""
+
+    scope = ApiToken.Scope.TICKETS
+
+    @extend_schema(
+        operation_id="tickets",
+        tags=["tickets"],
+        parameters=[
+            OpenApiParameter("page", OpenApiTypes.INT),
+            OpenApiParameter("limit", OpenApiTypes.INT),
+        ],
+        responses=TicketSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        only(request.query_params, PAGE_PARAMETERS)
+        pages = GeoPages()
+        page = pages.paginate_queryset(own_tickets(self.caller), request, view=self)
+        answer: Response = pages.get_paginated_response(
+            {"type": "FeatureCollection", "features": features(page or [])}
+        )
+        return answer
+
+
+class TicketDetail(SignedInView):
+    """One of my tickets."""
+
+    scope = ApiToken.Scope.TICKETS
+
+    @extend_schema(operation_id="ticket", tags=["tickets"], responses=TicketSerializer)
+    def get(self, request: Request, number: str) -> Response:
+        only(request.query_params, ())
+        return Response(features([access_own_ticket(number, self.caller)])[0])
+
+
+class TicketEntries(SignedInView):
+    """Every act that touched one of my tickets, the oldest first."""
+
+    scope = ApiToken.Scope.TICKETS
+
+    @extend_schema(
+        operation_id="ticket_entries", tags=["tickets"], responses=EntrySerializer(many=True)
+    )
+    def get(self, request: Request, number: str) -> Response:
+        only(request.query_params, ())
+        ticket = access_own_ticket(number, self.caller)
+        return Response(EntrySerializer(acts_on(ticket), many=True).data)
