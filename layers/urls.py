@@ -5,7 +5,7 @@ from django.urls import path
 from layers import developers, views
 from layers.ogc import urls as ogc
 from layers.stands_here import views as stands_here
-from layers.ticket_map import downloads, printing, sharing, statistics
+from layers.ticket_map import downloads, printing, sharing, statistics, story
 from layers.ticket_map import search as map_search
 from layers.ticket_map import views as ticket_map
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("what-stands-here/", stands_here.page, name="stands-here"),
     path("api/what-stands-here/", stands_here.ask, name="api-stands-here"),
     path("api/map/facts/", ticket_map.facts, name="api-map-facts"),
+    path("api/map/areas/<uuid:area>/", story.story, name="api-map-area"),
     path("api/map/search/", map_search.suggest, name="api-map-search"),
     path("map/tickets/download/", downloads.download, name="map-download"),
     path("map/tickets/print/", printing.printed, name="map-print"),

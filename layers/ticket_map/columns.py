@@ -31,6 +31,7 @@ COLUMNS = (
     Column("period_start", "period_beg", _("监测期首日")),
     Column("period_end", "period_end", _("监测期末日")),
     Column("area_ha", "area_ha", _("面积（公顷，取一位小数）")),
+    Column("price_fen", "price_fen", _("成交价（分/吨）；不是从交易所得的为空")),
     Column("total_kg", "total_kg", _("票上减排量（千克二氧化碳当量）")),
     Column("held_kg", "held_kg", _("其中持有")),
     Column("listed_kg", "listed_kg", _("其中挂牌")),

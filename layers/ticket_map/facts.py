@@ -50,6 +50,7 @@ SELECT ticket.key, ticket.number, version.key, ticket.opened_at, ticket.year, pr
        project.type, filing.number, lower(filing.period), upper(filing.period) - 1,
        version.area_m2, coalesce(land.township, ''), coalesce(land.species, ''),
        coalesce(holder.kind, ''), coalesce(holder.n, 0), coalesce(holder.name, ''),
+       bought.price_fen_per_tonne,
        ST_X(place.geom), ST_Y(place.geom),
        ST_XMin(version.geom_public), ST_YMin(version.geom_public),
        ST_XMax(version.geom_public), ST_YMax(version.geom_public)
@@ -62,6 +63,7 @@ JOIN projects_project AS project ON project.id = application.project_id
 CROSS JOIN LATERAL (SELECT ST_PointOnSurface(version.geom_public) AS geom) AS place
 LEFT JOIN land ON land.application = application.id
 LEFT JOIN holder ON holder.ticket_id = ticket.key
+LEFT JOIN market_trade AS bought ON bought.entry_id = ticket.opened_by_id
 WHERE version.geom_public IS NOT NULL
 ORDER BY ticket.year, ticket.serial
 """
@@ -86,6 +88,7 @@ class TicketFacts:
     species: tuple[str, ...]
     holder_kind: str
     holder: str
+    price_fen: int | None  # Per tonne, in the trade that made the ticket.
     lon: float
     lat: float
     bbox: tuple[float, float, float, float]
@@ -107,7 +110,7 @@ def ticket_facts() -> list[TicketFacts]:
 def _facts_of(
     key: uuid.UUID, number: str, area: uuid.UUID, opened_at: datetime, year: int, project: str,
     type: str, filing: str, first: date, last: date, area_m2: float, township: str, species: str,
-    kind: str, holders: int, name: str, lon: float, lat: float, *bbox: float,
+    kind: str, holders: int, name: str, price_fen: int | None, lon: float, lat: float, *bbox: float,
 ) -> TicketFacts:  # fmt: skip
     west, south, east, north = (round(value, 5) for value in bbox)
     return TicketFacts(
@@ -126,6 +129,7 @@ def _facts_of(
         species=tuple(dict.fromkeys(one for one in _BETWEEN_SPECIES.split(species) if one)),
         holder_kind="several" if holders > 1 else kind,
         holder=masked(kind, name, holders),
+        price_fen=price_fen,
         lon=round(lon, 5),
         lat=round(lat, 5),
         bbox=(west, south, east, north),

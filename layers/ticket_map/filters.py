@@ -16,21 +16,21 @@ from django.utils.translation import gettext as _
 from layers.ticket_map.errors import BadMapQuestion
 from layers.ticket_map.facts import HOLDER_KINDS, TicketFacts
 from tickets.projects.models import Project
-from tickets.registry import moments
-from tickets.registry.errors import InvalidMoment
+from tickets.registry.moments import parse_moment
 from tickets.registry.queries import Standing, TicketState
 
 KG_PER_TONNE = 1000
 LONGEST_VALUE = 60
 MOST_VALUES = 50
-MOST_TONNES = 10**9
+MOST = 10**9
+FEN_PER_YUAN = 100
 CHOICES: Final[Mapping[str, frozenset[str]]] = {
     "state": frozenset(Standing.values),
     "type": frozenset(Project.Type.values),
     "holder": frozenset(HOLDER_KINDS),
 }
 SETS = ("state", "year", "township", "species", "type", "holder")
-PARAMETERS = frozenset((*SETS, "min_t", "max_t", "at"))
+PARAMETERS = frozenset((*SETS, "min_t", "max_t", "min_p", "max_p", "at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,13 @@ class TicketFilter:
     holder: frozenset[str] = frozenset()
     min_t: int | None = None
     max_t: int | None = None
+    min_p: int | None = None
+    max_p: int | None = None
     at: datetime | None = None
 
     def takes(self, facts: TicketFacts, state: TicketState) -> bool:
         tonnes = state.total_kg / KG_PER_TONNE
+        yuan = None if facts.price_fen is None else facts.price_fen / FEN_PER_YUAN
         return (
             _in(self.state, [state.standing.value])
             and _in(self.year, [str(facts.year)])
@@ -56,13 +59,20 @@ class TicketFilter:
             and _in(self.species, facts.species or [""])
             and _in(self.type, [facts.type])
             and _in(self.holder, [facts.holder_kind])
-            and (self.min_t is None or tonnes >= self.min_t)
-            and (self.max_t is None or tonnes <= self.max_t)
+            and _within(tonnes, self.min_t, self.max_t)
+            and _within(yuan, self.min_p, self.max_p)
         )
 
 
 def _in(chosen: frozenset[str], values: Iterable[str]) -> bool:
     return not chosen or any(value in chosen for value in values)
+
+
+def _within(value: float | None, least: int | None, most: int | None) -> bool:
+    """Whether the value lies in the range; one that is not known does so in the open one alone."""
+    if least is None and most is None:
+        return True
+    return value is not None and (least or 0) <= value <= (MOST if most is None else most)
 
 
 def parse_filter(query: QueryDict, also: Iterable[str] = ()) -> TicketFilter:
@@ -80,6 +90,8 @@ def parse_filter(query: QueryDict, also: Iterable[str] = ()) -> TicketFilter:
         holder=_set_of(query, "holder"),
         min_t=_number_of(query, "min_t"),
         max_t=_number_of(query, "max_t"),
+        min_p=_number_of(query, "min_p"),
+        max_p=_number_of(query, "max_p"),
         at=parse_moment(query.get("at", "")),
     )
 
@@ -106,16 +118,8 @@ def _number_of(query: QueryDict, name: str) -> int | None:
     if value == "":
         return None
     if not (value.isascii() and value.isdecimal() and len(value) <= 10):
-        raise BadMapQuestion(parameter=name, reason=_("应为不小于 0 的整数吨。"))
-    tonnes = int(value)
-    if tonnes > MOST_TONNES:
+        raise BadMapQuestion(parameter=name, reason=_("应为不小于 0 的整数。"))
+    number = int(value)
+    if number > MOST:
         raise BadMapQuestion(parameter=name, reason=_("数值过大。"))
-    return tonnes
-
-
-def parse_moment(text: str) -> datetime | None:
-    """As the register reads it, refused as a parameter of the map's."""
-    try:
-        return moments.parse_moment(text)
-    except InvalidMoment as refused:
-        raise BadMapQuestion(parameter="at", reason=refused.facts["reason"]) from refused
+    return number

@@ -1,10 +1,12 @@
-"""What was issued, moved and offset, by year, township and species; and the open data with it."""
+"""What was issued, moved and offset, by year, township and species; prices; and the open data."""
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -17,27 +19,33 @@ from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import OFFERED
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows
+from portal.base.clock import CITY_TIME
 from portal.base.models import Township
+from tickets.market.prices import yuan
+from tickets.market.queries import months
 from tickets.registry.moves import BlockState
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import last_entry_number, register_totals
 
 # A kilogram is moved when it comes onto another ticket, offset when it leaves circulation so.
-_YEARS = """
-SELECT extract(year FROM entry.recorded_at AT TIME ZONE 'Asia/Shanghai')::int,
+_ACTS = """
+SELECT extract(year FROM entry.recorded_at AT TIME ZONE 'Asia/Shanghai')::int, version.key,
        coalesce(sum(size) FILTER (WHERE was.ticket_id IS NULL), 0)::bigint,
        coalesce(sum(size) FILTER (WHERE was.ticket_id <> became.ticket_id
                                     AND entry.kind IN ('transfer', 'trade')), 0)::bigint,
        coalesce(sum(size) FILTER (WHERE became.state = 'offset'
                                     AND was.state IS DISTINCT FROM 'offset'), 0)::bigint
 FROM registry_ledgerentry AS entry
+JOIN registry_issuance AS issuance ON issuance.id = entry.issuance_id
+JOIN projects_filing AS filing ON filing.id = issuance.filing_id
+JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
 JOIN registry_block AS became ON became.opened_by_id = entry.id
 LEFT JOIN registry_block AS was ON was.closed_by_id = entry.id
      AND was.issuance_id = became.issuance_id AND was.kg && became.kg
 CROSS JOIN LATERAL (SELECT upper(part) - lower(part) AS size
                     FROM (SELECT coalesce(was.kg * became.kg, became.kg) AS part) AS cut) AS sized
 WHERE %(at)s::timestamptz IS NULL OR entry.recorded_at <= %(at)s
-GROUP BY 1 ORDER BY 1
+GROUP BY 1, 2 ORDER BY 1
 """
 WIDTH = 1000  # Of a chart's bar, in its own units.
 
@@ -62,6 +70,35 @@ class Bar:
     tonnes: str
 
 
+@dataclass(frozen=True, slots=True)
+class PriceBar:
+    """One month's mean price; the width is in the chart's units."""
+
+    label: str
+    width: int
+    yuan: str
+    tonnes: str
+    trades: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """Kilograms issued, moved and offset in one year on one area."""
+
+    year: int
+    area: uuid.UUID
+    issued_kg: int
+    moved_kg: int
+    offset_kg: int
+
+
+def acts_until(at: datetime | None) -> list[Acted]:
+    """What was done, by year and area; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTS, {"at": at})
+        return [Acted(*row) for row in cursor.fetchall()]
+
+
 def bars(rows: Iterable[tuple[str, list[tuple[str, str, int]]]]) -> list[Bar]:
     """Bars on one scale: the longest fills the chart."""
     known = list(rows)
@@ -71,10 +108,66 @@ def bars(rows: Iterable[tuple[str, list[tuple[str, str, int]]]]) -> list[Bar]:
         x, pieces = 0, []
         for name, words, kg in parts:
             width = kg * WIDTH // longest
-            pieces.append(Part(name, words, tonnes(kg), x, width))
+            pieces.append(Part(name, words, shown(kg), x, width))
             x += width
-        made.append(Bar(label, tuple(pieces), tonnes(sum(kg for _n, _l, kg in parts))))
+        made.append(Bar(label, tuple(pieces), shown(sum(kg for _n, _l, kg in parts))))
     return made
+
+
+def shown(quantity_kg: int) -> str:
+    """Tonnes with marks of thousands; nothing rounded."""
+    whole, point, rest = tonnes(quantity_kg).partition(".")
+    return f"{int(whole):,}{point}{rest}"
+
+
+def act_rows(groups: Mapping[str, list[Acted]]) -> list[Bar]:
+    """Issued, moved and offset of each group, all on one scale."""
+    sums = {
+        label: (
+            ("held", _("制发"), sum(one.issued_kg for one in group)),
+            ("listed", _("转移"), sum(one.moved_kg for one in group)),
+            ("offset", _("抵消"), sum(one.offset_kg for one in group)),
+        )
+        for label, group in groups.items()
+    }
+    longest = max((kg for parts in sums.values() for _n, _l, kg in parts), default=0) or 1
+    return [
+        Bar(
+            label,
+            tuple(
+                Part(name, words, shown(kg), 0, kg * WIDTH // longest) for name, words, kg in parts
+            ),
+            "",
+        )
+        for label, parts in sums.items()
+    ]
+
+
+def price_bars(at: datetime | None) -> list[PriceBar]:
+    """The mean price of each month until a moment, weighted by quantity."""
+    series = [one for one in months() if at is None or one.month <= at.astimezone(CITY_TIME).date()]
+    highest = max((one.price_fen_per_tonne for one in series), default=0) or 1
+    return [
+        PriceBar(
+            label=f"{one.month:%Y-%m}",
+            width=one.price_fen_per_tonne * WIDTH // highest,
+            yuan=yuan(one.price_fen_per_tonne),
+            tonnes=shown(one.quantity_kg),
+            trades=one.trades,
+        )
+        for one in series
+    ]
+
+
+def grouped(
+    acts: Iterable[Acted], names: Callable[[Acted], Iterable[str]]
+) -> dict[str, list[Acted]]:
+    """Acts under each of their names, in the order of the names."""
+    found: dict[str, list[Acted]] = defaultdict(list)
+    for one in acts:
+        for name in names(one):
+            found[name].append(one)
+    return dict(sorted(found.items()))
 
 
 def states_of(rows: Iterable[MapRow]) -> list[tuple[str, str, int]]:
@@ -87,32 +180,31 @@ def states_of(rows: Iterable[MapRow]) -> list[tuple[str, str, int]]:
 
 @require_safe
 def statistics(request: HttpRequest) -> HttpResponse:
-    """``?at=`` and the map's filters narrow the sums of places and species; years are of all."""
+    """``?at=`` and the map's filters narrow everything but the register's totals and the prices."""
     wanted = parse_filter(request.GET)
     rows = map_rows(wanted)
     townships = dict(Township.objects.values_list("code", "name"))
+    place_of: dict[uuid.UUID, str] = {}
+    species_of: dict[uuid.UUID, str] = {}
     by_township: dict[str, list[MapRow]] = defaultdict(list)
     by_species: dict[str, list[MapRow]] = defaultdict(list)
     for row in rows:
-        place = townships.get(row.facts.township, row.facts.township)
-        by_township[place or _("未注明")].append(row)
-        by_species["、".join(row.facts.species) or _("未注明")].append(row)
-    with connection.cursor() as cursor:
-        cursor.execute(_YEARS, {"at": wanted.at})
-        years = cursor.fetchall()
-    acts = (("held", _("制发")), ("listed", _("转移")), ("offset", _("抵消")))
-    yearly = [
-        (str(year), name, label, kg)
-        for year, *sums in years
-        for (name, label), kg in zip(acts, sums, strict=True)
-    ]
+        facts = row.facts
+        place_of[facts.area] = townships.get(facts.township, facts.township) or _("未注明")
+        species_of[facts.area] = "、".join(facts.species) or _("未注明")
+        by_township[place_of[facts.area]].append(row)
+        by_species[species_of[facts.area]].append(row)
+    acts = [one for one in acts_until(wanted.at) if one.area in place_of]
     totals = register_totals(wanted.at)
     context = {
-        "years": bars((f"{year} {label}", [(name, label, kg)]) for year, name, label, kg in yearly),
+        "years": act_rows(grouped(acts, lambda one: [str(one.year)])),
+        "acts_by_township": act_rows(grouped(acts, lambda one: [place_of[one.area]])),
+        "acts_by_species": act_rows(grouped(acts, lambda one: [species_of[one.area]])),
         "townships": bars((name, states_of(group)) for name, group in sorted(by_township.items())),
         "species": bars((name, states_of(group)) for name, group in sorted(by_species.items())),
+        "prices": price_bars(wanted.at),
         "states": [str(state.label) for state in BlockState],
-        "totals": [(str(state.label), tonnes(totals[state.value])) for state in BlockState],
+        "totals": [(str(state.label), shown(totals[state.value])) for state in BlockState],
         "at": wanted.at,
         "entry": last_entry_number(wanted.at),
         "n": len(rows),

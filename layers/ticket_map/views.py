@@ -64,6 +64,7 @@ def facts(request: HttpRequest) -> HttpResponse:
                 "species": one.species,
                 "holder_kind": one.holder_kind,
                 "holder": one.holder,
+                "price_fen": one.price_fen,
                 "at": [one.lon, one.lat],
                 "bbox": one.bbox,
             }
@@ -108,6 +109,7 @@ def row_of(row: MapRow) -> dict[str, Any]:
         "period_start": facts.period_start.isoformat(),
         "period_end": facts.period_end.isoformat(),
         "area_ha": facts.area_ha,
+        "price_fen": facts.price_fen,
         "total_kg": state.total_kg,
         "held_kg": state.held_kg,
         "listed_kg": state.listed_kg,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import uuid
 from typing import Any
 
 import psycopg
@@ -66,6 +67,7 @@ def map_context(*, staff: bool) -> dict[str, Any]:
         "tickets": reverse("layers:tilejson", args=["tickets"]),
         "ticketStates": reverse("registry:api-states"),
         "ticketFacts": reverse("layers:api-map-facts"),
+        "ticketStory": reverse("layers:api-map-area", args=[uuid.UUID(int=0)]),
         "complaintPage": reverse("supervision:complaint-new"),
         "ticketPage": reverse("registry:ticket", args=["NUMBER"]),
         "basemap": {name: reverse("site:base-map", args=[name]) for name in BASE_MAP_SHEETS},

@@ -1,13 +1,16 @@
-"""A visitor on the map of tickets: filters, days, table, sharing; by mouse, keyboard and phone."""
+"""A visitor on the map of tickets: numbers, filters, days, files, frames; without network; by keyboard and phone."""
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, expect
@@ -15,6 +18,7 @@ from playwright.sync_api import Page, Request, expect
 from tests.browser.conftest import PHONE, picture
 from tests.layers.ticket_map.conftest import Story, tell_story
 from tickets.registry.operations import prepare_pledge
+from tickets.registry.queries import end_of_day, register_totals
 
 
 @pytest.fixture
@@ -58,31 +62,8 @@ def clean(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_visitor_filters_shares_and_goes_back_in_time(story: Story, open_page: Any) -> None:
-    page = open_page()
-    ready(page)
-    assert sums(page) == {"held": 28_500, "listed": 3, "offset": 1500}
-    expect(page.locator(".ticket-ring").first).to_be_visible()
-    rings = page.locator(".ticket-ring").evaluate_all("all => all.map(one => +one.dataset.kg)")
-    assert sum(rings) == 30_003, "rings lose no kilogram"
-
-    # Filter, share, open elsewhere.
-    page.locator("[data-ref=filters] summary").click()
-    page.locator("[data-ref=facets] label", has_text="挂牌").click()
-    expect(page).to_have_url(re.compile("state=listed"))
-    page.locator("[data-ref=facets] input[name=township][value='654002100']").check()
-    page.locator("[data-ref=ticket-table] summary").click()
-    assert rows(page) == [story.second.number]
-    page.locator("[data-ref=share] summary").click()
-    other = open_page()
-    ready(other, page.locator("[data-ref=share-address]").input_value())
-    assert rows(other) == [story.second.number]
-    assert sums(other) == sums(page) == {"held": 20_000, "listed": 3}
-    other.locator("[data-ref=filters] summary").click()
-    other.locator("[data-ref=facets-reset]").click()
-    assert len(rows(other)) == 3
-
-    # A pledge is there when the page is opened again.
+def pledge_all(story: Story) -> None:
+    """The second ticket's free kilograms become a pledge."""
     bureau = story.bureau
     registration = prepare_pledge(
         ticket=story.second, quantity_kg=20_000, pledgee=bureau.bank, amount_fen=1_000_00,
@@ -90,31 +71,224 @@ def test_a_visitor_filters_shares_and_goes_back_in_time(story: Story, open_page:
         asked_by=bureau.owner_user, actor=bureau.finance,
     )  # fmt: skip
     bureau.approve(registration)
-    ready(other, "/")
-    assert sums(other)["pledged"] == 20_000
 
-    # A past day: no tile is asked for again.
+
+def totals_of(day: str) -> dict[str, int]:
+    """What the database says of the end of a day, without what is zero."""
+    totals = register_totals(end_of_day(date.fromisoformat(day)) if day else None)
+    return {state: kilograms for state, kilograms in totals.items() if kilograms}
+
+
+def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
+    story: Story, open_page: Any, served: str, tmp_path: Path
+) -> None:
+    page = open_page()
+    ready(page)
+    assert sums(page) == totals_of("") == {"held": 28_500, "listed": 3, "offset": 1500}
+    rings = page.locator(".ticket-ring").evaluate_all("all => all.map(one => +one.dataset.kg)")
+    assert sum(rings) == 30_003, "rings lose no kilogram"
+    pledge_all(story)
+    ready(page)
+    assert sums(page)["pledged"] == 20_000, "there when the page is opened again"
+
+    find_by_number(page, story)
+    page.locator("[data-ref=filters] summary").click()
+    page.locator("[data-ref=facets] input[name=state][value=pledged]").check()
+    page.locator("[data-ref=facets] input[name=township][value='654002100']").check()
+    page.locator("[data-ref=ticket-table] summary").click()
+    assert rows(page) == [story.second.number]
+    page.locator("[data-ref=share] summary").click()
+    address = page.locator("[data-ref=share-address]").input_value()
+    other = open_page()
+    ready(other, address)
+    assert rows(other) == rows(page)
+    assert sums(other) == sums(page) == {"pledged": 20_000, "listed": 3}
+
+    take_away(other, tmp_path, story)
+    embed_elsewhere(open_page(), page.locator("[data-ref=share-embed]").input_value(), story)
+    nothing_found_and_back(other)
+
+
+def find_by_number(page: Page, story: Story) -> None:
+    """The search box leads to the area, whose panel tells its story; its shares are painted."""
+    page.fill("#q", story.child.number)
+    expect(page.locator("#found [role=option]").first).to_contain_text(story.child.number)
+    page.keyboard.press("Enter")
+    facts = page.locator("[data-ref=ticket-facts]")
+    expect(facts).to_contain_text("伊宁旅游公司")
+    expect(facts.locator(".acts li")).to_have_count(3)
+    expect(facts.locator(".kin li.child")).to_contain_text(story.child.number)
+    expect(facts.locator(".documents a").first).to_have_attribute("href", re.compile("^/v/"))
+    page.wait_for_function(f"({HELD_SHARE})() > 0")
+    # 8,500 of 10,000 kg are held; the chosen area's line and half-covered pixels are not counted.
+    expect_share = page.evaluate(HELD_SHARE)
+    assert expect_share == pytest.approx(0.85, abs=0.07)
+    picture(page, "public_map_found")
+    page.keyboard.press("Escape")
+
+
+# Of the fully painted pixels of the ticket layer, the share in the colour of what is held.
+HELD_SHARE = """() => {
+  let held = 0, all = 0
+  for (const canvas of document.querySelectorAll('.leaflet-tickets-pane canvas')) {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] < 200 || data[at + 3] > 240) continue
+      all++
+      if (Math.abs(data[at] - 18) < 6 && Math.abs(data[at + 1] - 135) < 6) held++
+    }
+  }
+  return all < 500 ? 0 : held / all
+}"""
+
+
+def take_away(page: Page, folder: Path, story: Story) -> None:
+    """What is filtered, as a file that geopandas reads and as a sheet to print."""
+    page.locator("[data-ref=take] summary").click()
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="GeoPackage 4536").click()
+    file = folder / "tickets.gpkg"
+    waited.value.save_as(file)
+    frame = geopandas.read_file(file)
+    assert frame["number"].tolist() == [story.second.number]
+    assert frame["pledged_kg"].tolist() == [20_000]
+    assert frame.crs.to_epsg() == 4536
+    for name, width_mm in (("打印 A4", 297), ("打印 A3", 420)):
+        link = page.get_by_role("link", name=name).get_attribute("href")
+        [sheet] = pypdf.PdfReader(io.BytesIO(page.request.get(str(link)).body())).pages
+        assert float(sheet.mediabox.width) == pytest.approx(width_mm / 25.4 * 72, abs=1)
+        words = sheet.extract_text()
+        assert story.second.number in words
+        assert story.first.number not in words
+
+
+def embed_elsewhere(page: Page, code: str, story: Story) -> None:
+    """The code of the share box works in another site's page, and shows what was filtered."""
+    page.route(
+        "http://elsewhere.test/",
+        lambda route: route.fulfill(content_type="text/html", body=f"<h1>x</h1>{code}"),
+    )
+    page.goto("http://elsewhere.test/")
+    frame = page.frame_locator("iframe")
+    expect(frame.locator("main")).to_have_attribute("data-tickets-ready", re.compile(r"\d+"))
+    frame.locator("[data-ref=ticket-table] summary").click()
+    expect(frame.locator("[data-ref=table-body] tr")).to_have_count(1)
+    expect(frame.locator("[data-ref=table-body]")).to_contain_text(story.second.number)
+
+
+def nothing_found_and_back(page: Page) -> None:
+    page.locator("[data-ref=filters] summary").click()
+    page.locator("[data-ref=min_p]").fill("9999")
+    page.locator("[data-ref=min_p]").dispatch_event("change")
+    expect(page.locator("[data-ref=empty]")).to_contain_text("没有符合条件的碳票")
+    expect(page).to_have_url(re.compile("min_p=9999"))
+    clean(page)
+    page.locator("[data-ref=empty-reset]").click()
+    expect(page.locator("[data-ref=empty]")).to_be_hidden()
+    assert len(rows(page)) == 3
+
+
+def test_a_visitor_goes_back_in_time_and_loses_the_network(story: Story, open_page: Any) -> None:
+    pledge_all(story)
+    page = open_page()
+    ready(page)
     tiles: list[str] = []
 
     def note(request: Request) -> None:
         if request.url.endswith(".mvt"):
             tiles.append(request.url)
 
-    other.on("request", note)
-    day = other.locator("[data-ref=ticket-day]")
+    page.wait_for_load_state("networkidle")
+    page.on("request", note)
+    day = page.locator("[data-ref=ticket-day]")
     day.fill(story.issued_on.isoformat())
     day.dispatch_event("change")
-    expect(other.locator("main")).to_have_attribute("data-tickets-day", story.issued_on.isoformat())
-    assert sums(other) == {"held": 30_003}
-    expect(other).to_have_url(re.compile(f"at={story.issued_on}"))
-    assert tiles == []
-    other.locator("[data-ref=compare] summary").click()
-    compare = other.locator("[data-ref=compare-day]")
+    expect(page.locator("main")).to_have_attribute("data-tickets-day", story.issued_on.isoformat())
+    assert sums(page) == totals_of(story.issued_on.isoformat()) == {"held": 30_003}
+    expect(page).to_have_url(re.compile(f"at={story.issued_on}"))
+    page.locator("[data-ref=compare] summary").click()
+    compare = page.locator("[data-ref=compare-day]")
     compare.fill(story.transferred_on.isoformat())
     compare.dispatch_event("change")
-    expect(other.locator("[data-ref=compare-rows] tr")).to_have_count(1)
-    picture(other, "public_map_then")
-    clean(other)
+    expect(page.locator("[data-ref=compare-rows] tr")).to_have_count(1)
+
+    # Played to today: each day that was shown had the register's own sums.
+    page.evaluate(WATCH_DAYS)
+    page.get_by_role("button", name="播放").click()
+    expect(page.locator("main")).to_have_attribute("data-tickets-day", "")
+    expect(page.locator("[data-ref=play]")).to_have_text("播放")
+    played = page.evaluate("window.playedDays")
+    days = [day for day, _sums in played if day]
+    assert days == sorted(set(days))
+    assert days[0] == story.issued_on.isoformat()
+    assert len(days) >= 9
+    for shown, said in played:
+        assert said == totals_of(shown), shown
+    assert tiles == [], "no tile is asked for again"
+    picture(page, "public_map_then")
+    clean(page)
+    lose_the_network(page, story)
+    turn_to_the_right(page)
+
+
+WATCH_DAYS = """() => {
+  window.playedDays = []
+  new MutationObserver(() => {
+    const main = document.querySelector('main')
+    const said = [...document.querySelectorAll('[data-ref=ticket-sums] [data-kg]')]
+      .map(item => [item.dataset.state, Number(item.dataset.kg)])
+    window.playedDays.push([main.dataset.ticketsDay, Object.fromEntries(said)])
+  }).observe(document.querySelector('main'), { attributeFilter: ['data-tickets-day'] })
+}"""
+
+
+def lose_the_network(page: Page, story: Story) -> None:
+    """The map says that it shows what it had, offers to try again, and comes back by itself."""
+    ready(page)
+    day = story.transferred_on.isoformat()
+    page.context.set_offline(True)
+    expect(page.locator("[data-ref=offline]")).to_be_visible()
+    page.locator("[data-ref=ticket-day]").fill(day)
+    page.locator("[data-ref=ticket-day]").dispatch_event("change")
+    expect(page.locator("[data-ref=note]")).to_contain_text("网络不通")
+    expect(page.locator("[data-ref=note-retry]")).to_be_visible()
+    picture(page, "public_map_offline")
+    clean(page)
+    page.context.set_offline(False)
+    expect(page.locator("[data-ref=offline]")).to_be_hidden()
+    expect(page.locator("main")).to_have_attribute("data-tickets-day", day)
+    expect(page.locator("[data-ref=note]")).to_be_hidden()
+
+    # A server that refuses says why, and another try is one click.
+    broken = re.compile("/api/tickets/states/")
+    page.route(
+        broken,
+        lambda route: route.fulfill(
+            status=503, content_type="application/json", body='{"code":"x","message":"正在维护"}'
+        ),
+    )
+    page.locator("[data-ref=time]").focus()
+    page.keyboard.press("End")
+    expect(page.locator("[data-ref=note]")).to_contain_text("正在维护")
+    page.unroute(broken)
+    page.locator("[data-ref=note-retry]").click()
+    expect(page.locator("main")).to_have_attribute("data-tickets-day", "")
+
+
+def turn_to_the_right(page: Page) -> None:
+    """Texts of the other direction turn the page over: nothing is left behind or sticks out."""
+    for address in ("/", "/statistics/", "/open-data/", "/developers/"):
+        page.goto(address)
+        clean(page)
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        if address == "/":
+            panel, stage = page.locator(".panel"), page.locator(".map-stage")
+            assert panel.evaluate("it => it.getBoundingClientRect().x") == 0
+            assert stage.evaluate("it => it.getBoundingClientRect().x") > 0
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page: Any) -> None:

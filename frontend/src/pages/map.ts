@@ -3,6 +3,7 @@ import L from 'leaflet'
 import { legend } from '../legend'
 import { Panel, part, type ParcelFeature } from '../panel'
 import { readAddress, writeAddress } from '../permalink'
+import { Notice, watchNetwork } from '../public/notice'
 import { shareBox } from '../public/share'
 import { TicketMap, type TicketConfig } from '../public/ticket-map'
 import { searchBox, type Found } from '../search'
@@ -19,8 +20,8 @@ const TICKET_KINDS = new Set(['ticket', 'project', 'filing', 'offset'])
 async function start (): Promise<void> {
   const config = JSON.parse(document.getElementById('map-config')!.textContent!) as Config
   const root = document.getElementById('main')!
-  const note = part<HTMLElement>(root, 'note')
-  const say = (message: string | null): void => { note.hidden = message === null; note.textContent = message }
+  const notice = new Notice(root)
+  const say = (message: string | null): void => notice.show(message)
   const { map, bases, names } = stage(part(root, 'map'), config)
   const before = readAddress(CITY)
   let base = before.base !== null && before.base in bases ? before.base : 'sketch'
@@ -40,12 +41,12 @@ async function start (): Promise<void> {
   try {
     tiles = await getJson<TileJson>(config.parcels)
   } catch (error) {
-    say(error instanceof Refused ? text('failed') + error.message : text('offline'))
+    notice.show(error instanceof Refused ? text('failed') + error.message : text('offline'), () => location.reload())
     return
   }
   const parcels = parcelLayer(tiles)
   if (!hidden) parcels.layer.addTo(map)
-  const tickets = await TicketMap.open(map, root, config, before.options, say, () => remember())
+  const tickets = await TicketMap.open(map, root, config, before.options, notice, () => remember())
   const control = L.control.layers(
     Object.fromEntries(Object.entries(bases).map(([id, layer]) => [names[id]!, layer])),
     { [text('parcels')]: parcels.layer, ...(tickets === null ? {} : { [tickets.name]: tickets.layer.layer }) },
@@ -113,6 +114,7 @@ async function start (): Promise<void> {
     if (TICKET_KINDS.has(found.kind)) { void select(null); tickets?.select(found.uid); remember() } else void select(found.uid)
   })
 
+  watchNetwork(root, () => { void tickets?.again() })
   listInView(map, root, config, uid => { void select(uid, true) })
   map.on('moveend', remember)
   if (before.parcel !== null) void select(before.parcel, location.hash === '' )

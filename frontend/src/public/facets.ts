@@ -1,7 +1,7 @@
 // Filters as facets: each value with the number of tickets that it would show.
 import { part } from '../panel'
 import { formatNumber, phrases } from '../text'
-import { countsOf, isEmpty, noFilter, SETS, tonnesFrom, type Known, type SetName, type TicketFilter } from './filters'
+import { countsOf, isEmpty, noFilter, RANGES, SETS, wholeFrom, type Known, type RangeName, type SetName, type TicketFilter } from './filters'
 
 const say = phrases({
   state: ['状态', 'State'],
@@ -21,29 +21,28 @@ export function wordFor (words: Words, name: string, value: string): string {
 
 export class Facets {
   private readonly root: HTMLElement
-  private readonly min: HTMLInputElement
-  private readonly max: HTMLInputElement
   private readonly reset: HTMLButtonElement
+  private readonly ends: Array<{ field: HTMLInputElement, range: RangeName, end: 'least' | 'most' }>
 
   constructor (root: ParentNode, private readonly words: Words, private filter: TicketFilter, private readonly changed: (filter: TicketFilter) => void) {
     this.root = part(root, 'facets')
-    this.min = part(root, 'min-t')
-    this.max = part(root, 'max-t')
     this.reset = part(root, 'facets-reset')
-    this.min.value = filter.minTonnes === null ? '' : String(filter.minTonnes)
-    this.max.value = filter.maxTonnes === null ? '' : String(filter.maxTonnes)
-    for (const field of [this.min, this.max]) {
+    this.ends = (Object.keys(RANGES) as RangeName[]).flatMap(range => (['least', 'most'] as const).map((end, at) => {
+      const field = part<HTMLInputElement>(root, RANGES[range][at]!)
+      field.value = filter.ranges[range][end]?.toString() ?? ''
       field.addEventListener('change', () => {
-        this.filter.minTonnes = tonnesFrom(this.min.value)
-        this.filter.maxTonnes = tonnesFrom(this.max.value)
+        this.filter.ranges[range][end] = wholeFrom(field.value)
         this.changed(this.filter)
       })
-    }
-    this.reset.addEventListener('click', () => {
-      this.filter = noFilter()
-      this.min.value = this.max.value = ''
-      this.changed(this.filter)
-    })
+      return { field, range, end }
+    }))
+    this.reset.addEventListener('click', () => this.clear())
+  }
+
+  clear (): void {
+    this.filter = noFilter()
+    for (const { field } of this.ends) field.value = ''
+    this.changed(this.filter)
   }
 
   show (rows: Known[]): void {

@@ -5,7 +5,11 @@ import { KG_STATES, type TicketRow } from '../ticket-states'
 export const SETS = ['state', 'year', 'township', 'species', 'type', 'holder'] as const
 export type SetName = typeof SETS[number]
 
-export interface TicketFilter { sets: Record<SetName, Set<string>>, minTonnes: number | null, maxTonnes: number | null }
+/** Ranges by the parameters of their ends; tonnes on the ticket, and yuan a tonne that it was bought for. */
+export const RANGES = { tonnes: ['min_t', 'max_t'], price: ['min_p', 'max_p'] } as const
+export type RangeName = keyof typeof RANGES
+export interface Range { least: number | null, most: number | null }
+export interface TicketFilter { sets: Record<SetName, Set<string>>, ranges: Record<RangeName, Range> }
 
 /** A ticket as everyone may know it (`/api/map/facts/`). */
 export interface TicketFacts {
@@ -22,6 +26,7 @@ export interface TicketFacts {
   species: string[]
   holder_kind: string
   holder: string
+  price_fen: number | null
   at: [number, number]
   bbox: [number, number, number, number]
 }
@@ -29,31 +34,50 @@ export interface TicketFacts {
 export interface Known extends TicketRow { facts: TicketFacts }
 
 const KG_PER_TONNE = 1000
+const FEN_PER_YUAN = 100
+const RANGE_NAMES = Object.keys(RANGES) as RangeName[]
 
 export function noFilter (): TicketFilter {
-  return { sets: { state: new Set(), year: new Set(), township: new Set(), species: new Set(), type: new Set(), holder: new Set() }, minTonnes: null, maxTonnes: null }
+  return {
+    sets: { state: new Set(), year: new Set(), township: new Set(), species: new Set(), type: new Set(), holder: new Set() },
+    ranges: { tonnes: { least: null, most: null }, price: { least: null, most: null } }
+  }
 }
 
 export function filterFrom (address: URLSearchParams): TicketFilter {
   const filter = noFilter()
   for (const name of SETS) for (const value of address.getAll(name)) if (value.length <= 60) filter.sets[name].add(value)
-  filter.minTonnes = tonnesFrom(address.get('min_t'))
-  filter.maxTonnes = tonnesFrom(address.get('max_t'))
+  for (const name of RANGE_NAMES) {
+    const [least, most] = RANGES[name]
+    filter.ranges[name] = { least: wholeFrom(address.get(least)), most: wholeFrom(address.get(most)) }
+  }
   return filter
 }
 
-export function tonnesFrom (text: string | null): number | null {
-  return text !== null && /^\d{1,10}$/.test(text) ? Number(text) : null
+export function wholeFrom (text: string | null): number | null {
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null
 }
 
 export function filterInto (address: URLSearchParams, filter: TicketFilter): void {
   for (const name of SETS) for (const value of [...filter.sets[name]].sort()) address.append(name, value)
-  if (filter.minTonnes !== null) address.set('min_t', String(filter.minTonnes))
-  if (filter.maxTonnes !== null) address.set('max_t', String(filter.maxTonnes))
+  for (const name of RANGE_NAMES) {
+    const { least, most } = filter.ranges[name]
+    if (least !== null) address.set(RANGES[name][0], String(least))
+    if (most !== null) address.set(RANGES[name][1], String(most))
+  }
 }
 
 export function isEmpty (filter: TicketFilter): boolean {
-  return SETS.every(name => filter.sets[name].size === 0) && filter.minTonnes === null && filter.maxTonnes === null
+  return SETS.every(name => filter.sets[name].size === 0) && RANGE_NAMES.every(name => isOpen(filter.ranges[name]))
+}
+
+function isOpen ({ least, most }: Range): boolean {
+  return least === null && most === null
+}
+
+/** A value that is not known lies in the open range alone. */
+function within (value: number | null, range: Range): boolean {
+  return isOpen(range) || (value !== null && value >= (range.least ?? 0) && value <= (range.most ?? Infinity))
 }
 
 export function valuesOf (known: Known, name: SetName): string[] {
@@ -77,8 +101,8 @@ export function passes (known: Known, filter: TicketFilter, but: SetName | null 
     const chosen = filter.sets[name]
     if (name !== but && chosen.size > 0 && !valuesOf(known, name).some(value => chosen.has(value))) return false
   }
-  const tonnes = kilogramsOn(known) / KG_PER_TONNE
-  return (filter.minTonnes === null || tonnes >= filter.minTonnes) && (filter.maxTonnes === null || tonnes <= filter.maxTonnes)
+  const { price_fen: price } = known.facts
+  return within(kilogramsOn(known) / KG_PER_TONNE, filter.ranges.tonnes) && within(price === null ? null : price / FEN_PER_YUAN, filter.ranges.price)
 }
 
 /** How many tickets each value of a facet would show, the fullest first. */

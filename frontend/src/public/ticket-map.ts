@@ -5,9 +5,11 @@ import { getJson, Offline, Refused } from '../server'
 import { phrases, text } from '../text'
 import { byArea, readStates, sumOf, type AreaSum, type StateTable } from '../ticket-states'
 import type { TileJson } from '../vector-tiles'
+import { readStory, storyNodes, type Story } from './area-story'
 import { Clusters } from './clusters'
 import { Facets, type Words } from './facets'
-import { filterFrom, filterInto, passes, type Known, type TicketFacts } from './filters'
+import { filterFrom, filterInto, isEmpty, passes, type Known, type TicketFacts } from './filters'
+import type { Notice } from './notice'
 import { TicketTable } from './table'
 import { ticketLayer, type TicketLayer } from './ticket-layer'
 import { areaNodes, asOf, compared, countLine, legendOf, sumLines } from './ticket-panel'
@@ -17,6 +19,7 @@ export interface TicketConfig {
   tickets: string
   ticketStates: string
   ticketFacts: string
+  ticketStory: string
   ticketPage: string
   complaintPage: string
 }
@@ -42,6 +45,8 @@ export class TicketMap {
   private chosen: string | null = null
   private other = ''
   private loading: AbortController | null = null
+  private telling: AbortController | null = null
+  private told: { key: string, story: Story } | null = null
   private readonly past = new Map<string, StateTable>()
   private readonly clusters: Clusters
   private timeline!: Timeline
@@ -49,23 +54,23 @@ export class TicketMap {
   private list!: TicketTable
 
   private constructor (private readonly map: L.Map, private readonly root: HTMLElement, private readonly config: TicketConfig,
-    readonly layer: TicketLayer, private readonly note: (message: string | null) => void, private readonly changed: () => void) {
+    readonly layer: TicketLayer, private readonly notice: Notice, private readonly changed: () => void) {
     this.clusters = new Clusters(map)
     map.on('moveend', () => this.drawLegend())
   }
 
   /** Null when the shapes or facts cannot be read: the map of parcels goes on without them. */
   static async open (map: L.Map, root: HTMLElement, config: TicketConfig, address: URLSearchParams,
-    note: (message: string | null) => void, changed: () => void): Promise<TicketMap | null> {
+    notice: Notice, changed: () => void): Promise<TicketMap | null> {
     map.createPane('tickets').style.zIndex = '310'
     try {
       const [tiles, facts] = await Promise.all([getJson<TileJson>(config.tickets), getJson<AllFacts>(config.ticketFacts)])
-      const made = new TicketMap(map, root, config, ticketLayer(tiles), note, changed)
+      const made = new TicketMap(map, root, config, ticketLayer(tiles), notice, changed)
       made.layer.layer.addTo(map)
       await made.begin(facts, address)
       return made
     } catch (error) {
-      note(error instanceof Refused ? text('failed') + error.message : text('offline'))
+      notice.show(error instanceof Refused ? text('failed') + error.message : text('offline'), () => location.reload())
       return null
     }
   }
@@ -83,7 +88,8 @@ export class TicketMap {
     const box = part<HTMLElement>(this.root, 'ticket-facts')
     box.hidden = sum === undefined
     if (sum !== undefined) {
-      box.replaceChildren(...areaNodes(sum, this.words, this.day, this.table.entry, { ticket: this.config.ticketPage, complain: this.config.complaintPage }))
+      box.replaceChildren(...areaNodes(sum, this.words, this.day, this.table.entry, { ticket: this.config.ticketPage, complain: this.config.complaintPage }, () => this.openShare()))
+      void this.tell(area!)
       if (move) {
         const [west, south, east, north] = sum.tickets[0]!.facts.bbox
         this.map.fitBounds([[south, west], [north, east]], { maxZoom: 15, padding: [40, 40] })
@@ -91,6 +97,13 @@ export class TicketMap {
       }
     }
     return sum !== undefined
+  }
+
+  private openShare (): void {
+    const box = part<HTMLDetailsElement>(this.root, 'share')
+    box.open = true
+    box.scrollIntoView({ block: 'nearest' })
+    part<HTMLElement>(box, 'share-copy').focus()
   }
 
   /** What the address remembers of the tickets. */
@@ -108,6 +121,7 @@ export class TicketMap {
     this.filter = filterFrom(address)
     this.timeline = new Timeline(this.root, facts.first_day, facts.today, day => this.goTo(day))
     this.facets = new Facets(this.root, this.words, this.filter, filter => { this.filter = filter; this.refresh(); this.changed() })
+    part(this.root, 'empty-reset').addEventListener('click', () => this.facets.clear())
     this.list = new TicketTable(this.root, this.words, known => { this.select(known.area, true); this.changed() }, area => this.layer.hover(area))
     const compare = part<HTMLInputElement>(this.root, 'compare-day')
     compare.min = facts.first_day
@@ -160,12 +174,40 @@ export class TicketMap {
       }
       this.table = table
       this.known = this.join(table)
+      this.notice.show(null)
       this.refresh()
       await this.compare()
     } catch (error) {
-      if (error instanceof Offline) this.note(text('offline'))
-      else if (error instanceof Refused) this.note(error.message)
+      if (error instanceof Offline) this.notice.show(text('offline'), () => { void this.load() })
+      else if (error instanceof Refused) this.notice.show(text('failed') + error.message, () => { void this.load() })
+    } finally {
+      if (!mine.signal.aborted) part(this.root, 'ticket-panel').setAttribute('aria-busy', 'false')
     }
+  }
+
+  /** What became of the tonnes meanwhile, if today is shown: asked when the network is back. */
+  async again (): Promise<void> {
+    await this.load()
+    this.changed()
+  }
+
+  private async tell (area: string): Promise<void> {
+    const key = `${area} ${this.day} ${this.table.entry}`
+    const box = part<HTMLElement>(this.root, 'ticket-facts').querySelector<HTMLElement>('.area-story')!
+    if (this.told?.key !== key) {
+      this.telling?.abort()
+      const mine = this.telling = new AbortController()
+      box.textContent = text('loading')
+      try {
+        this.told = { key, story: await readStory(this.config.ticketStory, area, this.day, mine.signal) }
+      } catch (error) {
+        if (mine.signal.aborted) return
+        box.textContent = error instanceof Refused ? text('failed') + error.message : text('offline')
+        return
+      }
+    }
+    const now = part<HTMLElement>(this.root, 'ticket-facts').querySelector<HTMLElement>('.area-story')
+    if (this.chosen === area) now?.replaceChildren(...storyNodes(this.told!.story, this.config.ticketPage, this.day))
   }
 
   private refresh (): void {
@@ -178,6 +220,7 @@ export class TicketMap {
     part(this.root, 'ticket-count').textContent = countLine(this.shown)
     part(this.root, 'as-of').textContent = asOf(this.day, this.table.entry)
     part(this.root, 'ticket-sums').replaceChildren(...sumLines(sumOf(this.shown)))
+    part<HTMLElement>(this.root, 'empty').hidden = this.shown.length > 0 || this.known.length === 0 || isEmpty(this.filter)
     this.drawLegend()
     this.select(this.chosen)
     this.link()

@@ -29,9 +29,12 @@ const say = phrases({
   unknown: ['未注明', 'Not stated'],
   holder: ['持有人', 'Holder'],
   issued: ['{day} 制发', 'issued {day}'],
+  price: ['成交价 {yuan} 元/吨', 'bought at {yuan} yuan a tonne'],
+  share: ['分享', 'Share'],
   complain: ['反映此处问题', 'Report a problem here']
 })
 const KG_PER_TONNE = 1000
+const FEN_PER_YUAN = 100
 
 export function tonnes (kilograms: number): string {
   return formatNumber(kilograms / KG_PER_TONNE, kilograms % KG_PER_TONNE === 0 ? 0 : 3)
@@ -87,7 +90,12 @@ export function compared (then: Kilograms, now: Kilograms): Node[] {
   })
 }
 
-export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }): Node[] {
+function priceOf (fen: number | null): string {
+  return fen === null ? '' : ` · ${say('price', { yuan: formatNumber(fen / FEN_PER_YUAN, 2) })}`
+}
+
+/** `share` opens the box with the address of what is shown. */
+export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }, share: () => void): Node[] {
   const { facts } = sum.tickets[0]!
   const pairs: Array<[string, string]> = [
     [say('filing'), facts.filing],
@@ -103,11 +111,15 @@ export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry
     const link = element('a', '', row.number)
     link.href = pages.ticket.replace('NUMBER', encodeURIComponent(row.number)) + (day === '' ? '' : `?at=${day}`)
     return element('li', '', link, ' ', element('span', 'badge', wordFor(words, 'state', row.state)),
-      element('p', 'muted', `${say('tonnes', { t: tonnes(kilogramsOn(row)) })} · ${row.facts.holder} · ${say('issued', { day: row.facts.issued_on })}`))
+      element('p', 'muted', `${say('tonnes', { t: tonnes(kilogramsOn(row)) })} · ${row.facts.holder} · ${say('issued', { day: row.facts.issued_on })}${priceOf(row.facts.price_fen)}`))
   }))
   const complain = element('a', '', say('complain'))
   complain.href = `${pages.complain}?ticket=${encodeURIComponent(sum.tickets[0]!.number)}&at=${facts.at[0]},${facts.at[1]}`
+  const button = element('button', 'second small', say('share'))
+  button.type = 'button'
+  button.addEventListener('click', share)
   const head = element('h3', '', `${say('project')} ${facts.project}`)
   head.tabIndex = -1
-  return [head, element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)), list, tickets, element('p', '', complain)]
+  return [head, element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)), list, tickets,
+    element('div', 'area-story'), element('p', 'actions', button, complain)]
 }

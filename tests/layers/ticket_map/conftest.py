@@ -34,7 +34,7 @@ class Story:
     transferred_on: date
 
 
-def tell_story() -> Story:
+def tell_story(east_m: int = 0) -> Story:
     town = Town.staffed()
     for place, township in enumerate(("654002101", "654002100")):
         # What is verified is frozen: township and species are written before.
@@ -42,7 +42,7 @@ def tell_story() -> Story:
             patch("tests.tickets.projects.story.parcel_at", partial(parcel_in, township)),
             patch("tests.tickets.projects.story.verify", verify_with_species),
         ):
-            signed_filing(town, square(1500 * place, 0))
+            signed_filing(town, square(east_m + 1500 * place, 0))
     bureau = Bureau()
     first = bureau.issue(10_000)
     second = bureau.issue(20_003)

@@ -1,31 +1,109 @@
-"""Nothing that must stay inside leaves by the map of tickets, its files or its search."""
+"""Nothing that must stay inside leaves by the map of tickets, its files, feeds, pages or search."""
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import geopandas
+import openpyxl
+import pypdf
+import pytest
 from django.test import Client
 
 from layers.registry import LAYERS
-from tests.layers.test_leaks import given_away, private_texts, values, vertices
+from tests.layers.places import tile_at
+from tests.layers.test_leaks import (
+    given_away,
+    private_texts,
+    tile_texts,
+    tile_vertices,
+    values,
+    vertices,
+)
 from tests.layers.ticket_map.conftest import Story
 from tickets.registry.models import CarbonTicket
 
+DOWNLOAD = "/map/tickets/download/"
+FILES = ("csv", "xlsx", "geojson", "gpkg", "shp", "kml")
 
-def test_no_answer_holds_a_private_text_or_an_exact_vertex(client: Client, story: Story) -> None:
+
+@pytest.fixture
+def hidden(story: Story) -> set[str]:
+    """Every text within that no public answer may hold."""
     numbers = set(CarbonTicket.objects.values_list("number", flat=True))
-    # A legal body's name, a ticket's number and the species of its land are everyone's.
-    shown = numbers | values(LAYERS["tickets"]) | {"新疆杨、白榆", story.bureau.buyer.name}
+    codes = set(CarbonTicket.objects.values_list("code", flat=True))
+    # A legal body's name, a ticket's number and code and the species of its land are everyone's.
+    shown = numbers | codes | values(LAYERS["tickets"]) | {"新疆杨、白榆", story.bureau.buyer.name}
+    reports = {ticket.uniqueness_report.number for ticket in CarbonTicket.objects.all()}
     # Short codes such as 0000 or 654002 are parts of public numbers too.
     telling = {text for text in private_texts() if len(text) >= 8 or not text.isascii()}
-    hidden = telling - shown
-    owner = story.second.shares.get(closed_by__isnull=True).party
-    assert owner.name in hidden
-    paths = ["/api/map/facts/", "/api/map/tickets/", "/statistics/"]
-    paths += [f"/map/tickets/download/?format={format}" for format in ("csv", "geojson", "kml")]
-    paths += [f"/api/map/search/?q={text}" for text in (*numbers, "YN-", owner.name)]
+    found = telling - shown - reports
+    assert story.second.shares.get(closed_by__isnull=True).party.name in found
+    return found
+
+
+def said_in(body: bytes, kind: str) -> Iterator[str]:
+    """All that a file says, unpacked."""
+    if kind == "xlsx":
+        for sheet in openpyxl.load_workbook(io.BytesIO(body)).worksheets:
+            yield str([[cell.value for cell in row] for row in sheet.iter_rows()])
+    elif kind == "shp":
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            for name in archive.namelist():
+                yield name + archive.read(name).decode("gb18030", "replace")
+    elif kind == "pdf":
+        yield "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(body)).pages)
+    else:
+        yield body.decode("utf-8", "replace")
+
+
+def test_no_answer_or_page_holds_a_private_text(
+    client: Client, story: Story, hidden: set[str]
+) -> None:
+    ticket, owner = story.second, story.second.shares.get(closed_by__isnull=True).party
+    paths = [
+        "/api/map/facts/", "/api/map/tickets/", "/api/tickets/states/", "/statistics/", "/open-data/",
+        f"/api/map/areas/{ticket.area_version.key}/", "/disclosure/feed.atom", "/disclosure/",
+        "/market/", "/tickets/", f"/tickets/{ticket.number}/", "/roots/", "/eco-justice/forests.geojson",
+        "/ogc/collections/tickets/items", "/ogc/collections/tickets/items?f=html",
+        *(f"/api/map/search/?q={text}" for text in (ticket.number, "YN-", owner.name, owner.name[0])),
+        *(f"/api/search/?q={text}" for text in (owner.name, owner.name[0])),
+    ]  # fmt: skip
     for path in paths:
-        said = client.get(path).content.decode()
+        answer = client.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, path
+        said = answer.content.decode()
         assert [text for text in hidden if text in said] == [], path
-    features = client.get("/map/tickets/download/?format=geojson").json()["features"]
-    seen = {at for one in features for at in vertices(one["geometry"]["coordinates"])}
-    assert seen
-    assert given_away(seen) == []
+
+
+@pytest.mark.parametrize("kind", [*FILES, "pdf"])
+def test_no_file_holds_a_private_text_or_an_exact_vertex(
+    client: Client, story: Story, hidden: set[str], tmp_path: Path, kind: str
+) -> None:
+    path = "/map/tickets/print/" if kind == "pdf" else f"{DOWNLOAD}?format={kind}"
+    body = client.get(path).content
+    for said in said_in(body, kind):
+        assert [text for text in hidden if text in said] == []
+    if kind in ("geojson", "gpkg", "shp", "kml"):
+        file = tmp_path / f"tickets.{'zip' if kind == 'shp' else kind}"
+        file.write_bytes(body)
+        shapes = geopandas.read_file(file).geometry
+        seen = {at for one in shapes for at in vertices(one.__geo_interface__["coordinates"])}
+        assert seen
+        assert given_away(seen) == []
+
+
+def test_no_tile_of_tickets_holds_a_private_text_or_an_exact_vertex(
+    client: Client, story: Story, hidden: set[str]
+) -> None:
+    place = story.second.area_version.geom.centroid
+    for zoom in (13, 15, 16):
+        z, x, y = tile_at(place.x, place.y, zoom)
+        body = client.get(f"/tiles/tickets/{z}/{x}/{y}.mvt").content
+        said = tile_texts(body) + body.decode("utf-8", "replace")
+        assert [text for text in hidden if text in said] == []
+        if zoom >= 15:  # Coarser tiles round every vertex by more than is looked for.
+            assert given_away(tile_vertices(body, z, x, y)) == []

@@ -16,8 +16,18 @@ from django.test import Client
 from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import write_csv, write_xlsx
 from parcels.models import ProjectAreaVersion
+from portal.accounts.models import Department, Role
 from portal.base.pdf import qr_svg
+from tests.accounts.people import officer
 from tests.layers.ticket_map.conftest import Story
+from tickets.offsets.models import Offset, Purpose
+from tickets.offsets.operations import (
+    ask_offset,
+    prepare_offset,
+    propose_name,
+    review_name,
+    sign_offset,
+)
 
 DOWNLOAD, PRINT, SEARCH = "/map/tickets/download/", "/map/tickets/print/", "/api/map/search/"
 
@@ -82,15 +92,41 @@ def test_search_finds_numbers_and_refuses_what_is_too_long(client: Client, story
     ):
         [found] = client.get(SEARCH, {"q": text.lower()}).json()["results"]
         assert (found["kind"], found["label"]) == (kind, text)
+    floor = signed_offset(story)
+    [found] = client.get(SEARCH, {"q": floor.number}).json()["results"]
+    assert (found["kind"], found["url"]) == ("offset", f"/offsets/{floor.number}/")
     for text in ("%", "___", "%%%", "<b>", "\u202eNY", "YN_2026"):
         assert client.get(SEARCH, {"q": text}).json()["results"] == []
-    assert client.get(SEARCH, {"q": "x" * 10_000}).status_code == 400
+    for address in (SEARCH, "/api/search/"):
+        too_long = client.get(address, {"q": "x" * 10_000})
+        assert (too_long.status_code, bool(too_long.json()["message"])) == (400, True)
+        assert client.get(address, {"q": "<script>alert(1)</script>"}).json()["results"] == []
+        assert client.get(address, {"q": "x", "p": "y"}).status_code == 400
+
+
+def signed_offset(story: Story) -> Offset:
+    """A certificate under the child's kilograms, by ecology's two officers."""
+    bureau = story.bureau
+    clerk = officer("ecology-clerk", Role.CLERK, Department.ECOLOGY)
+    name = propose_name(name="伊犁河谷马拉松", actor=bureau.buyer_user)
+    review_name(beneficiary=name, accepted=True, actor=clerk)
+    asked = ask_offset(
+        ticket=story.child, quantity_kg=10, purpose=Purpose.PERSON, beneficiary=name,
+        actor=bureau.buyer_user,
+    )  # fmt: skip
+    prepare_offset(request=asked, opinion="属实", actor=clerk)
+    return sign_offset(request=asked, actor=bureau.signer)
 
 
 def test_statistics_add_up_to_the_register(client: Client, story: Story) -> None:
     answer = client.get("/statistics/")
-    years = {bar.label.split()[1]: bar.tonnes for bar in answer.context["years"]}
-    assert years == {"制发": "30.003", "转移": "4", "抵消": "1.5"}
+    for charts, sums in (
+        ("years", [("30.003", "4", "1.5")]),
+        ("acts_by_township", [("10", "4", "1.5"), ("20.003", "0", "0")]),
+        ("acts_by_species", [("30.003", "4", "1.5")]),
+    ):
+        rows = [tuple(part.tonnes for part in bar.parts) for bar in answer.context[charts]]
+        assert sorted(rows) == sums, charts
     assert sorted(bar.tonnes for bar in answer.context["townships"]) == ["10", "20.003"]
     assert dict(answer.context["totals"])["已抵消"] == "1.5"
     assert client.get("/open-data/").status_code == 200
@@ -100,7 +136,8 @@ def test_statistics_add_up_to_the_register(client: Client, story: Story) -> None
     ("address", "status"),
     [
         (DOWNLOAD + "?format=exe", 400), (DOWNLOAD + "?crs=4326", 400),
-        (DOWNLOAD + "?format=kml&crs=4536", 400), (DOWNLOAD + "?state=frozen", 404),
+        (DOWNLOAD + "?format=kml&crs=4536", 400), (DOWNLOAD + "?format=geojson&crs=4536", 400),
+        (DOWNLOAD + "?state=frozen", 404),
         (PRINT + "?paper=a0", 400), (PRINT + "?state=frozen", 404), ("/statistics/?x=1", 400),
     ],
 )  # fmt: skip

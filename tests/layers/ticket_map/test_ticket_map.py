@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import date
 from typing import Any
 
+import mapbox_vector_tile
 import pytest
 from django.test import Client
 
 from portal.accounts.models import Party
+from tests.layers.places import tile_at
 from tests.layers.ticket_map.conftest import Story
+from tests.tickets.market.floor import Floor
+from tests.tickets.registry.register import Bureau
+from tickets.registry.models import CarbonTicket
+from tickets.registry.operations import prepare_pledge
 from tickets.registry.queries import register_totals
 
 ROWS, FACTS, STATES = "/api/map/tickets/", "/api/map/facts/", "/api/tickets/states/"
@@ -53,6 +61,93 @@ def test_each_filter_takes_its_tickets_and_all_must_pass(client: Client, story: 
     assert numbers(client, year=str(story.first.year)) == [first, second, child]
 
 
+def test_a_bought_ticket_is_found_by_its_price(client: Client, story: Story) -> None:
+    floor = Floor()
+    floor.owner, floor.owner_user = story.bureau.owner, story.bureau.owner_user
+    trade = floor.settle(floor.agreement(story.second, 5000, price_fen=1550))
+    trade.refresh_from_db()
+    bought = CarbonTicket.objects.get(opened_by=trade.entry_id)
+    assert numbers(client, min_p=15) == numbers(client, max_p=16) == [bought.number]
+    assert numbers(client, min_p=16) == numbers(client, max_p=15) == []
+    prices = {row["number"]: row["price_fen"] for row in client.get(ROWS).json()["tickets"]}
+    assert prices.pop(bought.number) == 1550
+    assert set(prices.values()) == {None}
+    [month] = client.get("/statistics/").context["prices"]
+    assert (month.yuan, month.tonnes, month.trades) == ("15.50", "5", 1)
+
+
+def pledge(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int) -> None:
+    registration = prepare_pledge(
+        ticket=ticket, quantity_kg=quantity_kg, pledgee=bureau.bank, amount_fen=1_000_00,
+        begins_on=date(2026, 1, 1), ends_on=date(2030, 1, 1), external_number=uuid.uuid4().hex,
+        asked_by=bureau.owner_user, actor=bureau.finance,
+    )  # fmt: skip
+    bureau.approve(registration)
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "kg"),
+    [
+        (lambda bureau, ticket: bureau.transfer(ticket, 7), "held", 0),
+        (lambda bureau, ticket: pledge(bureau, ticket, 7), "pledged", 7),
+        (lambda bureau, ticket: bureau.offset(ticket, 7), "offset", 7),
+    ],
+    ids=["transfer", "pledge", "offset"],
+)
+def test_an_act_is_on_map_table_and_tile_at_the_next_request(
+    client: Client, story: Story, act: Any, state: str, kg: int
+) -> None:
+    ticket, area = story.second, str(story.second.area_version.key)
+    before = client.get(STATES)
+    place = story.second.area_version.geom.centroid
+    z, x, y = tile_at(place.x, place.y, 14)
+
+    def in_tile() -> dict[str, Any]:
+        [layer] = mapbox_vector_tile.decode(
+            client.get(f"/tiles/tickets/{z}/{x}/{y}.mvt").content
+        ).values()
+        [found] = [
+            one["properties"] for one in layer["features"] if one["properties"]["uid"] == area
+        ]
+        return dict(found)
+
+    tile = in_tile()
+    act(story.bureau, ticket)
+    after = client.get(STATES, headers={"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200
+    totals = after.json()["totals"]
+    assert totals == client.get(ROWS).json()["totals"] == register_totals()
+    assert totals[state] == before.json()["totals"][state] + kg
+    assert in_tile()[f"{state}_kg"] == tile[f"{state}_kg"] + kg
+    assert after.json()["entry"] == client.get(ROWS).json()["entry"] > before.json()["entry"]
+    rows_then, rows_now = len(before.json()["tickets"]), len(after.json()["tickets"])
+    assert rows_now - rows_then == (state == "held"), "a transfer makes a ticket"
+    story_now = client.get(f"/api/map/areas/{area}/").json()
+    assert story_now["acts"][0]["kg"] == 7
+
+
+def test_an_area_tells_its_acts_its_tickets_and_what_may_be_checked(
+    client: Client, story: Story
+) -> None:
+    address = f"/api/map/areas/{story.first.area_version.key}/"
+    answer = client.get(address)
+    told = answer.json()
+    assert [act["kind"] for act in told["acts"]] == ["offset", "transfer", "issue"]
+    assert [act["kg"] for act in told["acts"]] == [1500, 4000, 10_000]
+    assert [(one["number"], one["depth"], one["kg"]) for one in told["family"]] == [
+        (story.first.number, 0, 6000),
+        (story.child.number, 1, 4000),
+    ]
+    for document in told["documents"]:
+        assert client.get(document["url"], headers={"Accept": "text/html"}).status_code == 200
+    held = {"If-None-Match": answer.headers["ETag"]}
+    assert client.get(address, headers=held).status_code == 304
+    then = client.get(address, {"at": story.issued_on.isoformat()}).json()
+    assert [act["kind"] for act in then["acts"]] == ["issue"]
+    assert [one["number"] for one in then["family"]] == [story.first.number]
+    assert client.get(f"/api/map/areas/{uuid.uuid4()}/").status_code == 404
+
+
 def test_facts_mask_natural_persons_and_are_kept_until_the_next_entry(
     client: Client, story: Story
 ) -> None:
@@ -76,7 +171,7 @@ def test_facts_mask_natural_persons_and_are_kept_until_the_next_entry(
         "at=2026-01-01T00:00:00%2B99:00", "min_t=-1", "min_t=1e9", "max_t=99999999999",
         "min_t=NaN", "state=secret", "type=%27--", "year=20", "holder=%E5%BC%A0%E4%B8%89",
         "owner=x", "id_number=654002", "species=" + "x" * 10_000, "township=%E2%80%AE1",
-        "limit=1000000000", "&".join(f"species={n}" for n in range(60)),
+        "limit=1000000000", "min_p=-1", "max_p=1.5", "min_p=%D9%A3", "price=1", "&".join(f"species={n}" for n in range(60)),
     ],
 )  # fmt: skip
 def test_a_bad_question_is_answered_with_its_reason(
@@ -85,5 +180,5 @@ def test_a_bad_question_is_answered_with_its_reason(
     for address in (ROWS, FACTS):
         answer = client.get(f"{address}?{query}")
         assert answer.status_code == 400
-        assert answer.json()["code"] == "bad_map_question"
+        assert answer.json()["code"] in ("bad_map_question", "invalid_moment")
         assert len(answer.json()["message"]) < 300

@@ -24,6 +24,7 @@ from portal.accounts.queries import acts_for, parties_acted_for, works_in
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound
 from portal.base.numbers import grouped_code
+from portal.base.parameters import only
 from portal.base.policy import policy_text
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
@@ -340,7 +341,7 @@ def states(request: HttpRequest) -> HttpResponse:
 
     ``area`` is the id of the shape in the layer ``tickets``.
     """
-    at = moment_of(request)
+    at = parse_moment(only(request.GET, ("at",)).get("at", ""))
     etag = f'"{_version(at)}"'
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     if etag in request.headers.get("If-None-Match", ""):

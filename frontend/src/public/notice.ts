@@ -1,0 +1,37 @@
+// What the map says over itself: a message, with a way to try again; and that the network is gone.
+import { part } from '../panel'
+
+export class Notice {
+  private readonly box: HTMLElement
+  private readonly words: HTMLElement
+  private readonly button: HTMLButtonElement
+  private again: (() => void) | null = null
+
+  constructor (root: ParentNode) {
+    this.box = part(root, 'note')
+    this.words = part(root, 'note-text')
+    this.button = part(root, 'note-retry')
+    this.button.addEventListener('click', () => {
+      const again = this.again
+      this.show(null)
+      again?.()
+    })
+  }
+
+  /** `again` is offered where trying once more may help. */
+  show (message: string | null, again: (() => void) | null = null): void {
+    this.again = again
+    this.box.hidden = message === null
+    this.words.textContent = message
+    this.button.hidden = again === null
+  }
+}
+
+/** Says so while the browser has no network, and calls `back` when it has one again. */
+export function watchNetwork (root: ParentNode, back: () => void): void {
+  const sign = part<HTMLElement>(root, 'offline')
+  const show = (): void => { sign.hidden = navigator.onLine }
+  window.addEventListener('offline', show)
+  window.addEventListener('online', () => { show(); back() })
+  show()
+}
