@@ -8,7 +8,7 @@ from django.contrib.gis.db.models import GeometryField, Union
 from django.contrib.gis.geos import MultiPolygon
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from parcels.models import Parcel, ParcelVersion, Right, TitleCertificate
+from parcels.models import EllipsoidArea, Parcel, ParcelVersion, Right, TitleCertificate
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
 
@@ -46,7 +46,7 @@ def parcels_of(title: TitleCertificate) -> list[Parcel]:
 
 
 def own_titles(user: AnyUser) -> QuerySet[TitleCertificate]:
-    """Certificates with a right of a party that ``user`` acts for; ``shape`` is their land today."""
+    """Certificates with a right of a party that ``user`` acts for; ``shape`` and ``land_m2`` are their land today."""
     mine = Right.objects.filter(party__in=parties_acted_for(user)).values("certificate")
     land = (
         ParcelVersion.objects.standing()
@@ -59,6 +59,7 @@ def own_titles(user: AnyUser) -> QuerySet[TitleCertificate]:
     return (
         TitleCertificate.objects.filter(pk__in=mine)
         .annotate(shape=Subquery(land, output_field=GeometryField(srid=4490)))
+        .annotate(land_m2=EllipsoidArea("shape"))
         .order_by("pk")
     )
 

@@ -22,6 +22,13 @@ def is_guarded(selection: Selection) -> bool:
     return selection.area_m2 > policy_number(POLICY) * M2_PER_KM2
 
 
+def require_modest(area_m2: float) -> None:
+    """For programs, which are asked for no reason and no code: ExportNeedsReason beyond the limit."""
+    limit_km2 = policy_number(POLICY)
+    if area_m2 > limit_km2 * M2_PER_KM2:
+        raise ExportNeedsReason(limit=limit_km2.normalize())
+
+
 def confirm_export(*, selection: Selection, reason: str, code: str, actor: User) -> bool:
     """Ask for what the land's size asks for; whether a code was given.
 

@@ -13,6 +13,7 @@ from rest_framework.serializers import SerializerMethodField
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
 
 from parcels.access import access_own_title, own_titles
+from parcels.exports.operations import require_modest
 from parcels.models import TitleCertificate
 from parcels.reviews.queries import holders_in_words
 from portal.accounts.api import SignedInView
@@ -60,7 +61,8 @@ class TitleList(SignedInView):
     def get(self, request: Request) -> Response:
         only(request.query_params, PAGE_PARAMETERS)
         pages = GeoPages()
-        page = pages.paginate_queryset(own_titles(self.caller), request, view=self)
+        page = pages.paginate_queryset(own_titles(self.caller), request, view=self) or []
+        require_modest(sum(title.land_m2 or 0.0 for title in page))
         answer: Response = pages.get_paginated_response(TitleSerializer(page, many=True).data)
         return answer
 

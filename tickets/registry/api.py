@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
 
+from parcels.exports.operations import require_modest
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
 from portal.base.paging import PAGE_PARAMETERS, GeoPages
@@ -116,9 +117,11 @@ class TicketList(SignedInView):
     def get(self, request: Request) -> Response:
         only(request.query_params, PAGE_PARAMETERS)
         pages = GeoPages()
-        page = pages.paginate_queryset(own_tickets(self.caller), request, view=self)
+        page = pages.paginate_queryset(own_tickets(self.caller), request, view=self) or []
+        areas = {one.area_version_id: one.area_version.area_m2 for one in page}
+        require_modest(sum(areas.values()))
         answer: Response = pages.get_paginated_response(
-            {"type": "FeatureCollection", "features": features(page or [])}
+            {"type": "FeatureCollection", "features": features(page)}
         )
         return answer
 

@@ -13,6 +13,7 @@ from drf_spectacular.validation import validate_schema
 
 from portal.accounts.models import ApiToken, User
 from portal.accounts.tokens import make_token
+from portal.base.models import Policy
 from tests.accounts.people import user_named
 from tests.layers.ticket_map.conftest import Story
 from tickets.offsets.models import OffsetRequest
@@ -61,6 +62,24 @@ def test_an_owner_reads_the_own_titles_with_their_exact_land(story: Story, owner
     assert owner.get(f"{TITLES}{certificate.key}/").json() == title
     stranger = program(user_named("nobody"))
     assert stranger.get(f"{TITLES}{certificate.key}/").status_code == 404
+
+
+def test_more_exact_land_than_the_policy_lets_out_is_not_given_to_a_program(
+    story: Story, owner: Client
+) -> None:
+    Policy.objects.create(
+        code="export.exact_km2",
+        value="0.001",
+        text="",
+        unit="km²",
+        label="x",
+        article="",
+        reason="x",
+    )
+    for path in (TITLES, TICKETS):
+        refused = owner.get(path)
+        assert refused.json()["code"] == "export_needs_reason"
+        assert refused.status_code == 422
 
 
 def test_an_offset_is_asked_for_once_however_often_it_is_sent(story: Story, owner: Client) -> None:
