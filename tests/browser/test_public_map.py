@@ -98,6 +98,7 @@ def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
     page.locator("[data-ref=ticket-table] summary").click()
     assert rows(page) == [story.second.number]
     page.locator("[data-ref=share] summary").click()
+    expect(page.locator("[data-ref=share-address]")).to_have_value(re.compile("state=pledged"))
     address = page.locator("[data-ref=share-address]").input_value()
     other = open_page()
     ready(other, address)

@@ -17,8 +17,8 @@ from parcels.models import Parcel, TitleCertificate
 from portal.base.clock import CITY_TIME, advance_clock, now
 from tests.databases import own_database
 from tests.factories.land import parcel_at, square, verify
+from tests.tickets.market.floor import Floor
 from tests.tickets.projects.story import Town, signed_filing
-from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
 
 
@@ -26,7 +26,7 @@ from tickets.registry.models import CarbonTicket
 class Story:
     """Day by day: issued, part transferred, part of that offset, part of the other listed."""
 
-    bureau: Bureau
+    bureau: Floor
     first: CarbonTicket
     second: CarbonTicket
     child: CarbonTicket
@@ -43,7 +43,7 @@ def tell_story(east_m: int = 0) -> Story:
             patch("tests.tickets.projects.story.verify", verify_with_species),
         ):
             signed_filing(town, square(east_m + 1500 * place, 0))
-    bureau = Bureau()
+    bureau = Floor()
     first = bureau.issue(10_000)
     second = bureau.issue(20_003)
     issued_on = today()

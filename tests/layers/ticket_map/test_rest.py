@@ -11,6 +11,8 @@ import pytest
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
+from layers.openapi import FILTER, READS
+from layers.ticket_map.filters import PARAMETERS
 from portal.accounts.models import ApiToken, User
 from portal.accounts.tokens import make_token
 from portal.base.models import Policy
@@ -163,6 +165,16 @@ def test_the_document_is_openapi_and_names_tokens_and_scopes(client: Client, sto
         for method in document["paths"][path].values():
             assert {"token": []} in method["security"], path
     assert client.get("/api/docs/").status_code == 200
+    area = str(story.first.area_version.key)
+    for path, (_operation, _summary, parameters) in READS.items():
+        assert path in document["paths"]
+        known = {one["name"] for one in parameters if one["in"] == "query"}
+        answer = client.get(
+            path.replace("{area}", area), {"at": story.issued_on} if "at" in known else {}
+        )
+        assert answer.status_code == 200, path
+        assert client.get(path.replace("{area}", area), {"nosuch": 1}).status_code == 400
+    assert {one["name"] for one in FILTER} == PARAMETERS
 
 
 def test_every_example_of_the_developers_page_works(story: Story, client: Client) -> None:

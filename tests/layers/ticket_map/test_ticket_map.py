@@ -13,7 +13,6 @@ from django.test import Client
 from portal.accounts.models import Party
 from tests.layers.places import tile_at
 from tests.layers.ticket_map.conftest import Story
-from tests.tickets.market.floor import Floor
 from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
 from tickets.registry.operations import prepare_pledge
@@ -62,8 +61,7 @@ def test_each_filter_takes_its_tickets_and_all_must_pass(client: Client, story: 
 
 
 def test_a_bought_ticket_is_found_by_its_price(client: Client, story: Story) -> None:
-    floor = Floor()
-    floor.owner, floor.owner_user = story.bureau.owner, story.bureau.owner_user
+    floor = story.bureau
     trade = floor.settle(floor.agreement(story.second, 5000, price_fen=1550))
     trade.refresh_from_db()
     bought = CarbonTicket.objects.get(opened_by=trade.entry_id)
