@@ -312,5 +312,19 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
             "data-tickets-day", story.issued_on.isoformat()
         )
         assert sums(page) == {"held": 30_003}
+        # The table is sorted by its heads; Escape closes what was chosen.
+        page.locator("[data-ref=time]").focus()
+        page.keyboard.press("End")
+        expect(page.locator("[data-ref=table-body] tr")).to_have_count(3)
+        page.locator("[data-ref=table-head]").get_by_role("button", name="吨").press("Enter")
+        assert rows(page) == [story.second.number, story.first.number, story.child.number]
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("吨")
+        legend = page.locator("[data-ref=ticket-legend]")
+        expect(legend).to_contain_text(re.compile("视野内 [123] 张"))
         picture(page, f"public_map_{size[0]}")
         clean(page)
+        facts.get_by_role("button", name="分享").focus()
+        page.keyboard.press("Escape")
+        expect(facts).to_be_hidden()
+        expect(page).not_to_have_url(re.compile("ticket="))
+        expect(page.locator("#map")).to_be_focused()

@@ -70,7 +70,7 @@ async function start (): Promise<void> {
   })
 
   let loading: AbortController | null = null
-  const panel = new Panel(part(root, 'panel'), () => { void select(null) })
+  const panel = new Panel(part(root, 'panel'), () => { void select(null); tickets?.close() })
   const select = async (uid: string | null, move = false): Promise<void> => {
     loading?.abort()
     selected = uid

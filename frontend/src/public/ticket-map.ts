@@ -88,7 +88,7 @@ export class TicketMap {
     const box = part<HTMLElement>(this.root, 'ticket-facts')
     box.hidden = sum === undefined
     if (sum !== undefined) {
-      box.replaceChildren(...areaNodes(sum, this.words, this.day, this.table.entry, { ticket: this.config.ticketPage, complain: this.config.complaintPage }, () => this.openShare()))
+      box.replaceChildren(...areaNodes(sum, this.words, this.day, this.table.entry, { ticket: this.config.ticketPage, complain: this.config.complaintPage }, { share: () => this.openShare(), close: () => this.close() }))
       void this.tell(area!)
       if (move) {
         const [west, south, east, north] = sum.tickets[0]!.facts.bbox
@@ -97,6 +97,14 @@ export class TicketMap {
       }
     }
     return sum !== undefined
+  }
+
+  /** Nothing is chosen any more; the focus goes back to the map. */
+  close (): void {
+    if (this.chosen === null) return
+    this.select(null)
+    this.changed()
+    this.map.getContainer().focus({ preventScroll: true })
   }
 
   private openShare (): void {

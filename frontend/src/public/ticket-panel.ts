@@ -31,6 +31,7 @@ const say = phrases({
   issued: ['{day} 制发', 'issued {day}'],
   price: ['成交价 {yuan} 元/吨', 'bought at {yuan} yuan a tonne'],
   share: ['分享', 'Share'],
+  close: ['关闭', 'Close'],
   complain: ['反映此处问题', 'Report a problem here']
 })
 const KG_PER_TONNE = 1000
@@ -94,8 +95,9 @@ function priceOf (fen: number | null): string {
   return fen === null ? '' : ` · ${say('price', { yuan: formatNumber(fen / FEN_PER_YUAN, 2) })}`
 }
 
-/** `share` opens the box with the address of what is shown. */
-export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }, share: () => void): Node[] {
+export interface PanelActs { share: () => void, close: () => void }
+
+export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }, acts: PanelActs): Node[] {
   const { facts } = sum.tickets[0]!
   const pairs: Array<[string, string]> = [
     [say('filing'), facts.filing],
@@ -115,11 +117,14 @@ export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry
   }))
   const complain = element('a', '', say('complain'))
   complain.href = `${pages.complain}?ticket=${encodeURIComponent(sum.tickets[0]!.number)}&at=${facts.at[0]},${facts.at[1]}`
-  const button = element('button', 'second small', say('share'))
-  button.type = 'button'
-  button.addEventListener('click', share)
+  const button = (className: string, words: string, act: () => void): HTMLButtonElement => {
+    const made = element('button', className, words)
+    made.type = 'button'
+    made.addEventListener('click', act)
+    return made
+  }
   const head = element('h3', '', `${say('project')} ${facts.project}`)
   head.tabIndex = -1
-  return [head, element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)), list, tickets,
-    element('div', 'area-story'), element('p', 'actions', button, complain)]
+  return [element('div', 'panel-head', head, button('quiet small', say('close'), acts.close)), element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)), list, tickets,
+    element('div', 'area-story'), element('p', 'actions', button('second small', say('share'), acts.share), complain)]
 }
