@@ -19,7 +19,6 @@ from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import OFFERED
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows
-from portal.base.clock import CITY_TIME
 from portal.base.models import Township
 from tickets.market.prices import yuan
 from tickets.market.queries import months
@@ -145,7 +144,7 @@ def act_rows(groups: Mapping[str, list[Acted]]) -> list[Bar]:
 
 def price_bars(at: datetime | None) -> list[PriceBar]:
     """The mean price of each month until a moment, weighted by quantity."""
-    series = [one for one in months() if at is None or one.month <= at.astimezone(CITY_TIME).date()]
+    series = months(until=at)
     highest = max((one.price_fen_per_tonne for one in series), default=0) or 1
     return [
         PriceBar(
@@ -159,14 +158,11 @@ def price_bars(at: datetime | None) -> list[PriceBar]:
     ]
 
 
-def grouped(
-    acts: Iterable[Acted], names: Callable[[Acted], Iterable[str]]
-) -> dict[str, list[Acted]]:
-    """Acts under each of their names, in the order of the names."""
+def grouped(acts: Iterable[Acted], name_of: Callable[[Acted], str]) -> dict[str, list[Acted]]:
+    """Acts under their names, in the order of the names."""
     found: dict[str, list[Acted]] = defaultdict(list)
     for one in acts:
-        for name in names(one):
-            found[name].append(one)
+        found[name_of(one)].append(one)
     return dict(sorted(found.items()))
 
 
@@ -197,9 +193,9 @@ def statistics(request: HttpRequest) -> HttpResponse:
     acts = [one for one in acts_until(wanted.at) if one.area in place_of]
     totals = register_totals(wanted.at)
     context = {
-        "years": act_rows(grouped(acts, lambda one: [str(one.year)])),
-        "acts_by_township": act_rows(grouped(acts, lambda one: [place_of[one.area]])),
-        "acts_by_species": act_rows(grouped(acts, lambda one: [species_of[one.area]])),
+        "years": act_rows(grouped(acts, lambda one: str(one.year))),
+        "acts_by_township": act_rows(grouped(acts, lambda one: place_of[one.area])),
+        "acts_by_species": act_rows(grouped(acts, lambda one: species_of[one.area])),
         "townships": bars((name, states_of(group)) for name, group in sorted(by_township.items())),
         "species": bars((name, states_of(group)) for name, group in sorted(by_species.items())),
         "prices": price_bars(wanted.at),

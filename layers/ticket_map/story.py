@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -77,24 +78,25 @@ def acts_of(flows: list[Flow]) -> list[dict[str, Any]]:
 def family_rows(tickets: list[CarbonTicket], at: datetime | None) -> list[dict[str, Any]]:
     """Depth first, so that a list with indents reads as a tree."""
     states = {row.key: row for row in state_table(at, [one.pk for one in tickets])}
+    children: dict[uuid.UUID | None, list[CarbonTicket]] = defaultdict(list)
+    for one in tickets:
+        children[one.parent_id].append(one)
     found: list[dict[str, Any]] = []
-
-    def walk(parent: uuid.UUID | None, depth: int) -> None:
-        for one in tickets:
-            if one.parent_id == parent:
-                state = states[one.pk]
-                found.append(
-                    {
-                        "number": one.number,
-                        "depth": min(depth, DEEPEST),
-                        "state": state.standing.value,
-                        "label": str(state.standing.label),
-                        "kg": state.total_kg,
-                    }
-                )
-                walk(one.pk, depth + 1)
-
-    walk(None, 0)
+    # A chain of a thousand transfers is deeper than Python likes to call itself.
+    waiting = [(one, 0) for one in reversed(children[None])]
+    while waiting:
+        one, depth = waiting.pop()
+        state = states[one.pk]
+        found.append(
+            {
+                "number": one.number,
+                "depth": min(depth, DEEPEST),
+                "state": state.standing.value,
+                "label": str(state.standing.label),
+                "kg": state.total_kg,
+            }
+        )
+        waiting += [(child, depth + 1) for child in reversed(children[one.pk])]
     return found
 
 

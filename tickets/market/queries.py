@@ -44,14 +44,15 @@ FROM (SELECT ended_at, quantity_kg, amount_fen FROM market_trade WHERE state = '
       UNION ALL
       SELECT ended_at, quantity_kg, amount_fen FROM market_retailorder WHERE state = 'settled'
      ) AS dealt
+WHERE %(until)s::timestamptz IS NULL OR ended_at <= %(until)s
 GROUP BY 1 ORDER BY 1
 """
 
 
-def months() -> list[Month]:
-    """Price and volume by the month of registration (Asia/Shanghai)."""
+def months(until: datetime | None = None) -> list[Month]:
+    """Price and volume by the month of registration (Asia/Shanghai), to date or to a moment."""
     with connection.cursor() as cursor:
-        cursor.execute(_MONTHS)
+        cursor.execute(_MONTHS, {"until": until})
         return [Month(*row) for row in cursor.fetchall()]
 
 
