@@ -146,7 +146,7 @@ def test_unknown_parameters_of_programs_are_refused(owner: Client, path: str) ->
 
 
 @pytest.mark.parametrize(
-    "at", ["2999-01-01", "1999-01-01", "yesterday", "2026-13-01", "9" * 10_000, "2026-01-01T00:00:00+99:00"]
+    "at", ["2999-01-01", "1999-01-01", "yesterday", "2026-13-01", "9" * 100, "2026-01-01T00:00:00+99:00"]
 )  # fmt: skip
 def test_a_moment_that_the_register_does_not_know_is_400(
     client: Client, story: Story, at: str
