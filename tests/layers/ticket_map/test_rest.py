@@ -170,7 +170,8 @@ def test_the_document_is_openapi_and_names_tokens_and_scopes(client: Client, sto
         assert path in document["paths"]
         known = {one["name"] for one in parameters if one["in"] == "query"}
         answer = client.get(
-            path.replace("{area}", area), {"at": story.issued_on} if "at" in known else {}
+            path.replace("{area}", area),
+            {"at": story.issued_on.isoformat()} if "at" in known else {},
         )
         assert answer.status_code == 200, path
         assert client.get(path.replace("{area}", area), {"nosuch": 1}).status_code == 400
