@@ -23,7 +23,8 @@ async function start (): Promise<void> {
   const notice = new Notice(root)
   const say = (message: string | null): void => notice.show(message)
   const { map, bases, names } = stage(part(root, 'map'), config)
-  const before = readAddress(CITY)
+  // A phone shows the whole city too, one step smaller.
+  const before = readAddress(matchMedia('(min-width: 760px)').matches ? CITY : { ...CITY, zoom: CITY.zoom - 1 })
   let base = before.base !== null && before.base in bases ? before.base : 'sketch'
   let hidden = before.hidden
   let selected: string | null = null
