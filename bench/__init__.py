@@ -6,6 +6,8 @@ A bench is one module of this package with
 
 - ``TITLE``: what it shows, in one line;
 - ``SIZE`` and ``SMALL``: how much of its own unit it works on by default and with ``--small``;
+- ``REGISTER = True`` if it starts on a register of so many parcels of ``make_parcels``, which is
+  made once a cluster and copied;
 - ``def run(bench: Bench) -> None``: fills the database and measures.
 
 It gets a migrated database of its own, dropped afterwards. Django's connections are the

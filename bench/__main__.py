@@ -6,7 +6,6 @@ import argparse
 import importlib
 import json
 import os
-import pkgutil
 import platform
 import sys
 import time
@@ -17,13 +16,13 @@ from typing import Any
 import django
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"__main__", "harness", "settings", "geodjango_loop"}
+RUN = "\ndef run(bench: Bench)"
 
 
 def names() -> list[str]:
     """Every bench: a module of this package that has a ``run``."""
-    folder = str(Path(__file__).parent)
-    return [found.name for found in pkgutil.iter_modules([folder]) if found.name not in OURS]
+    found = sorted(Path(__file__).parent.glob("*.py"))
+    return [path.stem for path in found if RUN in path.read_text(encoding="utf-8")]
 
 
 def arguments(words: list[str]) -> argparse.Namespace:
@@ -76,7 +75,7 @@ def table(found: dict[str, Any]) -> str:
 
 def run_one(name: str, wanted: argparse.Namespace) -> dict[str, Any]:
     """One bench on a database of its own."""
-    from bench.harness import Bench
+    from bench.harness import Bench, register_template
     from tests.databases import OWNER_HOME, make_template, own_database, owner_connection
 
     module = importlib.import_module(f"bench.{name}")
@@ -85,7 +84,10 @@ def run_one(name: str, wanted: argparse.Namespace) -> dict[str, Any]:
     began = time.monotonic()
     with owner_connection(OWNER_HOME) as control:
         template = make_template(control)
-    with own_database(template):
+        registered = getattr(module, "REGISTER", False)
+        if registered:
+            template = register_template(control, template, bench.size)
+    with own_database(template, large=registered):
         module.run(bench)
     return {**bench.as_json(), "seconds": round(time.monotonic() - began, 1)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import statistics
@@ -14,16 +15,21 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
 
+from layers.cells import prepare_cells
 from tests import databases
 
 Result = TypeVar("Result")
 SERVER_WAIT_S = 60
 WORKERS = 2
+REGISTER = "portal_bench_register"
 
 
 class ResultsDiffer(Exception):
@@ -72,11 +78,11 @@ class Bench:
     size: int
     timings: list[Timing] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    servers: dict[str, int] = field(default_factory=dict)  # Address → process.
 
     def say(self, text: str) -> None:
         """Progress, on standard error."""
-        sys.stderr.write(f"  {self.name}: {text}\n")
-        sys.stderr.flush()
+        _tell(f"{self.name}: {text}")
 
     def compare(
         self,
@@ -170,39 +176,89 @@ class Bench:
         with self.owner_connection() as owner:
             owner.execute("VACUUM ANALYZE")
 
+    def server_mib(self, address: str) -> float:
+        """Resident memory of a server's workers together."""
+        parent = self.servers[address]
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return sum(resident_mib(int(pid)) for pid in children)
+
     @contextmanager
-    def server(self) -> Iterator[str]:
-        """The server that ``make run`` starts, on this database; yields its address."""
+    def server(
+        self,
+        application: str = "portal.asgi:application",
+        *,
+        interface: str = "asginl",
+        ready: str = "/healthz",
+        **changes: str,
+    ) -> Iterator[str]:
+        """A server as ``make run`` starts it, on this database; yields its address.
+
+        ``changes`` are of its environment: other settings, another application's own.
+        """
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "portal.settings.embedded",
-            "PORTAL_VAR": str(settings.VAR),
-            "DATABASE_URL": _url("default"),
-            "DATABASE_OWNER_URL": _url("owner"),
-        }
         command = [
-            str(settings.ROOT / ".venv" / "bin" / "granian"), "--interface", "asginl",
+            str(settings.ROOT / ".venv" / "bin" / "granian"), "--interface", interface,
             "--host", "127.0.0.1", "--port", str(port), "--workers", str(WORKERS), "--no-ws",
-            "--log-level", "warning", "portal.asgi:application",
+            "--log-level", "warning", application,
         ]  # fmt: skip
         with tempfile.TemporaryDirectory() as tiles:
             # Tiles that another database's server kept would answer under the same address.
             child = subprocess.Popen(
                 command,
                 cwd=settings.ROOT,
-                env={**environment, "TILE_STORE": tiles},
+                env=environment("portal.settings.embedded") | {"TILE_STORE": tiles} | changes,
                 stdout=sys.stderr,
             )
             try:
                 address = f"http://127.0.0.1:{port}"
-                _wait_for(f"{address}/healthz", child)
+                _wait_for(f"{address}{ready}", child)
+                self.servers[address] = child.pid
                 yield address
             finally:
                 child.terminate()
                 child.wait(timeout=30)
+
+
+def register_template(control: psycopg.Connection[Any], migrated: str, parcels: int) -> str:
+    """A template with so many parcels of the mosaic, low zooms prepared; made once a cluster.
+
+    It is named after its migrations and its size. Benches that set ``REGISTER`` start on a copy.
+    """
+    digest = databases.migrations_digest()
+    name = f"{REGISTER}_{digest}_{parcels}"
+    began = time.perf_counter()
+
+    def fill() -> None:
+        _tell(f"registering {parcels:,} parcels, once for this cluster")
+        call_command("make_parcels", count=parcels, seed=1, stdout=io.StringIO())
+        prepare_cells(everything=True)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+
+    if databases.make_once(control, name, fill, template=migrated):
+        databases.drop_databases(control, f"{REGISTER}_", keep=f"{REGISTER}_{digest}_")
+        _tell(f"{parcels:,} parcels registered in {time.perf_counter() - began:,.0f} s")
+    else:
+        _tell(f"{parcels:,} parcels registered before are used again")
+    return name
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of one process, without those that it started."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+    return 0.0
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"  {text}\n")
+    sys.stderr.flush()
 
 
 def _seconds(act: Callable[[], object]) -> float:
@@ -211,10 +267,22 @@ def _seconds(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _url(alias: str) -> str:
+def environment(settings_module: str) -> dict[str, str]:
+    """Of a process of ours on this bench's database."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": settings_module,
+        "PORTAL_VAR": str(settings.VAR),
+        "DATABASE_URL": url_of("default"),
+        "DATABASE_OWNER_URL": url_of("owner"),
+    }
+
+
+def url_of(alias: str, scheme: str = "postgis") -> str:
+    """How a process of its own reaches this bench's database in the role of ``alias``."""
     facts = settings.DATABASES[alias]
     return (
-        f"postgis://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
+        f"{scheme}://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
         f"/{facts['NAME']}"
     )
 

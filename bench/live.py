@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import http.client
-import io
 import json
 import random
 import statistics
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.cookiejar import CookieJar
 from typing import Any
 
 import shapely
 from django.contrib.gis.geos import Polygon
-from django.core.management import call_command
 from django.db import connection
 
 from bench.harness import Bench
+from bench.wire import sign_in
 from parcels.models import Parcel, ParcelVersion, TitleCertificate
 from parcels.mosaic import EAST, NORTH, SOUTH, WEST
 from parcels.rules import engine
 from parcels.rules.engine import Candidate, run_rules
 from parcels.rules.period import parse_period
 from parcels.rules.table import Stage, Subject, rules_for
-from portal.accounts.demo import DEMO_PASSWORD
 from portal.accounts.operations import ensure_demo_accounts
 from tests.factories.land import verify
 
 TITLE = "live rules answer in < 150 ms at p95 with a million parcels registered"
 SIZE, SMALL = 1_000_000, 5_000
+REGISTER = True
 LIMIT_MS = 150
 DRAWINGS = 300
 AT_ONCE = 4
@@ -83,11 +80,8 @@ WHERE version.stands_from IS NOT NULL AND version.stands_to IS NULL
 
 
 def run(bench: Bench) -> None:
-    bench.say(f"making {bench.size:,} parcels")
-    call_command("make_parcels", count=bench.size, seed=1, stdout=io.StringIO())
     bench.fact("parcels registered", Parcel.objects.in_being().count(), at_least=bench.size)
     ensure_demo_accounts()
-    bench.analyze()
     lay_claims(bench)
     bench.analyze()
     drawings = draw(bench)
@@ -198,13 +192,7 @@ class Drawer:
     """owner1, signed in, asking as the drawing page does, over one kept connection."""
 
     def __init__(self, address: str) -> None:
-        jar = CookieJar()
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        opener.open(f"{address}/sign-in/").read()
-        token = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
-        form = f"username=owner1&password={DEMO_PASSWORD}&csrfmiddlewaretoken={token}"
-        opener.open(f"{address}/sign-in/", form.encode()).read()
-        self.cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+        self.cookies = sign_in(address, "owner1")
         self.host = urllib.parse.urlsplit(address).netloc
         self.kept = http.client.HTTPConnection(self.host)
 

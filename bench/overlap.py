@@ -7,7 +7,6 @@ believed. Reading of files is counted apart, memory is the peak of a process of 
 from __future__ import annotations
 
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -25,7 +24,7 @@ from django.conf import settings
 from django.test import Client, override_settings
 from shapely.affinity import scale, translate
 
-from bench.harness import Bench, ResultsDiffer
+from bench.harness import Bench, ResultsDiffer, environment, resident_mib
 from bench.urls import LOOP
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, read_batches
@@ -98,32 +97,13 @@ def run(bench: Bench) -> None:
         live(bench)
 
 
-def environment() -> dict[str, str]:
-    """A process of ours on this bench's database."""
-
-    def url(alias: str) -> str:
-        facts = settings.DATABASES[alias]
-        return (
-            f"postgis://{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
-            f"/{facts['NAME']}"
-        )
-
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "bench.settings",
-        "PORTAL_VAR": str(settings.VAR),
-        "DATABASE_URL": url("default"),
-        "DATABASE_OWNER_URL": url("owner"),
-    }
-
-
 def run_process(*words: str) -> tuple[Any, float, float]:
     """(JSON of its output, seconds, peak MiB of it and its children at one time)."""
     began = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
             [sys.executable, *words], stdout=output, stderr=subprocess.DEVNULL,
-            env=environment(), cwd=settings.ROOT,
+            env=environment("bench.settings"), cwd=settings.ROOT,
         )  # fmt: skip
         peak = 0.0
         while child.poll() is None:
@@ -132,17 +112,6 @@ def run_process(*words: str) -> tuple[Any, float, float]:
         seconds = time.perf_counter() - began
         output.seek(0)
         return json.loads(output.read() or b"null"), seconds, peak
-
-
-def resident_mib(pid: int) -> float:
-    """Resident memory of the process itself; the reader beside it has a limit of its own."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-    except (FileNotFoundError, ProcessLookupError):
-        pass
-    return 0.0
 
 
 # --- import --------------------------------------------------------------------------------------

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import io
-import math
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from http.cookiejar import CookieJar
 
 import mapbox_vector_tile
 import shapely
-from django.core.management import call_command
 
 from bench.harness import WORKERS, Bench
+from bench.places import tiles_over_city
+from bench.wire import sign_in
 from layers.cells import prepare_cells
 from parcels.models import Parcel
-from parcels.mosaic import EAST, NORTH, SOUTH, WEST
-from portal.accounts.demo import DEMO_PASSWORD
 from portal.accounts.operations import ensure_demo_accounts
 
 TITLE = "tiles at zoom 8–16 over the city: < 500 KB, < 300 ms, no region vanishes"
 SIZE, SMALL = 100_000, 3_000
+REGISTER = True
 ZOOMS = range(8, 17)
 LIMIT_BYTES, LIMIT_S = 500_000, 0.3
 TILES_A_ZOOM = 150  # At high zooms every n-th tile, over the whole city.
@@ -31,18 +28,9 @@ EXTENT = 4096
 SHARE_KEPT = 0.97  # Of the land's area, snapping at the coarsest zoom included.
 
 
-def tiles_over_city(zoom: int) -> list[tuple[int, int]]:
-    """Columns and rows of the tiles that the mosaic touches."""
-
-    def place(lon: float, lat: float) -> tuple[float, float]:
-        side = 2**zoom
-        up = math.asinh(math.tan(math.radians(lat)))
-        return (lon + 180) / 360 * side, (1 - up / math.pi) / 2 * side
-
-    (west, north), (east, south) = place(WEST, NORTH), place(EAST, SOUTH)
-    found = [
-        (x, y) for x in range(int(west), int(east) + 1) for y in range(int(north), int(south) + 1)
-    ]
+def some_tiles(zoom: int) -> list[tuple[int, int]]:
+    """All tiles over the city, at high zooms every n-th."""
+    found = tiles_over_city(zoom)
     return found[:: max(1, len(found) // TILES_A_ZOOM)]
 
 
@@ -51,13 +39,7 @@ class Reader:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.jar = CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
-        self.opener.open(f"{address}/sign-in/").read()
-        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
-        form = f"username=natural_resources&password={DEMO_PASSWORD}&csrfmiddlewaretoken={token}"
-        self.opener.open(f"{address}/sign-in/", form.encode()).read()
-        self.cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
+        self.cookies = sign_in(address, "natural_resources")
 
     def tile(self, layer: str, z: int, x: int, y: int) -> tuple[float, int, bytes]:
         """(seconds, bytes on the wire, tile)."""
@@ -90,13 +72,8 @@ def land_of(zoom: int, share: float) -> float:
 
 
 def run(bench: Bench) -> None:
-    bench.say(f"making {bench.size:,} parcels")
-    began = time.perf_counter()
-    call_command("make_parcels", count=bench.size, seed=1, stdout=io.StringIO())
-    bench.fact("parcels taken in", bench.size / (time.perf_counter() - began), "a second")
     bench.fact("parcels", Parcel.objects.in_being().count(), at_least=bench.size)
     ensure_demo_accounts()
-    bench.analyze()
     bench.measure(
         "low zooms prepared", lambda: prepare_cells(everything=True), rounds=1, warm=False
     )
@@ -104,7 +81,7 @@ def run(bench: Bench) -> None:
     with bench.server() as address, ThreadPoolExecutor(WORKERS) as pool:
         reader = Reader(address)
         # Each process of a server that has just started opens its connections at its first answer.
-        list(pool.map(lambda at: reader.tile("parcels-staff", 7, *at), tiles_over_city(7) * 8))
+        list(pool.map(lambda at: reader.tile("parcels-staff", 7, *at), some_tiles(7) * 8))
         measure_tiles(bench, reader, pool, "parcels-staff", ZOOMS)
         measure_tiles(bench, reader, pool, "parcels", range(10, 17))
         nothing_vanishes(bench, reader)
@@ -115,7 +92,7 @@ def measure_tiles(
 ) -> None:
     """Every tile once cold, as two readers at a time."""
     for zoom in zooms:
-        tiles = tiles_over_city(zoom)
+        tiles = some_tiles(zoom)
         found = list(pool.map(lambda at, zoom=zoom: reader.tile(layer, zoom, *at), tiles))
         bench.say(f"{layer} zoom {zoom}: {len(tiles)} tiles")
         bench.taken(f"{layer} zoom {zoom}", [item[0] for item in found], at_most_s=LIMIT_S)
@@ -131,7 +108,7 @@ def nothing_vanishes(bench: Bench, reader: Reader) -> None:
     """The land drawn at each low zoom against the land drawn at the next finer."""
     areas: dict[int, float] = {}
     for zoom in range(ZOOMS.start, SUMMED_TO + 2):
-        tiles = [reader.tile("parcels-staff", zoom, x, y)[2] for x, y in tiles_over_city(zoom)]
+        tiles = [reader.tile("parcels-staff", zoom, x, y)[2] for x, y in some_tiles(zoom)]
         areas[zoom] = sum(land_of(zoom, drawn_share(tile)) for tile in tiles)
     for zoom in range(ZOOMS.start, SUMMED_TO + 1):
         share = areas[zoom] / areas[SUMMED_TO + 1]

@@ -9,7 +9,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,11 +81,15 @@ def drop_database(control: psycopg.Connection[Any], name: str) -> None:
             return
 
 
-def clone_database(control: psycopg.Connection[Any], template: str, name: str) -> None:
-    """``CREATE DATABASE … TEMPLATE``, a tenth of a second."""
+def clone_database(
+    control: psycopg.Connection[Any], template: str, name: str, *, large: bool = False
+) -> None:
+    """``CREATE DATABASE … TEMPLATE``, a tenth of a second; a ``large`` one goes past the log."""
     control.execute(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template)
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+            sql.Identifier(name),
+            sql.Identifier(template),
+            sql.Identifier("file_copy" if large else "wal_log"),
         )
     )
 
@@ -100,28 +104,47 @@ def use_database(name: str) -> None:
 
 def make_template(control: psycopg.Connection[Any]) -> str:
     """The migrated template of these migrations; made once and kept, workers wait for the first."""
+
+    def migrate() -> None:
+        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("UPDATE base_installation SET kind = 'test'")
+
     name = f"{PREFIX}_template_{migrations_digest()}"
-    control.execute("SELECT pg_advisory_lock(hashtext('portal_test_template'))")
+    if make_once(control, name, migrate):
+        drop_old_templates(control, keep=name)
+    return name
+
+
+def make_once(
+    control: psycopg.Connection[Any],
+    name: str,
+    fill: Callable[[], None],
+    *,
+    template: str = "template1",
+) -> bool:
+    """Whether database ``name`` had to be made; it is there whole or not at all."""
+    control.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
     try:
         known = control.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone()
-        if known is None:
-            making = f"{name}_making"
-            drop_database(control, making)
-            control.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(making)))
-            use_database(making)
-            call_command("migrate", database="owner", verbosity=0, interactive=False)
-            with connections["owner"].cursor() as cursor:
-                cursor.execute("UPDATE base_installation SET kind = 'test'")
+        if known is not None:
+            return False
+        making = f"{name}_making"
+        drop_database(control, making)
+        clone_database(control, template, making)
+        use_database(making)
+        try:
+            fill()
+        finally:
             use_database(OWNER_HOME)
-            control.execute(
-                sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
-                    sql.Identifier(making), sql.Identifier(name)
-                )
+        control.execute(
+            sql.SQL("ALTER DATABASE {} RENAME TO {}").format(
+                sql.Identifier(making), sql.Identifier(name)
             )
-            drop_old_templates(control, keep=name)
+        )
+        return True
     finally:
-        control.execute("SELECT pg_advisory_unlock(hashtext('portal_test_template'))")
-    return name
+        control.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
 
 
 def drop_old_templates(control: psycopg.Connection[Any], *, keep: str) -> None:
@@ -138,13 +161,21 @@ def drop_old_templates(control: psycopg.Connection[Any], *, keep: str) -> None:
             drop_database(control, name)
 
 
+def drop_databases(control: psycopg.Connection[Any], prefix: str, *, keep: str) -> None:
+    """Those whose name begins with ``prefix`` but not with ``keep``."""
+    rows = control.execute("SELECT datname FROM pg_database WHERE datname ^@ %s", [prefix])
+    for (name,) in rows.fetchall():
+        if not name.startswith(keep):
+            drop_database(control, name)
+
+
 @contextmanager
-def own_database(template: str) -> Iterator[str]:
+def own_database(template: str, *, large: bool = False) -> Iterator[str]:
     """A fresh clone that both roles' connections point at for as long as the block lasts."""
     before = settings.DATABASES["default"]["NAME"]
     name = f"{PREFIX}_{os.getpid()}_{uuid.uuid4().hex[:10]}"
     with owner_connection(OWNER_HOME) as control:
-        clone_database(control, template, name)
+        clone_database(control, template, name, large=large)
         use_database(name)
         try:
             yield name
