@@ -3,79 +3,38 @@
 from __future__ import annotations
 
 import http.client
-import os
-import shutil
 import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import brotli
 import pytest
-from django.conf import settings
 
 from layers.registry import LAYERS
 from layers.tiles import geometry_version
 from portal.accounts.operations import ensure_demo_accounts
 from tests.factories.land import ORIGIN_LAT, ORIGIN_LON
-from tests.layers.app_server import free_port, wait_for
+from tests.layers.nginx_server import FOLDER, NGINX, nginx_before
 from tests.layers.places import tile_at
 
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
-FOLDER = Path(settings.ROOT) / "deploy" / "nginx"
 FEW = "limit_req zone=portal_fresh_tiles"
-FRESH_BURST = f"{FEW} burst=200"
+# So few that a test's own readers exceed them on a busy machine.
+CHANGES = {
+    "zone=portal_fresh_tiles:10m rate=100r/s": "zone=portal_fresh_tiles:10m rate=3r/s",
+    f"{FEW} burst=200": f"{FEW} burst=6",
+}
 PLACE = "/".join(map(str, tile_at(ORIGIN_LON, ORIGIN_LAT, 14)))
-MAIN = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log stderr; {user}
-events {{ worker_connections 512; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  include {folder}/portal-http.conf;
-  server {{ listen 127.0.0.1:{port}; include {folder}/portal-locations.conf; }}
-}}
-"""
 
 
 @pytest.fixture
 def behind_nginx(asgi_server: str, tmp_path: Path) -> Iterator[str]:
-    """Our two files with the two places that an operator changes, and a server on loopback."""
-    folder = tmp_path / "nginx"
-    folder.mkdir()
-    shared = (FOLDER / "portal-http.conf").read_text()
-    for ours, here in (
-        ("127.0.0.1:8000", urlsplit(asgi_server).netloc),
-        # So few that a test's own readers exceed them on a busy machine.
-        ("zone=portal_fresh_tiles:10m rate=100r/s", "zone=portal_fresh_tiles:10m rate=3r/s"),
-        ("/var/cache/nginx/portal", f"{folder}/cache"),
-    ):
-        assert shared.count(ours) == 1
-        shared = shared.replace(ours, here)
-    (folder / "portal-http.conf").write_text(shared)
-    locations = (FOLDER / "portal-locations.conf").read_text()
-    assert locations.count(FRESH_BURST) == 1
-    (folder / "portal-locations.conf").write_text(locations.replace(FRESH_BURST, f"{FEW} burst=6"))
-    port = free_port()
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder, port=port, user=user))
-    with (tmp_path / "nginx.log").open("wb") as log:
-        server = subprocess.Popen(
-            [str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/ogc/conformance")
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    """Our two files with the places that an operator changes."""
+    with nginx_before(asgi_server, tmp_path / "nginx", CHANGES) as host:
+        yield host
 
 
 def get(host: str, path: str, **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
