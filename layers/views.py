@@ -133,13 +133,11 @@ def packed_body(
     layer: Layer, version: int, place: tuple[int, int, int], body: bytes, encoding: str
 ) -> bytes:
     """The tile as it travels; a public one is kept for the next reader."""
+    packed = pack(body, encoding) if body else b""
     # Empty tiles are not: the world has more of them than a disk has room.
-    if body and not layer.staff_only:
-        store(layer, version, *place, body)
-        kept = stored(layer, version, *place, encoding)
-        if kept is not None:
-            return kept
-    return pack(body, encoding) if body else b""
+    if packed and not layer.staff_only:
+        store(layer, version, *place, packed, encoding)
+    return packed
 
 
 def vary(layer: Layer) -> str:
