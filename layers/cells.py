@@ -5,9 +5,11 @@ from __future__ import annotations
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-FINEST_ZOOM = 11
-COARSEST_ZOOM = 5
+COARSEST_ZOOM, SUMMED_TO_ZOOM, FINEST_ZOOM = 5, 11, 12
 CELLS_PER_TILE_SIDE = 16
+# At the finest zoom single parcels are shown, but where they are more than a browser can draw; its
+# cells are those of the zoom before, drawn finer.
+CROWDED_FROM_PARCELS = 5000
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('layers_cells'))"
 
 # Half a pixel of the zoom, in metres of the projection: shapes are snapped to it, and a shape that
@@ -17,7 +19,7 @@ CREATE TEMP TABLE touched ON COMMIT DROP AS
 WITH taken AS (DELETE FROM layers_dirtycell RETURNING x, y)
 SELECT DISTINCT x, y FROM taken
 """
-CLEAR_FINEST = """
+CLEAR_CELLS = """
 DELETE FROM layers_parcelcell AS cell USING touched
 WHERE cell.zoom = %(zoom)s AND cell.x = touched.x AND cell.y = touched.y
 """
@@ -29,7 +31,7 @@ FROM (
   SELECT touched.x, touched.y, version.area_m2, ST_Transform(version.geom_public, 3857) AS shape
   FROM touched
   JOIN parcels_parcelversion AS version
-    ON version.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+    ON version.geom && layer_cell_box(%(grid)s, touched.x, touched.y)
    AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
   JOIN LATERAL layer_cell_of(version.geom) AS own ON own.x = touched.x AND own.y = touched.y
 ) AS inside
@@ -46,19 +48,20 @@ SELECT %(zoom)s, touched.x, touched.y, sum(child.parcels), sum(child.area_m2),
        ST_Multi(ST_CollectionExtract(ST_MakeValid(ST_Union(layer_snap(child.geom, %(step)s))), 3))
 FROM touched JOIN layers_parcelcell AS child
   ON child.zoom = %(zoom)s + 1
- AND child.x IN (2 * touched.x, 2 * touched.x + 1) AND child.y IN (2 * touched.y, 2 * touched.y + 1)
+ AND child.x BETWEEN %(times)s * touched.x AND %(times)s * touched.x + %(times)s - 1
+ AND child.y BETWEEN %(times)s * touched.y AND %(times)s * touched.y + %(times)s - 1
 GROUP BY touched.x, touched.y
 """
 TOUCHED_TOWNSHIPS = """
 CREATE TEMP TABLE touched_townships ON COMMIT DROP AS
 SELECT DISTINCT parcel.township_code AS code FROM touched
 JOIN parcels_parcelversion AS version
-  ON version.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+  ON version.geom && layer_cell_box(%(grid)s, touched.x, touched.y)
  AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
 JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id
 UNION
 SELECT area.township_code FROM touched JOIN layers_townshiparea AS area
-  ON area.geom && layer_cell_box(%(zoom)s, touched.x, touched.y)
+  ON area.geom && layer_cell_box(%(grid)s, touched.x, touched.y)
 """
 CLEAR_TOWNSHIPS = """
 DELETE FROM layers_townshiparea AS area USING touched_townships
@@ -91,6 +94,11 @@ def pixel_m(zoom: int) -> float:
     return SIDE_M / 256 / float(2**zoom)
 
 
+def cells_a_side(zoom: int) -> int:
+    """Cells along a tile's side."""
+    return CELLS_PER_TILE_SIDE // 2 if zoom == FINEST_ZOOM else CELLS_PER_TILE_SIDE
+
+
 def is_dirty() -> bool:
     """Whether shapes changed since the low zooms were prepared."""
     with connection.cursor() as cursor:
@@ -104,7 +112,7 @@ def prepare_cells(*, everything: bool = False) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(LOCK)
         if everything:
-            cursor.execute(ALL_DIRTY, {"zoom": FINEST_ZOOM})
+            cursor.execute(ALL_DIRTY, {"zoom": SUMMED_TO_ZOOM})
         cursor.execute(TAKE_DIRTY)
         cursor.execute("SELECT count(*) FROM touched")
         touched: int = cursor.fetchone()[0]
@@ -113,16 +121,23 @@ def prepare_cells(*, everything: bool = False) -> int:
         cursor.execute("ANALYZE touched")
         prepare_townships(cursor)
         for zoom in range(FINEST_ZOOM, COARSEST_ZOOM - 1, -1):
-            facts = {"zoom": zoom, "step": pixel_m(zoom) / 2}
-            cursor.execute(CLEAR_FINEST, facts)
+            same_grid = zoom == SUMMED_TO_ZOOM
+            if zoom < SUMMED_TO_ZOOM:
+                cursor.execute(TO_PARENTS)
+            facts = {
+                "zoom": zoom,
+                "grid": SUMMED_TO_ZOOM,
+                "times": 1 if same_grid else 2,
+                "step": pixel_m(zoom) / 2,
+            }
+            cursor.execute(CLEAR_CELLS, facts)
             cursor.execute(PREPARE_FINEST if zoom == FINEST_ZOOM else PREPARE_PARENT, facts)
-            cursor.execute(TO_PARENTS)
         cursor.execute("INSERT INTO layers_shapechange (layer) VALUES ('parcels'), ('townships')")
     return touched
 
 
 def prepare_townships(cursor: CursorWrapper) -> None:
     """Bring the townships that have land in a touched cell up to date."""
-    cursor.execute(TOUCHED_TOWNSHIPS, {"zoom": FINEST_ZOOM})
+    cursor.execute(TOUCHED_TOWNSHIPS, {"grid": SUMMED_TO_ZOOM})
     cursor.execute(CLEAR_TOWNSHIPS)
     cursor.execute(PREPARE_TOWNSHIPS)

@@ -12,7 +12,7 @@ from typing import Literal
 
 from django.utils.translation import get_language
 
-from layers.cells import COARSEST_ZOOM, FINEST_ZOOM
+from layers.cells import COARSEST_ZOOM, SUMMED_TO_ZOOM
 from layers.errors import UnknownLayer
 
 Kind = Literal["string", "integer", "number", "date"]
@@ -83,7 +83,8 @@ class Layer:
     past: Past | None = None
     present: Present | None = None
     staff_only: bool = False
-    summed_to_zoom: int = -1  # Up to here the prepared cells of parcels stand for the rows.
+    # Up to here the prepared cells of parcels stand for the rows; one zoom more where it is crowded.
+    summed_to_zoom: int = -1
     zoom_policies: tuple[str, ...] = ()
 
     @property
@@ -175,7 +176,7 @@ LAYERS: Mapping[str, Layer] = {
             fields=PARCEL_FIELDS,
             zoom_min=10,
             zoom_max=16,
-            summed_to_zoom=FINEST_ZOOM,
+            summed_to_zoom=SUMMED_TO_ZOOM,
             zoom_policies=("public.parcel_zoom_min", "public.parcel_zoom_max"),
         ),
         Layer(
@@ -194,7 +195,7 @@ LAYERS: Mapping[str, Layer] = {
             fields=PARCEL_FIELDS,
             zoom_min=COARSEST_ZOOM,
             zoom_max=18,
-            summed_to_zoom=FINEST_ZOOM,
+            summed_to_zoom=SUMMED_TO_ZOOM,
             staff_only=True,
         ),
         # Determined projects alone: a pending claim is a draft before the public.

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from layers.cells import CELLS_PER_TILE_SIDE, pixel_m
+from layers.cells import CROWDED_FROM_PARCELS, FINEST_ZOOM, cells_a_side, pixel_m
 from layers.errors import BadTileAddress
 from layers.registry import Field, Layer, Present
 
@@ -38,6 +38,11 @@ SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
   WHERE zoom = %(z)s AND x BETWEEN %(x)s * %(side)s - 1 AND (%(x)s + 1) * %(side)s
     AND y BETWEEN %(y)s * %(side)s - 1 AND (%(y)s + 1) * %(side)s AND {ZOOM_ALLOWED}
 ) AS tile WHERE geom IS NOT NULL
+"""
+CROWDED = """
+SELECT coalesce(sum(parcels), 0) > %(crowded)s FROM layers_parcelcell
+WHERE zoom = %(z)s AND x BETWEEN %(x)s * %(side)s AND (%(x)s + 1) * %(side)s - 1
+  AND y BETWEEN %(y)s * %(side)s AND (%(y)s + 1) * %(side)s - 1
 """
 # Shapes are thinned to the tile's own resolution, before they are projected: fewer vertices to turn.
 # What would vanish is a small square.
@@ -79,6 +84,16 @@ def detail_query(layer: Layer, more: tuple[Field, ...] = ()) -> str:
     )
 
 
+def tile_query(layer: Layer, z: int) -> str:
+    """Sums by cells or single shapes, as the zoom and what is there ask for."""
+    if z <= layer.summed_to_zoom:
+        return SUMMED
+    detail = detail_query(layer)
+    if layer.summed_to_zoom >= 0 and z == FINEST_ZOOM:
+        return f"CASE WHEN ({CROWDED}) THEN ({SUMMED}) ELSE ({detail}) END"
+    return detail
+
+
 def check_address(layer: Layer, z: int, x: int, y: int) -> None:
     """Refuse what no tile can have, without asking the database."""
     if not layer.zoom_min <= z <= layer.zoom_max:
@@ -98,10 +113,9 @@ def tile(
 
     No bytes when the version is one that is ``known``.
     """
-    inner = SUMMED if z <= layer.summed_to_zoom else detail_query(layer)
     facts = {**tile_facts(layer, z, x, y), "known": list(known)}
     with connection.cursor() as cursor:
-        cursor.execute(FRESH.format(tile=inner, version=VERSION), facts)
+        cursor.execute(FRESH.format(tile=tile_query(layer, z), version=VERSION), facts)
         version, body = cursor.fetchone()
     return version, None if body is None else bytes(body)
 
@@ -129,7 +143,8 @@ def tile_facts(layer: Layer, z: int, x: int, y: int) -> dict[str, Any]:
         "z": z,
         "x": x,
         "y": y,
-        "side": CELLS_PER_TILE_SIDE,
+        "side": cells_a_side(z),
+        "crowded": CROWDED_FROM_PARCELS,
         "zoom_min_policy": low,
         "zoom_max_policy": high,
         "thin": (pixel / 2 if z < 14 else pixel / 4) / METRES_PER_DEGREE,

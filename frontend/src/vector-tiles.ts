@@ -9,7 +9,9 @@ export interface Picked { uid: string | null, state: string, n: number, areaM2: 
 
 export interface ParcelLayer { layer: L.GridLayer, pick: (at: L.LatLng) => Picked | null, select: (uid: string | null) => void }
 
-const DETAIL_FROM_ZOOM = 12
+// A feature of a low zoom or a crowded tile is the land of many parcels.
+const isSum = (_z: number, feature: Feature): boolean => feature.props.n !== undefined
+const isParcel = (z: number, feature: Feature): boolean => !isSum(z, feature)
 
 export function parcelLayer (tiles: TileJson): ParcelLayer {
   let selected: string | null = null
@@ -28,13 +30,13 @@ export function parcelLayer (tiles: TileJson): ParcelLayer {
       {
         dataSource: 'parcels',
         dataLayer: id,
-        maxzoom: DETAIL_FROM_ZOOM - 1,
+        filter: isSum,
         symbolizer: new PolygonSymbolizer({ fill: SUM_FILL, opacity: 0.62, stroke: '#3f7f56', width: 0.6 })
       },
       {
         dataSource: 'parcels',
         dataLayer: id,
-        minzoom: DETAIL_FROM_ZOOM,
+        filter: isParcel,
         symbolizer: new PolygonSymbolizer({
           fill: (_z: number, feature?: Feature) => colours(feature).fill,
           opacity: 0.72,
