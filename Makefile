@@ -42,6 +42,7 @@ restore: ## put a backup in the place of the present database: FILE=, on another
 lock: ## lock versions and hashes anew · 重新锁定依赖
 	uv pip compile -q --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements/run.txt
 	uv pip compile -q --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml --group dev -o requirements/dev.txt
+	uv pip compile -q --generate-hashes --no-header --no-annotate --python-version 3.11 pyproject.toml --group dev --group bench -c requirements/dev.txt -o requirements/bench.txt
 
 help: ## this list · 本说明
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

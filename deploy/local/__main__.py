@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.local import backup as backups
 from deploy.local.cluster import APP, OWNER, ensure_cluster, given_database, the_cluster
 from deploy.local.machine import (
+    Lock,
     build_frontend,
     compile_messages,
     install_packages,
@@ -22,19 +23,19 @@ from deploy.local.place import PYTHON, ROOT, VENV
 from deploy.local.serve import environment, manage, migrate, serve
 
 
-def set_up(*, for_tests: bool) -> None:
-    install_packages(for_tests=for_tests)
-    make_environment(for_tests=for_tests)
+def set_up(lock: Lock) -> None:
+    install_packages(for_tests=lock != "run")
+    make_environment(lock)
 
 
 def run() -> int:
-    set_up(for_tests=False)
+    set_up("run")
     return serve()
 
 
 def prepare() -> int:
     """Everything but the start, for a server whose services are started by the system."""
-    set_up(for_tests=False)
+    set_up("run")
 
     def step() -> int:
         compile_messages()
@@ -56,7 +57,7 @@ def with_cluster(step: Callable[[], int]) -> int:
 
 
 def test(*, soak: bool = False) -> int:
-    set_up(for_tests=True)
+    set_up("dev")
     build_frontend()
     compile_messages()
     words = os.environ.get("ARGS", "").split()
@@ -77,7 +78,7 @@ def test(*, soak: bool = False) -> int:
 
 def lint() -> int:
     """Every check, all of them run, the first failure's status returned."""
-    set_up(for_tests=True)
+    set_up("dev")
     build_frontend()
     compile_messages()
     tools = VENV / "bin"
@@ -117,7 +118,8 @@ def lint() -> int:
 
 
 def bench() -> int:
-    set_up(for_tests=True)
+    set_up("bench")
+    build_frontend()
     command = [str(PYTHON), "-m", "bench", *os.environ.get("ARGS", "").split()]
     return with_cluster(
         lambda: subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode

@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import PYTHON, ROOT, VENV, digest, once
 
+Lock = Literal["run", "dev", "bench"]  # Each is a file in requirements/.
 RUN_PACKAGES = [
     "python3-venv",
     "postgresql-15",
@@ -79,20 +81,21 @@ def install_packages(*, for_tests: bool) -> None:
             )
 
 
-def make_environment(*, for_tests: bool) -> None:
+def make_environment(lock: Lock) -> None:
     """The virtual environment with exactly the locked packages, checked by their hashes."""
+    # What tests need holds all that a run needs.
     have_dev = (VENV / ".python-dev.stamp").exists()
-    lock = ROOT / "requirements" / ("dev.txt" if for_tests or have_dev else "run.txt")
-    kind = "dev" if lock.name == "dev.txt" else "run"
+    kind = "dev" if lock == "run" and have_dev else lock
+    locked = ROOT / "requirements" / f"{kind}.txt"
 
     def install() -> None:
         if not PYTHON.exists():
             run([sys.executable, "-m", "venv", str(VENV)], "没有建成虚拟环境", "venv failed")
         say("安装 Python 依赖", "installing Python packages")
         pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        run([*pip, "--require-hashes", "-r", str(lock)], "Python 依赖没有装上", "pip failed")
+        run([*pip, "--require-hashes", "-r", str(locked)], "Python 依赖没有装上", "pip failed")
 
-    once(f"python-{kind}", digest([lock]), install, folder=VENV)
+    once(f"python-{kind}", digest([locked]), install, folder=VENV)
 
 
 def node() -> tuple[list[str], list[str]]:
