@@ -76,9 +76,7 @@ def newest_stored(layer: Layer, z: int, x: int, y: int) -> int | None:
     return None
 
 
-def store(
-    layer: Layer, version: int, z: int, x: int, y: int, packed: bytes, encoding: str
-) -> None:
+def store(layer: Layer, version: int, z: int, x: int, y: int, packed: bytes, encoding: str) -> None:
     """Keep a public tile as it travels; a disk that refuses is no reason to refuse the tile."""
     if layer.staff_only:
         raise ValueError(f"{layer.name} is not public and is never kept")
