@@ -54,6 +54,18 @@ def open_grants(user: AnyUser) -> list[tuple[Role, str]]:
         return [(Role(role), department) for role, department in cursor.fetchall()]
 
 
+def officers(role: Role, department: Department | None = None) -> QuerySet[User]:
+    """Whoever holds an office now, for messages and lists; one person once."""
+    grants = RoleGrant.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=PortalNow()),
+        role=role,
+        valid_from__lte=PortalNow(),
+    )
+    if department is not None:
+        grants = grants.filter(department=department.value)
+    return User.objects.filter(is_active=True, pk__in=grants.values("user")).order_by("pk")
+
+
 def has_role(user: AnyUser, role: Role, department: Department | None = None) -> bool:
     """Whether the grant is open now, in that department where one is named."""
     return any(

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.errors import TooManyAttempts
 from portal.accounts.models import Attempt, Department, Role, User
 from portal.accounts.operations import note_attempt
-from portal.accounts.queries import has_role
+from portal.accounts.queries import has_role, officers
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.numbers import new_code
@@ -213,14 +213,8 @@ def _held(complaint: Complaint, actor: User, role: Role, *states: State) -> Comp
 
 
 def _tell_office(complaint: Complaint) -> None:
-    clerks = User.objects.filter(
-        is_active=True,
-        role_grants__role=Role.CLERK,
-        role_grants__department=complaint.department,
-        role_grants__valid_to__isnull=True,
-    ).distinct()
     tell(
-        users=clerks,
+        users=officers(Role.CLERK, Department(complaint.department)),
         subject=str(_("收到一件举报：{topic}")).format(topic=complaint.get_topic_display()),
         body=str(_("请于 {day} 前答复。")).format(day=complaint.due_on.isoformat()),
         link=reverse("supervision:complaint-case", args=[complaint.key]),
