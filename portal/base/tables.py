@@ -7,7 +7,11 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 from openpyxl import Workbook
+
+from portal.base.clock import today
 
 # What spreadsheet programs take for the beginning of a formula.
 _BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -46,3 +50,12 @@ def xlsx_of(head: Row, rows: Sequence[Row]) -> bytes:
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()
+
+
+def table_file(name: str, form: str, head: Row, rows: Sequence[Row]) -> HttpResponse:
+    """A table to keep, ``csv`` or ``xlsx``; the file's name tells the day."""
+    make, media_type = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
+    response = HttpResponse(make(head, rows), content_type=media_type)
+    file_name = f"{name}-{today().isoformat()}.{form}"
+    response.headers["Content-Disposition"] = content_disposition_header(True, file_name) or ""
+    return response

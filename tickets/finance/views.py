@@ -10,16 +10,14 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role
-from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
-from portal.base.tables import CSV, XLSX, csv_of, xlsx_of
+from portal.base.tables import table_file
 from portal.casework.views import signed_in
 from tickets.finance import operations as acts
 from tickets.finance.access import (
@@ -114,17 +112,7 @@ def report(request: HttpRequest, form: str) -> HttpResponse:
         )
         for line in lines
     ]  # fmt: skip
-    return as_file(f"finance-{quarter or 'all'}", form, head, rows)
-
-
-def as_file(name: str, form: str, head: list[str], rows: list[Any]) -> HttpResponse:
-    """A table to keep, as CSV or XLSX."""
-    made = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
-    response = HttpResponse(made[0](head, rows), content_type=made[1])
-    response.headers["Content-Disposition"] = (
-        content_disposition_header(True, f"{name}-{today().isoformat()}.{form}") or ""
-    )
-    return response
+    return table_file(f"finance-{quarter or 'all'}", form, head, rows)
 
 
 def _lines(request: HttpRequest) -> tuple[list[Any], Party | None, str]:

@@ -7,7 +7,6 @@ import json
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -15,9 +14,8 @@ from django.views.decorators.http import require_safe
 from parcels.models import ProjectAreaVersion
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import AnyUser, has_role
-from portal.base.clock import today
 from portal.base.errors import NotFound
-from portal.base.tables import CSV, XLSX, csv_of, xlsx_of
+from portal.base.tables import table_file
 from portal.casework.stage import sketch_config
 from portal.casework.views import signed_in
 from tickets.registry.models import CarbonTicket
@@ -77,9 +75,5 @@ def export(request: HttpRequest, department: str, form: str) -> HttpResponse:
         (str(one.label), one.value, "") for one in figures_of(shown)
     ]  # fmt: skip
     rows += [(f"{one.month:%Y-%m}", str(one.acts), str(one.steps)) for one in months_of(shown)]
-    make, media_type = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
     head = [_("指标或月份"), _("数值或登记事项"), _("办结环节")]
-    response = HttpResponse(make(head, rows), content_type=media_type)
-    name = f"dashboard-{department}-{today().isoformat()}.{form}"
-    response.headers["Content-Disposition"] = content_disposition_header(True, name) or ""
-    return response
+    return table_file(f"dashboard-{department}", form, head, rows)
