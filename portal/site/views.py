@@ -68,6 +68,7 @@ def map_context(*, staff: bool) -> dict[str, Any]:
         "ticketStates": reverse("registry:api-states"),
         "ticketFacts": reverse("layers:api-map-facts"),
         "ticketStory": reverse("layers:api-map-area", args=[uuid.UUID(int=0)]),
+        "justice": reverse("supervision:justice-forests"),
         "complaintPage": reverse("supervision:complaint-new"),
         "ticketPage": reverse("registry:ticket", args=["NUMBER"]),
         "basemap": {name: reverse("site:base-map", args=[name]) for name in BASE_MAP_SHEETS},

@@ -132,7 +132,7 @@ def access_order(code: str) -> RetailOrder:
     """An order: whoever has its code of 128 random bits may see it."""
     parsed = parse_code(code)
     found = (
-        RetailOrder.objects.select_related("pool__listing", "beneficiary", "offset", "ticket")
+        RetailOrder.objects.select_related("listing", "beneficiary", "offset", "ticket")
         .filter(code=parsed)
         .first()
         if parsed
@@ -207,9 +207,3 @@ def people_of(parties: Iterable[Party]) -> list[User]:
             is_active=True,
         ).distinct()
     )
-
-
-def centre_people(role: Role) -> list[User]:
-    """Whoever holds an office of the centre now."""
-    users = User.objects.filter(role_grants__role=role, is_active=True).distinct()
-    return [user for user in users if has_role(user, role)]

@@ -18,7 +18,7 @@ from portal.base.errors import PortalError
 from portal.casework.documents import Upload, read_upload
 from tickets.market.access import buying_parties
 from tickets.market.models import Listing
-from tickets.market.operations import RETAIL_PURPOSES
+from tickets.market.operations import POOL_PURPOSES, RETAIL_PURPOSES
 from tickets.market.prices import parse_yuan
 from tickets.market.queries import tickets_to_offer
 from tickets.offsets.models import Purpose
@@ -233,7 +233,7 @@ class PoolForm(PortalForm):
     largest = TonnesField(label=_("单笔上限（吨）"), initial="1")
     purposes = forms.MultipleChoiceField(
         label=_("用途"),
-        choices=[(purpose.value, purpose.label) for purpose in RETAIL_PURPOSES],
+        choices=[(purpose.value, purpose.label) for purpose in POOL_PURPOSES],
         widget=forms.CheckboxSelectMultiple,
     )
     begins_on = day_field(_("起"))
@@ -263,7 +263,7 @@ class OrderForm(PortalForm):
         super().__init__(*args, **kwargs)
         field = self.fields["purpose"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(value, Purpose(value).label) for value in purposes]
+        field.choices = [(one.value, one.label) for one in RETAIL_PURPOSES if one in purposes]
         if Purpose.EVENT.value not in purposes:
             for name in ("event_name", "begins_on", "ends_on"):
                 del self.fields[name]

@@ -76,6 +76,11 @@ def access_inspection(key: uuid.UUID, user: AnyUser) -> Inspection:
     return found
 
 
+_SHOWN = (
+    "ticket__area_version__area", "request__offset", "order__offset", "listing", "pool",
+)  # fmt: skip
+
+
 def may_read_justice(user: AnyUser) -> bool:
     """Justice and ecology, who carry it out, and the auditor."""
     if works_in(user, Department.JUSTICE):
@@ -87,11 +92,7 @@ def may_read_justice(user: AnyUser) -> bool:
 
 def access_justice_papers(key: uuid.UUID, user: AnyUser) -> JusticeCase:
     """A case with its papers, for those who carry it out."""
-    found = (
-        JusticeCase.objects.select_related("ticket__area_version__area", "request__offset")
-        .filter(key=key)
-        .first()
-    )
+    found = JusticeCase.objects.select_related(*_SHOWN).filter(key=key).first()
     if found is None:
         raise NotFound()
     if not may_read_justice(user):
@@ -100,17 +101,15 @@ def access_justice_papers(key: uuid.UUID, user: AnyUser) -> JusticeCase:
 
 
 def may_give(user: AnyUser, case: JusticeCase) -> bool:
-    """Whether the user disposes of the ticket for one of its owners."""
-    return any(acts_for(user, owner, Mandate.Scope.DISPOSE) for owner in owners_of(case.ticket))
+    """Whether the holder is asked, and the user disposes of the ticket for one of its owners."""
+    return case.listing_id is None and any(
+        acts_for(user, owner, Mandate.Scope.DISPOSE) for owner in owners_of(case.ticket)
+    )
 
 
 def access_justice_case(key: uuid.UUID, user: AnyUser) -> JusticeCase:
     """A case, also for the holder who is asked for tonnes: without papers and without the name."""
-    found = (
-        JusticeCase.objects.select_related("ticket__area_version__area", "request__offset")
-        .filter(key=key)
-        .first()
-    )
+    found = JusticeCase.objects.select_related(*_SHOWN).filter(key=key).first()
     if found is None:
         raise NotFound()
     if may_read_justice(user):

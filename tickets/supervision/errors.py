@@ -68,7 +68,9 @@ class InspectionStands(SupervisionError):
     message = _("检查记录已签字，不能修改。新的情况请另行安排复查。")
 
 
-@stands_for("inspection_moves_on_its_way", "ordered_inspection_is_whole")
+@stands_for(
+    "follow_up_is_of_a_signed_visit", "inspection_moves_on_its_way", "ordered_inspection_is_whole"
+)
 class InspectionMovedOn(SupervisionError):
     """The inspection is not in the state that this act starts from."""
 
@@ -76,12 +78,15 @@ class InspectionMovedOn(SupervisionError):
     message = _("这次检查的状态已改变，请核对最新状态后再操作。")
 
 
-@stands_for("signed_inspection_is_whole")
+@stands_for("follow_up_says_what_is_mended", "signed_inspection_is_whole")
 class InspectionIncomplete(SupervisionError):
     """Outcome, findings, measures and affected land must fit together."""
 
     code = "inspection_incomplete"
-    message = _("检查记录不完整：需要整改的须写明要求和期限，林木受损的须标出受影响范围。")
+    message = _(
+        "检查记录不完整：需要整改的须写明要求和期限，林木受损的须标出受影响范围，"
+        "复查整改的须写明是否落实（未落实的不能结论为未见异常）。"
+    )
 
 
 @stands_for("who_orders_an_inspection_does_not_make_it")
@@ -106,7 +111,7 @@ class NotTheInspector(SupervisionError):
     message = _("只有被指派的检查人员可以填写和签字。")
 
 
-@stands_for("justice_case_moves_on_its_way", "subscribed_case_has_its_request")
+@stands_for("justice_case_moves_on_its_way", "subscribed_case_has_its_tonnes")
 class JusticeCaseMovedOn(SupervisionError):
     """The case is not in the state that this act starts from."""
 
@@ -138,9 +143,13 @@ class JusticeCaseIncomplete(SupervisionError):
     message = _("案件材料不完整：须有决定、书面同意（不早于决定）、评估说明及评估人和认购数量。")
 
 
-@stands_for("justice_offset_is_the_cases")
+@stands_for(
+    "justice_offset_is_the_cases",
+    "justice_order_is_of_a_case",
+    "justice_tonnes_come_from_one_place",
+)
 class OffsetOfAnotherCase(SupervisionError):
     """The tonnes offset are those that the case decided on."""
 
     code = "offset_of_another_case"
-    message = _("抵消申请与案件的机关、文号、碳票或数量不一致。")
+    message = _("抵消申请或认购订单与案件的机关、文号、来源或数量不一致。")

@@ -13,15 +13,23 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import PortalForm, ScansInput
 from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import officers
 from portal.base.errors import NotFound, PortalError
 from portal.casework.documents import JPEG, PNG, SCANS, Upload, read_upload
 from portal.casework.forms import PlaceField, parse_patch
+from tickets.market.models import Listing, RetailPool
+from tickets.market.operations import pool_left_kg
+from tickets.market.operations.dealing import unbound_kg
+from tickets.market.prices import yuan
+from tickets.market.queries import open_listings, open_pools
+from tickets.offsets.models import Purpose
 from tickets.registry.access import access_ticket
 from tickets.registry.models import CarbonTicket
-from tickets.registry.quantities import parse_tonnes
+from tickets.registry.quantities import parse_tonnes, tonnes
 from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
 FILES_MAX = 5
+HOLDER = "holder"
 NOBODY = [("", _("不涉及部门"))]
 
 
@@ -168,12 +176,7 @@ class OrderForm(PortalForm):
         super().__init__(*args, **kwargs)
         field = self.fields["inspector"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = User.objects.filter(
-            is_active=True,
-            role_grants__role=Role.CLERK,
-            role_grants__department=Department.FORESTRY,
-            role_grants__valid_to__isnull=True,
-        ).distinct()
+        field.queryset = officers(Role.CLERK, Department.FORESTRY)
         field.label_from_instance = User.get_full_name  # type: ignore[method-assign,assignment]
 
 
@@ -203,10 +206,21 @@ class VisitForm(PortalForm):
         widget=forms.Textarea(attrs={"rows": 3}),
     )  # fmt: skip
     measures_due_on = DayField(label=_("整改期限"), required=False)
+    mended = forms.TypedChoiceField(
+        label=_("前次整改要求"), required=False, empty_value=None,
+        choices=[("yes", _("已落实")), ("no", _("未落实"))],
+        coerce=lambda value: value == "yes",
+        widget=forms.RadioSelect,
+    )  # fmt: skip
     affected = PatchField(
         label=_("受影响范围"), required=False,
         help_text=_("林木受损时标出：在图上依次点击角点，或每行填写一个点：经度,纬度。"),
     )  # fmt: skip
+
+    def __init__(self, *args: Any, follows_measures: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not follows_measures:
+            del self.fields["mended"]
 
     def affected_shape(self) -> MultiPolygon | None:
         return self.cleaned_data["affected"] or None
@@ -256,7 +270,48 @@ class JusticeForm(PortalForm):
     valuation_author = forms.CharField(label=_("评估人"), max_length=120)
     valuation_paper = PaperField(label=_("评估报告"))
     quantity_kg = TonnesField(label=_("认购数量（吨）"), max_length=20)
-    ticket = TicketField(label=_("碳票编号"), max_length=30)
+    source = forms.ChoiceField(label=_("减排量来源"), choices=())
+    ticket = TicketField(
+        label=_("碳票编号"), required=False, max_length=30,
+        help_text=_("由持有人提供时填写；持有人同意后抵消。"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        listings = open_listings().filter(method=Listing.Method.OPEN)
+        pools = open_pools().filter(purposes__contains=[Purpose.ECO_JUSTICE.value])
+        self.offered: dict[str, Listing | RetailPool] = {
+            **{one.number: one for one in listings},
+            **{str(one.key): one for one in pools},
+        }
+        field = self.fields["source"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (HOLDER, _("由持有人提供")),
+            *((key, _offer_line(one)) for key, one in self.offered.items()),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        chosen, ticket = given.get("source"), given.pop("ticket", None)
+        if chosen == HOLDER:
+            given["source"] = ticket
+            if ticket is None and not self.has_error("ticket"):
+                self.add_error("ticket", _("请填写持有人的碳票编号。"))
+        elif chosen:
+            given["source"] = self.offered[chosen]
+        return given
+
+
+def _offer_line(offer: Listing | RetailPool) -> str:
+    """What is offered, at what price and how much is left, in one line."""
+    if isinstance(offer, RetailPool):
+        label, listing, left = offer.title, offer.listing, pool_left_kg(offer)
+    else:
+        label, listing, left = offer.number, offer, unbound_kg(offer)
+    return str(_("市场：{label}，每吨 {price} 元，可认购 {left} 吨")).format(
+        label=label, price=yuan(listing.price_fen_per_tonne), left=tonnes(left)
+    )
 
 
 # --- what is watched, what is told --------------------------------------------------------------

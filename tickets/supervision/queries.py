@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import ExtractYear, TruncDate
+from django.db.models.functions import Coalesce, ExtractYear, TruncDate
 
 from parcels.models import ProjectAreaVersion
 from portal.base.clock import CITY_TIME, today
+from tickets.market.models import RetailOrder
 from tickets.offsets.models import OffsetRequest
 from tickets.supervision.models import Complaint, JusticeCase
 
@@ -27,11 +28,13 @@ class ComplaintFigures:
     overdue: int
 
 
-def complaint_figures() -> list[ComplaintFigures]:
-    """How many complaints of each topic came, were answered, upheld, in time; no words, no names."""
+def complaint_figures(of: Q | None = None) -> list[ComplaintFigures]:
+    """How many complaints of each topic (all, or those ``of``) came, were answered, upheld, in
+    time; no words, no names."""
     answered = Q(state=Complaint.State.ANSWERED)
     rows = (
-        Complaint.objects.annotate(answered_on=TruncDate("answered_at", tzinfo=CITY_TIME))
+        Complaint.objects.filter(of or Q())
+        .annotate(answered_on=TruncDate("answered_at", tzinfo=CITY_TIME))
         .values("topic")
         .annotate(
             received=Count("pk"),
@@ -67,15 +70,20 @@ class JusticeFigures:
 
 
 def served_cases() -> QuerySet[JusticeCase]:
-    """Cases whose tonnes are offset."""
-    return JusticeCase.objects.filter(request__state=OffsetRequest.State.SIGNED)
+    """Cases whose tonnes are offset, asked of a holder or bought on the market."""
+    return JusticeCase.objects.filter(
+        Q(request__state=OffsetRequest.State.SIGNED) | Q(order__state=RetailOrder.State.SETTLED)
+    )
 
 
 def justice_figures() -> list[JusticeFigures]:
     """Cases served and tonnes retired by year of the certificate."""
     rows = (
         served_cases()
-        .annotate(year=ExtractYear("request__offset__signed_at", tzinfo=CITY_TIME))
+        .annotate(
+            signed_at=Coalesce("request__offset__signed_at", "order__offset__signed_at"),
+            year=ExtractYear("signed_at", tzinfo=CITY_TIME),
+        )
         .values("year")
         .annotate(
             cases=Count("pk"),

@@ -6,14 +6,15 @@ import itertools
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
-from portal.accounts.models import Party, Role, User
-from portal.base.clock import advance_clock, now
+from portal.accounts.models import Department, Party, Role, User
+from portal.base.clock import advance_clock, now, today
 from portal.casework.documents import Upload, parse_upload
 from tests.accounts.people import officer
 from tests.tickets.projects.story import PDF
 from tests.tickets.registry.register import Bureau, holder
-from tickets.market.models import Listing, Trade
+from tickets.market.models import Listing, RetailPool, Trade
 from tickets.market.operations import (
     AgreementTerms,
     BiddingTerms,
@@ -23,12 +24,15 @@ from tickets.market.operations import (
     buy,
     confirm_agreement,
     decide_deposit,
+    decide_pool,
     place_bid,
     prepare_listing,
+    prepare_pool,
     settle_trade,
     show_deposit,
     show_payment,
 )
+from tickets.offsets.models import Purpose
 from tickets.registry.models import CarbonTicket
 
 _serial = itertools.count(1)
@@ -101,6 +105,27 @@ class Floor(Bureau):
         self.open(listing)
         advance_clock(timedelta(minutes=2))
         return listing
+
+    def pool(self, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> RetailPool:
+        """Approved by ecology: 1 元 for 10 kg, at most 200 kg at once."""
+        listing = self.open(
+            ask_listing(
+                ticket=ticket,
+                quantity_kg=quantity_kg,
+                price_fen_per_tonne=10_000,
+                terms=LotTerms(10, retail=True),
+                closes_at=now() + timedelta(days=60),
+                actor=self.owner_user,
+            )
+        )
+        clerk = officer(f"ec-{listing.number}", Role.CLERK, Department.ECOLOGY)
+        terms: dict[str, Any] = {
+            "title": "景区零售", "quantity_kg": quantity_kg, "largest_kg": 200,
+            "purposes": [Purpose.PERSON, Purpose.EVENT], "begins_on": today(),
+            "ends_on": today() + timedelta(days=50), **more,
+        }  # fmt: skip
+        pool = prepare_pool(listing=listing, actor=clerk, **terms)
+        return decide_pool(pool=pool, accepted=True, actor=self.signer)
 
     def bidder(self, listing: Listing, name: str) -> tuple[Party, User]:
         """Somebody whose deposit the centre has found."""

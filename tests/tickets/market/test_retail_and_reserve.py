@@ -9,11 +9,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
-from portal.accounts.models import Department, Role
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.models import OutboxMessage
-from tests.accounts.people import officer
 from tests.tickets.market.floor import Floor
 from tests.tickets.registry.register import covered, holder, states
 from tickets.market.errors import (
@@ -43,7 +41,6 @@ from tickets.market.operations import (
     left_to_buy_kg,
     order_retail,
     pay_premium,
-    prepare_pool,
     propose_contract,
     settle_order,
     withdraw_listing,
@@ -53,31 +50,9 @@ from tickets.market.queries import market_figures
 from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.signing import signature_holds
-from tickets.registry.models import CarbonTicket
 
 
 # --- retail -------------------------------------------------------------------------------------
-def pool_of(floor: Floor, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> RetailPool:
-    listing = floor.open(
-        ask_listing(
-            ticket=ticket,
-            quantity_kg=quantity_kg,
-            price_fen_per_tonne=10_000,  # 1 元 for 10 kg.
-            terms=LotTerms(10, retail=True),
-            closes_at=now() + timedelta(days=60),
-            actor=floor.owner_user,
-        )
-    )
-    clerk = officer(f"ec-{listing.number}", Role.CLERK, Department.ECOLOGY)
-    terms: dict[str, Any] = {
-        "title": "景区零售", "quantity_kg": quantity_kg, "largest_kg": 200,
-        "purposes": [Purpose.PERSON, Purpose.EVENT], "begins_on": today(),
-        "ends_on": today() + timedelta(days=50), **more,
-    }  # fmt: skip
-    pool = prepare_pool(listing=listing, actor=clerk, **terms)
-    return decide_pool(pool=pool, accepted=True, actor=floor.signer)
-
-
 def order(pool: RetailPool, quantity_kg: int = 12, **more: Any) -> RetailOrder:
     given: dict[str, Any] = {
         "purpose": Purpose.PERSON, "name": "游客张三", "contact": "visitor@example.org",
@@ -88,7 +63,7 @@ def order(pool: RetailPool, quantity_kg: int = 12, **more: Any) -> RetailOrder:
 
 def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
     ticket = floor.issue(1000)
-    wanted = order(pool_of(floor, ticket))
+    wanted = order(floor.pool(ticket))
     assert wanted.amount_fen == 120
     offset = settle_order(order=wanted, payment_number="W1", actor=floor.trading)
     assert (offset.quantity_kg, offset.beneficiary.name) == (12, "游客张三")
@@ -111,7 +86,7 @@ def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
 
 
 def test_a_second_click_orders_nothing_more(floor: Floor, client: Client) -> None:
-    address = f"/market/pools/{pool_of(floor, floor.issue(1000)).key}/"
+    address = f"/market/pools/{floor.pool(floor.issue(1000)).key}/"
     typed = {
         "action": "order", "request_key": "abc", "quantity": "12", "purpose": "person",
         "name": "游客", "contact": "13900000000",
@@ -128,11 +103,12 @@ def test_a_second_click_orders_nothing_more(floor: Floor, client: Client) -> Non
 
 
 def test_orders_stay_within_their_pool(floor: Floor) -> None:
-    pool = pool_of(floor, floor.issue(1000), 300)
+    pool = floor.pool(floor.issue(1000), 300)
     for quantity, more, refusal in (
         (9, {}, OrderOutsidePool),
         (201, {}, OrderOutsidePool),
         (12, {"purpose": Purpose.ORGANISATION_YEAR, "year": 2026}, OrderOutsidePool),
+        (12, {"purpose": Purpose.ECO_JUSTICE}, OrderOutsidePool),
         (12, {"purpose": Purpose.EVENT}, PurposeIncomplete),
         (12, {"name": "  "}, InvalidInput),
         (12, {"name": "坏\u0007名"}, InvalidInput),
@@ -161,12 +137,12 @@ def test_orders_stay_within_their_pool(floor: Floor) -> None:
 
 def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:
     ticket = floor.issue(1000)
-    pool = pool_of(floor, ticket, 500)
+    pool = floor.pool(ticket, 500)
     with pytest.raises(PoolNotOpen):
         decide_pool(pool=pool, accepted=True, actor=floor.signer)
-    for more in ({"largest_kg": 501}, {"purposes": []}, {"purposes": [Purpose.ECO_JUSTICE]}):
+    for more in ({"largest_kg": 501}, {"purposes": []}, {"purposes": [Purpose.ORGANISATION_YEAR]}):
         with pytest.raises(PoolTermsWrong):
-            pool_of(floor, ticket, 100, **more)
+            floor.pool(ticket, 100, **more)
     waiting = order(pool)
     withdraw_listing(listing=pool.listing, actor=floor.owner_user)
     assert states(ticket)["listed"] == 312  # Three others of 100, and the order that waits.
@@ -174,7 +150,7 @@ def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:
 
 
 def test_the_database_keeps_orders_by_itself(floor: Floor) -> None:
-    pool = pool_of(floor, floor.issue(1000), 300)
+    pool = floor.pool(floor.issue(1000), 300)
     made = order(pool)
     columns = [field.column for field in RetailOrder._meta.concrete_fields if not field.primary_key]
     copied = ", ".join(columns)

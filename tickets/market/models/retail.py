@@ -1,4 +1,7 @@
-"""Retail (articles 11, 12): pools that ecology approves, and orders that end in a certificate."""
+"""Retail (articles 11, 12): pools that ecology approves, and orders that end in a certificate.
+
+An eco-justice case (article 14) orders from a pool too, or from an open listing.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class RetailPool(models.Model):
 
 
 class RetailOrder(OffsetFacts):
-    """零售订单: a visitor's or user's small amount; certified when the cashier has the money."""
+    """零售订单: kilograms from the list that are offset for the buyer when the cashier has the money."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("待付款")
@@ -78,7 +81,9 @@ class RetailOrder(OffsetFacts):
     # What the order's page opens with; the payment's remark is the number.
     code = models.CharField(_("查询码"), max_length=26, unique=True, editable=False)
     number = models.CharField(_("付款附言号"), max_length=24, unique=True)
-    pool = models.ForeignKey(RetailPool, on_delete=models.PROTECT, related_name="orders")
+    listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="orders")
+    # None: straight from an open listing, for an eco-justice case.
+    pool = models.ForeignKey(RetailPool, on_delete=models.PROTECT, null=True, related_name="orders")
     contact = models.CharField(_("联系方式"), max_length=200)
     price_fen_per_tonne = models.BigIntegerField(_("价格（分/吨）"))
     amount_fen = models.BigIntegerField(_("金额（分）"))
@@ -106,6 +111,10 @@ class RetailOrder(OffsetFacts):
         ]
         constraints = [
             *facts_constraints("retail_order"),
+            models.CheckConstraint(
+                name="order_without_a_pool_is_for_eco_justice",
+                condition=Q(pool__isnull=False) | Q(purpose="eco_justice"),
+            ),
             models.CheckConstraint(
                 name="retail_amount_is_price_times_quantity",
                 condition=Q(

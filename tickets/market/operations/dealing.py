@@ -14,6 +14,7 @@ from portal.base.numbers import NumberKind, draw_number
 from portal.base.policy import policy_number
 from portal.casework.notices import tell
 from tickets.market.access import people_of
+from tickets.market.errors import ListingNotOpen, LotTooSmall, NotEnoughListed
 from tickets.market.journal import TRADE, record
 from tickets.market.models import Listing, Trade
 from tickets.market.prices import amount_of, yuan
@@ -37,6 +38,23 @@ def unbound_kg(listing: Listing) -> int:
         cursor.execute("SELECT market_unbound_kg(%s)", [listing.pk])
         found: int = cursor.fetchone()[0]
     return found
+
+
+def require_lot(listing: Listing, quantity_kg: int) -> None:
+    """So much may be taken from an open listing now: ListingNotOpen, NotEnoughListed, LotTooSmall."""
+    if (
+        listing.state != Listing.State.OPEN
+        or listing.method != Listing.Method.OPEN
+        or listing.closes_at <= now()
+    ):
+        raise ListingNotOpen()
+    free = unbound_kg(listing)
+    if quantity_kg > free:
+        raise NotEnoughListed(wanted=quantity_kg, free=free)
+    # What is left may be less than the smallest lot; then it goes whole.
+    least = min(listing.min_lot_kg or 1, free)
+    if quantity_kg < least:
+        raise LotTooSmall(least=least)
 
 
 def free_unbound(listing: Listing, actor: User | None) -> int:

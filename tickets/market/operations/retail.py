@@ -1,4 +1,7 @@
-"""Retail: ecology approves a pool once; each order in it is certified when the cashier has the money."""
+"""Retail: ecology approves a pool once; each order in it is certified when the cashier has the money.
+
+The eco-justice cases of supervision order here as well.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from tickets.market.errors import (
 )
 from tickets.market.journal import ORDER, POOL, record
 from tickets.market.models import Listing, RetailOrder, RetailPool
-from tickets.market.operations.dealing import free_unbound, lock_listing, unbound_kg
+from tickets.market.operations.dealing import free_unbound, lock_listing, require_lot, unbound_kg
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import amount_of, yuan
 from tickets.offsets.models import Beneficiary, Offset, Purpose
@@ -40,8 +43,10 @@ from tickets.registry.models import Cause
 from tickets.registry.operations import open_cause, trade_to_offset
 from tickets.registry.quantities import require_quantity, tonnes
 
-# What a small amount may be for: a year's emissions and eco-justice are decided one by one.
+# What anybody's small amount may be for: a year's emissions are decided one by one.
 RETAIL_PURPOSES = (Purpose.PERSON, Purpose.EVENT, Purpose.VISITORS)
+# What ecology may open a pool for: the justice office orders from it as well (article 14).
+POOL_PURPOSES = (*RETAIL_PURPOSES, Purpose.ECO_JUSTICE)
 State = RetailPool.State
 
 
@@ -65,7 +70,7 @@ def prepare_pool(
     if (
         not title.strip()
         or not purposes
-        or not set(purposes) <= set(RETAIL_PURPOSES)
+        or not set(purposes) <= set(POOL_PURPOSES)
         or largest_kg > quantity_kg
         or ends_on < begins_on
     ):
@@ -159,26 +164,11 @@ def order_retail(
     """
     require_quantity(quantity_kg)
     listing = lock_listing(pool.listing)
-    found = RetailPool.objects.get(pk=pool.pk)
-    if (
-        found.state != State.OPEN
-        or listing.state != Listing.State.OPEN
-        or listing.closes_at <= now()
-        or not found.begins_on <= today() <= found.ends_on
-    ):
-        raise PoolNotOpen()
-    least = int(policy_number("market.retail_min_kg"))
-    if not least <= quantity_kg <= found.largest_kg or purpose not in found.purposes:
-        raise OrderOutsidePool(least=least, most=found.largest_kg)
-    left = pool_left_kg(found)
-    if quantity_kg > left:
-        raise NotEnoughListed(wanted=quantity_kg, free=left)
-    hours = int(policy_number("market.retail_hours"))
+    if purpose not in RETAIL_PURPOSES:
+        raise OrderOutsidePool(least=_least_kg(), most=pool.largest_kg)
+    require_pool(pool, listing, quantity_kg, purpose)
     order = RetailOrder(
-        code=new_code(),
-        number=draw_number(NumberKind.TRADE),
-        pool=found,
-        ticket=listing.ticket,
+        pool=pool,
         quantity_kg=quantity_kg,
         purpose=purpose,
         beneficiary=_named(name, actor),
@@ -188,23 +178,91 @@ def order_retail(
         begins_on=begins_on,
         ends_on=ends_on,
         year=year,
-        price_fen_per_tonne=listing.price_fen_per_tonne,
-        amount_fen=amount_of(listing.price_fen_per_tonne, quantity_kg),
         ordered_by=actor,
-        pay_by=now() + timedelta(hours=hours),
     )
+    return _place(order, listing, actor)
+
+
+@write_transaction
+def subscribe_for_justice(
+    *,
+    listing: Listing,
+    pool: RetailPool | None,
+    quantity_kg: int,
+    authority: str,
+    document_number: str,
+    ordered_by: User,
+    actor: User,
+) -> RetailOrder:
+    """An eco-justice case's tonnes from an open listing, or from its pool (article 14).
+
+    They are bound at once and offset when the cashier has the money; the certificate names the
+    authority, and ``ordered_by`` of the justice office is told. Who may is the case's to say.
+    Raises PoolNotOpen, OrderOutsidePool, ListingNotOpen, LotTooSmall, NotEnoughListed, NameRefused.
+    """
+    require_quantity(quantity_kg)
+    found = lock_listing(listing)
+    if pool is None:
+        require_lot(found, quantity_kg)
+    else:
+        require_pool(pool, found, quantity_kg, Purpose.ECO_JUSTICE)
+    order = RetailOrder(
+        pool=pool,
+        quantity_kg=quantity_kg,
+        purpose=Purpose.ECO_JUSTICE,
+        beneficiary=_named(authority, ordered_by),
+        contact=authority,
+        authority=authority,
+        document_number=document_number,
+        ordered_by=ordered_by,
+    )
+    return _place(order, found, actor)
+
+
+def require_pool(
+    pool: RetailPool, listing: Listing, quantity_kg: int, purpose: Purpose
+) -> None:  # fmt: skip
+    """So much may be ordered from the pool now: PoolNotOpen, OrderOutsidePool, NotEnoughListed."""
+    pool.refresh_from_db()
+    if (
+        pool.state != State.OPEN
+        or listing.state != Listing.State.OPEN
+        or listing.closes_at <= now()
+        or not pool.begins_on <= today() <= pool.ends_on
+    ):
+        raise PoolNotOpen()
+    least = _least_kg()
+    if not least <= quantity_kg <= pool.largest_kg or purpose not in pool.purposes:
+        raise OrderOutsidePool(least=least, most=pool.largest_kg)
+    left = pool_left_kg(pool)
+    if quantity_kg > left:
+        raise NotEnoughListed(wanted=quantity_kg, free=left)
+
+
+def _least_kg() -> int:
+    return int(policy_number("market.retail_min_kg"))
+
+
+def _place(order: RetailOrder, listing: Listing, actor: User | None) -> RetailOrder:
+    """Number, price and term; the buyer is told what to pay under which reference."""
+    order.code, order.number = new_code(), draw_number(NumberKind.TRADE)
+    order.listing, order.ticket = listing, listing.ticket
+    order.price_fen_per_tonne = listing.price_fen_per_tonne
+    order.amount_fen = amount_of(listing.price_fen_per_tonne, order.quantity_kg)
+    order.pay_by = now() + timedelta(hours=int(policy_number("market.retail_hours")))
     require_purpose(order)
     order.save(force_insert=True)
     order.refresh_from_db()
     record(
         ORDER, order.key, "ordered", actor,
-        pool=str(found.key), kg=quantity_kg, amount_fen=order.amount_fen,
+        listing=str(listing.pk), pool=str(order.pool.key) if order.pool else None,
+        kg=order.quantity_kg, amount_fen=order.amount_fen,
     )  # fmt: skip
     _write_to(
         order,
         _("订单 {number}：请付款").format(number=order.number),
         _("{tonnes} 吨，{amount} 元。付款时请在附言中写明 {number}。").format(
-            tonnes=tonnes(quantity_kg), amount=yuan(order.amount_fen), number=order.number
+            tonnes=tonnes(order.quantity_kg), amount=yuan(order.amount_fen), number=order.number
         ),
     )
     return order
@@ -242,7 +300,7 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
     refuses (BlockNotFree while frozen).
     """
     require_office(actor, Role.TRADING_APPROVER)
-    listing = lock_listing(order.pool.listing)
+    listing = lock_listing(order.listing)
     found = _locked_order(order)
     if found.ordered_by_id == actor.pk:
         raise SamePerson()
@@ -278,13 +336,13 @@ def lapse_overdue_orders() -> int:
     """Orders that were not paid in time; how many lapsed. A job's act."""
     due = RetailOrder.objects.filter(
         state=RetailOrder.State.WAITING, pay_by__lt=now()
-    ).select_related("pool__listing")
+    ).select_related("listing")
     return sum(_lapse(order) for order in due)
 
 
 @write_transaction
 def _lapse(order: RetailOrder) -> bool:
-    listing = lock_listing(order.pool.listing)
+    listing = lock_listing(order.listing)
     found = RetailOrder.objects.select_for_update(of=("self",)).get(pk=order.pk)
     if found.state != RetailOrder.State.WAITING or found.pay_by >= now():
         return False
@@ -299,7 +357,7 @@ def _lapse(order: RetailOrder) -> bool:
 def _locked_order(order: RetailOrder) -> RetailOrder:
     found = (
         RetailOrder.objects.select_for_update(of=("self",))
-        .select_related("ticket", "beneficiary", "pool")
+        .select_related("ticket", "beneficiary")
         .get(pk=order.pk)
     )
     if found.state != RetailOrder.State.WAITING:

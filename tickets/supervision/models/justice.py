@@ -9,12 +9,15 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
+from tickets.offsets.models import Offset
 
 
 class JusticeCase(models.Model):
     """Who decided what, who agreed, who turned it into tonnes, and from which ticket they come.
 
-    The offset itself is ecology's (``request``): retired at once, never tradable again.
+    A holder who agrees asks ecology for the offset (``request``); on the market the tonnes are
+    ordered (``order``) from an open listing, to which ecology agrees, or from a pool that it has
+    approved for this purpose. Either way they are retired at once, never tradable again.
     """
 
     class Organ(models.TextChoices):
@@ -23,7 +26,7 @@ class JusticeCase(models.Model):
 
     class State(models.TextChoices):
         OPENED = "opened", _("待审批")
-        CONFIRMED = "confirmed", _("待持有人同意")
+        CONFIRMED = "confirmed", _("待同意")
         SUBSCRIBED = "subscribed", _("已认购")
         REFUSED = "refused", _("不予办理")
 
@@ -41,6 +44,13 @@ class JusticeCase(models.Model):
     ticket = models.ForeignKey(
         "registry.CarbonTicket", on_delete=models.PROTECT, related_name="justice_cases"
     )
+    # None: the ticket's holder is asked. A pool is of this listing.
+    listing = models.ForeignKey(
+        "market.Listing", on_delete=models.PROTECT, null=True, related_name="justice_cases"
+    )
+    pool = models.ForeignKey(
+        "market.RetailPool", on_delete=models.PROTECT, null=True, related_name="justice_cases"
+    )
     state = models.CharField(_("状态"), max_length=10, choices=State, default=State.OPENED)
     opened_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(_("受理时间"), db_default=PortalNow(), editable=False)
@@ -50,6 +60,9 @@ class JusticeCase(models.Model):
     reason = models.TextField(_("理由"), blank=True, default="")
     request = models.OneToOneField(
         "offsets.OffsetRequest", on_delete=models.PROTECT, null=True, related_name="justice_case"
+    )
+    order = models.OneToOneField(
+        "market.RetailOrder", on_delete=models.PROTECT, null=True, related_name="justice_case"
     )
 
     class Meta:
@@ -78,10 +91,16 @@ class JusticeCase(models.Model):
                 | (~Q(state="opened") & Q(decided_by__isnull=False)),
             ),
             models.CheckConstraint(
-                name="subscribed_case_has_its_request",
-                condition=Q(state="subscribed", request__isnull=False)
-                | Q(state__in=["opened", "confirmed"], request__isnull=True)
+                name="subscribed_case_has_its_tonnes",
+                condition=Q(state="subscribed", listing__isnull=True, request__isnull=False)
+                | Q(state="subscribed", listing__isnull=False, order__isnull=False)
+                | Q(state__in=["opened", "confirmed"], request__isnull=True, order__isnull=True)
                 | Q(state="refused"),
+            ),
+            models.CheckConstraint(
+                name="justice_tonnes_come_from_one_place",
+                condition=Q(listing__isnull=True, pool__isnull=True, order__isnull=True)
+                | Q(listing__isnull=False, request__isnull=True),
             ),
             models.UniqueConstraint(
                 name="one_case_of_a_decision_and_obligor",
@@ -92,3 +111,10 @@ class JusticeCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.authority} {self.document_number}"
+
+    @property
+    def offset(self) -> Offset | None:
+        """The certificate, once there is one."""
+        if self.order is not None:
+            return self.order.offset
+        return getattr(self.request, "offset", None)

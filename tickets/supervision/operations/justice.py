@@ -9,13 +9,17 @@ from typing import Any, TypeAlias
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import officers
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
+from tickets.market.access import people_of
+from tickets.market.models import Listing, RetailOrder, RetailPool
+from tickets.market.operations import require_lot, require_pool, subscribe_for_justice
 from tickets.offsets.models import OffsetRequest, Purpose
 from tickets.offsets.operations import ask_offset, propose_name
 from tickets.registry.access import owners_of, require_office
@@ -26,6 +30,7 @@ from tickets.supervision.errors import JusticeCaseIncomplete, JusticeCaseMovedOn
 from tickets.supervision.models import JusticeCase
 
 State: TypeAlias = JusticeCase.State
+Source: TypeAlias = CarbonTicket | Listing | RetailPool
 ENDED = (OffsetRequest.State.REFUSED, OffsetRequest.State.WITHDRAWN)
 PAPERS = ("decision", "consent", "valuation")
 
@@ -43,18 +48,19 @@ def open_justice_case(
     valuation: str,
     valuation_author: str,
     quantity_kg: int,
-    ticket: CarbonTicket,
+    source: Source,
     papers: Mapping[str, Upload],
     actor: User,
 ) -> JusticeCase:
-    """Justice's clerk takes the case in with its three papers; the holder of the ticket is named."""
+    """Justice's clerk takes the case in with its three papers, and says where the tonnes come from:
+    a ticket whose holder will be asked, an open listing, or a pool for this purpose."""
     require_office(actor, Role.CLERK, Department.JUSTICE)
     if set(papers) != set(PAPERS):
         raise JusticeCaseIncomplete()
     if decided_on > today() or consented_on > today():
         raise InvalidInput(field=_("日期"), reason=_("不能晚于今天"))
-    _require_free(ticket, require_quantity(quantity_kg))
-    case = JusticeCase.objects.create(
+    require_quantity(quantity_kg)
+    case = JusticeCase(
         organ=organ,
         authority=authority.strip(),
         document_number=document_number.strip(),
@@ -65,9 +71,11 @@ def open_justice_case(
         valuation=valuation.strip(),
         valuation_author=valuation_author.strip(),
         quantity_kg=quantity_kg,
-        ticket=ticket,
         opened_by=actor,
+        **_where(source),
     )
+    _require_left(case)
+    case.save(force_insert=True)
     for kind in PAPERS:
         add_document(
             subject_kind="justice_case",
@@ -83,19 +91,19 @@ def open_justice_case(
 
 @write_transaction
 def confirm_justice_case(*, case: JusticeCase, actor: User) -> JusticeCase:
-    """Justice's approver agrees; the ticket's owners are asked for their tonnes."""
+    """Justice's approver agrees. The ticket's owners, or for a listing ecology, are asked then; in
+    a pool ecology has agreed already and the tonnes are ordered at once."""
     found = _decidable(case, actor, State.OPENED)
-    _require_free(found.ticket, found.quantity_kg)
+    _require_left(found)
     found.state, found.decided_by = State.CONFIRMED, actor
     found.save(update_fields=["state", "decided_by"])
     _record(found, "confirmed", actor)
-    owners = User.objects.filter(
-        mandates__party__in=owners_of(found.ticket),
-        mandates__scope__in=[Mandate.Scope.ALL, Mandate.Scope.DISPOSE],
-        mandates__ended_at__isnull=True,
-    ).distinct()
+    if found.pool is not None:
+        return _subscribe(found, actor)
     tell(
-        users=owners,
+        users=people_of(owners_of(found.ticket))
+        if found.listing is None
+        else officers(Role.APPROVER, Department.ECOLOGY),
         subject=str(_("生态司法认购，等待您同意：{ticket}")).format(ticket=found.ticket.number),
         body=f"{found.authority} {found.document_number}",
         link=reverse("supervision:justice-case", args=[found.key]),
@@ -104,10 +112,38 @@ def confirm_justice_case(*, case: JusticeCase, actor: User) -> JusticeCase:
 
 
 @write_transaction
+def agree_to_listing(*, case: JusticeCase, actor: User) -> JusticeCase:
+    """Ecology's signer agrees to the offset of listed tonnes (article 17): they are ordered, and
+    retired when the trading centre's cashier has the money."""
+    require_office(actor, Role.APPROVER, Department.ECOLOGY)
+    found = _locked(case, State.CONFIRMED)
+    if found.listing is None:
+        raise JusticeCaseMovedOn()
+    return _subscribe(found, actor)
+
+
+def _subscribe(found: JusticeCase, actor: User) -> JusticeCase:
+    assert found.listing is not None  # A pool is of a listing: the database says so.
+    order = subscribe_for_justice(
+        listing=found.listing,
+        pool=found.pool,
+        quantity_kg=found.quantity_kg,
+        authority=found.authority,
+        document_number=found.document_number,
+        ordered_by=found.opened_by,
+        actor=actor,
+    )
+    found.state, found.order = State.SUBSCRIBED, order
+    found.save(update_fields=["state", "order"])
+    _record(found, "subscribed", actor, order=str(order.key))
+    return found
+
+
+@write_transaction
 def refuse_justice_case(*, case: JusticeCase, reason: str, actor: User) -> JusticeCase:
-    """Justice's approver does not go on: the holder did not agree, or ecology refused the offset."""
+    """Justice's approver does not go on: the holder or ecology did not agree, or nobody paid."""
     found = _decidable(case, actor, State.OPENED, State.CONFIRMED, State.SUBSCRIBED)
-    if found.request is not None and found.request.state not in ENDED:
+    if not may_end(found):
         raise JusticeCaseMovedOn()
     if not reason.strip():
         raise InvalidInput(field=_("理由"), reason=_("不能为空"))
@@ -124,6 +160,8 @@ def give_tonnes(*, case: JusticeCase, actor: User) -> JusticeCase:
     The certificate goes to that authority and names nobody else; ecology signs it.
     """
     found = _locked(case, State.CONFIRMED)
+    if found.listing is not None:
+        raise JusticeCaseMovedOn()
     request = ask_offset(
         ticket=found.ticket,
         quantity_kg=found.quantity_kg,
@@ -139,18 +177,41 @@ def give_tonnes(*, case: JusticeCase, actor: User) -> JusticeCase:
     return found
 
 
-def _require_free(ticket: CarbonTicket, quantity_kg: int) -> None:
-    if not ticket.is_open:
-        raise TicketClosed(number=ticket.number)
-    free = ticket.blocks.free().quantity_kg()
-    if free < quantity_kg:
-        raise BlockNotFree(wanted=quantity_kg, free=free)
+def may_end(case: JusticeCase) -> bool:
+    """Nothing of it is under way or retired: the request was refused, the order was not paid."""
+    if case.request is not None:
+        return case.request.state in ENDED
+    return case.order is None or case.order.state == RetailOrder.State.LAPSED
+
+
+def _where(source: Source) -> dict[str, Any]:
+    """The columns that say where the tonnes come from."""
+    if isinstance(source, RetailPool):
+        return {"ticket": source.listing.ticket, "listing": source.listing, "pool": source}
+    if isinstance(source, Listing):
+        return {"ticket": source.ticket, "listing": source}
+    return {"ticket": source}
+
+
+def _require_left(case: JusticeCase) -> None:
+    """What the case needs is there today; nothing is bound before it is ordered or offset."""
+    if case.pool is not None:
+        require_pool(case.pool, case.pool.listing, case.quantity_kg, Purpose.ECO_JUSTICE)
+        return
+    if case.listing is not None:
+        require_lot(case.listing, case.quantity_kg)
+        return
+    if not case.ticket.is_open:
+        raise TicketClosed(number=case.ticket.number)
+    free = case.ticket.blocks.free().quantity_kg()
+    if free < case.quantity_kg:
+        raise BlockNotFree(wanted=case.quantity_kg, free=free)
 
 
 def _locked(case: JusticeCase, *states: JusticeCase.State) -> JusticeCase:
     found = (
         JusticeCase.objects.select_for_update(of=("self",))
-        .select_related("ticket", "opened_by", "request")
+        .select_related("ticket", "opened_by", "request", "order", "listing", "pool__listing")
         .get(pk=case.pk)
     )
     if found.state not in states:

@@ -59,7 +59,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     if not may_read_justice(user):
         raise NotFound()
     page = Paginator(
-        JusticeCase.objects.select_related("ticket", "request"), ROWS
+        JusticeCase.objects.select_related("ticket", "request", "order"), ROWS
     ).get_page(request.GET.get("page"))  # fmt: skip
     context = {
         "page": page,
@@ -118,6 +118,9 @@ def case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     elif act == "give":
         acts.give_tonnes(case=found, actor=user)
         return redirect("supervision:justice-case", key=found.key)
+    elif act == "agree":
+        acts.agree_to_listing(case=found, actor=user)
+        return redirect("supervision:justice-case", key=found.key)
     inside = may_read_justice(user)
     context = {
         "case": found,
@@ -126,15 +129,15 @@ def case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "papers": Document.objects.filter(subject_kind="justice_case", subject_key=found.key)
         if inside
         else (),
-        "offset": getattr(found.request, "offset", None) if found.request else None,
-        "may_decide": (
-            found.state in (State.OPENED, State.CONFIRMED)
-            or (found.request is not None and found.request.state in acts.ENDED)
-        )
-        and found.state != State.REFUSED
+        "offset": found.offset,
+        "may_decide": found.state != State.REFUSED
+        and acts.may_end(found)
         and found.opened_by_id != user.pk
         and has_role(user, Role.APPROVER, Department.JUSTICE),
         "may_give": found.state == State.CONFIRMED and may_give(user, found),
+        "may_agree": found.state == State.CONFIRMED
+        and found.listing is not None
+        and has_role(user, Role.APPROVER, Department.ECOLOGY),
         "form": form,
     }
     return render(request, "supervision/justice_case.html", context, status=status)

@@ -11,11 +11,17 @@ from django.test import Client
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Role, User
-from portal.base.clock import today
+from portal.base.clock import advance_clock, today
 from portal.base.errors import NotFound
+from portal.casework.models import Message
 from tests.accounts.people import officer
+from tests.tickets.market.floor import Floor
 from tests.tickets.projects.story import scan
 from tests.tickets.registry.register import Bureau, covered, states
+from tickets.market.errors import LotTooSmall, NotEnoughListed, OrderOutsidePool
+from tickets.market.operations import lapse_overdue_orders, settle_order
+from tickets.market.queries import market_figures
+from tickets.offsets.models import Purpose
 from tickets.offsets.operations import prepare_offset, refuse_offset, review_name, sign_offset
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket
@@ -29,6 +35,8 @@ from tickets.supervision.errors import (
 from tickets.supervision.models import JusticeCase
 from tickets.supervision.operations.justice import (
     PAPERS,
+    Source,
+    agree_to_listing,
     confirm_justice_case,
     give_tonnes,
     open_justice_case,
@@ -54,7 +62,7 @@ def approver(db: None) -> User:
     return officer("ja", Role.APPROVER, Department.JUSTICE)
 
 
-def opened(ticket: CarbonTicket, clerk: User, **other: Any) -> JusticeCase:
+def opened(source: Source, clerk: User, **other: Any) -> JusticeCase:
     given: dict[str, Any] = {
         "organ": JusticeCase.Organ.COURT,
         "authority": "伊宁市人民法院",
@@ -66,7 +74,7 @@ def opened(ticket: CarbonTicket, clerk: User, **other: Any) -> JusticeCase:
         "valuation": "按 12 亩十年生长量折算",
         "valuation_author": "伊犁州林业司法鉴定所",
         "quantity_kg": 12_345,
-        "ticket": ticket,
+        "source": source,
         "papers": {kind: scan(f"{kind}.pdf") for kind in PAPERS},
         "actor": clerk,
     }
@@ -144,6 +152,124 @@ def test_a_refused_offset_lets_the_case_begin_anew(
     refuse_offset(request=case.request, reason="材料不符", actor=bureau.signer)
     refuse_justice_case(case=case, reason="抵消未获签发", actor=approver)
     assert opened(ticket, clerk).state == JusticeCase.State.OPENED
+
+
+# --- from the market ----------------------------------------------------------------------------
+@pytest.fixture
+def floor(filed_db: str, db: None) -> Floor:
+    return Floor()
+
+
+def test_listed_tonnes_are_offset_when_the_cashier_has_the_money(
+    floor: Floor, clerk: User, approver: User, client: Client
+) -> None:
+    ticket = floor.issue(50_000)
+    listing = floor.offer(ticket, 20_000, 2000, least_kg=500)
+    with pytest.raises(LotTooSmall):
+        opened(listing, clerk, quantity_kg=499)
+    with pytest.raises(NotEnoughListed):
+        opened(listing, clerk, quantity_kg=20_001)
+    case = confirm_justice_case(case=opened(listing, clerk), actor=approver)
+    with pytest.raises(JusticeCaseMovedOn):
+        give_tonnes(case=case, actor=floor.owner_user)
+    with pytest.raises(OfficeMissing):
+        agree_to_listing(case=case, actor=approver)
+    assert Message.objects.filter(user=floor.signer, subject__contains=ticket.number).exists()
+    case = agree_to_listing(case=case, actor=floor.signer)
+    order = case.order
+    assert order is not None
+    assert (order.amount_fen, order.beneficiary.name) == (24_690, "伊宁市人民法院")
+    with pytest.raises(NotEnoughListed):  # Bound: nobody else buys them while the payment waits.
+        floor.buy(listing, 20_000 - 12_345 + 1)
+    with pytest.raises(JusticeCaseMovedOn):
+        refuse_justice_case(case=case, reason="反悔", actor=approver)
+    client.force_login(clerk)
+    page = client.get(f"/eco-justice/cases/{case.key}/").content.decode()
+    assert order.number in page
+    assert "246.90" in page
+    settle_order(order=order, payment_number="S1", actor=floor.trading)
+    case.refresh_from_db()
+    assert case.offset is not None
+    assert (case.offset.authority, case.offset.quantity_kg) == ("伊宁市人民法院", 12_345)
+    assert states(ticket) == {"held": 30_000, "listed": 7_655, "offset": 12_345}
+    assert covered(ticket.issuance)
+    [row] = justice_figures()
+    assert (row.cases, row.quantity_kg) == (1, 12_345)
+    assert forests_that_served()[0]["properties"] == {"cases": 1, "quantity_kg": 12_345}
+    assert market_figures()["amount_fen"] == 24_690
+
+
+def test_a_pool_for_this_purpose_needs_no_further_agreement(
+    floor: Floor, clerk: User, approver: User
+) -> None:
+    ticket = floor.issue(50_000)
+    with pytest.raises(OrderOutsidePool):
+        opened(floor.pool(ticket), clerk, quantity_kg=100)
+    pool = floor.pool(ticket, purposes=[Purpose.PERSON, Purpose.ECO_JUSTICE])
+    case = confirm_justice_case(case=opened(pool, clerk, quantity_kg=200), actor=approver)
+    assert (case.state, case.order is not None) == (JusticeCase.State.SUBSCRIBED, True)
+    # Nobody paid: the tonnes are the pool's again, and the case may begin anew.
+    advance_clock(timedelta(days=4))
+    assert lapse_overdue_orders() == 1
+    refuse_justice_case(case=case, reason="逾期未付款", actor=approver)
+    case = confirm_justice_case(case=opened(pool, clerk, quantity_kg=200), actor=approver)
+    assert case.order is not None
+    settle_order(order=case.order, payment_number="S2", actor=floor.trading)
+    assert states(ticket)["offset"] == 200
+
+
+def test_what_was_retired_for_justice_is_never_sold_again(
+    floor: Floor, clerk: User, approver: User
+) -> None:
+    ticket = floor.issue(1_000)
+    pool = floor.pool(ticket, 200, purposes=[Purpose.ECO_JUSTICE])
+    case = confirm_justice_case(case=opened(pool, clerk, quantity_kg=200), actor=approver)
+    assert case.order is not None
+    settle_order(order=case.order, payment_number="S3", actor=floor.trading)
+    with pytest.raises(BlockNotFree):
+        floor.offer(ticket, 801)
+    for attack in (
+        "UPDATE registry_block SET state = 'held' WHERE state = 'offset'",
+        "UPDATE market_retailorder SET state = 'waiting'",
+        "UPDATE offsets_offset SET purpose = 'person'",
+        "DELETE FROM offsets_offset",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(attack)
+    listing = floor.offer(ticket, 800)
+    floor.settle(floor.buy(listing, 800))
+    assert states(ticket) == {"offset": 200}
+    assert covered(ticket.issuance)
+
+
+@pytest.mark.parametrize(("attack", "constraint"), [
+    # An order of the market for justice that no case stands behind.
+    ("UPDATE supervision_justicecase SET state = 'subscribed', order_id = 0",
+     "justice_offset_is_the_cases"),
+    ("INSERT INTO market_retailorder (SELECT (jsonb_populate_record(o, jsonb_build_object('id', "
+     "o.id + 1000, 'key', gen_random_uuid(), 'code', 'X', 'number', 'X', 'pool_id', NULL))).* "
+     "FROM market_retailorder AS o); SET CONSTRAINTS ALL IMMEDIATE", "justice_order_is_of_a_case"),
+    ("INSERT INTO market_retailorder (SELECT (jsonb_populate_record(o, jsonb_build_object('id', "
+     "o.id + 1000, 'key', gen_random_uuid(), 'code', 'X', 'number', 'X', 'pool_id', NULL, "
+     "'purpose', 'person'))).* FROM market_retailorder AS o)",
+     "order_without_a_pool_is_for_eco_justice"),
+    ("UPDATE supervision_justicecase SET listing_id = NULL", "nothing_is_rewritten"),
+])  # fmt: skip
+def test_the_database_keeps_orders_and_cases_together(
+    floor: Floor, clerk: User, approver: User, attack: str, constraint: str
+) -> None:
+    listing = floor.offer(floor.issue(50_000), 20_000)
+    case = confirm_justice_case(case=opened(listing, clerk, quantity_kg=5_000), actor=approver)
+    agree_to_listing(case=case, actor=floor.signer)
+    other = opened(listing, clerk, document_number="13号", quantity_kg=5_000)
+    confirm_justice_case(case=other, actor=approver)
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"{attack} WHERE id = {other.pk}" if "justicecase" in attack else attack)
+    assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("attack", [
