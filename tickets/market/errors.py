@@ -47,7 +47,7 @@ class ListingMovedOn(MarketError):
 
 @stands_for(
     "who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade",
-    "who_prepared_a_pool_does_not_approve_it",
+    "who_prepared_a_pool_does_not_approve_it", "who_accepted_a_deposit_does_not_end_it",
 )  # fmt: skip
 class SamePerson(MarketError):
     """Who prepared does not decide, and nobody decides on an own deal."""
@@ -118,6 +118,7 @@ class TradeMovedOn(MarketError):
     message = _("该笔成交已经结算或已经失效，请刷新后查看。")
 
 
+@stands_for("disputed_trade_stands")
 class TradeDisputed(MarketError):
     """A dispute stands: nothing moves until it is decided."""
 
@@ -174,7 +175,7 @@ class PoolNotOpen(MarketError):
     message = _("该零售池未开放或已结束。")
 
 
-@stands_for("retail_order_is_within_its_pool")
+@stands_for("retail_order_is_within_its_pool", "order_without_a_pool_is_for_eco_justice")
 class OrderOutsidePool(MarketError):
     """Too little, too much at once, another purpose, or more than is left."""
 
@@ -293,8 +294,25 @@ class DepositTwice(MarketError):
     message = _("该竞买人的保证金凭证已经提交。")
 
 
+@stands_for("deposit_moves_by_the_table")
 class DepositDecided(MarketError):
     """Decided already."""
 
     code = "deposit_decided"
     message = _("该保证金已经办理。")
+
+
+@stands_for("deposit_stands_while_the_bidding_runs")
+class DepositHeld(MarketError):
+    """The bidding is open, or what the bidder won is not settled."""
+
+    code = "deposit_held"
+    message = _("竞价尚未结束或该竞买人的成交尚未结算，保证金暂不能退还或没收。")
+
+
+@stands_for("only_who_won_and_did_not_pay_forfeits")
+class NothingToForfeit(MarketError):
+    """The bidder did not win, or paid."""
+
+    code = "nothing_to_forfeit"
+    message = _("只有成交后逾期未付款的竞买人，其保证金才不予退还。")

@@ -12,9 +12,11 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from pypdf import PdfReader
 
+from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.base.clock import advance_clock, now
-from portal.base.errors import PortalError
+from portal.base.errors import InvalidInput, PortalError
 from portal.casework.models import Message
+from portal.journal.models import Event
 from tests.tickets.market.floor import Floor, evidence
 from tests.tickets.registry.register import covered, states
 from tickets.market.errors import (
@@ -25,10 +27,12 @@ from tickets.market.errors import (
     BidOffStep,
     BidTooLow,
     DepositDecided,
+    DepositHeld,
     DepositMissing,
     DepositTwice,
     InvalidPrice,
     ListingMovedOn,
+    NothingToForfeit,
     SellerCannotBuy,
     TermsWrong,
 )
@@ -37,9 +41,11 @@ from tickets.market.operations import (
     close_bidding,
     close_due_biddings,
     decide_deposit,
+    forfeit_deposit,
     lapse_overdue_trades,
     place_bid,
     ranked_bids,
+    return_deposit,
     show_deposit,
     withdraw_listing,
 )
@@ -151,6 +157,59 @@ def test_a_winner_who_does_not_pay_gives_the_block_back(floor: Floor) -> None:
     advance_clock(timedelta(days=4))
     assert lapse_overdue_trades() == 1
     assert states(ticket) == {"held": 10_000}
+
+
+def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
+    floor: Floor,
+) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    winner, other = floor.bidder(listing, "甲公司"), floor.bidder(listing, "乙公司")
+    first, second = listing.deposits.order_by("pk")
+    with pytest.raises(DepositHeld):
+        return_deposit(deposit=second, payment_number="T0", actor=floor.trading)
+    floor.bid(listing, other, 1500)
+    floor.bid(listing, winner, 1600)
+    advance_clock(timedelta(hours=2))
+    close_bidding(listing=listing)
+    with pytest.raises(DepositHeld):  # The winner's trade is not settled.
+        return_deposit(deposit=first, payment_number="T1", actor=floor.trading)
+    with pytest.raises(NothingToForfeit):
+        forfeit_deposit(deposit=second, reason="未成交", actor=floor.trading)
+    with pytest.raises(OfficeMissing):
+        return_deposit(deposit=second, payment_number="T2", actor=floor.centre)
+    with pytest.raises(InvalidInput):
+        return_deposit(deposit=second, payment_number=" ", actor=floor.trading)
+    returned = return_deposit(deposit=second, payment_number="T2", actor=floor.trading)
+    assert (returned.state, returned.payment_number) == ("returned", "T2")
+    assert Message.objects.filter(user=other[1], subject__contains="已退还").count() == 1
+    advance_clock(timedelta(hours=73))
+    assert lapse_overdue_trades() == 1
+    with pytest.raises(ReasonMissing):
+        forfeit_deposit(deposit=first, reason=" ", actor=floor.trading)
+    kept = forfeit_deposit(deposit=first, reason="逾期未付款", actor=floor.trading)
+    assert kept.state == "forfeited"
+    with pytest.raises(DepositDecided):
+        return_deposit(deposit=first, payment_number="T3", actor=floor.trading)
+    verbs = Event.objects.filter(subject_key=str(listing.pk)).values_list("verb", flat=True)
+    assert {"deposit_returned", "deposit_forfeited"} <= set(verbs)
+
+
+@pytest.mark.parametrize(("attack", "constraint"), [
+    ("state = 'returned', ended_by_id = bidder.paid_by_id, ended_at = now(), payment_number = 'X'",
+     "deposit_stands_while_the_bidding_runs"),
+    ("state = 'waiting'", "deposit_moves_by_the_table"),
+    ("amount_fen = 1", "nothing_is_rewritten"),
+    ("decided_by_id = bidder.paid_by_id", "nothing_is_rewritten"),
+])  # fmt: skip
+def test_the_database_keeps_deposits_by_itself(floor: Floor, attack: str, constraint: str) -> None:
+    floor.bidder(floor.bidding(floor.issue(10_000), 10_000), "甲公司")
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE market_deposit AS bidder SET {attack}")
+    assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
 
 def test_the_database_keeps_the_bids_by_itself(floor: Floor) -> None:

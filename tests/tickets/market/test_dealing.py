@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Mandate, Role, RoleGrant
 from portal.base.clock import advance_clock, now
 from portal.base.errors import NotFound
@@ -55,7 +56,7 @@ from tickets.market.operations import (
 from tickets.market.prices import amount_of, parse_yuan, yuan
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket, FreezeOrder
-from tickets.registry.operations import prepare_freeze
+from tickets.registry.operations import lift_dispute, prepare_freeze
 
 
 def ask(floor: Floor, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> Listing:
@@ -271,7 +272,11 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
     settle_trade(trade=one, actor=floor.trading)
 
 
-def test_a_dispute_stops_the_settlement_and_the_term(floor: Floor) -> None:
+def frozen_kg(ticket: CarbonTicket) -> int:
+    return sum(block.quantity_kg for block in ticket.blocks.standing() if block.freezes)
+
+
+def test_a_dispute_freezes_its_tonnes_and_stops_the_settlement_and_the_term(floor: Floor) -> None:
     ticket = floor.issue(1000)
     listing = floor.offer(ticket, 1000)
     trade = floor.buy(listing, 400)
@@ -281,10 +286,32 @@ def test_a_dispute_stops_the_settlement_and_the_term(floor: Floor) -> None:
         settle_trade(trade=trade, actor=floor.trading)
     advance_clock(timedelta(days=4))
     assert lapse_overdue_trades() == 0
-    assert states(ticket) == {"listed": 1000}
+    assert (states(ticket), frozen_kg(ticket)) == ({"listed": 1000}, 400)
+    settle = "UPDATE market_trade SET state = 'settled' WHERE id = %s"
+    assert refused(settle, [trade.pk]) == "disputed_trade_stands"
+    # The others of the listing are dealt in as before.
+    other = floor.settle(floor.buy(listing, 600))
+    assert other.state == Trade.State.SETTLED
     decide_dispute(trade=trade, go_on=False, reason="协商解除", actor=floor.trading)
+    assert frozen_kg(ticket) == 0
     withdraw_listing(listing=listing, actor=floor.trading)
-    assert states(ticket) == {"held": 1000}
+    assert states(ticket) == {"held": 400}
+    assert covered(ticket.issuance)
+
+
+def test_a_decided_dispute_goes_on_to_the_transfer(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    trade = floor.agreement(ticket, 1000, 1500)
+    floor.pay(trade)
+    raise_dispute(trade=trade, text="数量有争议", actor=floor.buyer_user)
+    trade.refresh_from_db()
+    assert trade.freeze is not None
+    with pytest.raises(OfficeMissing):
+        lift_dispute(order=trade.freeze, actor=floor.buyer_user)
+    decide_dispute(trade=trade, go_on=True, reason="核实无误", actor=floor.trading)
+    settle_trade(trade=trade, actor=floor.trading)
+    assert states(ticket) == {}
+    assert covered(ticket.issuance)
 
 
 def test_nobody_decides_on_what_is_theirs(floor: Floor) -> None:

@@ -137,25 +137,36 @@ class Listing(models.Model):
 
 
 class Deposit(models.Model):
-    """竞买保证金: paid outside the portal; its evidence is confirmed by the centre's clerk."""
+    """竞买保证金: paid outside the portal; its evidence is confirmed by the centre's clerk.
+
+    After the bidding its approver pays it back, or declares it forfeited when the bidder won and
+    did not pay: either is recorded with the bank's number or the reason.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting", _("待确认")
         ACCEPTED = "accepted", _("已确认")
         REFUSED = "refused", _("未通过")
+        RETURNED = "returned", _("已退还")
+        FORFEITED = "forfeited", _("不予退还")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     listing = models.ForeignKey(Listing, on_delete=models.PROTECT, related_name="deposits")
     bidder = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
     paid_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     amount_fen = models.BigIntegerField(_("金额（分）"))
-    state = models.CharField(_("状态"), max_length=8, choices=State, default=State.WAITING)
+    state = models.CharField(_("状态"), max_length=9, choices=State, default=State.WAITING)
     shown_at = models.DateTimeField(_("提交时间"), db_default=PortalNow(), editable=False)
     decided_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
     decided_at = models.DateTimeField(_("确认时间"), null=True)
     reason = models.CharField(_("理由"), max_length=200, blank=True, default="")
+    payment_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
+    ended_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    ended_at = models.DateTimeField(_("退还或没收时间"), null=True)
 
     class Meta:
         verbose_name = _("保证金")
@@ -166,6 +177,25 @@ class Deposit(models.Model):
                 name="one_deposit_of_a_bidder",
                 fields=["listing", "bidder"],
                 condition=~Q(state="refused"),
+            ),
+            models.CheckConstraint(
+                name="ended_deposit_is_whole",
+                condition=(
+                    Q(state="returned", ended_by__isnull=False, ended_at__isnull=False)
+                    & ~Q(payment_number="")
+                )
+                | (
+                    Q(state="forfeited", ended_by__isnull=False, ended_at__isnull=False)
+                    & ~Q(reason="")
+                )
+                | (
+                    Q(state__in=["waiting", "accepted", "refused"])
+                    & Q(ended_by__isnull=True, ended_at__isnull=True, payment_number="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="who_accepted_a_deposit_does_not_end_it",
+                condition=Q(ended_by__isnull=True) | ~Q(ended_by=F("decided_by")),
             ),
         ]
 

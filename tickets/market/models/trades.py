@@ -41,6 +41,10 @@ class Trade(models.Model):
     )
     disputed_at = models.DateTimeField(_("争议提出"), null=True)
     dispute = models.TextField(_("争议"), blank=True, default="")
+    # What holds its kilograms on the list while the dispute is not decided.
+    freeze = models.ForeignKey(
+        "registry.FreezeOrder", on_delete=models.PROTECT, null=True, related_name="disputed_trades"
+    )
     settled_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )

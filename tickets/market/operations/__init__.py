@@ -4,10 +4,13 @@ from tickets.market.operations.bidding import (
     close_bidding,
     close_due_biddings,
     decide_deposit,
+    forfeit_deposit,
     place_bid,
     ranked_bids,
+    return_deposit,
     show_deposit,
 )
+from tickets.market.operations.dealing import require_lot
 from tickets.market.operations.listings import (
     AgreementTerms,
     BiddingTerms,
@@ -31,6 +34,7 @@ from tickets.market.operations.reserve import (
     propose_contract,
 )
 from tickets.market.operations.retail import (
+    POOL_PURPOSES,
     RETAIL_PURPOSES,
     close_pool,
     decide_pool,
@@ -38,7 +42,9 @@ from tickets.market.operations.retail import (
     order_retail,
     pool_left_kg,
     prepare_pool,
+    require_pool,
     settle_order,
+    subscribe_for_justice,
 )
 from tickets.market.operations.trades import (
     buy,
@@ -51,6 +57,7 @@ from tickets.market.operations.trades import (
 )
 
 __all__ = [
+    "POOL_PURPOSES",
     "RETAIL_PURPOSES",
     "AgreementTerms",
     "BiddingTerms",
@@ -69,6 +76,7 @@ __all__ = [
     "decide_pool",
     "decline_contract",
     "end_due_listings",
+    "forfeit_deposit",
     "hand_over",
     "lapse_overdue_orders",
     "lapse_overdue_trades",
@@ -84,10 +92,14 @@ __all__ = [
     "ranked_bids",
     "refuse_listing",
     "refuse_payment",
+    "require_lot",
+    "require_pool",
     "retract_listing",
+    "return_deposit",
     "settle_order",
     "settle_trade",
     "show_deposit",
     "show_payment",
+    "subscribe_for_justice",
     "withdraw_listing",
 ]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import acts_for
+from portal.accounts.queries import acts_for, officers
 from portal.base.clock import now
-from portal.base.errors import NotFound
+from portal.base.errors import InvalidInput, NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE, centre_people, people_of, require_not_seller
+from tickets.market.access import DISPOSE, people_of, require_not_seller
 from tickets.market.errors import (
     BiddingClosed,
     BiddingNotOpen,
     BiddingRuns,
     DepositDecided,
+    DepositHeld,
     ListingMovedOn,
+    NothingToForfeit,
+    SamePerson,
     TermsWrong,
 )
 from tickets.market.journal import DEPOSIT, LISTING, record
@@ -66,7 +70,7 @@ def show_deposit(
         deposit=str(deposit.key), bidder=str(bidder.key), amount_fen=amount_fen,
     )  # fmt: skip
     tell(
-        users=centre_people(Role.TRADING_CLERK),
+        users=officers(Role.TRADING_CLERK),
         subject=_("待确认保证金：{number}").format(number=found.number),
         body=_("{amount} 元").format(amount=yuan(amount_fen)),
         link=f"/market/listings/{found.number}/",
@@ -89,15 +93,76 @@ def decide_deposit(
     found.decided_by, found.decided_at, found.reason = actor, now(), reason.strip()[:200]
     found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
     record(LISTING, found.listing_id, f"deposit_{found.state}", actor, deposit=str(found.key))
-    tell(
-        users=people_of([found.bidder]),
-        subject=_("{number}：保证金{state}").format(
-            number=found.listing.number, state=found.get_state_display()
-        ),
-        body=found.reason,
-        link=f"/market/listings/{found.listing.number}/",
-    )
+    _tell_bidder(found)
     return found
+
+
+@write_transaction
+def return_deposit(*, deposit: Deposit, payment_number: str, actor: User) -> Deposit:
+    """The centre's approver paid it back; the number is the bank's of that payment.
+
+    Raises DepositDecided, DepositHeld (the bidding runs, or the bidder's trade is not decided),
+    SamePerson.
+    """
+    found = _ended(deposit, actor)
+    said = "".join(payment_number.split())[:60]
+    if not said:
+        raise InvalidInput(field=_("退款流水号"), reason=_("不能为空"))
+    found.state, found.payment_number = Deposit.State.RETURNED, said
+    return _end_deposit(found, actor)
+
+
+@write_transaction
+def forfeit_deposit(*, deposit: Deposit, reason: str, actor: User) -> Deposit:
+    """A winner who did not pay in time does not get it back.
+
+    Raises as ``return_deposit``, and NothingToForfeit for everybody else's.
+    """
+    found = _ended(deposit, actor)
+    if not reason.strip():
+        raise ReasonMissing()
+    if not _of_bidder(found).filter(state=Trade.State.LAPSED).exists():
+        raise NothingToForfeit()
+    found.state, found.reason = Deposit.State.FORFEITED, reason.strip()[:200]
+    return _end_deposit(found, actor)
+
+
+def _ended(deposit: Deposit, actor: User) -> Deposit:
+    """An accepted deposit of a bidding that is over, locked."""
+    require_office(actor, Role.TRADING_APPROVER)
+    listing = lock_listing(deposit.listing)
+    found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
+    if found.state != Deposit.State.ACCEPTED:
+        raise DepositDecided()
+    if found.decided_by_id == actor.pk:
+        raise SamePerson()
+    if listing.state == State.OPEN or _of_bidder(found).filter(state=Trade.State.AGREED).exists():
+        raise DepositHeld()
+    return found
+
+
+def _of_bidder(deposit: Deposit) -> QuerySet[Trade]:
+    return Trade.objects.filter(listing=deposit.listing_id, buyer=deposit.bidder_id)
+
+
+def _end_deposit(deposit: Deposit, actor: User) -> Deposit:
+    deposit.ended_by, deposit.ended_at = actor, now()
+    deposit.save(update_fields=["state", "payment_number", "reason", "ended_by", "ended_at"])
+    record(LISTING, deposit.listing_id, f"deposit_{deposit.state}", actor, deposit=str(deposit.key))
+    _tell_bidder(deposit)
+    return deposit
+
+
+def _tell_bidder(deposit: Deposit) -> None:
+    number = deposit.listing.number
+    tell(
+        users=people_of([deposit.bidder]),
+        subject=_("{number}：保证金{state}").format(
+            number=number, state=deposit.get_state_display()
+        ),
+        body=deposit.reason or deposit.payment_number,
+        link=f"/market/listings/{number}/",
+    )
 
 
 @write_transaction

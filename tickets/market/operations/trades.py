@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
-from portal.accounts.models import Department, Party, Role, User
-from portal.accounts.queries import acts_for
+from portal.accounts.models import Party, Role, User
+from portal.accounts.queries import acts_for, officers
 from portal.base.clock import now
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.transactions import write_transaction
@@ -14,16 +14,12 @@ from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
 from tickets.market.access import (
     DISPOSE,
-    centre_people,
     is_seller,
     people_of,
     require_not_seller,
 )
 from tickets.market.errors import (
-    ListingNotOpen,
-    LotTooSmall,
     NewCounterparty,
-    NotEnoughListed,
     PaymentForAnotherDeal,
     PaymentNotShown,
     PaymentUsed,
@@ -37,14 +33,14 @@ from tickets.market.operations.dealing import (
     agree,
     free_unbound,
     lock_listing,
+    require_lot,
     tell_holder,
-    unbound_kg,
 )
 from tickets.market.operations.listings import end_listing
 from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import yuan
 from tickets.registry.access import owners_of, require_office
-from tickets.registry.operations import Owners, trade_listed
+from tickets.registry.operations import Owners, freeze_disputed, lift_dispute, trade_listed
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
 from tickets.registry.queries import has_dealt_with
@@ -65,20 +61,9 @@ def buy(
     found = lock_listing(listing)
     if not acts_for(actor, buyer, DISPOSE):
         raise NotFound()
-    if (
-        found.state != Listing.State.OPEN
-        or found.method != Listing.Method.OPEN
-        or found.closes_at <= now()
-    ):
-        raise ListingNotOpen()
+    require_lot(found, quantity_kg)
     require_holder(buyer)
     require_not_seller(found, buyer, actor)
-    free = unbound_kg(found)
-    if quantity_kg > free:
-        raise NotEnoughListed(wanted=quantity_kg, free=free)
-    least = min(found.min_lot_kg or 1, free)
-    if quantity_kg < least:
-        raise LotTooSmall(least=least)
     first = not has_dealt_with(owners_of(found.ticket), buyer)
     if first and not confirmed:
         raise NewCounterparty()
@@ -124,7 +109,7 @@ def show_payment(
     found.save(update_fields=["payment_number", "payment_sha256", "paid_at"])
     record(TRADE, found.key, "payment_shown", actor, sha256=upload.sha256)
     tell(
-        users=centre_people(Role.TRADING_APPROVER),
+        users=officers(Role.TRADING_APPROVER),
         subject=_("待确认到账：{number}").format(number=found.number),
         body=_("{amount} 元").format(amount=yuan(found.amount_fen)),
         link=f"/market/trades/{found.number}/",
@@ -187,10 +172,8 @@ def settle_trade(*, trade: Trade, actor: User) -> Trade:
 # --- disputes and terms -------------------------------------------------------------------------
 @write_transaction
 def raise_dispute(*, trade: Trade, text: str, actor: User) -> Trade:
-    """Either side stops the settlement; the kilograms stay on the list until it is decided.
-
-    Forestry is told: an order of its own (freeze, kind dispute) may be laid over them.
-    """
+    """Either side stops the settlement: the kilograms are frozen on the list until it is decided."""
+    lock_listing(trade.listing)
     found = _locked(trade)
     if not acts_for(actor, found.buyer, DISPOSE) and not is_seller(actor, found.listing):
         raise NotFound()
@@ -199,13 +182,20 @@ def raise_dispute(*, trade: Trade, text: str, actor: User) -> Trade:
     if found.disputed_at is not None:
         raise TradeDisputed()
     found.disputed_by, found.disputed_at, found.dispute = actor, now(), text.strip()[:2000]
-    found.save(update_fields=["disputed_by", "disputed_at", "dispute"])
-    record(TRADE, found.key, "disputed", actor)
-    told = [*centre_people(Role.TRADING_CLERK), *centre_people(Role.TRADING_APPROVER)]
+    found.freeze = freeze_disputed(
+        cause=found.listing.cause,
+        quantity_kg=found.quantity_kg,
+        reason=_("成交争议：{number}").format(number=found.number),
+    )
+    found.save(update_fields=["disputed_by", "disputed_at", "dispute", "freeze"])
+    record(
+        TRADE, found.key, "disputed", actor,
+        freeze=str(found.freeze.key) if found.freeze else None,
+    )  # fmt: skip
     tell(
-        users=[*told, *_clerks_of(Department.FORESTRY)],
+        users=[*officers(Role.TRADING_CLERK), *officers(Role.TRADING_APPROVER)],
         subject=_("成交争议：{number}").format(number=found.number),
-        body=_("{ticket} 上的 {tonnes} 吨暂停结算。").format(
+        body=_("{ticket} 上的 {tonnes} 吨已冻结，暂停结算。").format(
             ticket=found.listing.ticket.number, tonnes=tonnes(found.quantity_kg)
         ),
         link=f"/market/trades/{found.number}/",
@@ -224,6 +214,8 @@ def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Tr
     if not reason.strip():
         raise ReasonMissing()
     found.reason = reason.strip()[:2000]
+    if found.freeze is not None:
+        lift_dispute(order=found.freeze, actor=actor)
     if go_on:
         found.disputed_at, found.pay_by = None, max(found.pay_by, now())
         found.save(update_fields=["disputed_at", "pay_by", "reason"])
@@ -271,22 +263,12 @@ def _end(trade: Trade, listing: Listing, state: Trade.State, actor: User | None)
 def _locked(trade: Trade) -> Trade:
     found = (
         Trade.objects.select_for_update(of=("self",))
-        .select_related("buyer", "listing__ticket", "bought_by")
+        .select_related("buyer", "listing__ticket", "listing__cause", "bought_by", "freeze")
         .get(pk=trade.pk)
     )
     if found.state != State.AGREED:
         raise TradeMovedOn()
     return found
-
-
-def _clerks_of(department: Department) -> list[User]:
-    return list(
-        User.objects.filter(
-            role_grants__department=department.value,
-            role_grants__role=Role.CLERK,
-            role_grants__valid_to__isnull=True,
-        ).distinct()
-    )
 
 
 def _tell_both(trade: Trade, text: str) -> None:

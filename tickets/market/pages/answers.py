@@ -22,6 +22,7 @@ from tickets.market.errors import (
     ConfirmedAlready,
     ContractMovedOn,
     DepositDecided,
+    DepositHeld,
     DepositTwice,
     ListingMovedOn,
     ListingNotOpen,
@@ -44,7 +45,7 @@ OK, REFUSED, CONFLICT, TOO_LARGE = 200, 422, 409, 413
 MOVED_ON = (
     RequestStillRunning,
     ContractMovedOn, OrderMovedOn, PoolExists, PoolNotOpen, PremiumMovedOn,
-    BiddingClosed, BiddingNotOpen, BiddingRuns, BlockNotFree, ConfirmedAlready, DepositDecided,
+    BiddingClosed, BiddingNotOpen, BiddingRuns, BlockNotFree, ConfirmedAlready, DepositDecided, DepositHeld,
     DepositTwice, ListingMovedOn, ListingNotOpen, NotEnoughListed, PaymentUsed, TicketClosed,
     TradeDisputed, TradeMovedOn,
 )  # fmt: skip

@@ -36,10 +36,12 @@ from tickets.market.operations import (
     close_bidding,
     confirm_agreement,
     decide_deposit,
+    forfeit_deposit,
     place_bid,
     prepare_listing,
     refuse_listing,
     retract_listing,
+    return_deposit,
     show_deposit,
     withdraw_listing,
 )
@@ -146,16 +148,8 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
             ),
         )
         return here
-    if action in ("accept-deposit", "refuse-deposit"):
-        deposit = listing.deposits.filter(pk=_number(request.POST.get("deposit", ""))).first()
-        if deposit is None:
-            raise NotFound()
-        decide_deposit(
-            deposit=deposit,
-            accepted=action == "accept-deposit",
-            reason=request.POST.get("reason", ""),
-            actor=user,
-        )
+    if action.endswith("-deposit"):
+        _act_on_deposit(request, listing, action, user)
         return here
     if action == "refuse":
         refuse_listing(listing=listing, reason=request.POST.get("reason", ""), actor=user)
@@ -173,6 +167,28 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     plain[action](listing=listing, actor=user)
     messages.success(request, _("已办理。"))
     return here
+
+
+def _act_on_deposit(request: HttpRequest, listing: Listing, action: str, user: User) -> None:
+    """Accepted or refused by the clerk; after the bidding returned or forfeited by the approver."""
+    deposit = listing.deposits.filter(pk=_number(request.POST.get("deposit", ""))).first()
+    if deposit is None:
+        raise NotFound()
+    reason = request.POST.get("reason", "")
+    if action in ("accept-deposit", "refuse-deposit"):
+        decide_deposit(
+            deposit=deposit, accepted=action == "accept-deposit", reason=reason, actor=user
+        )
+    elif action == "return-deposit":
+        return_deposit(
+            deposit=deposit, payment_number=request.POST.get("payment_number", ""), actor=user
+        )
+        messages.success(request, _("已登记退还保证金。"))
+    elif action == "forfeit-deposit":
+        forfeit_deposit(deposit=deposit, reason=reason, actor=user)
+        messages.success(request, _("已登记不予退还保证金。"))
+    else:
+        raise NotFound()
 
 
 def _checked(name: str, form: Any) -> Any:
@@ -267,6 +283,11 @@ def _bidding(
         else None,
         "bid_form": (forms.get("bid") or BidForm(user=user)) if buys and accepted else None,
         "may_decide": has_role(user, Role.TRADING_CLERK),
+        # Who won and let the term of payment pass.
+        "owing": set(
+            listing.trades.filter(state=Trade.State.LAPSED).values_list("buyer_id", flat=True)
+        ),
+        "may_end": listing.state == State.ENDED and has_role(user, Role.TRADING_APPROVER),
     }
 
 

@@ -30,6 +30,8 @@ from tickets.registry.operations.endings import (
 )
 from tickets.registry.operations.freezes import (
     freeze_blocks,
+    freeze_disputed,
+    lift_dispute,
     lift_freeze,
     prepare_freeze,
     prepare_lift,
@@ -114,8 +116,10 @@ __all__ = [
     "end_claim_of_cancelled_issuance",
     "enforce_pledge",
     "freeze_blocks",
+    "freeze_disputed",
     "give_consent",
     "issue_tickets",
+    "lift_dispute",
     "lift_freeze",
     "list_blocks",
     "offset_blocks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Q
 
@@ -34,6 +35,7 @@ from tickets.registry.ledger import (
 )
 from tickets.registry.models import (
     CarbonTicket,
+    Cause,
     FreezeOrder,
     LedgerEntry,
     LossNotice,
@@ -151,33 +153,89 @@ def lift_freeze(*, registration: Registration, actor: User) -> LedgerEntry:
     """Take one order off the blocks it lies on. What lay under it comes back as it was."""
     wanted = begin_decision(registration, actor, {Kind.LIFT})
     assert wanted.order is not None
-    order = wanted.order
+    entry = _take_off(
+        wanted.order,
+        actor,
+        article="第二十一条",
+        registration=wanted.key,
+        document_sha256=sha256_of(wanted),
+    )
+    if entry is None:
+        raise FreezeLifted()
+    end_decision(wanted, actor)
+    return entry
+
+
+def _take_off(order: FreezeOrder, actor: User, **said: Any) -> LedgerEntry | None:
+    """The entry that takes the order off; None when it lies on nothing any more."""
     hold(order.issuance_id)
     frozen = [
         piece for piece in standing_pieces(issuance_id=order.issuance_id)
         if order.key in piece.freezes
     ]  # fmt: skip
     if not frozen:
-        raise FreezeLifted()
+        return None
     draft = Draft()
     for piece in frozen:
         draft.move([piece], freezes=tuple(key for key in piece.freezes if key != order.key))
     laid = LedgerEntry.objects.filter(
         issuance_id=order.issuance_id, freeze_order=order.key, kind=EntryKind.FREEZE
     ).first()
-    entry = write_entry(
+    return write_entry(
         draft,
         kind=EntryKind.LIFT,
         issuance_id=order.issuance_id,
         actor=actor,
-        article="第二十一条",
         answers=laid,
         freeze_order=order.key,
-        registration=wanted.key,
-        document_sha256=sha256_of(wanted),
+        **said,
     )
-    end_decision(wanted, actor)
-    return entry
+
+
+# --- disputes of the market ---------------------------------------------------------------------
+@write_transaction
+def freeze_disputed(*, cause: Cause, quantity_kg: int, reason: str) -> FreezeOrder | None:
+    """A disputed trade's kilograms stand still on the list (article 15), by the word of either
+    side: the register names the machine. None when orders lie on all of them already."""
+    [issuance_id] = {
+        block.issuance_id for block in cause.blocks.standing()
+    } or {None}  # fmt: skip
+    if issuance_id is None:
+        return None
+    hold(issuance_id)
+    pieces = standing_pieces(because=cause.pk)
+    wanted = min(quantity_kg, quantity_of(piece for piece in pieces if not piece.freezes))
+    if wanted == 0:
+        return None
+    order = FreezeOrder.objects.create(
+        kind=FreezeOrder.Kind.DISPUTE,
+        issuance_id=issuance_id,
+        ticket_id=pieces[0].ticket,
+        quantity_kg=wanted,
+        reason=reason,
+    )
+    draft = Draft()
+    taken, left = draft.take(pieces, wanted, fits=lambda piece: not piece.freezes)
+    draft.move(taken, freezes=(order.key,))
+    draft.keep(left)
+    write_entry(
+        draft,
+        kind=EntryKind.FREEZE,
+        issuance_id=issuance_id,
+        actor=None,
+        article="第十五条",
+        freeze_order=order.key,
+    )
+    return order
+
+
+@write_transaction
+def lift_dispute(*, order: FreezeOrder, actor: User) -> LedgerEntry | None:
+    """The centre's approver has decided the dispute; None when forestry lifted the order before."""
+    require_office(actor, Role.TRADING_APPROVER)
+    if order.kind != FreezeOrder.Kind.DISPUTE:
+        raise WrongRegistration()
+    return _take_off(order, actor, article="第十五条")
 
 
 # --- loss ---------------------------------------------------------------------------------------
