@@ -125,29 +125,37 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     west, south, east, north = ticket.area_version.geom.extent
     middle = (west + east) / 2
     photo = jpeg(((west + middle) / 2, (south + north) / 2))
-    phone.set_input_files(
-        "[name=photo-pictures]", [{"name": "过火.jpg", "mimeType": "image/jpeg", "buffer": photo}]
-    )
-    phone.get_by_role("button", name="上传照片").click()
-    expect(phone.locator(".photos li")).to_have_count(1)
-    expect(phone.locator(".photos li")).to_contain_text("照片自带")
 
     # Without a network nothing is lost, and nothing is sent.
     phone.context.set_offline(True)
+    phone.set_input_files(
+        "[name=photo-pictures]", [{"name": "过火.jpg", "mimeType": "image/jpeg", "buffer": photo}]
+    )
+    expect(phone.locator("[data-ref=waiting] li")).to_contain_text("待上传")
+    phone.get_by_role("button", name="上传照片").click()
+    expect(phone.locator("[data-ref=position]")).to_contain_text("没有网络")
     phone.get_by_label("林木受损，减排量受影响").check()
     phone.fill("[name=sign-findings]", "西半部过火，树冠全部烧毁。")
     corners = [(west, south), (middle, south), (middle, north), (west, north)]
     phone.fill("[name=sign-affected]", "\n".join(f"{x:.9f},{y:.9f}" for x, y in corners))
     phone.get_by_role("button", name="签字").click()
     expect(phone.locator("[data-ref=draft]")).to_contain_text("没有网络")
-    phone.context.set_offline(False)
-    phone.reload()
+    picture(phone, "inspection_offline_phone")
+    # The page is closed and comes again with the network: text and picture are there and sent.
+    context = phone.context
+    phone.close()
+    context.set_offline(False)
+    phone = context.new_page()
+    phone.goto(address)
+    expect(phone.locator("[data-ref=sent] li")).to_contain_text("照片自带")
+    expect(phone.locator("[data-ref=waiting] li")).to_have_count(0)
     expect(phone.locator("[name=sign-findings]")).to_have_value(re.compile("树冠全部烧毁"))
     expect(phone.get_by_label("林木受损，减排量受影响")).to_be_checked()
     accessible(phone)
     picture(phone, "inspection_phone")
     phone.get_by_role("button", name="签字").click()
     expect(phone.locator("[data-ref=affected]")).to_be_visible()
+    expect(phone.locator("#main")).to_have_attribute("data-ready", "true")
     picture(phone, "inspection_signed_phone")
 
     signed = Inspection.objects.get()

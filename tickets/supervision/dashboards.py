@@ -58,6 +58,7 @@ def _forestry() -> list[Figure]:
     due = Inspection.objects.filter(state=Inspection.State.ORDERED)
     late = due.filter(due_on__lt=today()).count()
     used_up = used_up_tickets().count()
+    unmended = Inspection.objects.to_be_mended().filter(measures_due_on__lt=today()).count()
     return [
         Figure(_("有效碳票（张）"), str(CarbonTicket.objects.standing().count())),
         Figure(_("在册减排量（吨）"), tonnes(
@@ -66,6 +67,7 @@ def _forestry() -> list[Figure]:
         Figure(_("用尽待注销（张）"), str(used_up), bad=used_up > 0),
         Figure(_("待检查"), str(due.count())),
         Figure(_("逾期检查"), str(late), bad=late > 0),
+        Figure(_("逾期整改"), str(unmended), bad=unmended > 0),
     ]  # fmt: skip
 
 

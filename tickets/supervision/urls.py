@@ -14,6 +14,7 @@ urlpatterns = [
     path("inspections/", inspections.inspections, name="inspections"),
     path("inspections/new/", inspections.new, name="inspection-new"),
     path("inspections/<uuid:key>/", inspections.inspection, name="inspection"),
+    path("inspections/<uuid:key>/photos/", inspections.photos, name="inspection-photos"),
     path("eco-justice/", justice.public, name="justice"),
     path("eco-justice/forests.geojson", justice.forests, name="justice-forests"),
     path("eco-justice/cases/", justice.cases, name="justice-cases"),

@@ -5,11 +5,20 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.gis.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
 from portal.base.models import STORAGE_SRID
+
+
+class InspectionQuerySet(models.QuerySet["Inspection"]):
+    """Reads of inspections."""
+
+    def to_be_mended(self) -> InspectionQuerySet:
+        """Measures were demanded, and no later visit has found them done."""
+        done = Inspection.objects.filter(follows=OuterRef("pk"), state="signed", mended=True)
+        return self.filter(state="signed", outcome="measures").exclude(Exists(done))
 
 
 class Inspection(models.Model):
@@ -61,6 +70,8 @@ class Inspection(models.Model):
     findings = models.TextField(_("检查情况"), blank=True, default="")
     measures = models.TextField(_("整改要求"), blank=True, default="")
     measures_due_on = models.DateField(_("整改期限"), null=True)
+    # Of a follow-up visit: whether what the former one demanded was done.
+    mended = models.BooleanField(_("整改是否落实"), null=True)
     outcome = models.CharField(
         _("结论"), max_length=8, choices=Outcome, blank=True, default=""
     )  # fmt: skip
@@ -72,6 +83,8 @@ class Inspection(models.Model):
         "registry.Registration", on_delete=models.PROTECT, null=True, related_name="inspection"
     )
     signed_at = models.DateTimeField(_("签字时间"), null=True)
+
+    objects = InspectionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("检查")

@@ -18,7 +18,8 @@ from portal.base.transactions import write_transaction
 from portal.casework.documents import JPEG, Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.access import require_office
+from tickets.market.access import people_of
+from tickets.registry.access import owners_of, require_office
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.moves import LIVE_STATES
 from tickets.registry.operations import Paper, prepare_freeze
@@ -112,8 +113,14 @@ def drop_proposal(*, inspection: Inspection, reason: str, actor: User) -> Inspec
 def add_photo(
     *, inspection: Inspection, upload: Upload, device_place: Point | None, actor: User
 ) -> InspectionPhoto:
-    """A picture with its place: its own tag counts before the device's."""
+    """A picture with its place: its own tag counts before the device's.
+
+    A phone that did not hear the answer sends again: the same picture is kept once.
+    """
     found = _under_way(inspection, actor)
+    known = found.photos.filter(document__sha256=upload.sha256).first()
+    if known is not None:
+        return known
     count = found.photos.count()
     if count >= PHOTOS_MAX:
         raise InvalidInput(field=_("照片"), reason=_("最多 20 张"))
@@ -143,8 +150,12 @@ def sign_inspection(
     measures: str = "",
     measures_due_on: date | None = None,
     affected: MultiPolygon | None = None,
+    mended: bool | None = None,
 ) -> Inspection:
     """The inspector signs; from now on nothing of it changes.
+
+    A visit that follows one with measures says whether they were ``mended``; those that were not
+    are demanded anew, or have cost tonnes.
 
     A loss asks the register to freeze exactly the tonnes that stand on the affected part, as far
     as they are still live on this ticket; forestry's approver decides on that request.
@@ -159,21 +170,55 @@ def sign_inspection(
         raise InspectionIncomplete()
     if outcome is Outcome.MEASURES and (not measures.strip() or measures_due_on is None):
         raise InspectionIncomplete()
+    follows_measures = found.follows is not None and found.follows.outcome == Outcome.MEASURES
+    if follows_measures != (mended is not None) or (mended is False and outcome is Outcome.GOOD):
+        raise InspectionIncomplete()
     said = hashlib.sha256(f"{findings.strip()}\n{measures.strip()}".encode())
     if affected is not None:
         _freeze(found, affected, said.digest(), actor)
     found.state, found.outcome, found.visited_on = State.SIGNED, outcome, visited_on
     found.findings, found.measures = findings.strip(), measures.strip()
-    found.measures_due_on = measures_due_on
+    found.measures_due_on, found.mended = measures_due_on, mended
     found.signed_at = PortalNow()  # type: ignore[assignment]
     found.save()
     found.refresh_from_db()
     _record(
         found, "signed", actor,
         outcome=str(outcome), affected_kg=found.affected_kg, photos=found.photos.count(),
-        findings_sha256=said.hexdigest(),
+        mended=mended, findings_sha256=said.hexdigest(),
     )  # fmt: skip
+    if outcome is Outcome.MEASURES:
+        _tell_owners(found)
     return found
+
+
+def _tell_owners(found: Inspection) -> None:
+    """What has to be mended, and by when."""
+    tell(
+        users=people_of(owners_of(found.ticket)),
+        subject=str(_("现场检查要求整改：{ticket}")).format(ticket=found.ticket.number),
+        body=str(_("请于 {day} 前完成：{measures}")).format(
+            day=found.measures_due_on, measures=found.measures
+        ),
+        link=f"/tickets/{found.ticket.number}/",
+    )
+
+
+@write_transaction
+def propose_follow_ups() -> list[Inspection]:
+    """A visit for each measure whose term has passed, once (article 21). A job's act."""
+    due = Inspection.objects.to_be_mended().filter(measures_due_on__lt=today(), visits=None)
+    return [
+        propose_inspection(
+            ticket=one.ticket,
+            cause=Inspection.Cause.FOLLOW_UP,
+            reason=str(_("整改期限已到：{measures}")).format(measures=one.measures),
+            source=f"measures:{one.key}",
+            follows=one,
+            actor=None,
+        )
+        for one in due.select_for_update(of=("self",)).select_related("ticket").order_by("pk")
+    ]
 
 
 def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User) -> None:
@@ -205,7 +250,7 @@ def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User)
 def _locked(inspection: Inspection, *states: Inspection.State) -> Inspection:
     found = (
         Inspection.objects.select_for_update(of=("self",))
-        .select_related("ticket__issuance__filing__accounting_result", "ticket__issuance")
+        .select_related("ticket__issuance__filing__accounting_result", "follows")
         .get(pk=inspection.pk)
     )
     if found.state == State.SIGNED:

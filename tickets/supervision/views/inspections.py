@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import today
-from portal.base.errors import PortalError
+from portal.base.errors import InvalidInput, PortalError
 from portal.casework.stage import sketch_config
 from portal.casework.views import signed_in
 from tickets.registry.quantities import tonnes
@@ -40,7 +42,12 @@ from tickets.supervision.uploads import body_limited
 ROWS = 25
 REFUSED = 422
 State = Inspection.State
-TABS = {"due": [State.ORDERED], "proposed": [State.PROPOSED], "done": [State.SIGNED, State.DROPPED]}
+TABS: dict[str, Callable[[], QuerySet[Inspection]]] = {
+    "due": lambda: Inspection.objects.filter(state=State.ORDERED),
+    "proposed": lambda: Inspection.objects.filter(state=State.PROPOSED),
+    "measures": Inspection.objects.to_be_mended,
+    "done": lambda: Inspection.objects.filter(state__in=[State.SIGNED, State.DROPPED]),
+}
 
 
 @login_required
@@ -51,19 +58,15 @@ def inspections(request: HttpRequest) -> HttpResponse:
     access_inspections(signed_in(request))
     tab = request.GET.get("tab", "due")
     tab = tab if tab in TABS else "due"
-    found = Inspection.objects.filter(state__in=TABS[tab]).select_related(
-        "ticket__area_version__area", "inspector"
-    )
-    page = Paginator(found.order_by("due_on", "-pk"), ROWS).get_page(request.GET.get("page"))
+    found = TABS[tab]().select_related("ticket__area_version__area", "inspector")
+    order = "measures_due_on" if tab == "measures" else "due_on"
+    page = Paginator(found.order_by(order, "-pk"), ROWS).get_page(request.GET.get("page"))
     rows = list(page)
     context = {
         "tab": tab,
-        "counts": {
-            name: Inspection.objects.filter(state__in=states).count()
-            for name, states in TABS.items()
-        },
+        "counts": {name: rows().count() for name, rows in TABS.items()},
         "page": page,
-        "rows": [(one, one.state == State.ORDERED and one.due_on < today()) for one in rows],  # type: ignore[operator]
+        "rows": [(one, _is_late(one, tab)) for one in rows],
         "may_propose": has_role(request.user, Role.CLERK, Department.FORESTRY),
         "sketch_config": sketch_config(
             [json.loads(one.ticket.area_version.geom.json) for one in rows],
@@ -94,22 +97,24 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @login_required
-@body_limited(FILES_MAX)
 def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """One inspection: ordered by the approver, filled in on the spot, signed, read for ever."""
     user = signed_in(request)
     found = access_inspection(key, user)
     act = request.POST.get("act", "") if request.method == "POST" else ""
+    follows_measures = found.follows is not None and found.follows.outcome == "measures"
     forms: dict[str, Any] = {
         "order": OrderForm(prefix="order"),
         "drop": ReasonForm(prefix="drop"),
-        "photo": PhotoForm(prefix="photo"),
-        "sign": VisitForm(prefix="sign", initial={"visited_on": today()}),
+        "sign": VisitForm(
+            prefix="sign", initial={"visited_on": today()}, follows_measures=follows_measures
+        ),
         "follow": ReasonForm(prefix="follow"),
     }
     status = 200
     if act in forms:
-        forms[act] = type(forms[act])(request.POST, request.FILES, prefix=act)
+        more = {"follows_measures": follows_measures} if act == "sign" else {}
+        forms[act] = type(forms[act])(request.POST, prefix=act, **more)
         try:
             if forms[act].is_valid():
                 return _act(request, act, found, forms[act], user)
@@ -132,7 +137,11 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_follow": found.state == State.SIGNED and has_role(user, Role.CLERK, forestry),
         "affected_t": tonnes(found.affected_kg),
         "frozen_t": tonnes(found.freeze.quantity_kg or 0) if found.freeze else "",
-        "photos": found.photos.select_related("document"),
+        "photo_form": PhotoForm(prefix="photo"),
+        "photos": photo_facts(found),
+        "signed_by_me": found.state == State.SIGNED and found.inspector == user,
+        "unmended": found in Inspection.objects.to_be_mended(),
+        "visits": found.visits.order_by("pk"),
         "sketch_config": sketch_config(
             [shape],
             drawing=found.state == State.ORDERED and found.inspector == user,
@@ -147,6 +156,44 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return render(request, "supervision/inspection.html", context, status=status)
 
 
+@never_cache
+@login_required
+@require_POST
+@body_limited(FILES_MAX)
+def photos(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """Pictures of the visit, one request each from the page's script: what the server has then."""
+    user = signed_in(request)
+    found = access_inspection(key, user)
+    form = PhotoForm(request.POST, request.FILES, prefix="photo")
+    if not form.is_valid():
+        reason = " ".join(said for errors in form.errors.values() for said in errors)
+        raise InvalidInput(field=_("照片"), reason=reason)
+    for upload in form.cleaned_data["pictures"]:
+        acts.add_photo(
+            inspection=found,
+            upload=upload,
+            device_place=form.cleaned_data["device"],
+            actor=user,
+        )
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"photos": photo_facts(found)})
+    return redirect("supervision:inspection", key=found.key)
+
+
+def photo_facts(found: Inspection) -> list[dict[str, str]]:
+    """Each picture as page and script show it: address, name, where it was taken."""
+    return [
+        {
+            "address": reverse("casework:document", args=[one.document.key]),
+            "name": one.document.file_name,
+            "said": f"{one.place.x:.5f}, {one.place.y:.5f} · {one.get_tag_display()}"
+            if one.place
+            else _("无位置"),
+        }
+        for one in found.photos.select_related("document")
+    ]
+
+
 def _act(
     request: HttpRequest, act: str, found: Inspection, form: Any, user: User
 ) -> HttpResponse:  # fmt: skip
@@ -155,11 +202,6 @@ def _act(
         acts.order_inspection(inspection=found, actor=user, **given)
     elif act == "drop":
         acts.drop_proposal(inspection=found, reason=given["reason"], actor=user)
-    elif act == "photo":
-        for upload in given["pictures"]:
-            acts.add_photo(
-                inspection=found, upload=upload, device_place=given["device"], actor=user
-            )
     elif act == "sign":
         acts.sign_inspection(
             inspection=found,
@@ -169,6 +211,7 @@ def _act(
             measures=given["measures"],
             measures_due_on=given["measures_due_on"],
             affected=form.affected_shape(),
+            mended=given.get("mended"),
             actor=user,
         )
         messages.success(request, _("检查记录已签字。"))
@@ -182,6 +225,13 @@ def _act(
         )
         return redirect("supervision:inspection", key=made.key)
     return redirect("supervision:inspection", key=found.key)
+
+
+def _is_late(found: Inspection, tab: str) -> bool:
+    """The visit, or what was to be mended, is past its day."""
+    due = found.measures_due_on if tab == "measures" else found.due_on
+    waits = tab == "measures" or found.state == State.ORDERED
+    return waits and due is not None and due < today()
 
 
 def _pin(found: Inspection) -> dict[str, Any]:

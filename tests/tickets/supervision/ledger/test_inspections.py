@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.gis.geos import MultiPolygon, Point
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from portal.accounts.models import Department, Role, User
-from portal.base.clock import today
+from portal.base.clock import advance_clock, today
 from portal.casework.documents import parse_upload
+from portal.casework.models import Message
 from tests.accounts.people import officer
 from tests.tickets.registry.register import Bureau, covered
 from tests.tickets.supervision.pictures import jpeg
@@ -27,6 +30,7 @@ from tickets.supervision.models import Inspection
 from tickets.supervision.operations.inspections import (
     add_photo,
     order_inspection,
+    propose_follow_ups,
     propose_inspection,
     sign_inspection,
 )
@@ -50,12 +54,14 @@ def ordered(bureau: Bureau, ticket: CarbonTicket, visitor: User) -> Inspection:
     return order(bureau, ticket, visitor)
 
 
-def order(bureau: Bureau, ticket: CarbonTicket, visitor: User) -> Inspection:
-    proposed = propose_inspection(
-        ticket=ticket, cause=Inspection.Cause.PLAN, reason="年度抽查", actor=bureau.clerk
-    )
+def order(
+    bureau: Bureau, ticket: CarbonTicket, visitor: User, proposed: Inspection | None = None
+) -> Inspection:
     return order_inspection(
-        inspection=proposed,
+        inspection=proposed
+        or propose_inspection(
+            ticket=ticket, cause=Inspection.Cause.PLAN, reason="年度抽查", actor=bureau.clerk
+        ),
         inspector=visitor,
         due_on=today() + timedelta(days=7),
         number="伊林检〔2026〕1号",
@@ -202,3 +208,70 @@ def test_an_edit_after_the_signature_is_told_and_the_public_sees_no_inspection(
     assert "<script>alert" not in page
     wrong = {**sent, "sign-outcome": "loss", "sign-affected": "81,44"}
     assert client.post(address, wrong).status_code == 422
+
+
+# --- measures -----------------------------------------------------------------------------------
+def test_measures_are_followed_up_until_they_are_mended(
+    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User
+) -> None:
+    given: dict[str, Any] = {"visited_on": today(), "findings": "见现场照片", "actor": visitor}
+    with pytest.raises(InspectionIncomplete):  # Nothing was demanded before.
+        sign_inspection(inspection=ordered, outcome=Outcome.GOOD, mended=True, **given)
+    due = today() + timedelta(days=10)
+    first = sign_inspection(
+        inspection=ordered, outcome=Outcome.MEASURES, measures="清理防火隔离带",
+        measures_due_on=due, **given,
+    )  # fmt: skip
+    told = Message.objects.filter(user=bureau.owner_user, subject__contains="整改")
+    assert "清理防火隔离带" in told.get().body
+    assert list(Inspection.objects.to_be_mended()) == [first]
+    assert propose_follow_ups() == []
+    advance_clock(timedelta(days=11))
+    [proposed] = propose_follow_ups()
+    assert (proposed.follows, proposed.cause) == (first, Inspection.Cause.FOLLOW_UP)
+    assert propose_follow_ups() == []
+    again = order(bureau, ticket, visitor, proposed)
+    given["visited_on"] = today()
+    for refused in ({}, {"mended": False}):
+        with pytest.raises(InspectionIncomplete):
+            sign_inspection(inspection=again, outcome=Outcome.GOOD, **refused, **given)
+    assert list(Inspection.objects.to_be_mended()) == [first]
+    sign_inspection(inspection=again, outcome=Outcome.GOOD, mended=True, **given)
+    assert not Inspection.objects.to_be_mended().exists()
+
+
+@pytest.mark.parametrize("attack", [
+    "UPDATE supervision_inspection SET mended = true",
+    "UPDATE supervision_inspection SET follows_id = id",
+])  # fmt: skip
+def test_the_database_asks_what_is_mended_of_a_follow_up_alone(
+    ordered: Inspection, attack: str
+) -> None:
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(attack)
+
+
+def test_a_picture_that_is_sent_twice_is_kept_once(ordered: Inspection, visitor: User) -> None:
+    upload = parse_upload(jpeg((81.3, 43.9)), name="现场.jpg")
+    first = add_photo(inspection=ordered, upload=upload, device_place=None, actor=visitor)
+    second = add_photo(inspection=ordered, upload=upload, device_place=None, actor=visitor)
+    assert first == second
+    assert ordered.photos.count() == 1
+
+
+def test_pictures_are_sent_by_the_page_and_refused_in_words(
+    ordered: Inspection, visitor: User, client: Client
+) -> None:
+    client.force_login(visitor)
+    address = f"/inspections/{ordered.key}/photos/"
+    picture = SimpleUploadedFile("现场.jpg", jpeg((81.3, 43.9)), content_type="image/jpeg")
+    json = {"Accept": "application/json"}
+    answer = client.post(address, {"photo-pictures": picture}, headers=json)
+    [photo] = answer.json()["photos"]
+    assert photo["name"] == "现场.jpg"
+    assert "照片自带" in photo["said"]
+    nothing = SimpleUploadedFile("现场.jpg", b"no picture", content_type="image/jpeg")
+    refused = client.post(address, {"photo-pictures": nothing}, headers=json)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_input")
+    client.force_login(officer("other", Role.CLERK, Department.FORESTRY))
+    assert client.post(address, {"photo-pictures": picture}, headers=json).status_code == 422
