@@ -3,12 +3,14 @@
 from django.urls import include, path
 
 from portal.site import verification, views
+from portal.site.yearly import views as yearly
 
 app_name = "site"
 urlpatterns = [
     path("", views.home, name="home"),
     path("embed/", views.embed, name="embed"),
     path("help/", views.help_page, name="help"),
+    path("statistics/<int:year>.pdf", yearly.report, name="yearly"),
     path("healthz", views.health, name="health"),
     path("v/", verification.verify_form, name="verify-form"),
     path("v/<str:code>/", verification.verify, name="verify"),

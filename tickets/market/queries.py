@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, parties_acted_for
 from portal.base.clock import today
-from tickets.market.models import Listing, ReserveContract, RetailOrder, RetailPool, Trade
+from tickets.market.models import (
+    Deposit,
+    Listing,
+    ReserveContract,
+    RetailOrder,
+    RetailPool,
+    Trade,
+)
 from tickets.registry.models import CarbonTicket, TicketShare
 from tickets.registry.quantities import KG_PER_TONNE
 
@@ -128,7 +135,7 @@ def waiting_orders() -> QuerySet[RetailOrder]:
     """Orders that wait for the cashier."""
     return (
         RetailOrder.objects.filter(state=RetailOrder.State.WAITING)
-        .select_related("pool__listing", "beneficiary")
+        .select_related("listing", "beneficiary")
         .order_by("pay_by")
     )
 
@@ -145,6 +152,13 @@ def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:
         .distinct()
         .order_by("-proposed_at")
     )
+
+
+def deposits_in_hand() -> QuerySet[Deposit]:
+    """What waits for the centre: evidence to confirm, and what is to be returned after a bidding."""
+    waiting = Q(state=Deposit.State.WAITING)
+    over = Q(state=Deposit.State.ACCEPTED, listing__state=Listing.State.ENDED)
+    return Deposit.objects.filter(waiting | over).select_related("listing", "bidder").order_by("pk")
 
 
 def unsettled_trades() -> QuerySet[Trade]:

@@ -1,12 +1,13 @@
 """Addresses of the market."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from tickets.market.pages import listings, market, offers, reserve, retail, trades
 
 app_name = "market"
 urlpatterns = [
     path("market/", market.home, name="market"),
+    re_path(r"^market/prices\.(?P<form>svg|csv|xlsx)$", market.prices, name="prices"),
     path("market/work/", market.work, name="work"),
     path("market/offer/<str:number>/", offers.offer, name="offer"),
     path("market/listings/<str:number>/", listings.listing_page, name="listing"),

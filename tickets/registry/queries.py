@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import AnyUser, has_role, names_of, parties_acted_for, works_in
-from portal.base.clock import CITY_TIME
+from portal.base.clock import CITY_TIME, today
 from tickets.registry.models import (
     Block,
     CarbonTicket,
@@ -167,6 +167,13 @@ def register_totals(at: datetime | None = None) -> dict[str, int]:
         )
         found = dict(cursor.fetchall())
     return {state.value: found.get(state.value, 0) for state in BlockState}
+
+
+def register_years() -> range:
+    """From the year of the first entry to this one, in Asia/Shanghai."""
+    first = LedgerEntry.objects.order_by("pk").values_list("recorded_at", flat=True).first()
+    this = today().year
+    return range(first.astimezone(CITY_TIME).year if first else this, this + 1)
 
 
 def register_version() -> int:

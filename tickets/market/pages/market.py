@@ -5,16 +5,21 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.accounts.models import Department
 from portal.accounts.queries import works_in
+from portal.base.tables import table_file
 from tickets.market.access import in_centre, oversees
-from tickets.market.chart import month_bars
-from tickets.market.models import Deposit, Listing, RetailPool
+from tickets.market.chart import price_chart
+from tickets.market.models import Listing, RetailPool
 from tickets.market.operations import pool_left_kg
+from tickets.market.prices import FEN_PER_YUAN
 from tickets.market.queries import (
+    deposits_in_hand,
     listings_of,
     market_figures,
     months,
@@ -44,9 +49,26 @@ def home(request: HttpRequest) -> HttpResponse:
         "trades": settled_trades()[:RECENT],
         "pools": [(pool, pool_left_kg(pool)) for pool in open_pools()],
         "months": series,
-        "bars": month_bars(series),
+        "chart": price_chart(series),
     }
     return render(request, "market/home.html", context)
+
+
+@require_safe
+@never_cache
+def prices(request: HttpRequest, form: str) -> HttpResponse:
+    """The price history to keep: as a drawing, or its numbers as a table."""
+    series = months()
+    if form == "svg":
+        picture = render_to_string("market/_prices.html", {"chart": price_chart(series)})
+        return HttpResponse(picture, content_type="image/svg+xml")
+    head = [_("月份"), _("成交（笔）"), _("数量（千克）"), _("均价（元/吨）"), _("金额（元）")]
+    rows = [
+        (f"{one.month:%Y-%m}", one.trades, one.quantity_kg,
+         one.price_fen_per_tonne / FEN_PER_YUAN, one.amount_fen / FEN_PER_YUAN)
+        for one in series
+    ]  # fmt: skip
+    return table_file("market-prices", form, head, rows)
 
 
 @login_required
@@ -60,11 +82,7 @@ def work(request: HttpRequest) -> HttpResponse:
         "desk": desk,
         "serves": in_centre(user),
         "waiting": waiting_listings() if desk else [],
-        "deposits": Deposit.objects.filter(state=Deposit.State.WAITING).select_related(
-            "listing", "bidder"
-        )
-        if desk
-        else [],
+        "deposits": deposits_in_hand() if desk else [],
         "unsettled": unsettled_trades() if desk else [],
         "orders": waiting_orders() if desk else [],
         "ecology": works_in(user, Department.ECOLOGY),

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -22,9 +21,10 @@ from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
 from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError
-from portal.base.tables import CSV, XLSX, csv_of, xlsx_of
+from portal.base.tables import table_file
 from portal.casework.models import Notice
 from portal.casework.views import signed_in
+from tickets.registry.queries import register_years
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.forms import FireForm, LandUseForm, NewsForm
 from tickets.supervision.models import PolicyNews, WatchedShape
@@ -50,6 +50,7 @@ def disclosure(request: HttpRequest) -> HttpResponse:
         "news": PolicyNews.objects.all()[:10],
         "may_publish": has_role(request.user, Role.CLERK, Department.FORESTRY),
         "day": today(),
+        "years": reversed(register_years()),
     }
     return render(request, "supervision/disclosure.html", context)
 
@@ -60,12 +61,7 @@ def download(request: HttpRequest, name: str, form: str) -> HttpResponse:
     if name not in TABLES:
         raise NotFound()
     table = TABLES[name]
-    make, media_type = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
-    response = HttpResponse(make(table.head, table.rows()), content_type=media_type)
-    response.headers["Content-Disposition"] = (
-        content_disposition_header(True, f"{name}-public-{today().isoformat()}.{form}") or ""
-    )
-    return response
+    return table_file(f"{name}-public", form, table.head, table.rows())
 
 
 @require_safe
