@@ -1,5 +1,11 @@
 """Filed land as in the tests of the register."""
 
-from tests.tickets.registry.conftest import bureau, filed_db, filed_template, own_folders
+from tests.tickets.registry.conftest import (
+    bureau,
+    committed_register,
+    filed_db,
+    filed_template,
+    own_folders,
+)
 
-__all__ = ["bureau", "filed_db", "filed_template", "own_folders"]
+__all__ = ["bureau", "committed_register", "filed_db", "filed_template", "own_folders"]
