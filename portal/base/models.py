@@ -108,17 +108,54 @@ class IdempotencyKey(models.Model):
         return f"{self.operation}:{self.key}"
 
 
+class WebhookQuerySet(models.QuerySet["Webhook"]):
+    """Reads of webhooks."""
+
+    def in_use(self) -> WebhookQuerySet:
+        return self.filter(ended_at__isnull=True)
+
+
+class Webhook(models.Model):
+    """Where a program takes the messages of somebody, known here by key; its secret is sealed."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    owner_key = models.UUIDField()
+    address = models.CharField(_("接收地址"), max_length=254)
+    secret = models.BinaryField()
+    secret_key_id = models.CharField(max_length=20)
+    made_at = models.DateTimeField(db_default=PortalNow(), editable=False)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("系统对接")
+        verbose_name_plural = _("系统对接")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_webhook_of_an_owner",
+                fields=["owner_key"],
+                condition=Q(ended_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class OutboxMessage(models.Model):
     """A message that leaves the portal at least once, with an id that stays the same."""
 
     class Channel(models.TextChoices):
         EMAIL = "email", _("电子邮件")
+        WEBHOOK = "webhook", _("系统对接")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     channel = models.CharField(max_length=10, choices=Channel)
     recipient = models.CharField(max_length=254)
     subject = models.CharField(max_length=200)
     body = models.TextField()
+    webhook = models.ForeignKey(Webhook, on_delete=models.PROTECT, null=True, related_name="+")
     made_at = models.DateTimeField(db_default=PortalNow())
     delivered_at = models.DateTimeField(null=True, blank=True)
     attempts = models.SmallIntegerField(default=0)
@@ -130,6 +167,13 @@ class OutboxMessage(models.Model):
         indexes = [
             models.Index(
                 fields=["made_at"], name="outbox_waiting", condition=Q(delivered_at__isnull=True)
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="a_webhooks_message_names_it",
+                condition=Q(channel="webhook", webhook__isnull=False)
+                | (~Q(channel="webhook") & Q(webhook__isnull=True)),
             )
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from email.utils import parseaddr
 
@@ -15,9 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from portal.base import webhooks
 from portal.base.clock import PortalNow, now
 from portal.base.errors import InvalidInput
-from portal.base.models import OutboxMessage
+from portal.base.models import OutboxMessage, Webhook
 from portal.base.transactions import write_transaction
 
 KEPT_FOR = timedelta(days=30)
@@ -49,30 +51,54 @@ def post_message(*, recipient: str, subject: str, body: str) -> OutboxMessage:
     return message
 
 
+@write_transaction
+def post_to_webhook(*, webhook: Webhook, subject: str, text: str, link: str) -> OutboxMessage:
+    """The same to a program: the signed body is made here and never changes."""
+    key = uuid.uuid4()
+    message = OutboxMessage.objects.create(
+        id=key,
+        channel=OutboxMessage.Channel.WEBHOOK,
+        webhook=webhook,
+        recipient=webhook.address,
+        subject=" ".join(subject.split())[:SUBJECT_LENGTH],
+        body=webhooks.body_of(message_id=key, subject=subject, text=text, link=link),
+    )
+    _defer(message)
+    return message
+
+
 def deliver(message_id: str) -> bool:
     """Send one message unless it has left already; whether this call sent it.
 
-    Raises what the mail server raises, after counting the attempt, so that the job is retried.
+    Raises what the mail server or the receiver raises, after counting the attempt, so that the job
+    is retried.
     """
-    message = OutboxMessage.objects.filter(pk=message_id).first()
+    message = OutboxMessage.objects.select_related("webhook").filter(pk=message_id).first()
     if message is None or message.delivered_at is not None:
         return False
-    email = EmailMessage(
-        subject=f"{settings.EMAIL_SUBJECT_PREFIX}{message.subject}",
-        body=message.body,
-        from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[message.recipient],
-        headers={"Message-ID": message_header_id(message)},
-    )
+    if message.webhook is not None and message.webhook.ended_at is not None:
+        message.delete()  # Nobody listens there any more.
+        return False
+    send = webhooks.send if message.webhook is not None else _send_email
     waiting = OutboxMessage.objects.filter(pk=message.pk)
     try:
-        email.send()
+        send(message)
     except OSError as error:  # smtplib's errors are OSErrors too.
         waiting.update(attempts=F("attempts") + 1, last_error=f"{type(error).__name__}: {error}")
         raise
     # Between sending and this line a crash sends it again: at least once, never silently lost.
     waiting.update(attempts=F("attempts") + 1, last_error="", delivered_at=PortalNow())
     return True
+
+
+def _send_email(message: OutboxMessage) -> None:
+    EmailMessage(
+        subject=f"{settings.EMAIL_SUBJECT_PREFIX}{message.subject}",
+        body=message.body,
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=[message.recipient],
+        headers={"Message-ID": message_header_id(message)},
+    ).send()
 
 
 def message_header_id(message: OutboxMessage) -> str:

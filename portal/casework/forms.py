@@ -77,6 +77,15 @@ class ObjectionForm(PortalForm):
         return parse_patch(self.cleaned_data["patch"])
 
 
+class WebhookForm(PortalForm):
+    """Where a program takes the user's messages."""
+
+    address = forms.CharField(
+        label=_("接收地址"), max_length=254,
+        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+    )  # fmt: skip
+
+
 class CodeForm(PortalForm):
     """The code that an objector was given."""
 

@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 
 from portal.accounts.models import User
 from portal.base.clock import PortalNow, now, today
+from portal.base.models import Webhook
 from portal.base.numbers import new_code
-from portal.base.outbox import post_message
+from portal.base.outbox import post_message, post_to_webhook
 from portal.base.transactions import write_transaction
 from portal.casework.models import Message, Notice, NoticeObjection
 from portal.journal.operations import record_event
@@ -96,12 +97,16 @@ def answer_objection(
 
 @write_transaction
 def tell(*, users: Iterable[User], subject: str, body: str, link: str = "") -> list[Message]:
-    """A message in each user's inbox, and by e-mail where an address is known."""
+    """A message in each user's inbox, by e-mail where an address is known, and to the webhook that
+    the user has named."""
     told = []
-    for user in {user.pk: user for user in users}.values():
+    people = {user.key: user for user in users}
+    for user in people.values():
         told.append(Message.objects.create(user=user, subject=subject[:200], body=body, link=link))
         if user.email:
             post_message(recipient=user.email, subject=subject, body=body)
+    for webhook in Webhook.objects.in_use().filter(owner_key__in=people):
+        post_to_webhook(webhook=webhook, subject=subject, text=body, link=link)
     return told
 
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("messages/", views.inbox, name="messages"),
     path("api/inbox/", api.Inbox.as_view(), name="api-inbox"),
     path("api/inbox/<uuid:key>/read/", api.InboxRead.as_view(), name="api-inbox-read"),
+    path("messages/webhook/", views.webhook, name="webhook"),
     path("notices/", views.notices, name="notices"),
     path("notices/<uuid:key>/", views.notice, name="notice"),
     path("objections/", views.find_objection, name="objection-find"),

@@ -25,6 +25,8 @@ from portal.accounts.operations import note_attempt
 from portal.accounts.queries import open_grants
 from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError
+from portal.base.models import OutboxMessage, Webhook
+from portal.base.webhooks import end_webhook, name_webhook
 from portal.casework.access import (
     access_desk,
     access_document,
@@ -33,7 +35,7 @@ from portal.casework.access import (
 )
 from portal.casework.diagram import BOX_HEIGHT, BOX_WIDTH, arrows, boxes, rows
 from portal.casework.documents import JPEG, PDF, PNG, content_of
-from portal.casework.forms import CodeForm, ObjectionForm
+from portal.casework.forms import CodeForm, ObjectionForm, WebhookForm
 from portal.casework.models import Message, Notice, ReviewStep
 from portal.casework.notices import mark_read, object_to_notice
 from portal.casework.queries import (
@@ -123,6 +125,33 @@ def inbox(request: HttpRequest) -> HttpResponse:
     shown = list(page)
     mark_read(user=user, messages=Message.objects.filter(pk__in=[one.pk for one in shown]))
     return render(request, "casework/messages.html", {"page": page, "rows": shown})
+
+
+@login_required
+@never_cache
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Where a program of the user's takes the messages; the secret is shown once, when it is made."""
+    user = signed_in(request)
+    act = request.POST.get("act", "") if request.method == "POST" else ""
+    if act == "end":
+        end_webhook(owner_key=user.key)
+        return redirect("casework:webhook")
+    form, secret, status = WebhookForm(request.POST if act == "name" else None), "", 200
+    if act == "name":
+        status = 422
+        if form.is_valid():
+            try:
+                _named, secret = name_webhook(
+                    owner_key=user.key, address=form.cleaned_data["address"]
+                )
+            except PortalError as refusal:
+                form.add_refusal(refusal)
+            else:
+                form, status = WebhookForm(), 200
+    named = Webhook.objects.in_use().filter(owner_key=user.key).first()
+    waiting = OutboxMessage.objects.filter(webhook=named, delivered_at=None) if named else ()
+    context = {"form": form, "named": named, "secret": secret, "waiting": waiting[:20]}
+    return render(request, "casework/webhook.html", context, status=status)
 
 
 # --- notices ------------------------------------------------------------------------------------

@@ -224,6 +224,8 @@ def content_security_policy(tianditu_key: str) -> dict[str, Any]:
 CONTENT_SECURITY_POLICY = content_security_policy(TIANDITU_KEY)
 
 # --- services -----------------------------------------------------------------------------------
+# Webhooks go to public machines; an installation inside a city network may allow its own.
+WEBHOOKS_TO_PRIVATE_NETWORKS = env.bool("WEBHOOKS_TO_PRIVATE_NETWORKS", default=False)
 EMAIL_SUBJECT_PREFIX = "[伊宁林业碳票] "
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="portal@localhost")
 REST_FRAMEWORK: dict[str, Any] = {

@@ -13,4 +13,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 MEDIA_ROOT = VAR / "test-files"
 UPLOAD_SCRATCH = VAR / "test-uploads"
 TILE_STORE = VAR / "test-tiles"
+WEBHOOKS_TO_PRIVATE_NETWORKS = True  # The receivers of the tests listen on this machine.
 AXES_ENABLED = True
