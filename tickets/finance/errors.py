@@ -14,12 +14,17 @@ class FinanceError(PortalError):
     code = "finance_error"
 
 
-@stands_for("finance_row_is_whole", "insurance_policy_is_whole", "insurance_claim_is_whole")
+@stands_for(
+    "confirmed_finance_row_ends_after_it_begins",
+    "finance_row_is_whole",
+    "insurance_policy_is_whole",
+    "insurance_claim_is_whole",
+)
 class FinanceIncomplete(FinanceError):
-    """Number, amount and term belong to every row."""
+    """Number, amount and term belong to every row; only a confirmed one ends."""
 
     code = "finance_incomplete"
-    message = _("内容不完整：须有编号、大于零的金额，且止日不早于起日。")
+    message = _("内容不完整：须有编号、大于零的金额，且止日不早于起日；经确认的登记才能结清。")
 
 
 @stands_for("one_finance_row_of_a_contract", "one_insurance_policy_of_a_number")

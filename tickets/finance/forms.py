@@ -73,6 +73,12 @@ class RowForm(PortalForm):
         ).distinct()
 
 
+class EndForm(PortalForm):
+    """On which day a product ended."""
+
+    ended_on = DayField(label=_("结清日期"))
+
+
 class PolicyForm(PortalForm):
     """An insurer's own insurance."""
 

@@ -53,6 +53,11 @@ class FinanceRow(models.Model):
                 name="who_records_a_finance_row_does_not_confirm_it",
                 condition=Q(confirmed_by__isnull=True) | ~Q(confirmed_by=F("recorded_by")),
             ),
+            models.CheckConstraint(
+                name="confirmed_finance_row_ends_after_it_begins",
+                condition=Q(ended_on__isnull=True)
+                | Q(ended_on__gte=F("begins_on"), confirmed_by__isnull=False),
+            ),
             models.UniqueConstraint(
                 name="one_finance_row_of_a_contract", fields=["institution", "number"]
             ),

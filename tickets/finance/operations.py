@@ -6,8 +6,11 @@ import uuid
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from portal.accounts.models import Department, Party, Role, User
-from portal.base.errors import NotFound
+from portal.base.clock import today
+from portal.base.errors import InvalidInput, NotFound
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 from tickets.finance.access import access_claim, access_policy, institutions_of
@@ -57,8 +60,10 @@ def confirm_row(*, row: FinanceRow, actor: User) -> FinanceRow:
 
 @write_transaction
 def end_row(*, row: FinanceRow, ended_on: date, actor: User) -> FinanceRow:
-    """It was paid back or wound up."""
+    """It was paid back or wound up, today or before; FinanceIncomplete for an unconfirmed row."""
     require_office(actor, Role.CLERK, Department.FINANCE)
+    if ended_on > today():
+        raise InvalidInput(field=_("结清日期"), reason=_("不能晚于今天"))
     found = FinanceRow.objects.select_for_update().get(pk=row.pk)
     found.ended_on = ended_on
     found.save(update_fields=["ended_on"])

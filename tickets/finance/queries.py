@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -32,6 +33,8 @@ class Line:
     begins_on: date
     ends_on: date
     standing: bool
+    # Of a row that the office ends itself; a pledge ends in the ledger.
+    row: uuid.UUID | None = None
 
 
 def register_lines(
@@ -59,7 +62,7 @@ def register_lines(
     lines += [
         Line(
             one.get_kind_display(), one.institution.name, one.number, one.ticket.number,
-            0, one.amount_fen, one.begins_on, one.ends_on, one.ended_on is None,
+            0, one.amount_fen, one.begins_on, one.ends_on, one.ended_on is None, one.key,
         )
         for one in rows
     ]  # fmt: skip

@@ -10,6 +10,7 @@ urlpatterns = [
     path("finance/register/", views.register, name="register"),
     re_path(r"^finance/register\.(?P<form>csv|xlsx)$", views.report, name="report"),
     path("finance/rows/<uuid:key>/confirm/", views.confirm, name="confirm"),
+    path("finance/rows/<uuid:key>/end/", views.end, name="end"),
     path("finance/bank/", views.bank, name="bank"),
     path("finance/insurance/", views.insurer, name="insurer"),
     path("finance/claims/<uuid:key>/", views.decide, name="decide"),

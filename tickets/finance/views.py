@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role
+from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.base.tables import table_file
 from portal.casework.views import signed_in
@@ -27,7 +28,7 @@ from tickets.finance.access import (
     access_register,
     access_row,
 )
-from tickets.finance.forms import ClaimForm, DecisionForm, PolicyForm, RowForm
+from tickets.finance.forms import ClaimForm, DecisionForm, EndForm, PolicyForm, RowForm
 from tickets.finance.models import FinanceRow, InsurancePolicy
 from tickets.finance.queries import own_pledges, quarter_days, register_lines
 from tickets.market.queries import market_figures
@@ -74,6 +75,8 @@ def register(request: HttpRequest) -> HttpResponse:
         "quarter": quarter,
         "banks": Party.objects.filter(pk__in=_institutions()).order_by("name"),
         "form": form if clerk else None,
+        "may_end": clerk,
+        "today": today(),
         "waiting": FinanceRow.objects.filter(confirmed_by__isnull=True).select_related(
             "institution", "ticket"
         ),
@@ -90,6 +93,18 @@ def register(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     user = signed_in(request)
     acts.confirm_row(row=access_row(key, user), actor=user)
+    return redirect("finance:register")
+
+
+@login_required
+@require_POST
+def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """It was paid back or wound up, on a day that the clerk names."""
+    user = signed_in(request)
+    form = EndForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(field=_("结清日期"), reason=_("写作 2026-07-01，不晚于今天"))
+    acts.end_row(row=access_row(key, user), ended_on=form.cleaned_data["ended_on"], actor=user)
     return redirect("finance:register")
 
 

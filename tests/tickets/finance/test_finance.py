@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Role
 from portal.base.clock import today
-from portal.base.errors import NotFound
+from portal.base.errors import InvalidInput, NotFound
 from portal.base.tables import csv_of, xlsx_of
 from tests.tickets.registry.register import Bureau, paper
 from tickets.finance.errors import (
@@ -60,7 +60,9 @@ def insurance(bureau: Bureau, ticket: CarbonTicket, **other: Any) -> InsurancePo
     return insure(**{**given, **other})
 
 
-def test_a_row_counts_once_another_has_confirmed_it(bureau: Bureau, ticket: CarbonTicket) -> None:
+def test_a_row_counts_once_another_has_confirmed_it(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
     made = row(bureau, ticket)
     assert register_lines() == []
     bureau.finance.role_grants.create(role=Role.APPROVER, department="finance")
@@ -77,7 +79,15 @@ def test_a_row_counts_once_another_has_confirmed_it(bureau: Bureau, ticket: Carb
         row(bureau, ticket, number="2", ends_on=date(2026, 1, 1))
     with pytest.raises(OfficeMissing):
         row(bureau, ticket, number="3", actor=bureau.clerk)
-    end_row(row=made, ended_on=today(), actor=bureau.finance)
+    with pytest.raises(InvalidInput):
+        end_row(row=made, ended_on=today() + timedelta(days=1), actor=bureau.finance)
+    with pytest.raises(FinanceIncomplete):
+        end_row(row=row(bureau, ticket, number="4"), ended_on=today(), actor=bureau.finance)
+    client.force_login(bureau.finance)
+    page = f"/finance/rows/{made.key}/end/"
+    assert page in client.get("/finance/register/").content.decode()
+    assert client.post(page, {"ended_on": "31.12."}).status_code == 422
+    assert client.post(page, {"ended_on": today().isoformat()}).status_code == 302
     assert not register_lines()[0].standing
 
 
