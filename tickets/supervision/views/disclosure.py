@@ -42,17 +42,38 @@ def disclosure(request: HttpRequest) -> HttpResponse:
     name = request.GET.get("table", "holdings")
     name = name if name in TABLES else "holdings"
     page = Paginator(TABLES[name].rows(), ROWS).get_page(request.GET.get("page"))
+    rows = [[_cell(value) for value in row] for row in page]
     context = {
         "tables": TABLES,
         "name": name,
         "table": TABLES[name],
         "page": page,
+        "rows": rows,
+        "heads": [
+            (head, is_number)
+            for head, (_text, is_number, _address) in zip(TABLES[name].head, rows[0], strict=True)
+        ]
+        if rows
+        else [],
         "news": PolicyNews.objects.all()[:10],
         "may_publish": has_role(request.user, Role.CLERK, Department.FORESTRY),
         "day": today(),
         "years": reversed(register_years()),
     }
     return render(request, "supervision/disclosure.html", context)
+
+
+def _cell(value: Any) -> tuple[str, bool, str]:
+    """A value as the page shows it: its text, whether it is a number, where it leads."""
+    if isinstance(value, int):
+        return f"{value:,}", True, ""
+    if isinstance(value, float):  # Yuan.
+        return f"{value:,.2f}", True, ""
+    if value.startswith("YN-D-"):
+        return value, False, reverse("offsets:offset", args=[value])
+    if value.startswith("YN-2"):  # A ticket's number has no letter before its year.
+        return value, False, reverse("registry:ticket", args=[value])
+    return value, False, ""
 
 
 @require_safe
