@@ -22,6 +22,7 @@ from tests.databases import OWNER_HOME, PREFIX, drop_database, owner_connection,
 from tickets.offsets.models import Offset
 from tickets.registry.management.commands.verify_register import Command
 from tickets.registry.models import Cause, LedgerEntry
+from tickets.registry.moves import EntryKind
 from tickets.registry.queries import Standing, state_table
 
 # Before these no chapter runs into the next one's day.
@@ -57,6 +58,7 @@ def test_the_story_of_two_years_leaves_a_whole_register(empty_db: str) -> None:
     assert last.date() <= today()
     mornings = [morning_of(one, Calendar()).date() for one in CHAPTERS if one.days_ago > LAST_DAYS]
     assert set(mornings) <= set(Seal.objects.values_list("day", flat=True))
+    assert set(LedgerEntry.objects.values_list("kind", flat=True)) == set(EntryKind)
     shown = {row.standing for row in state_table()}
     ended = {Standing.VOID, Standing.SUPERSEDED}  # A later ticket stands in their place.
     assert shown >= set(Standing) - ended

@@ -39,7 +39,9 @@ from tickets.registry.operations import (
     PaperConsent,
     approve_registration,
     prepare_cancellation,
+    prepare_change,
     prepare_close,
+    prepare_correction,
     prepare_division,
     prepare_enforcement,
     prepare_freeze,
@@ -60,6 +62,8 @@ BANK = "伊宁绿色银行（演示）"
 
 # Its owners ask for a ticket each; the others hold theirs together.
 ISSUED_SEPARATELY = "克伯克于孜退化林修复项目"
+# Whose paper a transfer stands on; a gift's or an inheritance's is the notary's.
+_AUTHORITIES = {Kind.SALE: TRADING_CENTRE, Kind.COURT: COURT}
 
 Tell = Callable[[str], object]
 
@@ -141,7 +145,7 @@ class Office:
                 ticket=ticket,
                 to=Owners.sole(self.party(to)),
                 quantity_kg=quantity_kg,
-                document=self.paper(TRADING_CENTRE if kind is Kind.SALE else NOTARY),
+                document=self.paper(_AUTHORITIES.get(kind, NOTARY)),
                 consents=self.consents(ticket),
                 actor=self.users["forestry"],
             )
@@ -389,6 +393,53 @@ def freeze_some(users: dict[str, User], tell: Tell) -> None:
         )
 
 
+def correct_a_face(users: dict[str, User], tell: Tell) -> None:
+    """The name of the place was misprinted: a ticket of a new number, everything else as it was."""
+    office = Office(users)
+    with override("zh-hans"):
+        office.approve(
+            prepare_correction(
+                ticket=office.ticket("英也尔河谷造林项目", "collective"),
+                reason="票面小地名有误，予以更正。",
+                document=office.paper(BUREAU),
+                actor=users["forestry"],
+            )
+        )
+
+
+def change_of_shares(users: dict[str, User], tell: Tell) -> None:
+    """The households agree on other shares; no property passes to anybody else (article 10)."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("达达木图村退化林修复项目", "collective")
+        shares = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+        first, *between, last = [
+            (one.party, one.numerator) for one in shares.select_related("party")
+        ]
+        office.approve(
+            prepare_change(
+                ticket=ticket,
+                to=Owners(
+                    ((first[0], first[1] - 1), *between, (last[0], last[1] + 1)),
+                    ticket.share_denominator,
+                ),
+                reason="收益分配协议调整。",
+                consents=office.consents(ticket),
+                document=office.paper(NOTARY),
+                asked_by=office.holder(ticket),
+                actor=users["forestry"],
+            )
+        )
+
+
+def court_passes_a_part(users: dict[str, User], tell: Tell) -> None:
+    """The judgment gives a creditor two tonnes of what the court had frozen."""
+    office = Office(users)
+    with override("zh-hans"):
+        ticket = office.ticket("达达木图村退化林修复项目", "buyer2")
+        office.sell(ticket, 2 * KG_PER_TONNE, "buyer1", Kind.COURT)
+
+
 def lose_another(users: dict[str, User], tell: Tell) -> None:
     """Under notice today."""
     office = Office(users)
@@ -465,9 +516,12 @@ CHAPTERS = (
     Chapter(310, divide_shared),
     Chapter(260, pledge_again),
     Chapter(215, close_used_up),
+    Chapter(180, correct_a_face),
     Chapter(150, reverse_burnt),
     Chapter(120, enforce_part),
+    Chapter(100, change_of_shares),
     Chapter(80, freeze_some),
+    Chapter(50, court_passes_a_part),
     Chapter(17, lose_another),
     Chapter(1, ask_the_offices),
 )

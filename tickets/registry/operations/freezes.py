@@ -197,11 +197,10 @@ def _take_off(order: FreezeOrder, actor: User, **said: Any) -> LedgerEntry | Non
 def freeze_disputed(*, cause: Cause, quantity_kg: int, reason: str) -> FreezeOrder | None:
     """A disputed trade's kilograms stand still on the list (article 15), by the word of either
     side: the register names the machine. None when orders lie on all of them already."""
-    [issuance_id] = {
-        block.issuance_id for block in cause.blocks.standing()
-    } or {None}  # fmt: skip
-    if issuance_id is None:
+    listed = cause.blocks.standing().first()
+    if listed is None:
         return None
+    issuance_id = listed.issuance_id
     hold(issuance_id)
     pieces = standing_pieces(because=cause.pk)
     wanted = min(quantity_kg, quantity_of(piece for piece in pieces if not piece.freezes))

@@ -166,7 +166,7 @@ def photos(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     found = access_inspection(key, user)
     form = PhotoForm(request.POST, request.FILES, prefix="photo")
     if not form.is_valid():
-        reason = " ".join(said for errors in form.errors.values() for said in errors)
+        reason = " ".join(str(said) for errors in form.errors.values() for said in errors)
         raise InvalidInput(field=_("照片"), reason=reason)
     for upload in form.cleaned_data["pictures"]:
         acts.add_photo(
