@@ -18,10 +18,11 @@ from portal.accounts.models import (
     PartyLink,
     PartyMember,
     Role,
+    RoleGrant,
     SignedInSession,
     User,
 )
-from portal.base.clock import today
+from portal.base.clock import PortalNow, today
 from portal.base.secrets import fingerprint
 from portal.base.statements import prepared_cursor
 
