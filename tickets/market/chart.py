@@ -92,7 +92,7 @@ def _without_gaps(series: Sequence[Month]) -> list[Month]:
     first, last = min(found), max(found)
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     return [
-        found.get(day) or Month(day, 0, 0, 0)
+        found.get(day) or Month(day, 0, 0, 0, 0, 0)
         for number in range(first.month - 1, first.month - 1 + count)
         for day in (date(first.year + number // 12, number % 12 + 1, 1),)
     ]

@@ -33,6 +33,7 @@ from tickets.market.operations import (
     decide_deposit,
     decide_dispute,
     decide_pool,
+    end_due_listings,
     forfeit_deposit,
     hand_over,
     lapse_overdue_trades,
@@ -356,8 +357,9 @@ def too_dear(users: dict[str, User], tell: Tell) -> None:
 
 
 def second_bidding(users: dict[str, User], tell: Tell) -> None:
-    """Settled last month; the deposits of who did not win are still to be returned."""
+    """Settled last month, the deposits still to be returned; the farmland's listing has expired."""
     hall = Hall(users)
+    end_due_listings()
     with override("zh-hans"):
         ticket = hall.ticket("英也尔农田防护林项目", "owner1")
         listing = hall.bidding("owner1", ticket, 10, 1500)

@@ -25,16 +25,19 @@ from tickets.registry.quantities import KG_PER_TONNE
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """One month's registered trades and certified retail orders."""
+    """One month's registered trades and certified retail orders; ``traded`` are the former alone."""
 
     month: date
     trades: int
     quantity_kg: int
     amount_fen: int
+    traded_kg: int
+    traded_fen: int
 
     @property
     def price_fen_per_tonne(self) -> int:
-        return average_price(self.amount_fen, self.quantity_kg)
+        """The trades' mean: what a visitor pays for some kilograms is no market price."""
+        return average_price(self.traded_fen, self.traded_kg)
 
 
 def average_price(amount_fen: int, quantity_kg: int) -> int:
@@ -46,11 +49,14 @@ def average_price(amount_fen: int, quantity_kg: int) -> int:
 
 _MONTHS = """
 SELECT date_trunc('month', ended_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)::bigint,
-       sum(quantity_kg)::bigint, sum(amount_fen)::bigint
-FROM (SELECT ended_at, quantity_kg, amount_fen FROM market_trade WHERE state = 'settled'
+       sum(quantity_kg)::bigint, sum(amount_fen)::bigint,
+       coalesce(sum(quantity_kg) FILTER (WHERE traded), 0)::bigint,
+       coalesce(sum(amount_fen) FILTER (WHERE traded), 0)::bigint
+FROM (SELECT ended_at, quantity_kg, amount_fen, true AS traded
+      FROM market_trade WHERE state = 'settled'
       UNION ALL
-      SELECT ended_at, quantity_kg, amount_fen FROM market_retailorder WHERE state = 'settled'
-     ) AS dealt
+      SELECT ended_at, quantity_kg, amount_fen, false
+      FROM market_retailorder WHERE state = 'settled') AS dealt
 WHERE %(until)s::timestamptz IS NULL OR ended_at <= %(until)s
 GROUP BY 1 ORDER BY 1
 """

@@ -62,7 +62,13 @@ def prices(request: HttpRequest, form: str) -> HttpResponse:
     if form == "svg":
         picture = render_to_string("market/_prices.html", {"chart": price_chart(series)})
         return HttpResponse(picture, content_type="image/svg+xml")
-    head = [_("月份"), _("成交（笔）"), _("数量（千克）"), _("均价（元/吨）"), _("金额（元）")]
+    head = [
+        _("月份"),
+        _("成交（笔）"),
+        _("数量（千克）"),
+        _("均价（元/吨，不含零售）"),
+        _("金额（元）"),
+    ]
     rows = [
         (f"{one.month:%Y-%m}", one.trades, one.quantity_kg,
          one.price_fen_per_tonne / FEN_PER_YUAN, one.amount_fen / FEN_PER_YUAN)
