@@ -66,7 +66,7 @@ class Year:
     @property
     def counted_to(self) -> datetime:
         """The moment whose state the report shows."""
-        return min(self.after, now())
+        return min(self.after, now().astimezone(CITY_TIME))
 
     def within(self, column: str) -> Q:
         return Q(**{f"{column}__gte": self.first, f"{column}__lt": self.after})
