@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
@@ -16,7 +17,7 @@ from portal.base.errors import NotFound
 from portal.casework.models import Message
 from tests.accounts.people import officer
 from tests.tickets.market.floor import Floor
-from tests.tickets.projects.story import scan
+from tests.tickets.projects.story import PDF, scan
 from tests.tickets.registry.register import Bureau, covered, states
 from tickets.market.errors import LotTooSmall, NotEnoughListed, OrderOutsidePool
 from tickets.market.operations import lapse_overdue_orders, settle_order
@@ -197,6 +198,44 @@ def test_listed_tonnes_are_offset_when_the_cashier_has_the_money(
     assert (row.cases, row.quantity_kg) == (1, 12_345)
     assert forests_that_served()[0]["properties"] == {"cases": 1, "quantity_kg": 12_345}
     assert market_figures()["amount_fen"] == 24_690
+
+
+def test_the_pages_lead_from_a_listing_to_the_payment(
+    floor: Floor, clerk: User, approver: User, client: Client
+) -> None:
+    listing = floor.offer(floor.issue(50_000), 20_000, 2000)
+    pool = floor.pool(floor.issue(50_000))  # Not for this purpose: not offered.
+    typed = {
+        "organ": "court", "authority": "伊宁市人民法院", "document_number": "12号",
+        "decided_on": today() - timedelta(days=9), "obligation": "补植", "obligor": "某某某",
+        "consented_on": today(), "valuation": "折算", "valuation_author": "鉴定所",
+        "quantity_kg": "5", "source": listing.number, "ticket": "",
+    }  # fmt: skip
+
+    def post(**other: Any) -> Any:
+        papers = {
+            name: SimpleUploadedFile("a.pdf", PDF)
+            for name in ("decision", "consent", "valuation_paper")
+        }
+        return client.post("/eco-justice/cases/new/", {**typed, **papers, **other})
+
+    client.force_login(clerk)
+    form = client.get("/eco-justice/cases/new/").content.decode()
+    assert f"{listing.number}，每吨 20.00 元，可认购 20 吨" in form
+    assert pool.title not in form
+    assert post(source="holder").status_code == 422
+    assert post(source=str(pool.key)).status_code == 422
+    assert post(quantity_kg="20.001").status_code == 422
+    address = post().headers["Location"]
+    for user, act in ((approver, "confirm"), (floor.signer, "agree")):
+        client.force_login(user)
+        assert client.post(address, {"act": act}).status_code == 302
+    order = JusticeCase.objects.get().order
+    assert order is not None
+    assert f"/market/orders/{order.code}/" in client.get(address).content.decode()
+    # A holder of the listed ticket is not asked, and reads nothing of the case.
+    client.force_login(floor.owner_user)
+    assert client.get(address).status_code == 404
 
 
 def test_a_pool_for_this_purpose_needs_no_further_agreement(
