@@ -82,7 +82,7 @@ class WebhookForm(PortalForm):
 
     address = forms.CharField(
         label=_("接收地址"), max_length=254,
-        widget=forms.URLInput(attrs={"placeholder": "https://"}),
+        widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"}),
     )  # fmt: skip
 
 
