@@ -29,7 +29,13 @@ from tickets.accounting.equations import (
     carbon_of_biomass,
     tonnes_per_hectare_and_year,
 )
-from tickets.accounting.models import AccountingReport, ParameterSet, Stratum, StratumSpecies
+from tickets.accounting.models import (
+    AccountingReport,
+    ParameterSet,
+    Standing,
+    Stratum,
+    StratumSpecies,
+)
 from tickets.accounting.uncertainty import (
     PLOTS_AT_LEAST,
     DiscountStep,
@@ -366,6 +372,13 @@ def _flags(made: Calculation, days: int) -> Iterable[Flag]:
             yield Flag("stock_falls", _("碳层 {code} 的碳储量下降。"), {"code": code}, grave=False)
         for one in line.species:
             yield from _volume_flags(code, one.row, line.stratum, high, made.policy)
+            if one.row.parameter_set.standing == Standing.PROXY:
+                yield Flag(
+                    "parameters_are_proxy",
+                    _("碳层 {code} 采用代用参数集“{name}”：须经主管部门确认，并与对照参数集比较。"),
+                    {"code": code, "name": one.row.parameter_set.name},
+                    grave=False,
+                )
     if made.mapped_ha - made.area_ha >= Decimal("0.0005"):
         yield Flag(
             "counted_on_certificates",

@@ -164,7 +164,7 @@ def test_a_wrong_row_is_named_and_nothing_is_kept(tmp_path: Path, line: str, why
         ("1,1-1,中期,600,新疆杨,20,", "期次"),
         ("1,1-1,期末,500,新疆杨,20,", "前后不一"),
         ("1,new,期末,0,新疆杨,20,", "样地面积"),
-        ("1,1-1,期末,600,樟子松,20,", "参数集"),
+        ("1,1-1,期末,600,梭梭,20,", "参数集"),
     ],
 )
 def test_a_wrong_tree_is_named(tmp_path: Path, line: str, why: str) -> None:

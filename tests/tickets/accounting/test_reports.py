@@ -110,6 +110,28 @@ def test_the_reviewer_sees_what_the_local_spruce_would_give() -> None:
     assert found.quantity_t < 2242
 
 
+def test_a_mongolian_pine_is_counted_by_the_lower_proxy_and_marked() -> None:
+    report = draft_on(square(0, 0))
+    here = stand(square(0, 0), year=2025, kind="樟子松", stock="95")
+    pick_stands(
+        report=report, stands=[here], begin_year=None, merge=False, seen=1, actor=report.opened_by
+    )
+    [picked] = Stratum.objects.filter(report=report)
+    assert picked.species.get().parameter_set.code == "pinus-other"
+    change_stratum(
+        stratum=picked,
+        given=stratum("1", picked.geom, species("pinus-other", "60", "95")),
+        seen=seen(report),
+        actor=report.opened_by,
+    )
+    set_terms(report=report, terms=terms(), seen=seen(report), actor=report.opened_by)
+    made = work_through(fresh(report))
+    assert "parameters_are_proxy" in {flag.code for flag in made.flags}
+    [own] = made.alternatives
+    assert own.other.code == "pinus-mongolica"
+    assert own.removals_other_t > own.removals_chosen_t
+
+
 def test_a_volume_per_mu_counts_fifteen_times() -> None:
     report = draft_on(square(0, 0))
     [per_ha] = put(report, stratum("1", square(0, 0, 50), species("populus", "60", "90")))
@@ -429,12 +451,12 @@ def test_strata_are_picked_from_stands_with_the_stock_of_both_surveys() -> None:
         stand(square(0, 0, 100), year=2025, kind="新疆杨", stock="95"),
         stand(square(100, 0, 150), year=2025, kind="新疆杨", stock="55"),
         stand(square(300, 0), year=2025, kind="新疆杨", stock="55", number="外"),
-        stand(square(0, 0, 50), year=2025, kind="樟子松", stock="55", number="松"),
+        stand(square(0, 0, 50), year=2025, kind="梭梭", stock="55", number="梭"),
     ]
     picked = pick_stands(
         report=report, stands=chosen, begin_year=2020, merge=False, seen=1, actor=report.opened_by
     )
-    assert [left.stand_number for left in picked.left_out] == ["外", "松"]
+    assert [left.stand_number for left in picked.left_out] == ["外", "梭"]
     volumes = [(row.volume_begin, row.volume_end) for row in StratumSpecies.objects.order_by("pk")]
     assert volumes == [(D(60), D(95)), (D(40), D(55))]
     assert [made.stands.count() for made in picked.strata] == [1, 1]
