@@ -10,6 +10,7 @@ _REPORT = "accounting/(?P<key>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
 urlpatterns = [
     path("accounting/", views.reports, name="reports"),
     path("applications/<uuid:key>/accounting/", drafts.application_report, name="report"),
+    path("applications/<uuid:key>/accounting/share/", views.share, name="share"),
     path("accounting/areas/<uuid:key>/new/", drafts.new_report, name="new"),
     path("accounting/<uuid:key>/", drafts.draft_page, name="draft"),
     path("accounting/<uuid:key>/result/", views.result_page, name="result"),

@@ -38,12 +38,14 @@ from tickets.accounting.drafts import code_for_demo, seen_by
 from tickets.accounting.equations import split_by_share
 from tickets.accounting.handing import hand_in_report, may_hand_in
 from tickets.accounting.models import AccountingReport, ReportFile
+from tickets.accounting.sharing import share_by_tonnes
 from tickets.accounting.signing import (
     is_as_signed,
     revise_report,
     sign_report,
     signed_policy,
 )
+from tickets.projects.access import access_own_application
 
 PAGE = 20
 
@@ -149,6 +151,18 @@ def hand_in(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     material = hand_in_report(report=report, actor=user)
     messages.success(request, _("已作为材料“核算报告”第 {n} 版提交。").format(n=material.version))
     return redirect("projects:fill", key=material.application.key, slug="report")
+
+
+@login_required
+@require_POST
+@csrf_protect
+def share(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """The application's shares by the tonnes of each co-owner's land; back to its wizard."""
+    user = acting(request.user)
+    application = access_own_application(key, user)
+    share_by_tonnes(application=application, seen=seen_by(request), actor=user)
+    messages.success(request, _("已按各方林地的减排量计算份额。"))
+    return redirect("projects:fill", key=key, slug="shares")
 
 
 @login_required

@@ -293,7 +293,7 @@ def share_among_members(people: People, draft: Application) -> None:
     assert draft.area_version is not None
     owner = people["collective"]
     partners = [people.party(name) for name in ("collective", "owner1", "owner2")]
-    areas = area_by_party(draft.area_version)
+    areas = area_by_party(draft.area_version.geom)
     # Whose land is another's still shares: a tenth for each member, as their agreement says.
     weights = [max(areas.get(party.pk, 0.0), 1.0) for party in partners]
     tenth = sum(weights) / 10

@@ -45,7 +45,6 @@ from tickets.projects.forms import AreaForm, FileForm, TitlesForm, measures_of, 
 from tickets.projects.models import Application, Material, Project
 from tickets.projects.operations import (
     OPEN_STATES,
-    Share,
     add_material,
     change_project,
     consent_to_share,
@@ -59,13 +58,13 @@ from tickets.projects.operations import (
 from tickets.projects.papers import COMMITMENT, registration_rows, shares_text, signed_paper
 from tickets.projects.queries import (
     SHARE_DENOMINATOR,
-    area_by_party,
     areas_of,
     possible_sharers,
     shares_of_whole,
 )
 
 REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
+from tickets.projects.sharing import shares_by_area
 EMPTY_MEASURE_ROWS = 2
 
 
@@ -160,7 +159,7 @@ def titles_stand(draft: Application) -> str:
 def save_shares(request: HttpRequest, draft: Application, user: User) -> None:
     parties = {str(party.key): party for party in possible_sharers(draft)}
     if request.POST.get("action") == "by_area":
-        denominator, rows = by_area(draft)
+        denominator, rows = SHARE_DENOMINATOR, shares_by_area(draft)
     elif request.POST.get("action") == "consent":
         record_consent(request, draft, user)
         return
@@ -173,20 +172,6 @@ def save_shares(request: HttpRequest, draft: Application, user: User) -> None:
         seen=seen_of(request),
         actor=user,
     )
-
-
-def by_area(draft: Application) -> tuple[int, list[Any]]:
-    """Shares in proportion to the land that each co-owner brings in."""
-
-    if draft.area_version is None:
-        raise InvalidInput(field=_("项目范围"), reason=_("请先选择项目范围"))
-    areas = area_by_party(draft.area_version)
-    owners = [party for party in possible_sharers(draft) if areas.get(party.pk, 0) > 0]
-    if not owners:
-        raise InvalidInput(field=_("份额"), reason=_("范围内没有共有人的已审核权属"))
-    parts = shares_of_whole([areas[party.pk] for party in owners])
-    shares = [Share(party, part) for party, part in zip(owners, parts, strict=True) if part > 0]
-    return SHARE_DENOMINATOR, shares
 
 
 def record_consent(request: HttpRequest, draft: Application, user: User) -> None:
@@ -214,6 +199,7 @@ def shares_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     return {
         "rows": [(party, shares.get(party.pk)) for party in possible_sharers(draft)],
         "denominator": draft.share_denominator,
+        **report_context(request, draft),
         "file_form": FileForm(),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
@@ -14,12 +15,12 @@ from tickets.projects.checklist import applicants_of
 from tickets.projects.models import Application, Project
 
 SHARE_DENOMINATOR = 10_000
-# The part of the project's land that each party's verified titles hold, in m².
+# The part of some land that each party's verified titles hold, in m².
 AREA_BY_PARTY = """
 SELECT coalesce(link.checked_id, held.party_id) AS party,
        sum(ST_Area(ST_Intersection(area.geom, hold.geom)::geography)
            * held.share_numerator / held.share_denominator)
-FROM parcels_projectareaversion AS area
+FROM (SELECT %s::geometry AS geom) AS area
 JOIN parcels_verifiedtitle AS hold
   ON hold.geom && area.geom AND hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
  AND ST_Intersects(hold.geom, area.geom)
@@ -28,7 +29,6 @@ JOIN parcels_right AS held
  AND held.kind = hold.kind
 LEFT JOIN accounts_partylink AS link
   ON link.name_only_id = held.party_id AND link.ended_at IS NULL
-WHERE area.id = %s
 GROUP BY 1 ORDER BY 1
 """
 
@@ -93,10 +93,10 @@ def possible_sharers(application: Application) -> list[Party]:
     return list(found.values())
 
 
-def area_by_party(version: ProjectAreaVersion) -> dict[int, float]:
-    """Party → m² of the project's land that its verified titles hold."""
+def area_by_party(land: GEOSGeometry) -> dict[int, float]:
+    """Party → m² of the land that its verified titles of tree ownership hold."""
     with connection.cursor() as cursor:
-        cursor.execute(AREA_BY_PARTY, [version.pk])
+        cursor.execute(AREA_BY_PARTY, [land.hexewkb.decode()])
         return {int(party): float(area) for party, area in cursor.fetchall()}
 
 

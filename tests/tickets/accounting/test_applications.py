@@ -34,7 +34,7 @@ from tests.tickets.accounting.reports import (
     terms,
     verifier,
 )
-from tests.tickets.projects.story import Town
+from tests.tickets.projects.story import Town, own_land
 from tickets.accounting.access import access_report, access_report_to_sign
 from tickets.accounting.demo import play_reports
 from tickets.accounting.errors import (
@@ -55,7 +55,12 @@ from tickets.accounting.operations import (
 from tickets.accounting.signing import revise_report, sign_report
 from tickets.projects.checklist import facts_digest
 from tickets.projects.models import AccountingResult, Application, Material, Project
-from tickets.projects.operations import save_draft, start_application, start_project
+from tickets.projects.operations import (
+    link_titles,
+    save_draft,
+    start_application,
+    start_project,
+)
 
 pytestmark = pytest.mark.django_db
 LAND = square(0, 0, 400)
@@ -139,6 +144,50 @@ def test_the_signed_report_becomes_the_applications_material_with_one_click(
     client.force_login(owner)
     assert client.post(address).status_code == 409
     assert held.materials.count() == 1
+
+
+def test_shares_follow_from_each_co_owners_land_or_from_its_tonnes(
+    client: Client, tmp_path: Path
+) -> None:
+    town = Town.staffed()
+    (owner, party), (_partner, other) = town.owner(), town.owner()
+    fast, slow = square(0, 0, 400, 200), square(0, 200, 400, 600)
+    titles = [own_land(party, fast), own_land(other, slow)]
+    area = open_project_area(name="联户林", geom=square(0, 0, 400, 800), actor=owner, party=party)
+    project = start_project(
+        name="联户造林", applicant=party, type=Project.Type.PLANTING, actor=owner
+    )
+    held = start_application(project=project, area_version=area, period=PERIOD, actor=owner)
+    held = link_titles(application=held, certificates=titles, seen=held.revision, actor=owner)
+    page = reverse("projects:fill", args=[held.key, "shares"])
+    by_tonnes = reverse("accounting:share", args=[held.key])
+
+    def share(address: str) -> tuple[int, dict[str, int]]:
+        held.refresh_from_db()
+        sent = {"action": "by_area", "seen": held.revision}
+        status = client.post(address, sent).status_code
+        return status, {row.party.name: row.numerator for row in held.shares.all()}
+
+    client.force_login(owner)
+    assert share(by_tonnes) == (409, {party.name: 10_000})  # No report is signed yet.
+    assert share(page) == (302, {party.name: 2500, other.name: 7500})
+    report = open_report_for(application=held, actor=owner)
+    strata = [
+        stratum("1", square(0, 0, 400, 100), species("populus", "60", "90")),
+        stratum("2", square(0, 100, 400, 700), species("populus", "60", "70")),
+    ]
+    add_strata(report=report, strata=strata, seen=seen(report), actor=owner)
+    set_terms(report=report, terms=terms(baseline="0"), seen=seen(report), actor=owner)
+    third_party = verifier()
+    entrust_verifier(report=report, verifier=third_party, actor=owner)
+    report = attach(fresh(report), tmp_path, 100)
+    sign_report(report=report, seen=seen(report), actor=third_party)
+    # 100 m by 30 and 100 by 10 of the one's own 200 m; 600 m by 10 of the other's.
+    assert share(by_tonnes) == (302, {party.name: 4000, other.name: 6000})
+    assert held.shares.get(party=other).consented_at is None
+    assert client.post(by_tonnes, {"seen": held.revision - 1}).status_code == 409
+    client.force_login(person())
+    assert client.post(by_tonnes, {"seen": held.revision}).status_code == 404
 
 
 def test_a_report_on_land_that_was_drawn_anew_is_out_of_date(tmp_path: Path) -> None:
