@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
+from portal.accounts.admin import acting
 from portal.casework.models import (
     CalendarYear,
     Expert,
@@ -17,6 +19,8 @@ from portal.casework.models import (
     WorkingDay,
 )
 from portal.casework.operations import refresh_all_deadlines
+from portal.casework.queries import unconfirmed_regulations
+from portal.journal.operations import record_event
 
 
 class WorkingDayInline(admin.TabularInline[WorkingDay, CalendarYear]):
@@ -34,13 +38,62 @@ class CalendarYearAdmin(admin.ModelAdmin[CalendarYear]):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         refresh_all_deadlines()
+        record_event(
+            subject_kind="calendar_year",
+            subject_key=form.instance.year,
+            verb="set",
+            actor_key=acting(request).key,
+            facts={"days": form.instance.days.count()},
+        )
 
 
 @admin.register(Regulation)
 class RegulationAdmin(admin.ModelAdmin[Regulation]):
-    """Versions with their days (article 25). What was decided under one stays under it."""
+    """Versions with their days (article 25). What was decided under one stays under it.
 
-    list_display = ("title", "version", "announced_on", "valid_from", "valid_to")
+    Every page says so while the days of a version wait to be confirmed by the administrator.
+    """
+
+    list_display = (
+        "title", "version", "announced_on", "valid_from", "valid_to", "days_confirmed",
+    )  # fmt: skip
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._say_what_waits(request)
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method == "GET":
+            self._say_what_waits(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Regulation, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        record_event(
+            subject_kind="regulation",
+            subject_key=obj.pk,
+            verb="set",
+            actor_key=acting(request).key,
+            facts={
+                "announced_on": str(obj.announced_on),
+                "valid_from": str(obj.valid_from),
+                "valid_to": str(obj.valid_to),
+                "days_confirmed": obj.days_confirmed,
+            },
+        )
+
+    def _say_what_waits(self, request: HttpRequest) -> None:
+        for row in unconfirmed_regulations():
+            text = _("“{version}”版办法的日期是系统预置的示例，不是公布日期：请核对后更正并勾选。")
+            messages.warning(request, text.format(version=row.version))
 
     def has_delete_permission(self, request: HttpRequest, obj: Regulation | None = None) -> bool:
         return False

@@ -25,6 +25,14 @@ class Regulation(models.Model):
     announced_on = models.DateField(_("公布日期"))
     valid_from = models.DateField(_("施行日期"))
     valid_to = models.DateField(_("有效期至"))
+    # The first version comes with days of its own: the announcement's are not known here.
+    days_confirmed = models.BooleanField(
+        _("日期已核定"),
+        default=False,
+        help_text=_(
+            "按正式公布的文件核对三个日期后勾选；自公布之日起 30 日后施行，有效期 2 年（第二十五条）。"
+        ),
+    )
 
     class Meta:
         verbose_name = _("办法版本")

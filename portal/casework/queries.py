@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import AnyUser, open_grants
 from portal.base.clock import today
-from portal.casework.models import Message, Opinion, ReviewCase, ReviewStep
+from portal.casework.models import Message, Opinion, Regulation, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus
 
 
@@ -81,3 +81,8 @@ def unread_count(user: AnyUser) -> int:
     if not isinstance(user, User):
         return 0
     return Message.objects.filter(user=user, read_at__isnull=True).count()
+
+
+def unconfirmed_regulations() -> QuerySet[Regulation]:
+    """Versions whose days are placeholders until the administrator has set them (article 25)."""
+    return Regulation.objects.filter(days_confirmed=False)

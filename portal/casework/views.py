@@ -36,7 +36,7 @@ from portal.casework.access import (
 from portal.casework.diagram import BOX_HEIGHT, BOX_WIDTH, arrows, boxes, rows
 from portal.casework.documents import JPEG, PDF, PNG, content_of
 from portal.casework.forms import CodeForm, ObjectionForm, WebhookForm
-from portal.casework.models import Message, Notice, ReviewStep
+from portal.casework.models import Message, Notice, Regulation, ReviewStep
 from portal.casework.notices import mark_read, object_to_notice
 from portal.casework.queries import (
     opinions_wanted_of,
@@ -252,5 +252,6 @@ def moves(request: HttpRequest) -> HttpResponse:
         "rows": rows(),
         "width": BOX_WIDTH,
         "height": BOX_HEIGHT,
+        "regulations": Regulation.objects.all(),
     }
     return render(request, "casework/moves.html", context)
