@@ -31,6 +31,8 @@ from portal.casework.documents import limit_bytes
 from portal.casework.errors import DocumentTooLarge
 from portal.casework.models import Document
 from tickets.projects.access import access_application, access_own_application
+from portal.casework.stage import sketch_config
+from portal.casework.uploads import body_limited
 from tickets.projects.checklist import (
     CHECKLISTS,
     facts_digest,
@@ -308,6 +310,7 @@ def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
     """One part of the draft."""
     user = _user(request)
     draft = access_own_application(key, user)
+@body_limited(1)
     part = next((one for one in PARTS if one.slug == slug), None)
     if part is None:
         raise NotFound()

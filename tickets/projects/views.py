@@ -32,6 +32,7 @@ from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewSt
 from portal.casework.moves import StepStatus
 from portal.casework.queries import unread_count
 from portal.casework.stage import sketch_config
+from portal.casework.uploads import body_limited
 from portal.journal.operations import record_event
 from tickets.projects.access import access_application, access_filing, find_filing
 from tickets.projects.acts import FormRefused, act, choices_of, my_steps, offices
@@ -123,6 +124,7 @@ def new_application(request: HttpRequest, number: str) -> HttpResponse:
 # --- applications -------------------------------------------------------------------------------
 @login_required
 @never_cache
+@body_limited(1)
 def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """One application: what was put forward, where it stands, and what I may do."""
     user = signed_in(request)

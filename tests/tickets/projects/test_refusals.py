@@ -32,6 +32,7 @@ from portal.casework.models import Expert, ExpertConflict, ReviewCase
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import ask_expert, entrust_step
+from tests.base.bodies import announce
 from tests.base.sessions import refused_by
 from tests.factories.land import square
 from tests.tickets.projects.story import (
@@ -232,15 +233,18 @@ def test_a_file_is_what_its_content_says(data: bytes, reason: str) -> None:
 def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> None:
     owner, party = town.owner()
     draft = draft_of(town, owner, party, square(0, 0))
+    page = reverse("projects:fill", args=[draft.key, "design"])
+    kept = draft.materials.count()
+    refused = announce(browser_of(owner), page, 300 * 1024**2)
+    assert (refused.status_code, refused.json()["code"]) == (413, "document_too_large")
+    # One that is below what a whole form may take, and above what a file may, is answered in place.
     big = SimpleUploadedFile("scan.pdf", b"%PDF-1.4")
-    big.size = 300 * 1024**2
+    big.size = 50 * 1024**2 + 1
     with pytest.raises(DocumentTooLarge):
         read_upload(big)
-    answer = browser_of(owner).post(
-        reverse("projects:fill", args=[draft.key, "design"]),
-        {"action": "upload", "file": SimpleUploadedFile("设计.pdf", b"")},
-    )
-    assert answer.status_code == 422
+    empty = {"action": "upload", "file": SimpleUploadedFile("设计.pdf", b"")}
+    assert browser_of(owner).post(page, empty).status_code == 422
+    assert draft.materials.count() == kept
 
 
 def test_documents_are_read_through_the_gate_alone(town: Town) -> None:

@@ -17,6 +17,7 @@ from portal.casework.deadlines import due_on
 from portal.casework.models import Document
 from portal.journal.models import Event
 from tests.accounts.people import officer
+from tests.base.bodies import announce
 from tests.tickets.projects.story import PDF
 from tickets.supervision.access import access_complaint
 from tickets.supervision.errors import AccusedWouldHandle, ComplaintMovedOn, NotTheOffice, OwnDraft
@@ -166,18 +167,8 @@ def test_an_answer_is_never_another_than_the_approved_draft() -> None:
 
 
 def test_two_gigabytes_are_refused_before_they_are_read() -> None:
-    class Unread:
-        def read(self, *_size: int) -> bytes:
-            raise AssertionError("the body was read")
-
-        readline = read
-
     strict = Client(enforce_csrf_checks=True)
-    refused = strict.generic(
-        "POST", NEW, b"", content_type="multipart/form-data; boundary=x",
-        CONTENT_LENGTH=str(2 * 1024**3), HTTP_ACCEPT="application/json",
-        **{"wsgi.input": Unread()},
-    )  # fmt: skip
+    refused = announce(strict, NEW, 2 * 1024**3)
     assert refused.status_code == 413
     assert refused.json()["code"] == "document_too_large"
     # And the token is still asked for.

@@ -25,6 +25,7 @@ from portal.casework.errors import DocumentTooLarge
 from portal.casework.forms import CodeForm
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
+from portal.casework.uploads import body_limited
 from portal.casework.views import signed_in
 from tickets.supervision.access import (
     access_complaint,
@@ -45,7 +46,6 @@ from tickets.supervision.forms import (
 from tickets.supervision.models import Complaint
 from tickets.supervision.operations import complaints as acts
 from tickets.supervision.queries import complaint_figures
-from tickets.supervision.uploads import body_limited
 
 ROWS = 25
 REFUSED, TOO_LARGE, TOO_MANY = 422, 413, 429

@@ -23,13 +23,13 @@ from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError
 from portal.base.tables import table_file
 from portal.casework.models import Notice
+from portal.casework.uploads import body_limited
 from portal.casework.views import signed_in
 from tickets.registry.queries import register_years
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.forms import FireForm, LandUseForm, NewsForm
 from tickets.supervision.models import PolicyNews, WatchedShape
 from tickets.supervision.operations import watching as acts
-from tickets.supervision.uploads import body_limited
 
 ROWS = 50
 FEED_ROWS = 50

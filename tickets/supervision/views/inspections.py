@@ -23,6 +23,7 @@ from portal.accounts.queries import has_role
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, PortalError
 from portal.casework.stage import sketch_config
+from portal.casework.uploads import body_limited
 from portal.casework.views import signed_in
 from tickets.registry.quantities import tonnes
 from tickets.supervision.access import access_inspection, access_inspections
@@ -37,7 +38,6 @@ from tickets.supervision.forms import (
 )
 from tickets.supervision.models import Inspection
 from tickets.supervision.operations import inspections as acts
-from tickets.supervision.uploads import body_limited
 
 ROWS = 25
 REFUSED = 422

@@ -16,6 +16,7 @@ from portal.accounts.queries import has_role
 from portal.base.errors import NotFound, PortalError
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
+from portal.casework.uploads import body_limited
 from portal.casework.views import signed_in
 from tickets.registry.quantities import tonnes
 from tickets.supervision.access import access_justice_case, may_give, may_read_justice
@@ -23,7 +24,6 @@ from tickets.supervision.forms import JusticeForm, ReasonForm
 from tickets.supervision.models import JusticeCase
 from tickets.supervision.operations import justice as acts
 from tickets.supervision.queries import forests_that_served, justice_figures
-from tickets.supervision.uploads import body_limited
 
 ROWS = 25
 REFUSED = 422
