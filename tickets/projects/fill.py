@@ -6,6 +6,7 @@ page comes back with what was typed and with what stands now, side by side (409)
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,9 +31,9 @@ from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.casework.documents import limit_bytes
 from portal.casework.errors import DocumentTooLarge
 from portal.casework.models import Document
-from tickets.projects.access import access_application, access_own_application
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
+from tickets.projects.access import access_application, access_own_application
 from tickets.projects.checklist import (
     CHECKLISTS,
     facts_digest,
@@ -62,11 +63,10 @@ from tickets.projects.queries import (
     SHARE_DENOMINATOR,
     areas_of,
     possible_sharers,
-    shares_of_whole,
 )
+from tickets.projects.sharing import shares_by_area
 
 REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
-from tickets.projects.sharing import shares_by_area
 EMPTY_MEASURE_ROWS = 2
 
 
@@ -225,7 +225,11 @@ def design_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
         }
         for one in draft.measures.all()
     ]
-    return {"measures": [*measures, *[{} for _n in range(EMPTY_MEASURE_ROWS)]]}
+    version = draft.area_version
+    return {
+        "measures": [*measures, *[{} for _n in range(EMPTY_MEASURE_ROWS)]],
+        "sketch_config": sketch_config([json.loads(version.geom.json)] if version else []),
+    }
 
 
 def measures_stand(draft: Application) -> str:
@@ -306,11 +310,11 @@ class FormRefused(PortalError):
 # --- the pages ----------------------------------------------------------------------------------
 @login_required
 @never_cache
+@body_limited(1)
 def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
     """One part of the draft."""
     user = _user(request)
     draft = access_own_application(key, user)
-@body_limited(1)
     part = next((one for one in PARTS if one.slug == slug), None)
     if part is None:
         raise NotFound()

@@ -200,7 +200,8 @@ class CommentForm(PortalForm):
         label=gettext_lazy("位置"),
         required=False,
         max_length=60,
-        help_text=gettext_lazy("选填：经度,纬度。"),
+        widget=forms.TextInput(attrs={"data-ref": "place"}),
+        help_text=gettext_lazy("选填：在上方地图上点一下，或写经度,纬度。"),
     )
     file = forms.FileField(label=gettext_lazy("附件"), required=False)
     public = forms.BooleanField(label=gettext_lazy("申请人可见"), required=False)

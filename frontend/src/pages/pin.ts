@@ -3,6 +3,7 @@ import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
+import { PIN, PlaceFields, placeFields } from '../pin-places'
 import { CITY, readout, stage, type StageConfig } from '../stage'
 import { phrases } from '../text'
 
@@ -13,7 +14,6 @@ const say = phrases({
   noPlace: ['没有取得位置，请在图上点选。', 'No position found; click on the map.'],
   asking: ['正在定位…', 'Finding your position…']
 })
-const PIN = { radius: 8, color: '#8a5a00', weight: 3, fillColor: '#fff', fillOpacity: 1 }
 const CLOSE = 15
 const config = JSON.parse(document.getElementById('sketch-config')!.textContent!) as Config
 const root = document.getElementById('main')!
@@ -32,25 +32,14 @@ for (const place of config.places) {
   if (place.href !== undefined) marker.on('click', () => { location.href = place.href! })
 }
 readout(map, part(root, 'readout'))
-const field = root.querySelector<HTMLInputElement>('[data-ref=place]')
-if (field !== null) pinOne(field)
+const [field] = placeFields(root)
+if (field !== undefined) pinOne(field)
 root.dataset.ready = 'true'
 
-/** A click, the device or the typed numbers say where; the field keeps "longitude,latitude". */
+/** A click, the device or the typed numbers say where. */
 function pinOne (field: HTMLInputElement): void {
-  const pin = L.circleMarker([0, 0], PIN)
+  const places = new PlaceFields(map, [field])
   const said = root.querySelector('[data-ref=said]')
-  const show = (): void => {
-    const [lon, lat] = field.value.replace('，', ',').split(',').map(Number)
-    if (field.value.trim() === '' || !Number.isFinite(lon) || !Number.isFinite(lat)) pin.remove()
-    else pin.setLatLng([lat!, lon!]).addTo(map)
-  }
-  const put = (lon: number, lat: number): void => {
-    field.value = `${lon.toFixed(6)},${lat.toFixed(6)}`
-    field.dispatchEvent(new Event('input', { bubbles: true }))
-  }
-  map.on('click', event => put(event.latlng.lng, event.latlng.lat))
-  field.addEventListener('input', show)
   root.querySelector('[data-ref=clear]')?.addEventListener('click', () => {
     field.value = ''
     field.dispatchEvent(new Event('input', { bubbles: true }))
@@ -59,9 +48,8 @@ function pinOne (field: HTMLInputElement): void {
     if (said !== null) said.textContent = say('asking')
     navigator.geolocation.getCurrentPosition(({ coords }) => {
       if (said !== null) said.textContent = ''
-      put(coords.longitude, coords.latitude)
+      places.put(coords.longitude, coords.latitude)
       map.setView([coords.latitude, coords.longitude], CLOSE)
     }, () => { if (said !== null) said.textContent = say('noPlace') })
   })
-  show()
 }

@@ -1,8 +1,10 @@
-// A small map of shapes, pinned places and disputed patches; on an open notice a patch can be marked.
+// A small map of shapes, pinned places and disputed patches; on an open notice a patch can be marked,
+// and where the page has fields for places a click fills the one in hand.
 import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
+import { PIN, PlaceFields, placeFields } from '../pin-places'
 import { CITY, readout, stage, type StageConfig } from '../stage'
 
 interface Place { lon: number, lat: number, text: string }
@@ -28,10 +30,12 @@ else map.setView([CITY.lat, CITY.lon], CITY.zoom)
 for (const place of config.places) {
   const label = document.createElement('span')
   label.textContent = place.text
-  L.circleMarker([place.lat, place.lon], { radius: 7, color: '#8a5a00', weight: 3, fillColor: '#fff', fillOpacity: 1 }).bindTooltip(label).addTo(map)
+  L.circleMarker([place.lat, place.lon], PIN).bindTooltip(label).addTo(map)
 }
 readout(map, part(root, 'readout'))
 if (config.drawing) markPatch(root.querySelector<HTMLTextAreaElement>('[data-ref=patch]')!)
+const fields = placeFields(root)
+if (fields.length > 0) new PlaceFields(map, fields)
 
 /** Clicks become corners, written one a line into the form's field; the field can be typed as well. */
 function markPatch (field: HTMLTextAreaElement): void {
