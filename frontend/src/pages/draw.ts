@@ -159,11 +159,12 @@ class DrawPage {
   }
 
   private ask (): void {
-    const { period, party } = this.content()
+    const { period } = this.content()
     this.live.ask({
       shape: this.now.shape,
       period: period === null ? null : `${period.start}/${period.end}`,
-      applicants: party === null ? [] : [party],
+      // A representative draws for all whom he acts for: each becomes a co-owner of the application.
+      applicants: this.config.parties.map(one => one.key),
       claims: this.config.claims
     })
   }
