@@ -196,6 +196,9 @@ def test_a_stratum_is_drawn_and_typed_and_refused_where_it_leaves_the_area(open_
     save(page, page.get_by_role("button", name="保存碳层"))
     row = Stratum.objects.get().species.get()
     assert (row.volume_unit, str(row.volume_end_m3_per_ha)) == ("mu", "90.0000")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#main")).to_have_attribute("data-ready", "true")
 
     # The second by its corners alone: first over the edge and the first stratum, then aside.
     page.locator("[data-act=draw]").click()
@@ -222,6 +225,14 @@ def test_a_stratum_is_drawn_and_typed_and_refused_where_it_leaves_the_area(open_
     page.fill("[name=end]", "38")
     save(page, page.get_by_role("button", name="保存碳层"))
     assert Stratum.objects.count() == 2
+
+    # The window that was opened before is shown what differs, and keeps what is typed in it.
+    other.fill("[name=baseline_t]", "7")
+    other.locator("form[data-ref=terms] button[type=submit]").click()
+    expect(other.locator("[data-ref=overtaken-list]")).to_contain_text("新增碳层 2")
+    picture(other, "accounting_two_windows")
+    save(other, other.locator("[data-ref=use-mine]"))
+    assert AccountingReport.objects.get().baseline_t == 7
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -62,6 +62,13 @@ def number(value: Decimal | None, places: int = 4) -> str:
     return "—" if value is None else f"{value:,.{places}f}"
 
 
+def as_typed(value: Decimal | str | None) -> str:
+    """For a field: a number without trailing zeros, empty where there is none; words as they are."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else f"{value.normalize():f}"
+
+
 def _content(made: Calculation) -> dict[str, Any]:
     """All texts and numbers of the document, in the active language."""
     report, result, terms = made.report, made.result, made.terms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import fields
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -33,10 +34,12 @@ from tickets.accounting.access import (
     may_read,
 )
 from tickets.accounting.calculation import work_through
+from tickets.accounting.document import as_typed
 from tickets.accounting.errors import StrataOverlap, StratumLeavesArea
 from tickets.accounting.measurements import take_plots, take_trees
 from tickets.accounting.models import AccountingReport, ParameterSet, ReportFile, Stratum
 from tickets.accounting.operations import (
+    TermsInput,
     add_strata,
     attach_report_file,
     change_stratum,
@@ -148,10 +151,9 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "bases": AccountingReport.Basis.choices,
         "page_config": {
             **stage_config(),
-            "seen": report.revision,
+            **draft_state(report, strata),
             "editable": editable,
             "urls": urls_of(report),
-            "strata": [stratum_facts(stratum) for stratum in strata],
             "sets": [
                 {"id": row.pk, "name": row.name, "group": row.group}
                 for row in sorted(sets, key=lambda row: (row.group, row.rank))
@@ -163,6 +165,15 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         },
     }
     return render(request, "accounting/draft.html", context)
+
+
+@login_required
+@require_GET
+def state(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """What the draft holds now, for a window that another one has overtaken."""
+    report = access_report_to_edit(key, request.user)
+    found = draft_state(report, strata_with_species(report))
+    return JsonResponse(found, headers={"Cache-Control": "no-store"})
 
 
 @login_required
@@ -334,6 +345,17 @@ def strata_with_species(report: AccountingReport) -> list[Stratum]:
     )
 
 
+def draft_state(report: AccountingReport, strata: list[Stratum]) -> dict[str, Any]:
+    """All that a window can have typed, as it stands in its fields."""
+    terms = [field.name for field in fields(TermsInput)]
+    return {
+        "seen": report.revision,
+        "strata": [stratum_facts(stratum) for stratum in strata],
+        "terms": {name: as_typed(getattr(report, name)) for name in terms},
+        "files": dict(ReportFile.objects.filter(report=report).values_list("kind", "name")),
+    }
+
+
 def stratum_facts(stratum: Stratum) -> dict[str, Any]:
     """What the form of a stratum is filled with."""
     return {
@@ -343,8 +365,8 @@ def stratum_facts(stratum: Stratum) -> dict[str, Any]:
         "species": [
             {
                 "set": row.parameter_set_id,
-                "begin": plain(row.volume_begin),
-                "end": plain(row.volume_end),
+                "begin": as_typed(row.volume_begin),
+                "end": as_typed(row.volume_end),
                 "unit": row.volume_unit,
                 "basis": row.basis,
             }
@@ -353,17 +375,12 @@ def stratum_facts(stratum: Stratum) -> dict[str, Any]:
     }
 
 
-def plain(value: Any) -> str:
-    """A number as it was typed, without trailing zeros; empty where there is none."""
-    return "" if value is None else f"{value.normalize():f}"
-
-
 def urls_of(report: AccountingReport) -> dict[str, str]:
     """The addresses that the page's script calls; a stratum's key takes the place of the zeros."""
     none = uuid.UUID(int=0)
     urls = {
         name: reverse(f"accounting:{name}", args=[report.key])
-        for name in ("shapes", "stands", "stratum-add", "strata-pick")
+        for name in ("state", "shapes", "stands", "stratum-add", "strata-pick")
     }
     for name in ("stratum-change", "stratum-remove"):
         urls[name] = reverse(f"accounting:{name}", args=[report.key, none])

@@ -18,6 +18,7 @@ urlpatterns = [
     path("accounting/<uuid:key>/sign/", views.sign, name="sign"),
     path("accounting/<uuid:key>/hand-in/", views.hand_in, name="hand-in"),
     path("accounting/<uuid:key>/revise/", views.revise, name="revise"),
+    path("accounting/<uuid:key>/state/", drafts.state, name="state"),
     path("accounting/<uuid:key>/shapes/", drafts.shapes, name="shapes"),
     path("accounting/<uuid:key>/stands/", drafts.stands, name="stands"),
     path("accounting/<uuid:key>/strata/add/", drafts.stratum_add, name="stratum-add"),

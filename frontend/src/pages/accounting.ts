@@ -2,18 +2,15 @@
 import L from 'leaflet'
 import '@geoman-io/leaflet-geoman-free'
 import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson'
+import { differences, showDifferences, type DraftState, type SpeciesFacts } from '../accounting/other-window'
 import { part } from '../panel'
 import { getJson, Offline, postForm, Refused } from '../server'
 import { readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases, text } from '../text'
 
-interface SpeciesFacts { set: number, begin: string, end: string, unit: string, basis: string }
-interface StratumFacts { key: string, code: string, origin: string, species: SpeciesFacts[] }
-interface Config extends StageConfig {
-  seen: number
+interface Config extends StageConfig, DraftState {
   editable: boolean
-  urls: Record<'shapes' | 'stands' | 'stratum-add' | 'strata-pick' | 'stratum-change' | 'stratum-remove', string>
-  strata: StratumFacts[]
+  urls: Record<'state' | 'shapes' | 'stands' | 'stratum-add' | 'strata-pick' | 'stratum-change' | 'stratum-remove', string>
   sets: Array<{ id: number, name: string, group: string }>
   origins: Array<{ code: string, label: string }>
   years: number[]
@@ -94,6 +91,7 @@ async function send (url: string, body: FormData, place: HTMLElement): Promise<v
   try {
     come(await postForm<Saved>(url, body))
   } catch (error) {
+    if (error instanceof Refused && error.code === 'state_moved_on') { await overtaken(url, body, place); return }
     explain(error, place)
     const shape = error instanceof Refused ? error.shape : null
     if (shape !== null) {
@@ -101,6 +99,16 @@ async function send (url: string, body: FormData, place: HTMLElement): Promise<v
       map.fitBounds(wrong.getBounds().pad(1.5))
     }
   }
+}
+
+/** Another window saved first: what differs is told, and what is typed here can be sent all the same. */
+async function overtaken (url: string, body: FormData, place: HTMLElement): Promise<void> {
+  const now = await getJson<DraftState>(config.urls.state)
+  const label = (name: string): string => root.querySelector<HTMLInputElement>(`form[data-ref=terms] [name=${name}]`)?.labels?.[0]?.textContent?.trim() ?? name
+  showDifferences(root, differences(config, now, label), {
+    mine: () => { config.seen = now.seen; void send(url, body, place) },
+    theirs: () => { location.reload() }
+  })
 }
 
 // --- what is there ------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django import template
 from django.db.backends.postgresql.psycopg_any import DateRange
 
 from parcels.claims import queries
-from tickets.accounting.document import number, stock_text
+from tickets.accounting.document import as_typed, number, stock_text
 from tickets.accounting.equations import KG_PER_TONNE
 from tickets.accounting.models import StratumSpecies
 
@@ -49,7 +49,7 @@ def plain(value: Decimal | None) -> str:
 @register.filter
 def typed(value: Decimal | None) -> str:
     """For the field of a form: as it was typed, empty where there is none."""
-    return "" if value is None else f"{value.normalize():f}"
+    return as_typed(value)
 
 
 @register.filter
