@@ -37,6 +37,7 @@ from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
 from tickets.registry.operations.asking import SUBJECT, print_ticket
 from tickets.registry.pages.answers import sent_once, signed_in
+from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
     acts_on,
@@ -158,6 +159,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     acts = list(acts_on(ticket, at))
     retired = retired_by(acts)
     context = {
+        "panels": panels_of(ticket),
         "ticket": ticket,
         "exact": exact,
         "at": request.GET.get("at", ""),
