@@ -27,9 +27,9 @@ from parcels.models import ProjectAreaVersion
 from portal.accounts.forms import PortalForm
 from portal.accounts.models import Mandate, User
 from portal.accounts.queries import acts_for
+from portal.base.answers import answer_refused
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.casework.documents import limit_bytes
-from portal.casework.errors import DocumentTooLarge
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
@@ -43,7 +43,6 @@ from tickets.projects.checklist import (
     period_text,
     what_is_missing,
 )
-from tickets.projects.errors import ApplicationIncomplete, AreaHasConflicts
 from tickets.projects.forms import AreaForm, FileForm, TitlesForm, measures_of, shares_of
 from tickets.projects.models import Application, Material, Project
 from tickets.projects.operations import (
@@ -66,7 +65,6 @@ from tickets.projects.queries import (
 )
 from tickets.projects.sharing import shares_by_area
 
-REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
 EMPTY_MEASURE_ROWS = 2
 
 
@@ -328,14 +326,12 @@ def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
         else:
             part.save(request, draft, user)
     except FormRefused as refused:
-        return _page(request, draft, part, status=REFUSED, form=refused.form)
-    except StateMovedOn as refusal:
-        draft = access_own_application(key, user)
-        return _page(request, draft, part, status=CONFLICT, refusal=refusal, sent=True)
-    except DocumentTooLarge as refusal:
-        return _page(request, draft, part, status=TOO_LARGE, refusal=refusal, sent=True)
+        return answer_refused(_page(request, draft, part, form=refused.form), refused)
+    except NotFound:
+        raise
     except PortalError as refusal:
-        return _page(request, draft, part, status=REFUSED, refusal=refusal, sent=True)
+        draft = access_own_application(key, user)
+        return answer_refused(_page(request, draft, part, refusal=refusal), refusal)
     messages.success(request, _("已保存。"))
     where = part if "stay" in request.POST or "action" in request.POST else _after(part)
     slug = where.slug if isinstance(where, Part) else SUBMIT
@@ -365,7 +361,6 @@ def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if draft.state not in OPEN_STATES:
         return redirect("projects:application", key=key)
     refusal: PortalError | None = None
-    status = 200
     if request.method == "POST":
         try:
             if draft.state == Application.State.RETURNED:
@@ -377,12 +372,8 @@ def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 )
             else:
                 submit_application(application=draft, actor=user, seen=seen_of(request))
-        except (ApplicationIncomplete, AreaHasConflicts) as error:
-            refusal, status = error, REFUSED
-        except StateMovedOn as error:
-            refusal, status = error, CONFLICT
         except PortalError as error:
-            refusal, status = error, REFUSED
+            refusal = error
         else:
             messages.success(request, _("已提交。审核进度会在站内和邮件中通知。"))
             return redirect("projects:application", key=key)
@@ -393,7 +384,7 @@ def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "refusal": refusal,
         "registration": registration_rows(draft),
     }
-    return render(request, "projects/submit.html", context, status=status)
+    return answer_refused(render(request, "projects/submit.html", context), refusal)
 
 
 @login_required
@@ -430,23 +421,21 @@ def _page(
     draft: Application,
     part: Part,
     *,
-    status: int = 200,
     form: PortalForm | None = None,
     refusal: PortalError | None = None,
-    sent: bool = False,
 ) -> HttpResponse:
     context = {**_frame(draft, part.slug), **part.context(request, draft), "part": part}
     if form is not None:
         context["file_form" if isinstance(form, FileForm) else "form"] = form
     context.setdefault("file_form", FileForm())
-    if sent:
+    if refusal is not None:
         context |= _as_sent(request, draft, part)
     context["refusal"] = refusal
     if isinstance(refusal, StateMovedOn):
         context["stands_now"] = part.stands(draft)
     materials = latest_materials(draft)
     context["materials"] = [_material_row(draft, kind, materials.get(kind)) for kind in part.kinds]
-    return render(request, f"projects/fill/{part.slug}.html", context, status=status)
+    return render(request, f"projects/fill/{part.slug}.html", context)
 
 
 def _frame(draft: Application, here: str) -> dict[str, Any]:

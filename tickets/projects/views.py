@@ -18,16 +18,15 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from parcels.claims.errors import LandHasAnotherClaim
 from parcels.rules.queries import kept_findings_in_words
 from portal.accounts.models import Party, Role, RoleGrant, User
 from portal.accounts.queries import is_staff_reader
 from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.answers import answer_refused
 from portal.base.clock import CITY_TIME, PortalNow, today
-from portal.base.errors import NotFound, PortalError, StateMovedOn
+from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.casework.deadlines import stops_of, working_days_between
-from portal.casework.errors import CaseClosed, DocumentTooLarge, MoveNotAllowed, StepOutOfOrder
 from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus
 from portal.casework.queries import unread_count
@@ -57,8 +56,7 @@ from tickets.projects.plan import Step
 from tickets.projects.queries import applicants_for, projects_of
 from tickets.projects.signing import content_of, signature_holds
 
-REFUSED, CONFLICT, TOO_LARGE = 422, 409, 413
-MOVED_ON = (StateMovedOn, MoveNotAllowed, CaseClosed, StepOutOfOrder, LandHasAnotherClaim)
+REFUSED = 422
 
 
 def signed_in(request: HttpRequest) -> User:
@@ -134,15 +132,12 @@ def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     try:
         said = act(request, application, user)
     except FormRefused as refused:
-        return _page(request, application, user, form=refused.form, status=REFUSED)
+        return answer_refused(_page(request, application, user, form=refused.form), refused)
     except NotFound:
         raise
     except PortalError as refusal:
         application = access_application(key, user)
-        status = CONFLICT if isinstance(refusal, MOVED_ON) else REFUSED
-        if isinstance(refusal, DocumentTooLarge):
-            status = TOO_LARGE
-        return _page(request, application, user, refusal=refusal, status=status)
+        return answer_refused(_page(request, application, user, refusal=refusal), refusal)
     messages.success(request, said)
     return redirect("projects:application", key=key)
 
@@ -154,7 +149,6 @@ def _page(
     *,
     form: Any = None,
     refusal: PortalError | None = None,
-    status: int = 200,
 ) -> HttpResponse:
     concerns = offices(application, user)
     context: dict[str, Any] = {
@@ -171,14 +165,14 @@ def _page(
         "materials": _materials(application, clerk=concerns["forestry_clerk"]),
         "refusal": refusal,
         "refused_form": form,
-        "typed": request.POST if status != 200 else None,
+        "typed": request.POST if refusal or form else None,
         "notice": notice_of(application),
         **concerns,
     }
     if application.case is not None:
         context |= _review(application, user, staff=concerns["staff"], form=form)
     context["sketch_config"] = _sketch(context, application)
-    return render(request, "projects/application.html", context, status=status)
+    return render(request, "projects/application.html", context)
 
 
 def _review(application: Application, user: User, *, staff: bool, form: Any) -> dict[str, Any]:

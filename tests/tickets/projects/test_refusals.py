@@ -574,8 +574,8 @@ def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town:
     early = {"step": "determination", "verdict": "prepare", "seen": 0}
     assert post(town["forestry_clerk"], **early) == 409
     wrong = {"step": "completeness", "verdict": "return", "seen": 0}
-    assert post(town["ecology_clerk"], **wrong) == 422
-    assert post(owner, **wrong) == 422
+    assert post(town["ecology_clerk"], **wrong) == 403
+    assert post(owner, **wrong) == 403
     assert post(town["forestry_clerk"], **{**wrong, "seen": 7}) == 409
     assert post(town["forestry_clerk"], **wrong) == 302
     assert post(town["forestry_clerk"], **wrong) == 409
