@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
@@ -93,3 +94,16 @@ def picture(page: Page, name: str) -> bytes:
     """A screenshot, kept as an artefact."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     return page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def shown_clean(page: Page, name: str) -> None:
+    """A picture in each size, nothing that axe finds, and nothing that runs out of the window."""
+    size = page.viewport_size
+    assert size is not None
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    for width, height in (DESKTOP, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=PICTURES / f"{name}_{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+    page.set_viewport_size(size)

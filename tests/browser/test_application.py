@@ -13,7 +13,6 @@ import pypdf
 import pytest
 import typst
 import zxingcpp
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
@@ -22,7 +21,7 @@ from parcels.models import Parcel, Stand
 from portal.accounts.models import User
 from portal.base.clock import advance_clock, today
 from portal.casework.models import Expert
-from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, shown_clean, sign_in
 from tests.browser.test_accounting import save
 from tests.browser.test_drawing import at, ccer_shape, checked, draw_box, land  # noqa: F401
 from tests.tickets.projects.story import PDF
@@ -62,14 +61,6 @@ def survey(parcels: list[Parcel]) -> None:
                 forest_purpose="111",
                 growing_stock_m3_per_ha=stock,
             )
-
-
-def shown_clean(page: Page, name: str) -> None:
-    """A picture, and nothing that axe finds or that runs out of the window."""
-    picture(page, name)
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def turn_of(page: Page, who: str, address: str) -> Locator:
@@ -163,7 +154,7 @@ def sign_the_report(page: Page, application: Application) -> None:
     page.context.clear_cookies()
     sign_in(page, "owner1")
     page.goto(reverse("projects:fill", args=[application.key, "report"]))
-    picture(page, "application_2_report")
+    shown_clean(page, "application_2_report")
     page.get_by_role("button", name="用签署的报告作为本项材料").click()
     expect(page.locator(".flashes .success")).to_contain_text("已作为材料")
     expect(page.locator(".material .badge.done")).to_be_visible()
@@ -181,14 +172,19 @@ def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     expect(page.locator("#id_area option:checked")).to_contain_text("下潘津造林一期")
     page.fill("#id_first", "2021-01-01")
     page.fill("#id_last", "2025-12-31")
+    shown_clean(page, "application_2_area")
     page.get_by_role("button", name="保存并继续").click()
     page.locator("input[name=titles]").first.check()
+    shown_clean(page, "application_2_titles")
     page.get_by_role("button", name="保存并继续").click()
     upload(page, AGREEMENT)
+    shown_clean(page, "application_2_shares")
     page.get_by_role("link", name="下一步").click()
     page.fill("input[name=measure] >> nth=0", "补植杨树")
     page.fill("input[name=done_from] >> nth=0", "2021-04-01")
     page.fill("input[name=done_to] >> nth=0", "2021-05-10")
+    page.locator("[data-ref=map]").click()  # The first empty place is filled by a click on the map.
+    expect(page.locator("input[name=place] >> nth=0")).to_have_value(re.compile(r"81\.\d+,43\.\d+"))
     page.get_by_role("button", name="保存措施").click()
     upload(page, DESIGN)
     shown_clean(page, "application_2_design")
@@ -199,6 +195,7 @@ def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     sign_the_report(page, application)
     page.get_by_role("link", name="下一步").click()
     page.locator("#id_read").check()
+    shown_clean(page, "application_2_sign")
     page.get_by_role("button", name="签署").click()
     page.goto(reverse("projects:submit", args=[application.key]))
     expect(page.locator(".alert.success").last).to_contain_text("七项材料齐备")

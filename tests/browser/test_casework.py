@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from portal.accounts.models import User
 from portal.casework.models import NoticeObjection
-from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, shown_clean, sign_in
 from tests.tickets.projects.story import Town, pass_completeness, submitted
 from tickets.projects.notes import notice_of
-
-
-def shown_clean(page: Page, name: str) -> None:
-    """A picture, and nothing that axe finds or that runs out of the window."""
-    picture(page, name)
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_anyone_marks_a_disputed_patch_and_reads_the_answer_by_a_code(

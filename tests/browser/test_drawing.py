@@ -221,9 +221,10 @@ def test_an_area_is_drawn_and_saved_by_keyboard_alone(
     page.locator("[data-row='3'] button").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator("[data-ref=size]")).to_contain_text("3 个顶点")
-    page.locator("[data-ref=undo]").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-ref=size]")).to_contain_text("4 个顶点")
+    for button, corners in (("undo", 4), ("redo", 3), ("undo", 4)):
+        page.locator(f"[data-ref={button}]").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-ref=size]")).to_contain_text(f"{corners} 个顶点")
     page.locator("[data-ref=titles] input").nth(1).focus()
     page.keyboard.press("Space")
     expect(page.locator("[data-ref=note]")).to_contain_text("已选 1 宗")
@@ -377,6 +378,16 @@ def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_i
     chooser.locator("button").first.click()
     checked(page, "clear")
     expect(page.locator("#main")).to_have_attribute("data-parts", "1")
+
+    middle_x, middle_y = at(page, *square(0, 0).centroid.coords)
+    page.locator("[data-tool-name=move]").click()
+    page.mouse.move(middle_x, middle_y)
+    page.mouse.down()
+    page.mouse.move(middle_x, middle_y - 60, steps=6)
+    page.mouse.up()
+    checked(page, "warning")  # Dragged off the title.
+    page.locator("[data-ref=undo]").click()
+    checked(page, "clear")
 
     page.locator("[data-ref=vertex-box] summary").click()
     first, second = (

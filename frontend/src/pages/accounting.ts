@@ -127,7 +127,7 @@ async function showShapes (): Promise<void> {
       polygon.on('mouseout', () => { mark(String(feature.id), false) })
     }
   } as L.GeoJSONOptions).addTo(map)
-  map.fitBounds(area.getBounds().pad(0.08))
+  map.fitBounds(area.getBounds().pad(0.08), { animate: false })
   part<HTMLElement>(root, 'no-strata').hidden = shapes.strata.features.length > 0
   part<HTMLElement>(root, 'strata-table').hidden = shapes.strata.features.length === 0
   root.dataset.seen = String(config.seen)
