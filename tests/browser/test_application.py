@@ -183,6 +183,7 @@ def fill_in(page: Page, parcels: list[Parcel]) -> Application:
     page.fill("input[name=measure] >> nth=0", "补植杨树")
     page.fill("input[name=done_from] >> nth=0", "2021-04-01")
     page.fill("input[name=done_to] >> nth=0", "2021-05-10")
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
     page.locator("[data-ref=map]").click()  # The first empty place is filled by a click on the map.
     expect(page.locator("input[name=place] >> nth=0")).to_have_value(re.compile(r"81\.\d+,43\.\d+"))
     page.get_by_role("button", name="保存措施").click()

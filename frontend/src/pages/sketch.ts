@@ -36,6 +36,7 @@ readout(map, part(root, 'readout'))
 if (config.drawing) markPatch(root.querySelector<HTMLTextAreaElement>('[data-ref=patch]')!)
 const fields = placeFields(root)
 if (fields.length > 0) new PlaceFields(map, fields)
+root.dataset.ready = 'true'
 
 /** Clicks become corners, written one a line into the form's field; the field can be typed as well. */
 function markPatch (field: HTMLTextAreaElement): void {
