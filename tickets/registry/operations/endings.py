@@ -45,13 +45,12 @@ from tickets.registry.operations.registrations import (
     Part,
     begin_decision,
     end_decision,
-    open_ticket_of,
+    hold_open_ticket,
     parts_of,
     prepare,
     quantity_or_none,
     sha256_of,
 )
-from tickets.registry.operations.transfers import require_open
 
 
 # --- change and correction (article 10) ---------------------------------------------------------
@@ -86,9 +85,7 @@ def prepare_change(
 def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
     """The owners stay; their shares, or only the data behind their names, are noted anew."""
     wanted = begin_decision(registration, actor, {Kind.CHANGE})
-    ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
-    require_open(ticket)
+    ticket, _held = hold_open_ticket(wanted)
     [part] = parts_of(wanted)
     _require_same_owners(ticket, part.owners)
     draft = Draft()
@@ -121,14 +118,12 @@ def prepare_correction(
 def correct_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     """What is live passes to a ticket of a new number; the wrong one is closed."""
     wanted = begin_decision(registration, actor, {Kind.CORRECT})
-    ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
-    require_open(ticket)
+    ticket, held = hold_open_ticket(wanted)
     draft = Draft()
     child = draft.open_ticket(
         shares_of(ticket), denominator=ticket.share_denominator, parent=ticket.pk
     )
-    draft.move([piece for piece in standing_pieces(ticket=ticket.pk) if _is_live(piece)],
+    draft.move([piece for piece in held.pieces if _is_live(piece)],
                ticket=child)  # fmt: skip
     draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.CORRECTED)
     entry = write_entry(
@@ -253,9 +248,7 @@ def prepare_close(*, ticket: CarbonTicket, actor: User, document: Paper = NO_PAP
 def close_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     """Forestry cancels the used-up ticket; its land stays claimed for its period for ever."""
     wanted = begin_decision(registration, actor, {Kind.CLOSE})
-    ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
-    require_open(ticket)
+    ticket, _held = hold_open_ticket(wanted)
     _require_used_up(ticket)
     draft = Draft()
     draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.USED_UP)

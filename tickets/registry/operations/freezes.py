@@ -50,12 +50,13 @@ from tickets.registry.operations.registrations import (
     Paper,
     begin_decision,
     end_decision,
+    hold_open_ticket,
     open_ticket_of,
     prepare,
     quantity_or_none,
     sha256_of,
 )
-from tickets.registry.operations.transfers import require_acting, require_open
+from tickets.registry.operations.transfers import require_acting
 
 
 @write_transaction
@@ -96,10 +97,8 @@ def freeze_blocks(*, registration: Registration, actor: User) -> FreezeOrder:
 
 
 def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> FreezeOrder:
-    ticket = open_ticket_of(registration)
-    hold(ticket.issuance_id)
-    require_open(ticket)
-    pieces = standing_pieces(ticket=ticket.pk)
+    ticket, held = hold_open_ticket(registration)
+    pieces = held.pieces
     live_kg = quantity_of(piece for piece in pieces if _is_live(piece))
     quantity_kg = registration.quantity_kg or live_kg
     if quantity_kg == 0 or quantity_kg > live_kg:
@@ -330,11 +329,9 @@ def reissue_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     wanted = begin_decision(registration, actor, {Kind.REISSUE})
     assert wanted.notice is not None
     notice = wanted.notice
-    ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
-    require_open(ticket)
+    ticket, held = hold_open_ticket(wanted)
     _require_over(notice)
-    live = [piece for piece in standing_pieces(ticket=ticket.pk) if _is_live(piece)]
+    live = [piece for piece in held.pieces if _is_live(piece)]
     draft = Draft()
     child = draft.open_ticket(
         shares_of(ticket), denominator=ticket.share_denominator, parent=ticket.pk

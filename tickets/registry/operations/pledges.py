@@ -35,14 +35,13 @@ from tickets.registry.operations.registrations import (
     Part,
     begin_decision,
     end_decision,
-    open_ticket_of,
+    hold_open_ticket,
     parts_of,
     prepare,
     quantity_or_none,
     require_holder,
     sha256_of,
 )
-from tickets.registry.operations.transfers import require_open
 from tickets.registry.quantities import require_quantity
 
 ARTICLE = "第十八条"
@@ -101,9 +100,7 @@ def prepare_pledge(
 def pledge_blocks(*, registration: Registration, actor: User) -> Pledge:
     """The kilograms secure the loan from now on; a later rank waits as a row (no entry yet)."""
     wanted = begin_decision(registration, actor, {Kind.PLEDGE})
-    ticket = open_ticket_of(wanted)
-    hold(ticket.issuance_id)
-    require_open(ticket)
+    ticket, held = hold_open_ticket(wanted)
     quantity_kg = require_quantity(wanted.quantity_kg)
     assert wanted.pledgee is not None
     assert wanted.begins_on is not None
@@ -125,7 +122,7 @@ def pledge_blocks(*, registration: Registration, actor: User) -> Pledge:
     )
     if behind is None:
         draft = Draft()
-        taken, left = draft.take(standing_pieces(ticket=ticket.pk), quantity_kg)
+        taken, left = draft.take(held.pieces, quantity_kg)
         draft.move(taken, state=BlockState.PLEDGED, because=pledge.pk)
         draft.keep(left)
         write_entry(

@@ -25,7 +25,7 @@ from tickets.registry.errors import (
     SamePerson,
     WrongRegistration,
 )
-from tickets.registry.ledger import standing_pieces
+from tickets.registry.ledger import HeldTicket, hold_ticket, standing_pieces
 from tickets.registry.models import (
     Allotment,
     AllotmentShare,
@@ -360,6 +360,17 @@ def open_ticket_of(registration: Registration) -> CarbonTicket:
     if registration.ticket is None:
         raise WrongRegistration()
     return registration.ticket
+
+
+def hold_open_ticket(registration: Registration) -> tuple[CarbonTicket, HeldTicket]:
+    """The ticket that the request is about, and how it stands while its issuance is held.
+
+    TicketClosed unless it stands now.
+    """
+    ticket = open_ticket_of(registration)
+    held = hold_ticket(ticket)
+    held.require_open()
+    return ticket, held
 
 
 def sha256_of(registration: Registration) -> bytes | None:

@@ -217,13 +217,6 @@ def divide_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
 
 
 # --- what both ask ------------------------------------------------------------------------------
-def require_open(ticket: CarbonTicket) -> None:
-    """TicketClosed unless it stands now; asked while the issuance is held."""
-    ticket.refresh_from_db(fields=["closed_by", "closed_at", "closed_because"])
-    if not ticket.is_open:
-        raise TicketClosed(number=ticket.number)
-
-
 def require_another(owners: Sequence[Party], to: Owners) -> None:
     """TransferToSelf when the transferees are the owners; both are checked parties, not names."""
     if {owner.pk for owner in owners} == to.ids:
