@@ -1,11 +1,19 @@
-"""A page that shows a refusal beside what was typed: it names the refusal, the roof gives the status."""
+"""What pages answer alike: a refusal beside what was typed, and a form that was sent twice."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 
 from portal.base.errors import PortalError
+from portal.base.idempotency import Answer, act_once, earlier_answer
 
+REQUEST_KEY = "request_key"
+# Of a form, what does not make it another request.
+_UNSIGNED = frozenset({"csrfmiddlewaretoken", "code", REQUEST_KEY})
 _ATTRIBUTE = "portal_refusal"
 
 
@@ -19,3 +27,37 @@ def refusal_shown(page: HttpResponse) -> PortalError | None:
     """The refusal that a page shows, if it shows one."""
     found: PortalError | None = getattr(page, _ATTRIBUTE, None)
     return found
+
+
+def typed_into(request: HttpRequest) -> list[Any]:
+    """The form's address and fields: what makes it this request and no other."""
+    fields = sorted((name, value) for name, value in request.POST.items() if name not in _UNSIGNED)
+    return [*fields, request.path]
+
+
+def sent_once(
+    request: HttpRequest,
+    operation: str,
+    content: Any,
+    act: Callable[[], Any],
+    *,
+    actor_key: uuid.UUID,
+    before: Callable[[], None] | None = None,
+) -> Answer:
+    """The form's hidden key makes a double click one act (design.md, guarantee 8).
+
+    ``before`` runs outside the act's transaction and not for a repeated request: a code of the
+    second factor counts once.
+    """
+    said = {
+        "actor_key": actor_key,
+        "operation": operation,
+        "key": request.POST.get(REQUEST_KEY, ""),
+        "content": content,
+    }
+    found = earlier_answer(**said)
+    if found is not None:
+        return found
+    if before is not None:
+        before()
+    return act_once(**said, act=act)

@@ -23,7 +23,7 @@ from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, works_in
 from portal.accounts.second_factor import confirmed_device, present_code
-from portal.base.answers import answer_refused
+from portal.base.answers import REQUEST_KEY, answer_refused, sent_once
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.base.policy import policy_text
@@ -55,7 +55,7 @@ from tickets.offsets.paper import offset_pdf, purpose_text, ranges_of
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
-from tickets.registry.pages.answers import REQUEST_KEY, sent_once, signed_in
+from tickets.registry.pages.answers import signed_in
 from tickets.registry.quantities import tonnes
 
 REFUSED = 422
@@ -86,6 +86,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
                 "ask_offset",
                 [ticket.number, form.typed()],
                 lambda: str(_ask(ticket, form, user).key),
+                actor_key=user.key,
             )
         except NotFound:
             raise

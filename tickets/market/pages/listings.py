@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.models import Role, User
 from portal.accounts.queries import AnyUser, acts_for, has_role
+from portal.base.answers import answer_refused, sent_once, typed_into
 from portal.base.clock import now
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.casework.models import Document
@@ -50,9 +51,7 @@ from tickets.market.pages.answers import (
     OK,
     REFUSED,
     demo_code,
-    once,
     second_factor,
-    status_of,
 )
 from tickets.market.prices import yuan
 from tickets.market.protocol import aliases_of, protocol_pdf
@@ -85,12 +84,11 @@ def listing_page(request: HttpRequest, number: str) -> HttpResponse:
         except NotFound:
             raise
         except PortalError as error:
-            refusal, status = error, status_of(error)
+            refusal = error
             forms = _typed(request, request.user)
             listing = access_listing(number, request.user)
-    return render(
-        request, "market/listing.html", _context(request, listing, forms, refusal), status=status
-    )
+    context = _context(request, listing, forms, refusal)
+    return answer_refused(render(request, "market/listing.html", context, status=status), refusal)
 
 
 def _typed(request: HttpRequest, user: User) -> dict[str, Any]:
@@ -106,10 +104,10 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     if action == "buy":
         form = _checked("buy", BuyForm(request.POST, user=user))
         confirmed = second_factor(user, form.cleaned_data["code"])
-        number = once(
+        number = sent_once(
             request,
-            user.key,
             "market.buy",
+            typed_into(request),
             lambda: (
                 buy(
                     listing=listing,
@@ -119,7 +117,8 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
                     confirmed=confirmed,
                 ).number
             ),
-        )
+            actor_key=user.key,
+        ).body
         messages.success(request, _("已成交，请按期付款。"))
         return f"/market/trades/{number}/"
     if action == "deposit":

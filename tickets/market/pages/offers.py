@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.accounts.models import User
 from portal.accounts.queries import acts_for
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from tickets.market.access import DISPOSE
 from tickets.market.errors import NewCounterparty
@@ -23,7 +24,6 @@ from tickets.market.pages.answers import (
     REFUSED,
     demo_code,
     second_factor,
-    status_of,
 )
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
@@ -44,16 +44,16 @@ def offer(request: HttpRequest, number: str) -> HttpResponse:
     method = Method(said) if said in OFFER_FORMS else Method.OPEN
     bound = request.method == "POST"
     form = OFFER_FORMS[method](request.POST if bound else None)
-    status, code = (REFUSED if bound else OK), ""
+    refusal: PortalError | None = None
     if bound and form.is_valid():
         try:
             listing = _ask(ticket, method, form, user)
         except NotFound:
             raise
-        except PortalError as refusal:
-            field = "code" if isinstance(refusal, NewCounterparty) else None
-            form.add_error(field, str(refusal))
-            status, code = status_of(refusal), refusal.code
+        except PortalError as error:
+            field = "code" if isinstance(error, NewCounterparty) else None
+            form.add_error(field, str(error))
+            refusal = error
         else:
             messages.success(request, _("挂牌申请已提交交易中心。"))
             return redirect("market:listing", number=listing.number)
@@ -63,10 +63,11 @@ def offer(request: HttpRequest, number: str) -> HttpResponse:
         "method": method,
         "methods": [(value, Method(value).label) for value in OFFER_FORMS],
         "free_kg": ticket.blocks.free().quantity_kg(),
-        "code": code,
+        "code": refusal.code if refusal else "",
         "demo_code": demo_code(user) if method == Method.AGREEMENT else "",
     }
-    return render(request, "market/offer.html", context, status=status)
+    page = render(request, "market/offer.html", context, status=REFUSED if bound else OK)
+    return answer_refused(page, refusal)
 
 
 def _ask(ticket: CarbonTicket, method: Listing.Method, form: OfferForm, user: User) -> Listing:

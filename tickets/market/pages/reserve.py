@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.accounts.models import User
 from portal.accounts.queries import acts_for
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from tickets.market.access import DISPOSE, access_contract
 from tickets.market.errors import NewCounterparty
@@ -34,7 +35,6 @@ from tickets.market.pages.answers import (
     REFUSED,
     demo_code,
     second_factor,
-    status_of,
 )
 from tickets.market.prices import amount_of, premium_of
 from tickets.market.queries import contracts_of
@@ -49,6 +49,7 @@ def contracts(request: HttpRequest) -> HttpResponse:
     user = request.user
     calculator = CalculatorForm(request.GET if "resale" in request.GET else None)
     form = ContractForm(user=user) if isinstance(user, User) else None
+    refusal: PortalError | None = None
     status = OK
     if request.method == "POST":
         if not isinstance(user, User):
@@ -57,9 +58,9 @@ def contracts(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             try:
                 contract = _propose(form, user)
-            except PortalError as refusal:
-                form.add_refusal(refusal)
-                status = status_of(refusal)
+            except PortalError as error:
+                refusal = error
+                form.add_refusal(error)
             else:
                 messages.success(request, _("收储合同已发给业主确认。"))
                 return redirect("market:contract", key=contract.key)
@@ -69,7 +70,7 @@ def contracts(request: HttpRequest) -> HttpResponse:
         "form": form if form is not None and form.parties else None,
         "contracts": contracts_of(user),
     }
-    return render(request, "market/contracts.html", context, status=status)
+    return answer_refused(render(request, "market/contracts.html", context, status=status), refusal)
 
 
 def _propose(form: ContractForm, user: User) -> ReserveContract:
@@ -135,15 +136,13 @@ def contract_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         except NotFound:
             raise
         except PortalError as error:
-            status = status_of(error)
+            refusal = error
             if isinstance(error, NewCounterparty) and form is not None:
                 form.add_error("code", str(error))
-            else:
-                refusal = error
             contract = access_contract(key, user)
-    return render(
-        request, "market/contract.html", _context(contract, user, form, refusal), status=status
-    )
+    beside_the_code = form is not None and form.has_error("code")
+    context = _context(contract, user, form, None if beside_the_code else refusal)
+    return answer_refused(render(request, "market/contract.html", context, status=status), refusal)
 
 
 def _act(request: HttpRequest, contract: ReserveContract, user: User) -> None:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.models import Attempt, Department, Role, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import has_role
+from portal.base.answers import answer_refused, sent_once, typed_into
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from tickets.market.access import access_listing, access_order, access_pool
@@ -31,7 +32,7 @@ from tickets.market.operations import (
     prepare_pool,
     settle_order,
 )
-from tickets.market.pages.answers import OK, REFUSED, VISITOR, once, status_of
+from tickets.market.pages.answers import OK, REFUSED, VISITOR
 from tickets.offsets.models import Purpose
 from tickets.offsets.paper import offset_pdf
 from tickets.registry.pages.answers import signed_in
@@ -49,7 +50,7 @@ def new_pool(request: HttpRequest, number: str) -> HttpResponse:
     listing = access_listing(number, user)
     bound = request.method == "POST"
     form = PoolForm(request.POST if bound else None)
-    status = REFUSED if bound else OK
+    refusal: PortalError | None = None
     if bound and form.is_valid():
         given = form.cleaned_data
         try:
@@ -63,14 +64,15 @@ def new_pool(request: HttpRequest, number: str) -> HttpResponse:
                 ends_on=given["ends_on"],
                 actor=user,
             )
-        except PortalError as refusal:
-            form.add_refusal(refusal)
-            status = status_of(refusal)
+        except PortalError as error:
+            refusal = error
+            form.add_refusal(error)
         else:
             messages.success(request, _("零售池已提交审批。"))
             return redirect("market:pool", key=pool.key)
     context = {"form": form, "listing": listing, "left_kg": listing.left_kg()}
-    return render(request, "market/new_pool.html", context, status=status)
+    page = render(request, "market/new_pool.html", context, status=REFUSED if bound else OK)
+    return answer_refused(page, refusal)
 
 
 @never_cache
@@ -94,11 +96,10 @@ def pool_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         except NotFound:
             raise
         except PortalError as error:
-            refusal, status = error, status_of(error)
+            refusal = error
             pool = access_pool(key, request.user)
-    return render(
-        request, "market/pool.html", _pool_context(request, pool, form, refusal), status=status
-    )
+    context = _pool_context(request, pool, form, refusal)
+    return answer_refused(render(request, "market/pool.html", context, status=status), refusal)
 
 
 def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> str:
@@ -106,10 +107,10 @@ def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> str:
     note_attempt(kind=Attempt.Kind.RETAIL, source=str(get_client_ip_address(request)))
     given = form.cleaned_data
     user = request.user if isinstance(request.user, User) else None
-    return once(
+    answer = sent_once(
         request,
-        user.key if user else VISITOR,
         "market.order",
+        typed_into(request),
         lambda: (
             order_retail(
                 pool=pool,
@@ -121,7 +122,9 @@ def _order(request: HttpRequest, pool: RetailPool, form: OrderForm) -> str:
                 **form.facts(),
             ).code
         ),
+        actor_key=user.key if user else VISITOR,
     )
+    return str(answer.body)
 
 
 def _decide(request: HttpRequest, pool: RetailPool, action: str) -> None:
@@ -168,7 +171,8 @@ def _pool_context(
 def order_page(request: HttpRequest, code: str) -> HttpResponse:
     """Where an order stands; the cashier confirms the receipt here."""
     order = access_order(code)
-    user, refusal, status = request.user, None, OK
+    user = request.user
+    refusal: PortalError | None = None
     serves = has_role(user, Role.TRADING_APPROVER)
     if request.method == "POST":
         if not isinstance(user, User) or not serves:
@@ -178,7 +182,7 @@ def order_page(request: HttpRequest, code: str) -> HttpResponse:
                 order=order, payment_number=request.POST.get("payment_number", ""), actor=user
             )
         except PortalError as error:
-            refusal, status = error, status_of(error)
+            refusal = error
             order = access_order(code)
         else:
             messages.success(request, _("已确认到账，凭证已生成。"))
@@ -191,7 +195,7 @@ def order_page(request: HttpRequest, code: str) -> HttpResponse:
         "serves": serves,
         "may_settle": serves and order.state == RetailOrder.State.WAITING,
     }
-    return render(request, "market/order.html", context, status=status)
+    return answer_refused(render(request, "market/order.html", context), refusal)
 
 
 @require_safe

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.accounts.models import Role, User
 from portal.accounts.queries import acts_for, has_role
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from portal.casework.documents import latest_documents
 from tickets.market.access import DISPOSE, access_trade, is_seller
@@ -26,7 +27,7 @@ from tickets.market.operations import (
     settle_trade,
     show_payment,
 )
-from tickets.market.pages.answers import OK, REFUSED, status_of
+from tickets.market.pages.answers import OK, REFUSED
 from tickets.registry.access import owners_of
 from tickets.registry.pages.answers import signed_in
 
@@ -37,14 +38,15 @@ def trade_page(request: HttpRequest, number: str) -> HttpResponse:
     """A trade for its two sides and the centre."""
     user = signed_in(request)
     trade = access_trade(number, user)
-    form, refusal, status = None, None, OK
+    form, status = None, OK
+    refusal: PortalError | None = None
     if request.method == "POST":
         try:
             form = _act(request, trade, user)
         except NotFound:
             raise
         except PortalError as error:
-            refusal, status = error, status_of(error)
+            refusal = error
             trade = access_trade(number, user)
             if request.POST.get("action") == "pay":
                 form = PaymentForm(request.POST)
@@ -52,7 +54,8 @@ def trade_page(request: HttpRequest, number: str) -> HttpResponse:
             if form is None:
                 return redirect("market:trade", number=trade.number)
             status = REFUSED
-    return render(request, "market/trade.html", _context(trade, user, form, refusal), status=status)
+    context = _context(trade, user, form, refusal)
+    return answer_refused(render(request, "market/trade.html", context, status=status), refusal)
 
 
 def _act(request: HttpRequest, trade: Trade, user: User) -> PaymentForm | None:

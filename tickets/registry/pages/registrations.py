@@ -19,7 +19,7 @@ from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role
 from portal.accounts.second_factor import confirmed_device, present_code
-from portal.base.answers import answer_refused
+from portal.base.answers import REQUEST_KEY, answer_refused, sent_once
 from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
 from portal.casework.models import Document
@@ -55,7 +55,7 @@ from tickets.registry.operations.asking import (
     withdraw_request,
 )
 from tickets.registry.operations.registrations import OFFICES
-from tickets.registry.pages.answers import REQUEST_KEY, sent_once, signed_in
+from tickets.registry.pages.answers import signed_in
 from tickets.registry.pages.subjects import (
     find_subject,
     is_clerk,
@@ -93,6 +93,7 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
                     [[slot, one.sha256] for slot, one in form.uploads()],
                 ],
                 lambda: _ask(act, about, form, user),
+                actor_key=user.key,
                 before=lambda: _require_factor_for_a_stranger(act, about, form, user),
             )
         except NotFound:

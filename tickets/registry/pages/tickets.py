@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import Department, Mandate
 from portal.accounts.queries import acts_for, parties_acted_for, works_in
+from portal.base.answers import sent_once
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound
 from portal.base.numbers import grouped_code
@@ -36,7 +37,7 @@ from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
 from tickets.registry.operations.asking import SUBJECT, print_ticket
-from tickets.registry.pages.answers import sent_once, signed_in
+from tickets.registry.pages.answers import signed_in
 from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
@@ -301,6 +302,7 @@ def make_print(request: HttpRequest, number: str) -> HttpResponse:
         "print_ticket",
         ticket.number,
         lambda: print_ticket(ticket=ticket, as_of=entry, actor=user).number,
+        actor_key=user.key,
     )
     messages.success(request, _("已登记第 {n} 次印制。").format(n=answer.body))
     return redirect("registry:ticket", number=ticket.number)
