@@ -19,8 +19,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from parcels.rules.queries import kept_findings_in_words
-from portal.accounts.models import Party, Role, RoleGrant, User
-from portal.accounts.queries import is_staff_reader
+from portal.accounts.models import Mandate, Party, Role, RoleGrant, User
+from portal.accounts.queries import is_staff_reader, mandates_for
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.answers import answer_refused
 from portal.base.clock import CITY_TIME, PortalNow, today
@@ -159,6 +159,7 @@ def _page(
         "area": area_text(application.area_version.area_m2) if application.area_version else "",
         "result": latest_result(application),
         "shares": application.shares.select_related("party"),
+        "mandate": _mandate(application),
         "titles": application.titles.select_related("certificate"),
         "measures": application.measures.all(),
         "filing": Filing.objects.filter(application=application).first(),
@@ -173,6 +174,13 @@ def _page(
         context |= _review(application, user, staff=concerns["staff"], form=form)
     context["sketch_config"] = _sketch(context, application)
     return render(request, "projects/application.html", context)
+
+
+def _mandate(application: Application) -> Mandate | None:
+    """By which its representative acts for the owner today: what a clerk checks (article 5)."""
+    acting = application.submitted_by or application.made_by
+    found = mandates_for(acting, application.project.applicant, Mandate.Scope.APPLY)
+    return found.order_by("valid_to").last()
 
 
 def _review(application: Application, user: User, *, staff: bool, form: Any) -> dict[str, Any]:

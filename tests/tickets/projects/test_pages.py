@@ -41,6 +41,9 @@ def test_every_page_of_an_application_opens_for_who_needs_it_and_for_nobody_else
     assert browser_of(owner).get(page).status_code == 200
     assert browser_of(stranger()).get(page).status_code == 404
     assert browser_of(town["expert1"]).get(page).status_code == 404
+    seen = browser_of(town["forestry_clerk"]).get(page).content.decode()
+    assert "身份已核验" in seen
+    assert owner.get_full_name() in seen  # The representative, with the mandate.
     desk = reverse("casework:desk")
     shown = browser_of(town["forestry_clerk"]).get(desk)
     assert application.case.number in shown.content.decode()  # type: ignore[union-attr]

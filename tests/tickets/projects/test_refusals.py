@@ -15,7 +15,7 @@ from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import Claim
 from portal.base.clock import advance_clock, today
-from portal.base.errors import StateMovedOn
+from portal.base.errors import PortalError, StateMovedOn
 from portal.casework.documents import parse_upload, read_upload
 from portal.casework.errors import (
     DocumentTooLarge,
@@ -534,6 +534,30 @@ def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> No
     assert application.claim.state == Claim.State.ENDED
     with pytest.raises((MoveNotAllowed, ApplicationUnderReview)):
         withdraw_application(application=application, actor=owner)
+
+
+def test_a_rejection_ends_the_case_frees_the_land_and_tells_the_owner_why(town: Town) -> None:
+    application, owner = submitted(town)
+    pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    hear_experts(town, application)
+    say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"], "同意")
+    say(application, Step.DETERMINATION, VerdictKind.PREPARE, town["forestry_clerk"], "不同意")
+    approver = town["forestry_approver"]
+    with pytest.raises(PortalError):
+        say(application, Step.DETERMINATION, VerdictKind.REJECT, approver)  # Without a reason.
+    say(application, Step.DETERMINATION, VerdictKind.REJECT, approver, "不具备真实性")
+    application.refresh_from_db()
+    assert application.state == Application.State.REJECTED
+    assert application.claim is not None and application.case is not None  # noqa: PT018
+    application.claim.refresh_from_db()
+    application.case.refresh_from_db()
+    assert application.claim.state == Claim.State.ENDED
+    assert application.case.state == ReviewCase.State.REJECTED
+    assert owner.inbox_messages.filter(body__contains="不具备真实性").exists()
+    with pytest.raises(PortalError):
+        say(application, Step.FILING, VerdictKind.PREPARE, town["ecology_clerk"], "拟稿")
 
 
 def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town: Town) -> None:
