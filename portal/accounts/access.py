@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from django.http import HttpRequest
+
 from portal.accounts.models import (
     ApiToken,
     IdentityCheck,
@@ -22,6 +24,13 @@ from portal.accounts.queries import (
 )
 from portal.accounts.tokens import tokens_of
 from portal.base.errors import NotFound
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The user behind ``login_required``."""
+    if not isinstance(request.user, User):
+        raise NotFound()
+    return request.user
 
 
 def access_identity_desk(user: AnyUser) -> None:

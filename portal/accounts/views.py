@@ -34,6 +34,7 @@ from portal.accounts.access import (
     access_party_to_mandate,
     access_session,
     access_token,
+    signed_in,
 )
 from portal.accounts.demo import DEMO_ACCOUNTS, DEMO_NAMES, DEMO_PASSWORD
 from portal.accounts.documents import path_of
@@ -665,13 +666,6 @@ class PasswordChange(RefusedAs422, auth_views.PasswordChangeView):
 
 
 # --- what views share ---------------------------------------------------------------------------
-def signed_in(request: HttpRequest) -> User:
-    """The user behind ``login_required``."""
-    if not isinstance(request.user, User):
-        raise NotFound()
-    return request.user
-
-
 def form_page(
     request: HttpRequest, template: str, context: dict[str, Any], *forms: PortalForm
 ) -> HttpResponse:

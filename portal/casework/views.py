@@ -20,11 +20,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Attempt, Department, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import open_grants
 from portal.base.clock import today
-from portal.base.errors import NotFound, PortalError
+from portal.base.errors import PortalError
 from portal.base.models import OutboxMessage, Webhook
 from portal.base.webhooks import end_webhook, name_webhook
 from portal.casework.access import (
@@ -53,13 +54,6 @@ ROWS = 25
 MESSAGE_ROWS = 30
 REFUSED = 422
 SHOWN_INLINE = {PDF, JPEG, PNG}
-
-
-def signed_in(request: HttpRequest) -> User:
-    """The user behind ``login_required``."""
-    if not isinstance(request.user, User):
-        raise NotFound()
-    return request.user
 
 
 # --- the desk -----------------------------------------------------------------------------------

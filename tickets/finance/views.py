@@ -14,12 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.base.tables import table_file
-from portal.casework.views import signed_in
 from tickets.finance import operations as acts
 from tickets.finance.access import (
     access_bank,

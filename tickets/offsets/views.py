@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, works_in
@@ -55,7 +56,6 @@ from tickets.offsets.paper import offset_pdf, purpose_text, ranges_of
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
-from tickets.registry.pages.answers import signed_in
 from tickets.registry.quantities import tonnes
 
 REFUSED = 422

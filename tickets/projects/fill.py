@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 
 from parcels.models import ProjectAreaVersion
+from portal.accounts.access import signed_in
 from portal.accounts.forms import PortalForm
 from portal.accounts.models import Mandate, User
 from portal.accounts.queries import acts_for
@@ -311,7 +312,7 @@ class FormRefused(PortalError):
 @body_limited(1)
 def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
     """One part of the draft."""
-    user = _user(request)
+    user = signed_in(request)
     draft = access_own_application(key, user)
     part = next((one for one in PARTS if one.slug == slug), None)
     if part is None:
@@ -356,7 +357,7 @@ def take_upload(request: HttpRequest, draft: Application, part: Part, user: User
 @never_cache
 def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """What is missing, or the button that puts the application forward."""
-    user = _user(request)
+    user = signed_in(request)
     draft = access_own_application(key, user)
     if draft.state not in OPEN_STATES:
         return redirect("projects:application", key=key)
@@ -391,7 +392,7 @@ def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @never_cache
 def consent(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """A co-owner looks at the terms and consents."""
-    user = _user(request)
+    user = signed_in(request)
     application = access_application(key, user)
     mine = [
         share
@@ -511,9 +512,3 @@ def seen_of(request: HttpRequest) -> int:
         return int(request.POST.get("seen", ""))
     except ValueError as error:
         raise StateMovedOn() from error
-
-
-def _user(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise NotFound()
-    return request.user

@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from parcels.rules.queries import kept_findings_in_words
+from portal.accounts.access import signed_in
 from portal.accounts.models import Mandate, Party, Role, RoleGrant, User
 from portal.accounts.queries import is_staff_reader, mandates_for
 from portal.accounts.second_factor import confirmed_device, present_code
@@ -57,13 +58,6 @@ from tickets.projects.queries import applicants_for, projects_of
 from tickets.projects.signing import content_of, signature_holds
 
 REFUSED = 422
-
-
-def signed_in(request: HttpRequest) -> User:
-    """The user behind ``login_required``."""
-    if not isinstance(request.user, User):
-        raise NotFound()
-    return request.user
 
 
 # --- projects -----------------------------------------------------------------------------------

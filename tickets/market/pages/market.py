@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department
 from portal.accounts.queries import works_in
 from portal.base.tables import table_file
@@ -32,7 +33,6 @@ from tickets.market.queries import (
     waiting_listings,
     waiting_orders,
 )
-from tickets.registry.pages.answers import signed_in
 
 ROWS, RECENT = 50, 12
 

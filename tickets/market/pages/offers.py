@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import User
 from portal.accounts.queries import acts_for
 from portal.base.answers import answer_refused
@@ -27,7 +28,6 @@ from tickets.market.pages.answers import (
 )
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
-from tickets.registry.pages.answers import signed_in
 
 Method = Listing.Method
 

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import User
 from portal.accounts.queries import acts_for
 from portal.base.answers import answer_refused
@@ -38,7 +39,6 @@ from tickets.market.pages.answers import (
 )
 from tickets.market.prices import amount_of, premium_of
 from tickets.market.queries import contracts_of
-from tickets.registry.pages.answers import signed_in
 
 State = ReserveContract.State
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Attempt, Department, Role, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import has_role
@@ -35,7 +36,6 @@ from tickets.market.operations import (
 from tickets.market.pages.answers import OK, REFUSED, VISITOR
 from tickets.offsets.models import Purpose
 from tickets.offsets.paper import offset_pdf
-from tickets.registry.pages.answers import signed_in
 
 State = RetailPool.State
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Role, User
 from portal.accounts.queries import acts_for, has_role
 from portal.base.answers import answer_refused
@@ -29,7 +30,6 @@ from tickets.market.operations import (
 )
 from tickets.market.pages.answers import OK, REFUSED
 from tickets.registry.access import owners_of
-from tickets.registry.pages.answers import signed_in
 
 
 @login_required

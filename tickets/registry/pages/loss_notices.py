@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.errors import TooManyAttempts
 from portal.accounts.models import Attempt, Department, Mandate, Role, User
 from portal.accounts.operations import note_attempt
@@ -30,7 +31,6 @@ from tickets.registry.operations import (
     raise_objection,
     settle_objection,
 )
-from tickets.registry.pages.answers import signed_in
 from tickets.registry.queries import (
     days_left,
     orders_in_force,

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role
@@ -55,7 +56,6 @@ from tickets.registry.operations.asking import (
     withdraw_request,
 )
 from tickets.registry.operations.registrations import OFFICES
-from tickets.registry.pages.answers import signed_in
 from tickets.registry.pages.subjects import (
     find_subject,
     is_clerk,

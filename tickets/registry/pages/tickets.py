@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate
 from portal.accounts.queries import acts_for, parties_acted_for, works_in
 from portal.base.answers import sent_once
@@ -37,7 +38,6 @@ from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
 from tickets.registry.operations.asking import SUBJECT, print_ticket
-from tickets.registry.pages.answers import signed_in
 from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department
 from portal.accounts.queries import parties_acted_for, works_in
 from tickets.projects.models import Filing
@@ -18,7 +19,6 @@ from tickets.registry.models import (
     Registration,
     TicketRequest,
 )
-from tickets.registry.pages.answers import signed_in
 from tickets.registry.queries import (
     used_up_tickets,
 )

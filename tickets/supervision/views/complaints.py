@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import today
@@ -26,7 +27,6 @@ from portal.casework.forms import CodeForm
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
-from portal.casework.views import signed_in
 from tickets.supervision.access import (
     access_complaint,
     access_complaint_desk,

@@ -12,12 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from parcels.models import ProjectAreaVersion
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import AnyUser, has_role
 from portal.base.errors import NotFound
 from portal.base.tables import table_file
 from portal.casework.stage import sketch_config
-from portal.casework.views import signed_in
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.access import departments_of
 from tickets.supervision.dashboards import figures_of, months_of

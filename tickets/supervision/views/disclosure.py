@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from parcels.imports.uploads import receive_upload
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
 from portal.base.clock import today
@@ -24,7 +25,6 @@ from portal.base.errors import NotFound, PortalError
 from portal.base.tables import table_file
 from portal.casework.models import Notice
 from portal.casework.uploads import body_limited
-from portal.casework.views import signed_in
 from tickets.registry.queries import register_years
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.forms import FireForm, LandUseForm, NewsForm

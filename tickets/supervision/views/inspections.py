@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, PortalError
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
-from portal.casework.views import signed_in
 from tickets.registry.quantities import tonnes
 from tickets.supervision.access import access_inspection, access_inspections
 from tickets.supervision.errors import InspectionMovedOn

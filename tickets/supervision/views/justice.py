@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
 from portal.base.errors import NotFound, PortalError
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
-from portal.casework.views import signed_in
 from tickets.registry.quantities import tonnes
 from tickets.supervision.access import access_justice_case, may_give, may_read_justice
 from tickets.supervision.forms import JusticeForm, ReasonForm
