@@ -1,4 +1,5 @@
-// A file above the limit is refused before it is sent, and what else the form holds stays.
+// The wizard's pages: the step in hand is in view on a narrow screen, and a file above the limit is
+// refused before it is sent, so that what else the form holds stays.
 import { formatNumber, phrases } from '../text'
 
 const MIB = 1024 ** 2
@@ -14,3 +15,4 @@ for (const field of document.querySelectorAll<HTMLInputElement>('input[type=file
     field.reportValidity()
   })
 }
+document.querySelector('.parts [aria-current=step]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
