@@ -66,6 +66,7 @@ from portal.casework.errors import (
     NoticeNotOpen,
     NotTheApplicant,
     NotYourOffice,
+    Recused,
     StepOutOfOrder,
 )
 from portal.casework.errors import (
@@ -176,6 +177,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     CaseClosed: 409,
     NotYourOffice: 403,
     NotTheApplicant: 403,
+    Recused: 403,
     ExpertAskedAlready: 409,
     NoticeNotOpen: 409,
     DocumentTooLarge: 413,

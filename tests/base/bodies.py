@@ -18,8 +18,10 @@ class UnreadBody:
 
 def announce(client: Client, address: str, size_bytes: int) -> Any:
     """A form of so many bytes is sent; the answer."""
-    return client.generic(
-        "POST", address, b"", content_type="multipart/form-data; boundary=x",
-        CONTENT_LENGTH=str(size_bytes), HTTP_ACCEPT="application/json",
-        **{"wsgi.input": UnreadBody()},
-    )  # fmt: skip
+    environment: dict[str, Any] = {
+        "CONTENT_LENGTH": str(size_bytes),
+        "HTTP_ACCEPT": "application/json",
+        "wsgi.input": UnreadBody(),
+    }
+    kind = "multipart/form-data; boundary=x"
+    return client.generic("POST", address, b"", content_type=kind, **environment)

@@ -20,7 +20,10 @@ PLACEHOLDER = "日期为示例，待管理员核定"
 
 @pytest.fixture
 def page(client: Client) -> Client:
-    client.force_login(administrator(), backend="django.contrib.auth.backends.ModelBackend")
+    root = administrator()
+    root.is_staff = root.is_superuser = True
+    root.save()
+    client.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 

@@ -26,7 +26,7 @@ from portal.casework.operations import (
     give_opinion,
 )
 from portal.casework.queries import steps_my_turn
-from tickets.projects.errors import ApplicationMoveNotAllowed
+from tickets.projects.errors import ApplicationMoveNotAllowed, ProjectsError
 from tickets.projects.forms import (
     CommentForm,
     DisqualificationForm,
@@ -49,8 +49,10 @@ from tickets.projects.review import (
 )
 
 
-class FormRefused(Exception):
+class FormRefused(ProjectsError):
     """A form's own messages, shown with what was typed."""
+
+    code = "form_refused"
 
     def __init__(self, form: PortalForm) -> None:
         super().__init__()

@@ -35,6 +35,7 @@ from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from tickets.projects.access import access_application, access_own_application
+from tickets.projects.acts import FormRefused
 from tickets.projects.checklist import (
     CHECKLISTS,
     facts_digest,
@@ -294,16 +295,6 @@ PARTS: tuple[Part, ...] = (
     ),
 )  # fmt: skip
 SUBMIT = "submit"
-
-
-class FormRefused(PortalError):
-    """A form's own messages; never leaves this module."""
-
-    code = "form_refused"
-
-    def __init__(self, form: PortalForm) -> None:
-        super().__init__()
-        self.form = form
 
 
 # --- the pages ----------------------------------------------------------------------------------
