@@ -37,9 +37,13 @@ def test_placeholder_days_are_said_until_the_administrator_has_set_them(
 ) -> None:
     [standing] = Regulation.objects.all()
     change = reverse("admin:casework_regulation_change", args=[standing.pk])
-    for address in (reverse("admin:casework_regulation_changelist"), change):
-        told = [str(one) for one in get_messages(page.get(address).wsgi_request)]
-        assert any("不是公布日期" in one for one in told), told
+
+    def is_told(address: str) -> bool:
+        said = get_messages(page.get(address).wsgi_request)
+        return any("不是公布日期" in str(one) for one in said)
+
+    assert is_told(reverse("admin:casework_regulation_changelist"))
+    assert is_told(change)
     rules = reverse("casework:moves")
     assert PLACEHOLDER in Client().get(rules).content.decode()
     assert said_in_production(settings) == ["casework.W001"]
@@ -54,7 +58,7 @@ def test_placeholder_days_are_said_until_the_administrator_has_set_them(
     assert page.post(change, {**sent, "days_confirmed": "on"}).status_code == 302
     assert PLACEHOLDER not in Client().get(rules).content.decode()
     assert said_in_production(settings) == []
-    assert not list(get_messages(page.get(change).wsgi_request))
+    assert not is_told(change)
     event = Event.objects.get(subject_kind="regulation", verb="set")
     assert event.facts["valid_from"] == "2026-03-31"
 
