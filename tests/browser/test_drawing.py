@@ -127,13 +127,21 @@ def fill_in(page: Page) -> None:
 
 
 def draw_box(page: Page, box: tuple[float, float, float, float]) -> None:
-    """Four corners clicked with the drawing tool, closed on the first."""
+    """Four corners set with the drawing tool, each once the tool has the one before; then closed.
+
+    The first corner may have snapped to a line near it, so the shape is closed on its own mark.
+    """
     west, south, east, north = box
+    drawing = page.locator("#map")
     page.locator("[data-tool-name=draw]").click()
-    corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-    for lon, lat in corners:
+    expect(drawing).to_have_attribute("data-points", "0")
+    corners = [(west, south), (east, south), (east, north), (west, north)]
+    for count, (lon, lat) in enumerate(corners, start=1):
         page.mouse.move(*at(page, lon, lat), steps=3)
         page.mouse.click(*at(page, lon, lat))
+        expect(drawing).to_have_attribute("data-points", str(count))
+    page.locator(".marker-icon:not(.cursor-marker)").first.click()
+    expect(drawing).not_to_have_attribute("data-points", re.compile("."))
 
 
 def test_an_owner_picks_five_parcels_draws_the_rest_and_subtracts_the_ccer_project(

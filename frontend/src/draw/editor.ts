@@ -1,6 +1,7 @@
 // The drawing on the map: Geoman's tools on one polygon for each part. The one module that knows Geoman.
 import L from 'leaflet'
 import '@geoman-io/leaflet-geoman-free'
+import { tellPoints } from './points'
 import { copy, same, type Part, type Position, type Ring, type Shape } from './shape'
 
 export type Tool = 'pick' | 'draw' | 'hole' | 'edit' | 'move' | 'split' | 'remove'
@@ -30,6 +31,7 @@ export class Editor {
     map.pm.setLang(document.documentElement.lang.startsWith('en') ? 'en' : 'zh')
     map.pm.setGlobalOptions({ snappable: true, snapDistance: SNAP_PIXELS, allowSelfIntersection: true, limitMarkersToCount: MARKERS_AT_ONCE, tooltips: true } as L.PM.GlobalOptions)
     map.pm.setPathOptions(STYLE)
+    tellPoints(map)
     map.on('pm:create', event => { this.created(event.layer) })
     map.on('pm:drawend', () => { if (this.tool === 'draw' || this.tool === 'hole' || this.tool === 'split') this.events.finished() })
   }

@@ -4,6 +4,7 @@ import '@geoman-io/leaflet-geoman-free'
 import type { MultiPolygon } from 'geojson'
 import { takeDrops } from '../draw/drop'
 import { parsed } from '../draw/notation'
+import { tellPoints } from '../draw/points'
 import { toGeometry, type Position } from '../draw/shape'
 import { part } from '../panel'
 import { getJson, Offline, postForm, postJson, Refused } from '../server'
@@ -57,6 +58,7 @@ class StandsHere {
     this.map = map
     map.createPane('parcels').style.zIndex = '300'
     bases.sketch!.addTo(map)
+    tellPoints(map)
     map.on('moveend', () => { map.getContainer().dataset.view = [map.getCenter().lat, map.getCenter().lng, map.getZoom()].join(',') })
     map.doubleClickZoom.disable()
     map.setView([CITY.lat, CITY.lon], CITY.zoom)
