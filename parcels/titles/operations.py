@@ -187,6 +187,38 @@ def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -
 
 
 @write_transaction
+def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: User) -> None:
+    """Correct who holds the rights together and in which shares, while the title is with its owner.
+
+    ``party`` is the holder that ``actor`` acts for; every right of the certificate on every parcel
+    is held alike, as it was registered.
+    """
+    review = _with_owner(review)
+    require_mandate(actor, party, Mandate.Scope.APPLY)
+    rights = Right.objects.filter(certificate=review.certificate_id)
+    present = list(Party.objects.filter(rights__in=rights).distinct())
+    if party not in present:
+        raise InvalidInput(field="party", reason=party.name)
+    held_by = holders(party, shares, present)
+    land = sorted(set(rights.values_list("parcel", "kind")))
+    rights.delete()
+    Right.objects.bulk_create(
+        Right(
+            certificate_id=review.certificate_id,
+            parcel_id=parcel,
+            kind=kind,
+            party=holder,
+            share_numerator=share,
+            share_denominator=shares.of,
+        )
+        for parcel, kind in land
+        for holder, share in held_by
+    )
+    record(review, "shares_changed", actor, holders=len(held_by))
+    _checked(review, actor)
+
+
+@write_transaction
 def correct_shape(
     *, review: TitleReview, parcel: Parcel, geom: MultiPolygon, actor: User
 ) -> ParcelVersion:

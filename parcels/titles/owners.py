@@ -16,11 +16,15 @@ MOST_CO_OWNERS = 200
 
 @dataclass(frozen=True, slots=True)
 class CoOwner:
-    """Another holder as the paper names it; with its full number, the party checked under it."""
+    """Another holder as the paper names it; with its full number, the party checked under it.
+
+    ``key`` is of a party that holds the right already and keeps it, with another share perhaps.
+    """
 
     name: str
     share: int
     identity_number: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +50,35 @@ def check_shares(shares: Shares) -> None:
         raise SharesNotWhole(sum=sum(every), of=shares.of)
 
 
-def holders(party: Party, shares: Shares) -> list[tuple[Party, int]]:
+def holders(party: Party, shares: Shares, present: Sequence[Party] = ()) -> list[tuple[Party, int]]:
     """Each holder with its numerator, the registering party first.
 
     Who is named without a number becomes a party known by name only, never merged by its name;
     a number is found whole or not at all, and only together with the name it was checked under.
+    ``present`` are those who hold the right already.
     """
     check_shares(shares)
     found = [(party, shares.own)]
     for other in shares.others:
-        name = other.name.strip()
-        if not name:
-            raise InvalidInput(field="co_owners", reason="")
-        if other.identity_number.strip():
-            holder = checked_party(number=other.identity_number, name=name)
-            if holder is None:
-                raise CoOwnerUnknown(name=name)
-            if holder in [one for one, _share in found]:
-                raise CoOwnerTwice(name=name)
-        else:
-            holder = Party.objects.create(kind=Party.Kind.NAME_ONLY, name=name[:200])
+        holder = _holder(other, present)
+        if holder in [one for one, _share in found]:
+            raise CoOwnerTwice(name=holder.name)
         found.append((holder, other.share))
     return found
+
+
+def _holder(other: CoOwner, present: Sequence[Party]) -> Party:
+    name = other.name.strip()
+    if other.key:
+        kept = next((one for one in present if str(one.key) == other.key), None)
+        if kept is None:
+            raise InvalidInput(field="co_owners", reason=name)
+        return kept
+    if not name:
+        raise InvalidInput(field="co_owners", reason="")
+    if other.identity_number.strip():
+        checked = checked_party(number=other.identity_number, name=name)
+        if checked is None:
+            raise CoOwnerUnknown(name=name)
+        return checked
+    return Party.objects.create(kind=Party.Kind.NAME_ONLY, name=name[:200])

@@ -20,6 +20,7 @@ urlpatterns = [
     path("titles/mine/<uuid:key>/merge/", views.merge, name="my-title-merge"),
     path("titles/mine/<uuid:key>/correct/", views.correct, name="my-title-correct"),
     path("titles/mine/<uuid:key>/facts/", views.facts, name="my-title-facts"),
+    path("titles/mine/<uuid:key>/owners/", views.owners, name="my-title-owners"),
     path("titles/mine/<uuid:key>/comment/", views.comment, name="my-title-comment"),
     path("titles/mine/<uuid:key>/message/", views.message, name="my-title-message"),
     path("titles/documents/<uuid:key>/", views.document, name="title-document"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 import shapely
@@ -26,7 +24,6 @@ from parcels.facts import M2_PER_HA
 from parcels.imports.errors import UploadMissing
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices
-from parcels.intake.reader import Choices
 from parcels.models import RightKind, TitleCertificate, TitleReview
 from parcels.reviews.access import (
     access_own_certificate,
@@ -46,41 +43,41 @@ from parcels.reviews.queries import holders_in_words
 from parcels.reviews.shapes import as_stored
 from parcels.reviews.views import done, message_answer, parse_key, parse_place, repair_answer
 from parcels.stage import stage_config
-from parcels.titles.land import Land, from_file, from_parcels, look, points_as_file
+from parcels.titles.land import look, points_as_file
 from parcels.titles.operations import (
     ORIGINAL,
     SCAN,
     SUBJECT,
-    CertificateFacts,
     attach_scan,
     change_facts,
+    change_shares,
     correct_shape,
     merge_parcels,
     register_title,
     request_change,
     split_parcel,
 )
-from parcels.titles.owners import MOST_SHARES, SOLE, CoOwner, Shares, check_shares
-from portal.accounts.models import Mandate, Party
-from portal.accounts.queries import parties_acted_for
+from parcels.titles.owners import Shares
+from parcels.titles.parsing import (
+    parse_facts,
+    parse_land,
+    parse_line,
+    parse_points,
+    parse_scan,
+    parse_shares,
+    points_choices,
+)
+from portal.accounts.models import Attempt, Mandate, Party, User
+from portal.accounts.operations import note_attempt
+from portal.accounts.queries import AnyUser, parties_acted_for
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.idempotency import act_once
 from portal.casework.documents import (
-    CSV,
-    JSON,
     SCANS,
-    XLSX,
-    ZIP,
-    Upload,
     content_of,
     latest_documents,
-    read_upload,
 )
 from portal.casework.models import Document
-
-MU_PER_HA = 15
-SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-stream"})
-LINE_POINTS = 50
 
 
 # --- list and page ------------------------------------------------------------------------------
@@ -156,13 +153,39 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 name: reverse(f"parcels:my-title-{name}", args=[review.key])
                 for name in (
                     "picture", "repair", "split", "merge", "correct", "comment", "message", "facts",
+                    "owners",
                 )
             },
             "may_repair": with_owner,
             "staff": False,
         },
     }  # fmt: skip
+    if with_owner:
+        context |= shares_form(certificate, request.user)
     return render(request, "parcels/titles/detail.html", context)
+
+
+def shares_form(certificate: TitleCertificate, user: AnyUser) -> dict[str, Any]:
+    """The shares of the party acted for, of all, and the co-owners as the page's script fills them."""
+    _certificate, party = access_own_certificate(certificate.key, user)
+    held = {
+        right.party_id: right for right in certificate.rights.select_related("party").order_by("pk")
+    }
+    own = held.pop(party.pk)
+    return {
+        "party": party,
+        "own_share": own.share_numerator,
+        "share_of": own.share_denominator if held else 2,
+        "co_owners": [
+            {
+                "key": str(right.party.key),
+                "name": right.party.name,
+                "number": "",
+                "share": str(right.share_numerator),
+            }
+            for right in held.values()
+        ],
+    }
 
 
 @login_required
@@ -238,6 +261,7 @@ def register(request: HttpRequest) -> JsonResponse:
     scan = parse_scan(request)
     land, original = parse_land(request)
     user = request.user
+    _count_look_ups(shares, user)  # type: ignore[arg-type]
 
     def act() -> dict[str, str]:
         review = register_title(
@@ -270,146 +294,10 @@ def register(request: HttpRequest) -> JsonResponse:
     return JsonResponse(answer.body, status=200 if answer.repeated else 201)
 
 
-def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
-    """The land of the form, by the way that was chosen, read by the one reader."""
-    way = request.POST.get("way", "")
-    if way == "tap":
-        return from_parcels([parse_key(text) for text in request.POST.getlist("parcel")]), None
-    if way == "points":
-        points, kind = parse_points(request.POST)
-        with points_as_file(points, kind) as path:
-            return from_file(path, choices=points_choices(kind), rows=None), None
-    sent = request.FILES.get("shape_file")
-    if sent is None:
-        raise UploadMissing()
-    rows = [int(text) for text in request.POST.getlist("row") if text.isdecimal()]
-    with receive_upload(sent) as path:
-        land = from_file(path, choices=parse_choices(request.POST), rows=rows or None)
-    sent.seek(0)
-    return land, read_upload(sent, kinds=SHAPE_FILES)
-
-
-def parse_shares(given: Any) -> Shares:
-    """The shares of a form: one's own, the denominator, and the co-owners as a JSON list."""
-    refused = InvalidInput(field=_("共有人"), reason=_("内容不完整"))
-    try:
-        rows = json.loads(given.get("co_owners") or "[]")
-    except ValueError as error:
-        raise refused from error
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict)
-        and all(isinstance(row.get(name), str) for name in ("name", "number", "share"))
-        for row in rows
-    ):
-        raise refused
-    if not rows:
-        return SOLE
-    shares = Shares(
-        own=parse_share(given.get("share", "")),
-        of=parse_share(given.get("share_of", "")),
-        others=[
-            CoOwner(
-                name=row["name"].strip()[:200],
-                share=parse_share(row["share"]),
-                identity_number=row["number"].strip(),
-            )
-            for row in rows
-        ],
-    )
-    if not all(other.name for other in shares.others):
-        raise InvalidInput(field=_("共有人"), reason=_("请填写姓名或名称"))
-    check_shares(shares)
-    return shares
-
-
-def parse_share(text: str) -> int:
-    """A positive whole number of shares."""
-    cleaned = text.strip()
-    if not cleaned.isascii() or not cleaned.isdecimal() or not 1 <= int(cleaned[:8]) <= MOST_SHARES:
-        raise InvalidInput(field=_("份额"), reason=_("须为正整数"))
-    return int(cleaned)
-
-
-def parse_points(given: Any) -> tuple[list[list[str]], str]:
-    """Rows of plot, point and two numbers as typed, and whether they are degrees or metres."""
-    kind = given.get("numbers", "")
-    if kind not in ("degrees", "metres"):
-        raise InvalidInput(field=_("坐标种类"), reason=kind)
-    try:
-        rows = json.loads(given.get("points", ""))
-    except ValueError as error:
-        raise InvalidInput(field=_("界址点"), reason=_("内容不完整")) from error
-    if not isinstance(rows, list) or not all(
-        isinstance(row, list) and len(row) == 4 and all(isinstance(cell, str) for cell in row)
-        for row in rows
-    ):
-        raise InvalidInput(field=_("界址点"), reason=_("内容不完整"))
-    return rows, kind
-
-
-def points_choices(kind: str) -> Choices:
-    """Degrees are CGCS2000's; of metres the reader tells whether the easting has a zone prefix."""
-    return Choices(crs_epsg=4490) if kind == "degrees" else Choices()
-
-
-def parse_scan(request: HttpRequest) -> Upload | None:
-    sent = request.FILES.get("scan")
-    return None if sent is None or not sent.size else read_upload(sent, kinds=SCANS)
-
-
-def parse_facts(given: Any) -> CertificateFacts:
-    """The facts of the paper as a form sends them."""
-
-    def text(name: str, most: int = 200) -> str:
-        return str(given.get(name, "")).strip()[:most]
-
-    kind = text("kind")
-    if kind not in TitleCertificate.Kind.values:
-        raise InvalidInput(field=_("证书种类"), reason=_("请选择"))
-    if not text("number"):
-        raise InvalidInput(field=_("证号"), reason=_("请填写"))
-    area = parse_number(text("area"), _("证载面积"))
-    unit = M2_PER_HA / MU_PER_HA if given.get("area_unit") == "mu" else M2_PER_HA
-    begins, ends = parse_day(text("begins"), _("起始日期")), parse_day(text("ends"), _("终止日期"))
-    if begins is not None and ends is not None and ends < begins:
-        raise InvalidInput(field=_("终止日期"), reason=_("早于起始日期"))
-    trees = parse_number(text("tree_count"), _("株数"))
-    return CertificateFacts(
-        kind=TitleCertificate.Kind(kind),
-        number=text("number", 80),
-        area_m2_certified=None if area is None else area * unit,
-        term_begins_on=begins,
-        term_ends_on=ends,
-        located_at=text("located_at"),
-        species=text("species", 100),
-        tree_count=None if trees is None else int(trees),
-        forest_purpose=text("forest_purpose", 40),
-        side_east=text("side_east"),
-        side_south=text("side_south"),
-        side_west=text("side_west"),
-        side_north=text("side_north"),
-    )
-
-
-def parse_number(text: str, field: str) -> float | None:
-    if not text:
-        return None
-    try:
-        number = float(text.replace(",", ""))
-    except ValueError as error:
-        raise InvalidInput(field=field, reason=_("“{text}”不是数").format(text=text)) from error
-    if not 0 < number < 10**9:
-        raise InvalidInput(field=field, reason=_("须为正数"))
-    return number
-
-
-def parse_day(text: str, field: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(field=field, reason=text) from error
+def _count_look_ups(shares: Shares, user: User) -> None:
+    """Who asks for holders by number again and again is guessing: TooManyAttempts."""
+    if any(other.identity_number for other in shares.others):
+        note_attempt(kind=Attempt.Kind.CO_OWNER, source=str(user.key))
 
 
 def facts_form(certificate: TitleCertificate) -> dict[str, Any]:
@@ -531,6 +419,21 @@ def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @login_required
 @require_POST
 @csrf_protect
+def owners(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Corrected co-owners and shares."""
+    review = _own(request, key)
+    user = request.user
+    assert isinstance(user, User)
+    shares = parse_shares(request.POST)
+    _count_look_ups(shares, user)
+    _certificate, party = access_own_certificate(review.certificate.key, user)
+    change_shares(review=review, party=party, shares=shares, actor=user)
+    return done(request, review, _("共有人和份额已更正。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
 def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The owner's answer; never internal."""
     review = _own(request, key)
@@ -567,17 +470,3 @@ def change(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         request, _("变更已建立。修改图形或证载信息后提交审核；原证书在此之前继续有效。")
     )
     return redirect("parcels:my-title", review.key)
-
-
-def parse_line(text: str) -> shapely.LineString:
-    """``[[lon, lat], …]`` as the map sends it."""
-    refused = InvalidInput(field=_("分割线"), reason=_("至少两个点"))
-    try:
-        points = [(float(lon), float(lat)) for lon, lat in json.loads(text)]
-    except (ValueError, TypeError) as error:
-        raise refused from error
-    if not 2 <= len(points) <= LINE_POINTS:
-        raise refused
-    if not all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in points):
-        raise refused
-    return shapely.LineString(points)

@@ -520,6 +520,7 @@ class Attempt(models.Model):
         SCAN = "scan", _("扫码查验")
         COMPLAINT = "complaint", _("举报")
         RETAIL = "retail", _("零售订购")
+        CO_OWNER = "co_owner", _("查找共有人")
 
     kind = models.CharField(max_length=20, choices=Kind)
     source = models.BinaryField(max_length=32)

@@ -94,6 +94,7 @@ ATTEMPT_LIMITS: dict[Attempt.Kind, tuple[int, timedelta]] = {
     Attempt.Kind.SCAN: (120, timedelta(hours=1)),
     Attempt.Kind.COMPLAINT: (5, timedelta(hours=1)),
     Attempt.Kind.RETAIL: (20, timedelta(hours=1)),
+    Attempt.Kind.CO_OWNER: (20, timedelta(hours=1)),
 }
 ATTEMPTS_KEPT = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=180)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import psycopg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from parcels.models import ParcelVersion, RightKind, TitleCertificate, TitleReview
@@ -24,9 +27,10 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.shapes import current_shapes, seen_mark
 from parcels.titles.land import Land
-from parcels.titles.operations import CertificateFacts, register_title
+from parcels.titles.operations import CertificateFacts, attach_scan, register_title
 from portal.accounts.models import User
 from portal.accounts.queries import parties_acted_for
+from portal.casework.documents import SCANS, read_upload
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
 from tests.conftest import app_connection
 from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
@@ -268,6 +272,13 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     open_page: Any, size: tuple[int, int]
 ) -> None:
     review = verified_neighbour(square(0, 0), "一")
+    page_of_paper = io.BytesIO()
+    Image.new("RGB", (620, 877), "#f6f1e2").save(page_of_paper, "PDF")
+    attach_scan(
+        certificate=review.certificate,
+        scan=read_upload(SimpleUploadedFile("林权证.pdf", page_of_paper.getvalue()), kinds=SCANS),
+        actor=review.made_by,
+    )
     faults: dict[str, list[str]] = {}
 
     def look(page: Page, address: str) -> None:
@@ -288,8 +299,17 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     page = open_page(size)
     sign_in(page, "natural_resources")
     look(page, reverse("parcels:bench"))
-    look(page, reverse("parcels:bench-case", args=[review.key]))
+    with page.expect_response("**/titles/documents/*/") as scanned:
+        look(page, reverse("parcels:bench-case", args=[review.key]))
     assert faults == {}
+    assert scanned.value.headers["content-type"] == "application/pdf"
+    for button in ("right", "in", "in", "out"):
+        page.locator(f"[data-scan={button}]").click()
+    sheet = page.locator("iframe[data-ref=scan-sheet]")
+    expect(sheet).to_have_css("transform", re.compile(r"matrix\(.*, 1\.25, -1\.25, "))
+    picture(page, f"bench_scan_pdf_{size[0]}")
+    page.locator("[data-scan=reset]").click()
+    expect(sheet).to_have_css("transform", "matrix(1, 0, 0, 1, 0, 0)")
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -325,3 +345,17 @@ def test_an_owner_registers_a_title_held_with_others(
     page.wait_for_url("**/titles/mine/*-*/")
     expect(page.locator("#main")).to_contain_text("阿依古丽 1/6")
     expect(page.locator("#main")).to_contain_text("木拉提 4/6")
+    loaded(page)
+    box = page.locator("details[data-ref=owners]")
+    box.locator("summary").click()
+    expect(page.get_by_label("共有人 1 姓名或名称")).to_have_value("阿依古丽")
+    expect(page.get_by_label("共有人 1 姓名或名称")).not_to_be_editable()
+    page.get_by_label("共有人 2 份额").fill("3")
+    expect(told).to_have_class("error")
+    page.fill("#share", "2")
+    expect(told).not_to_have_class("error")
+    told.scroll_into_view_if_needed()
+    picture(page, f"bench_co_owners_corrected_{size[0]}")
+    box.locator("button[type=submit]").click()
+    expect(page.locator("#main")).to_contain_text("木拉提 3/6")
+    expect(page.locator("#main")).to_contain_text("2/6")

@@ -13,29 +13,40 @@ const say = phrases({
 })
 const COLUMNS = ['name', 'number', 'share'] as const
 
+/** A co-owner's row; ``key`` names one who holds the right already: only the share changes then. */
+export interface CoOwner { key: string, name: string, number: string, share: string }
+
 export class CoOwners {
   private readonly rows: HTMLTableSectionElement
 
-  constructor (private readonly root: HTMLElement) {
+  constructor (private readonly root: HTMLElement, present: CoOwner[] = []) {
     this.rows = part(root, 'co-owner-rows')
-    part(root, 'add-co-owner').addEventListener('click', () => { this.add() })
+    for (const one of present) this.append(one)
+    part(root, 'add-co-owner').addEventListener('click', () => {
+      this.append({ key: '', name: '', number: '', share: '1' }).querySelector('input')!.focus()
+    })
     part(root, 'co-owners').addEventListener('input', () => { this.sum() })
   }
 
   /** The rows as the server reads them; the shares of the whole stand in fields of their own. */
   json (): string {
-    return JSON.stringify([...this.rows.rows].map(row =>
-      Object.fromEntries([...row.querySelectorAll('input')].map((input, at) => [COLUMNS[at]!, input.value.trim()]))))
+    return JSON.stringify([...this.rows.rows].map(row => ({
+      key: row.dataset.key ?? '',
+      ...Object.fromEntries([...row.querySelectorAll('input')].map((input, at) => [COLUMNS[at]!, input.value.trim()]))
+    })))
   }
 
-  private add (): void {
+  private append (owner: CoOwner): HTMLTableRowElement {
     const row = document.createElement('tr')
+    row.dataset.key = owner.key
     row.append(...COLUMNS.map(column => {
       const cell = document.createElement('td')
       const input = document.createElement('input')
       input.type = 'text'
       input.autocomplete = 'off'
-      if (column === 'share') { input.inputMode = 'numeric'; input.value = '1' }
+      input.value = owner[column]
+      input.readOnly = owner.key !== '' && column !== 'share'
+      if (column === 'share') input.inputMode = 'numeric'
       cell.append(input)
       return cell
     }))
@@ -53,7 +64,7 @@ export class CoOwners {
     row.append(last)
     this.rows.append(row)
     this.relabel()
-    row.querySelector('input')!.focus()
+    return row
   }
 
   private relabel (): void {

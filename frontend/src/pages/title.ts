@@ -1,5 +1,6 @@
 // An owner's page of a title: what was asked, mending, split and merge.
 import { explain } from '../bench/acts'
+import { CoOwners, type CoOwner } from '../bench/co-owners'
 import type { Picture } from '../bench/review-map'
 import { Workbench, type WorkbenchConfig } from '../bench/workbench'
 import { part } from '../panel'
@@ -63,5 +64,14 @@ function correction (picture: Picture): void {
   choose?.replaceChildren(...picture.shapes.features.map(shape => new Option(shape.properties.name, shape.properties.key)))
 }
 
+/** The co-owners as they are registered, to be corrected; the form sends them as the page's rows stand. */
+function owners (): void {
+  const box = root.querySelector<HTMLElement>('[data-ref=owners]')
+  if (box === null) return
+  const rows = new CoOwners(box, JSON.parse(document.getElementById('co-owners')!.textContent!) as CoOwner[])
+  box.querySelector('form')!.addEventListener('formdata', event => { event.formData.set('co_owners', rows.json()) })
+}
+
+owners()
 void bench.start().then(picture => { land(picture); correction(picture) })
   .catch((error: unknown) => explain(error, part(root, 'refusal')))

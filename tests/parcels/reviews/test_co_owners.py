@@ -164,3 +164,63 @@ def test_the_signer_is_told_when_shares_changed_under_the_review(people: dict[st
     Right.objects.filter(certificate=review.certificate).update(share_denominator=2)
     with pytest.raises(RightNotWhole):
         sign_review(review=review, seen=seen(review), actor=approver())
+
+
+def correct(people: dict[str, Any], review: TitleReview, *rows: dict[str, str], of: str) -> Any:
+    return as_user(people["user"]).post(
+        reverse("parcels:my-title-owners", args=[review.key]),
+        {"co_owners": json.dumps(rows), "share": "1", "share_of": of},
+    )
+
+
+def test_co_owners_are_corrected_while_the_title_is_with_its_owner(people: dict[str, Any]) -> None:
+    number = person_number()
+    _user, li = person_with(number)
+    register(people, someone(li.name, number, "1"), someone("阿依古丽", "", "1"))
+    review = TitleReview.objects.get()
+    page = as_user(people["user"]).get(reverse("parcels:my-title", args=[review.key]))
+    rows = page.context["co_owners"]
+    assert [(row["name"], row["number"], row["share"]) for row in rows] == [
+        (li.name, "", "1"), ("阿依古丽", "", "1"),
+    ]  # fmt: skip
+    kept = {**rows[0], "share": "2"}  # Who was found by number stays that party.
+    answer = correct(people, review, kept, someone("古丽娜尔", "", "3"), of="6")
+    assert answer.status_code == 200, answer.content
+    assert shares_of(review) == [
+        ("王建国", "person", "1/6"), (li.name, "person", "2/6"), ("古丽娜尔", "name_only", "3/6"),
+    ]  # fmt: skip
+    assert Party.objects.filter(pk=li.pk, rights__certificate=review.certificate).exists()
+    assert correct(people, review, of="").status_code == 200
+    assert shares_of(review) == [("王建国", "person", "1/1")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "of", "code"),
+    [
+        ([someone(share="1")], "3", "shares_not_whole"),
+        ([someone("王建国", person_number(998), "1")], "2", "co_owner_unknown"),
+        ([{**someone(share="1"), "key": "of nobody"}], "2", "invalid_input"),
+        ([{**someone(share="1"), "key": 5}], "2", "invalid_input"),
+    ],
+)
+def test_a_wrong_correction_leaves_the_shares_as_they_are(
+    people: dict[str, Any], rows: list[Any], of: str, code: str
+) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    answer = correct(people, review, *rows, of=of)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert shares_of(review) == [("王建国", "person", "1/1")]
+
+
+def test_co_owners_are_not_corrected_under_the_bureaus_hands(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    answer = correct(people, review, someone(share="1"), of="2")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_with_owner")
+
+
+def test_looking_holders_up_by_number_is_limited(people: dict[str, Any]) -> None:
+    for _time in range(20):
+        told = register(people, someone("王建国", person_number()))
+        assert told.json()["code"] == "co_owner_unknown"
+    assert register(people, someone("王建国", person_number())).status_code == 429
+    assert register(people, someone("王建国", share="2")).status_code == 201  # By name alone.
