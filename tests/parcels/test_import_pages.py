@@ -6,6 +6,7 @@ import io
 import json
 import uuid
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from django.test import Client
 from django.urls import reverse
 
 from parcels.models import ImportRecord, Parcel
+from parcels.tasks import close_abandoned_imports, run_import_job
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer, user_named
-from tests.factories.files import feature, polygon, square
+from tests.factories.files import feature, polygon, projected, shapefile_zip, square
 
 pytestmark = pytest.mark.django_db
 LAND = json.dumps({"type": "FeatureCollection", "features": [feature(polygon(square()))]}).encode()
@@ -89,3 +91,60 @@ def test_a_file_is_committed_once(surveyor: Client) -> None:
     again = surveyor.post(f"{address}commit/", given)
     assert first.status_code < 300, first.content
     assert (again.status_code, again.json()["code"]) == (409, "import_not_draft")
+
+
+GIVEN = {"crs": "4490", "right_kind": "tree_ownership"}
+
+
+def record_of(address: str) -> ImportRecord:
+    return ImportRecord.objects.get(key=address.strip("/").split("/")[-1])
+
+
+def test_an_import_is_cancelled_before_it_begins(surveyor: Client) -> None:
+    for queued in (False, True):
+        address = upload(surveyor, "地块.geojson", LAND).json()["url"]
+        if queued:
+            surveyor.post(f"{address}commit/", GIVEN)
+        assert surveyor.post(f"{address}cancel/").json()["state"] == "cancelled"
+        record = record_of(address)
+        run_import_job(record_id=record.pk)  # The job that was queued finds nothing to do.
+        record.refresh_from_db()
+        assert record.state == "cancelled"
+        assert surveyor.post(f"{address}cancel/").json()["code"] == "import_not_running"
+    assert not Parcel.objects.exists()
+
+
+def test_what_was_guessed_of_a_file_is_shown_and_changed_before_commit(
+    surveyor: Client, tmp_path: Path
+) -> None:
+    path = shapefile_zip(
+        tmp_path / "小班.zip",
+        [[projected(square(), 4536)]],
+        fields=[("BDCDYH", 28), ("LQ_QLR", 20)],
+        rows=[["1", "阿依古丽"]],
+    )
+    address = upload(surveyor, path.name, path.read_bytes()).json()["url"]
+
+    def look(**chosen: str) -> dict[str, Any]:
+        return surveyor.get(f"{address}inspection/", chosen).json()["inspection"]  # type: ignore[no-any-return]
+
+    guessed = look()
+    assert (guessed["crs"]["epsg"], guessed["crs"]["needs_question"]) == (4536, True)
+    assert guessed["encoding"]["value"] == "gb18030"
+    assert surveyor.post(f"{address}commit/", {"right_kind": "tree_ownership"}).json()["code"] == (
+        "coordinate_system_open"
+    )
+    chosen = look(crs="4536", encoding="gb18030")
+    assert chosen["crs"]["how"] == "chosen"
+    answer = surveyor.get(f"{address}inspection/", {"encoding": "utf-8"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "encoding_wrong")
+    assert surveyor.post(f"{address}commit/", {**GIVEN, "crs": "4536"}).status_code == 202
+
+
+def test_a_worker_that_was_killed_leaves_an_import_that_says_so(surveyor: Client) -> None:
+    record = record_of(upload(surveyor, "地块.geojson", LAND).json()["url"])
+    ImportRecord.objects.filter(pk=record.pk).update(state="running")
+    close_abandoned_imports()
+    record.refresh_from_db()
+    assert (record.state, record.failure_code) == ("failed", "worker_lost")
+    assert record.failure_message
