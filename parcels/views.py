@@ -24,6 +24,7 @@ from parcels.facts import (
     titles_of,
     township_names,
 )
+from parcels.imports.access import may_import
 from parcels.models import ParcelVersion, Right, VerifiedTitle
 from parcels.stage import stage_config
 from portal.accounts.queries import is_staff_reader
@@ -58,6 +59,7 @@ def parcel_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "area_ha": hectares,
         "area_mu": hectares * MU_PER_HA,
         "staff": staff,
+        "may_import": may_import(request.user),
         "titles": titles_of(parcel) if staff else [],
         "versions": parcel.versions.select_related("record", "made_by").order_by("-number")
         if staff
@@ -85,6 +87,7 @@ def title_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "certified_ha": title.area_m2_certified and title.area_m2_certified / M2_PER_HA,
         "holds": VerifiedTitle.objects.filter(certificate=title).order_by("verified_at"),
         "shape_config": shape_config([version.geom for version in versions]),
+        "may_import": may_import(request.user),
     }
     return render(request, "parcels/title.html", context)
 
