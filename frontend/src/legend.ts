@@ -1,10 +1,17 @@
-// What the colours mean, folded away on small screens.
+// What the colours mean, folded away where the map is small: on a phone, in another site's frame.
 import { SELECTED, STATE_COLOURS, SUM_FILL } from './colours'
 import { text, type TextKey } from './text'
 
+const [WIDE_PX, HIGH_PX] = [700, 560]
+
+/** Whether both legends lie open without covering the map. */
+export function hasRoom (stage: Element): boolean {
+  return stage.clientWidth >= WIDE_PX && stage.clientHeight >= HIGH_PX
+}
+
 export function legend (root: HTMLElement): void {
   const details = document.createElement('details')
-  details.open = matchMedia('(min-width: 760px)').matches
+  details.open = hasRoom(root.parentElement!)
   const summary = document.createElement('summary')
   summary.textContent = text('legend')
   const list = document.createElement('ul')

@@ -177,6 +177,7 @@ def embed_elsewhere(page: Page, code: str, story: Story) -> None:
     expect(frame.locator("main")).to_have_attribute("data-tickets-ready", re.compile(r"\d+"))
     frame.locator("[data-ref=ticket-table] summary").click()
     expect(frame.locator("[data-ref=table-body] tr")).to_have_count(1)
+    picture(page, "public_map_embedded")
     expect(frame.locator("[data-ref=table-body]")).to_contain_text(story.second.number)
 
 
@@ -281,7 +282,8 @@ def lose_the_network(page: Page, story: Story) -> None:
 
 def turn_to_the_right(page: Page) -> None:
     """Texts of the other direction turn the page over: nothing is left behind or sticks out."""
-    for address in ("/", "/statistics/", "/open-data/", "/developers/"):
+    services = ("/ogc/?f=html", "/ogc/collections/tickets/items?f=html")
+    for address in ("/", "/statistics/", "/open-data/", "/developers/", *services):
         page.goto(address)
         clean(page)
         page.evaluate("document.documentElement.dir = 'rtl'")

@@ -1,6 +1,6 @@
 // The map on the home page.
 import L from 'leaflet'
-import { legend } from '../legend'
+import { hasRoom, legend } from '../legend'
 import { Panel, part, type ParcelFeature } from '../panel'
 import { readAddress, writeAddress } from '../permalink'
 import { justiceLayer } from '../public/justice-layer'
@@ -34,7 +34,7 @@ async function start (): Promise<void> {
   readout(map, part(root, 'readout'))
   legend(part(root, 'legend'))
   shareBox(root)
-  part<HTMLDetailsElement>(root, 'ticket-legend-box').open = matchMedia('(min-width: 760px)').matches
+  part<HTMLDetailsElement>(root, 'ticket-legend-box').open = hasRoom(part<HTMLElement>(root, 'map').parentElement!)
   fullScreenControl(map, part<HTMLElement>(root, 'map').parentElement!)
   map.setView([before.lat, before.lon], before.zoom)
 
