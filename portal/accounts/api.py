@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -89,6 +89,14 @@ class SignedInView(APIView):
     permission_classes = (HasScope,)
     throttle_classes = (TokenThrottle,)
     scope: ClassVar[ApiToken.Scope | None] = None
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Nobody keeps what is one user's own."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer["Cache-Control"] = "private, no-store"
+        return answer
 
     @property
     def caller(self) -> User:
