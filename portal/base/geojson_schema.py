@@ -16,6 +16,8 @@ class FeatureSchema(GeoFeatureModelSerializerExtension):  # type: ignore[no-unty
     priority = 1
 
     def map_geo_feature_model_serializer(self, serializer: Any, base_schema: Any) -> dict[str, Any]:
-        schema: dict[str, Any] = super().map_geo_feature_model_serializer(serializer, base_schema)
-        schema["properties"]["geometry"] = build_geometry_geo_schema()
+        schema: dict[str, Any] = super().map_geo_feature_model_serializer(  # type: ignore[no-untyped-call]
+            serializer, base_schema
+        )
+        schema["properties"]["geometry"] = build_geometry_geo_schema()  # type: ignore[no-untyped-call]
         return schema
