@@ -176,7 +176,10 @@ USE_I18N = True
 # --- files --------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
-STATICFILES_DIRS = [path for path in [ROOT / "frontend" / "dist"] if path.is_dir()]
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
+    path for path in [ROOT / "frontend" / "dist"] if path.is_dir()
+]
+STATICFILES_DIRS.append(("handbook", ROOT / "docs" / "handbook" / "pictures"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

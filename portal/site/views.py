@@ -87,11 +87,6 @@ def map_context(*, staff: bool) -> dict[str, Any]:
     }
 
 
-@require_GET
-def help_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "site/help.html")
-
-
 @require_safe
 def base_map(request: HttpRequest, name: str) -> HttpResponse:
     """One sheet of the schematic base map as GeoJSON; it changes only with a migration."""

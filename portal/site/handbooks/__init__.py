@@ -1,0 +1,1 @@
+"""The handbooks of ``docs/handbook`` as pages, and which section of which explains a page."""
