@@ -1,7 +1,7 @@
 # The portal's commands. Each is one step of deploy/local (standard library only), which installs
 # what is missing first. Override: PORT= HOST= VAR= DEMO=0 DATABASE_URL= DATABASE_OWNER_URL= ARGS=
 .DEFAULT_GOAL := help
-.PHONY: run prepare test soak lint bench db stop backup restore lock help
+.PHONY: run prepare test pictures soak lint bench db stop backup restore lock help
 PORT ?= 8000
 HOST ?= 127.0.0.1
 DEMO ?= 1
@@ -16,6 +16,11 @@ prepare: ## packages, frontend, texts, migration, static files; starts nothing (
 	$(STEP) prepare
 
 test: ## set-up, then every test (ARGS= goes to pytest) · 全部测试
+	$(STEP) test
+
+pictures: export HANDBOOK_PICTURES = 1
+pictures: export ARGS = tests/browser
+pictures: ## the browser tests, which take the handbooks' pictures anew · 更新手册截图
 	$(STEP) test
 
 soak: ## the long forms of the tests, seed printed · 长时测试

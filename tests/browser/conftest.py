@@ -18,6 +18,7 @@ from django.core.wsgi import get_wsgi_application
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from portal.accounts.operations import ensure_demo_accounts
+from tests.browser.handbook_pictures import keep_for_handbooks
 
 PICTURES = Path(settings.ROOT) / "var" / "screenshots"
 DESKTOP, PHONE = (1440, 900), (390, 844)
@@ -91,9 +92,11 @@ def sign_in(page: Page, username: str) -> None:
 
 
 def picture(page: Page, name: str) -> bytes:
-    """A screenshot, kept as an artefact."""
+    """A screenshot, kept as an artefact, and for the handbook that shows one of this name."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    return page.screenshot(path=PICTURES / f"{name}.png")
+    shot = page.screenshot(path=PICTURES / f"{name}.png")
+    keep_for_handbooks(shot, name)
+    return shot
 
 
 def shown_clean(page: Page, name: str) -> None:

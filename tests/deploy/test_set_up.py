@@ -198,7 +198,7 @@ def test_no_second_cluster_of_debian_is_started(tmp_path: Path) -> None:
 
 
 STEPS = [
-    "run", "prepare", "test", "soak", "lint", "bench", "db", "stop", "backup", "restore", "help",
+    "run", "prepare", "test", "pictures", "soak", "lint", "bench", "db", "stop", "backup", "restore", "help",
 ]  # fmt: skip
 
 
@@ -218,6 +218,18 @@ def test_locks_hold_versions_and_hashes_and_no_address() -> None:
         assert text.count("--hash=sha256:") >= len(pinned)
         assert "://" not in text
     assert "resolved" not in (ROOT / "frontend" / "package-lock.json").read_text()
+
+
+def test_every_source_map_that_a_built_file_names_is_there() -> None:
+    """A production's collectstatic looks for each of them and ends at the first that is missing."""
+    dist = ROOT / "frontend" / "dist"
+    named = {
+        file.parent / name
+        for file in [*dist.rglob("*.js"), *dist.rglob("*.css")]
+        for name in re.findall(r"sourceMappingURL=([\w.-]+)", file.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [str(path) for path in named if not path.is_file()] == []
 
 
 def test_licences_stay_with_what_they_cover() -> None:
