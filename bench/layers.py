@@ -22,6 +22,7 @@ from bench.places import tiles_over_city
 from bench.rivals.servers import LAYER, plain_django, tipg
 from bench.wire import Wire, flood, rate, sign_in
 from layers.models import ParcelCell
+from layers.registry import LAYERS
 from layers.tiles import detail_query, geometry_version, tile_facts
 from parcels.models import ParcelVersion
 from portal.accounts.operations import ensure_demo_accounts
@@ -141,7 +142,6 @@ def areas_in(tile: bytes) -> dict[str, float]:
 # --- low zooms -------------------------------------------------------------------------------------
 def low_zooms(bench: Bench, portal: str) -> None:
     """Every tile of zoom 5 to 12, none made before; the cells of each zoom hold the whole register."""
-    version = geometry_version(LAYER)
     taken, largest = [], 0
     with (
         Wire(portal, Cookie=sign_in(portal, "natural_resources")) as officer,
@@ -150,12 +150,11 @@ def low_zooms(bench: Bench, portal: str) -> None:
         for zoom in LOW_ZOOMS:
             # The public's zooms begin at 10; below it the offices' layer is asked.
             public = zoom >= LAYER.zoom_min
+            layer, reader = (LAYER, anyone) if public else (LAYERS["parcels-staff"], officer)
+            version = geometry_version(layer)
             for x, y in tiles_over_city(zoom):
-                name = LAYER.name if public else "parcels-staff"
                 began = time.perf_counter()
-                body = (anyone if public else officer).get(
-                    f"/tiles/{name}/{version}/{zoom}/{x}/{y}.mvt"
-                )
+                body = reader.get(f"/tiles/{layer.name}/{version}/{zoom}/{x}/{y}.mvt")
                 taken.append(time.perf_counter() - began)
                 largest = max(largest, len(body))
     bench.taken("tiles of zoom 5–12", taken)
