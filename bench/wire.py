@@ -23,10 +23,6 @@ class Refused(Exception):
     """The server answered with another status than 200."""
 
 
-class Closed(Exception):
-    """The server closed the connection."""
-
-
 class Wire:
     """One kept connection of HTTP/1.1; ``source`` is the visitor's own address on loopback."""
 
@@ -50,18 +46,21 @@ class Wire:
     def get(self, path: str) -> bytes:
         """The whole body, as it travels."""
         self.send(path)
-        try:
-            return self.read()
-        except Closed:  # While nobody asked for anything, as servers do.
-            self.connect()
-            self.send(path)
-            return self.read()
+        return self.answer(path)
 
     def send(self, path: str) -> None:
         self.socket.sendall(f"GET {path}{self.after}".encode())
 
-    def read(self) -> bytes:
-        """The body of the answer to what was sent."""
+    def answer(self, path: str) -> bytes:
+        """The body of the answer to ``path`` that was sent."""
+        try:
+            return self._read()
+        except ConnectionError:  # Servers close what is idle or has asked a thousand times.
+            self.connect()
+            self.send(path)
+            return self._read()
+
+    def _read(self) -> bytes:
         found = self._more()
         while (end := found.find(b"\r\n\r\n")) < 0:
             found += self._more()
@@ -95,7 +94,7 @@ class Wire:
     def _more(self) -> bytes:
         piece = self.socket.recv(PIECE)
         if not piece:
-            raise Closed("the server closed the connection")
+            raise ConnectionResetError
         return piece
 
 
@@ -130,9 +129,10 @@ def flood(wires: Sequence[Wire], paths: Sequence[str], seconds: float) -> float:
     answered = 0
     began = time.perf_counter()
     while time.perf_counter() - began < seconds:
-        for wire in wires:
-            wire.send(dice.choice(paths))
-        for wire in wires:
-            wire.read()
+        asked = [dice.choice(paths) for _wire in wires]
+        for wire, path in zip(wires, asked, strict=True):
+            wire.send(path)
+        for wire, path in zip(wires, asked, strict=True):
+            wire.answer(path)
         answered += len(wires)
     return answered / (time.perf_counter() - began)
