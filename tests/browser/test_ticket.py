@@ -245,7 +245,9 @@ def test_a_ticket_from_issue_to_its_end(
     office.agree(ticket, held=60_000)
     office.agree(sold, holder="buyer1", held=40_000)
     line = f"{owner_party.name},{owner_party.identity_last4}"
-    office.ask("owner1", "divide", ticket.number, parts=f"{line},45\n{line},15")
+    office.ask(
+        "owner1", "divide", ticket.number, parts=f"{line},45\n{line},15", paper="surrendered",
+    )  # fmt: skip
     office.through(*FORESTRY)
     big, small = sorted(
         CarbonTicket.objects.filter(parent=ticket, closed_by=None).exclude(pk=sold.pk),

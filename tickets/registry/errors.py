@@ -149,6 +149,15 @@ class DocumentMissing(RegistryError):
     message = _("缺少依据文件：{what}。")
 
 
+class PaperOutstanding(RegistryError):
+    """A printed ticket is closed with its paper (article 16; domain.md, "Paper")."""
+
+    code = "paper_outstanding"
+    message = _(
+        "该碳票已印制纸质碳票 {count} 份，办理后原票关闭：请登记纸质碳票已交回或已标记；遗失的，请先办理挂失补发。"
+    )
+
+
 class ConsentMissing(RegistryError):
     """Co-owners hold every kilogram together."""
 

@@ -36,6 +36,7 @@ from tickets.registry.models import (
     LossNotice,
     LossObjection,
     Pledge,
+    Registration,
 )
 from tickets.registry.operations import (
     NO_PAPER,
@@ -71,6 +72,7 @@ from tickets.registry.operations import (
     transfer,
     unlist_blocks,
 )
+from tickets.registry.operations.asking import print_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +220,20 @@ def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(burea
     ticket.refresh_from_db()
     assert ticket.closed_because == CarbonTicket.ClosedBecause.DIVIDED
     assert covered(ticket.issuance)
+
+
+def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    print_ticket(ticket=ticket, as_of=ticket.opened_by, actor=bureau.owner_user)
+    for outstanding in (Registration.Paper.ELECTRONIC, Registration.Paper.LOST):
+        with pytest.raises(errors.PaperOutstanding):
+            bureau.request_transfer(ticket, paper=outstanding)
+        with pytest.raises(errors.PaperOutstanding):
+            prepare_division(ticket=ticket, actor=bureau.clerk, paper=outstanding)
+    bureau.transfer(ticket, 300)  # The ticket stands; the next printing shows the mark.
+    child = bureau.transfer(ticket, paper=Registration.Paper.SURRENDERED)
+    assert states(child) == {"held": 700}
+    assert ticket.registrations.latest("pk").paper == "surrendered"
 
 
 def test_a_ticket_is_divided_whole_or_not_at_all(bureau: Bureau) -> None:

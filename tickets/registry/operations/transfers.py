@@ -16,6 +16,7 @@ from tickets.registry.access import owners_of
 from tickets.registry.errors import (
     BlockNotFree,
     InvalidSplit,
+    PaperOutstanding,
     TicketClosed,
     TicketNotWhole,
     TransferToSelf,
@@ -90,7 +91,7 @@ def prepare_transfer(
     confirmation, a court's transfer on its decision with the day it took effect.
 
     Raises DocumentMissing, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
-    TransferToSelf, BlockNotFree, TicketClosed.
+    TransferToSelf, BlockNotFree, TicketClosed, PaperOutstanding.
     """
     if kind not in TRANSFERS:
         raise WrongRegistration()
@@ -99,6 +100,8 @@ def prepare_transfer(
     to.require_right()
     require_another(owners_of(ticket), to)
     _require_enough(ticket, kind, wanted)
+    if kind is not Kind.COURT and _takes_all(ticket, wanted):
+        _require_paper(ticket, paper)
     return prepare(
         kind,
         actor=actor,
@@ -173,6 +176,7 @@ def prepare_division(
         part.owners.require_right()
         require_quantity(part.quantity_kg)
     _require_whole(standing_pieces(ticket=ticket.pk), agreed)
+    _require_paper(ticket, paper)
     return prepare(
         Kind.DIVIDE,
         actor=actor,
@@ -242,6 +246,21 @@ def _require_enough(ticket: CarbonTicket, kind: Registration.Kind, quantity_kg: 
     free = quantity_of(piece for piece in standing_pieces(ticket=ticket.pk) if fits(piece))
     if free < (quantity_kg or 1):
         raise BlockNotFree(wanted=quantity_kg or 1, free=free)
+
+
+def _takes_all(ticket: CarbonTicket, quantity_kg: int | None) -> bool:
+    """Whether a transfer of so much (None: of all that is free) leaves nothing on the ticket."""
+    pieces = standing_pieces(ticket=ticket.pk)
+    free_kg = quantity_of(piece for piece in pieces if piece.is_free)
+    return (quantity_kg or free_kg) == quantity_of(pieces)
+
+
+def _require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
+    """What is printed comes back or is marked before its ticket closes; what is lost is reissued
+    first. A court's transfer needs nobody's paper: the register prevails."""
+    printed = ticket.prints.count()
+    if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
+        raise PaperOutstanding(count=printed)
 
 
 def _parts_by_shares(ticket: CarbonTicket, total_kg: int) -> list[Part]:
