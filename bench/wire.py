@@ -24,17 +24,17 @@ class Refused(Exception):
 
 
 class Wire:
-    """One kept connection of HTTP/1.1; ``source`` is the visitor's own address on loopback."""
+    """One kept connection of HTTP/1.1."""
 
-    def __init__(self, address: str, *, source: str = "127.0.0.1", **headers: str) -> None:
+    def __init__(self, address: str, **headers: str) -> None:
         at = urlsplit(address)
-        self.host, self.port, self.source = at.hostname or "", at.port or 80, source
+        self.place = at.hostname or "", at.port or 80
         self.connect()
         lines = [f"Host: {at.netloc}", *(f"{name}: {value}" for name, value in headers.items())]
         self.after = " HTTP/1.1\r\n" + "\r\n".join(lines) + "\r\n\r\n"
 
     def connect(self) -> None:
-        self.socket = socket.create_connection((self.host, self.port), 60, (self.source, 0))
+        self.socket = socket.create_connection(self.place, 60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
