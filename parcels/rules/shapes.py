@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import shapely
 
 from parcels.errors import ShapeTooLarge
 from parcels.rules.errors import ShapeUnreadable
+
+NUMBERS = (int, float)  # By their exact type: a truth value is no coordinate.
 
 
 def multipolygon_from_geojson(geometry: Mapping[str, Any], *, vertex_limit: int) -> bytes:
@@ -53,13 +54,13 @@ def _ring(ring: Any) -> list[tuple[float, float]]:
 
 
 def _position(position: Any) -> tuple[float, float]:
-    if not isinstance(position, Sequence) or isinstance(position, str) or len(position) < 2:
+    # Once for each vertex of a drawing that is asked about while it is drawn.
+    if not isinstance(position, list | tuple) or len(position) < 2:
         raise ShapeUnreadable()
     lon, lat = position[0], position[1]
-    if isinstance(lon, bool) or isinstance(lat, bool):
+    if type(lon) not in NUMBERS or type(lat) not in NUMBERS:
         raise ShapeUnreadable()
-    if not isinstance(lon, int | float) or not isinstance(lat, int | float):
-        raise ShapeUnreadable()
-    if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
+    # What is no number or not finite is within no bounds.
+    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise ShapeUnreadable()
     return float(lon), float(lat)
