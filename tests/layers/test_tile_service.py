@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from typing import Any
 
 import brotli
@@ -63,6 +64,31 @@ def test_a_tile_is_one_query_and_its_second_reader_gets_what_was_kept(
     assert made.content == kept.content
     assert made["ETag"] == kept["ETag"]
     assert len(features(brotli.decompress(kept.content), "parcels")) == 3
+
+
+def test_another_packing_is_made_of_the_kept_one_without_the_database(
+    client: Client, published: Published
+) -> None:
+    version = geometry_version(LAYERS["parcels"])
+    made = client.get(address("parcels", version), headers={"Accept-Encoding": "br"})
+    with CaptureQueriesContext(connection) as queries:
+        other = client.get(address("parcels", version), headers={"Accept-Encoding": "gzip"})
+    assert len(queries) == 0
+    assert gzip.decompress(other.content) == brotli.decompress(made.content)
+
+
+def test_a_crowded_tile_of_zoom_12_shows_true_sums_by_cells(
+    client: Client, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = X // 4, Y // 4
+    single = features(client.get(f"/tiles/parcels/12/{x}/{y}.mvt").content, "parcels")
+    assert all("uid" in one["properties"] for one in single)
+    monkeypatch.setattr("layers.tiles.CROWDED_FROM_PARCELS", len(single) - 1)
+    version = geometry_version(LAYERS["parcels"])
+    shutil.rmtree(settings.TILE_STORE / "parcels", ignore_errors=True)
+    cells = features(client.get(f"/tiles/parcels/{version}/12/{x}/{y}.mvt").content, "parcels")
+    assert sum(one["properties"]["n"] for one in cells) == len(single)
+    assert not any("uid" in one["properties"] for one in cells)
 
 
 def test_every_packing_holds_the_same_tile_under_its_own_strong_tag(
@@ -133,7 +159,7 @@ def test_other_versions_are_swept_away(client: Client, published: Published) -> 
     parcel_at(square(600, 0))
     (settings.TILE_STORE / "parcels" / "999999").mkdir()  # Of a register since restored.
     assert sweep() == 2
-    assert not list(settings.TILE_STORE.rglob("*.gz"))
+    assert not [path for path in settings.TILE_STORE.rglob("*") if path.is_file()]
 
 
 def test_public_tiles_ask_nobody_who_they_are(client: Client, published: Published) -> None:
