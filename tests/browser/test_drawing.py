@@ -452,6 +452,8 @@ def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served
         expect(page.locator("#main")).to_have_attribute("data-verdict", "claimed")
         expect(page.locator("[data-ref=found]")).to_contain_text(claim.number)
         west, south, _east, _north = square(4000, 0, 10).extent
+        # The map is still flying to the place when the answer is quick.
+        expect(page.locator("#map")).to_have_attribute("data-view", re.compile(r",1[4-9]$"))
         page.mouse.click(*at(page, *(square(-300, 300, 1).extent[:2])))
         expect(page.locator("#main")).to_have_attribute("data-verdict", "free")
         draw_box(page, square(500, 200, 900, 500).extent)
