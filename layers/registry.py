@@ -252,7 +252,7 @@ LAYERS: Mapping[str, Layer] = {
             zoom_max=16,
         ),
         # One shape an issuance: what became of its tonnes comes apart (/api/tickets/states/), so that
-        # a transfer spoils no tile. Its uid is the ``area`` of that table.
+        # a transfer spoils no tile. Its uid is the ``area`` of the facts.
         Layer(
             name="tickets",
             shapes="tickets",

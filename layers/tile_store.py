@@ -6,20 +6,18 @@ swept away; losing the folder loses nothing but time.
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-import brotli
 from django.conf import settings
 
 from layers.registry import PUBLIC_LAYERS, Layer
 from layers.tiles import geometry_version
+from portal.base.negotiation import pack, unpack
 
-BROTLI_QUALITY = 3  # A tile is made while somebody waits: 6 packs three times as long for 2 % less.
 FREE_BYTES_LEFT = 1 << 30  # A map that is looked at must never fill the disk.
 SUFFIX = {"br": ".br", "gzip": ".gz", "identity": ".mvt"}
 
@@ -30,22 +28,6 @@ def folder(layer: Layer, version: int) -> Path:
 
 def place(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> Path:
     return folder(layer, version) / str(z) / str(x) / f"{y}{SUFFIX[encoding]}"
-
-
-def pack(body: bytes, encoding: str) -> bytes:
-    """The bytes that travel; the same input gives the same bytes."""
-    if encoding == "br":
-        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
-    if encoding == "gzip":
-        return gzip.compress(body, compresslevel=6, mtime=0)
-    return body
-
-
-def unpack(packed: bytes, encoding: str) -> bytes:
-    """What ``pack`` was given."""
-    if encoding == "br":
-        return bytes(brotli.decompress(packed))
-    return gzip.decompress(packed) if encoding == "gzip" else packed
 
 
 def stored(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> bytes | None:

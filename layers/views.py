@@ -11,12 +11,12 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
-from layers.negotiation import has_etag, known_tags, packing
 from layers.registry import Layer, Present, layer_of
 from layers.tasks import ask_for_cells
-from layers.tile_store import newest_stored, pack, store, stored
+from layers.tile_store import newest_stored, store, stored
 from layers.tiles import check_address, geometry_version, tile, tile_with_state, zoom_range
 from portal.accounts.queries import is_staff_reader
+from portal.base.negotiation import has_etag, known_tags, pack, packing
 
 MVT = "application/vnd.mapbox-vector-tile"
 YEAR_S = 31_536_000

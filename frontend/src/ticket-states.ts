@@ -1,9 +1,8 @@
 // What became of the tonnes: the table of states, joined to the shapes of the layer `tickets` by area.
 import { getJson } from './server'
 
-export interface TicketRow {
+export interface StateRow {
   number: string
-  area: string
   state: string
   held_kg: number
   listed_kg: number
@@ -14,7 +13,12 @@ export interface TicketRow {
   lost_kg: number
 }
 
-export interface StateTable { at: string | null, entry: number, totals: Record<string, number>, tickets: TicketRow[] }
+/** Which shape a ticket is on never changes: it comes with the ticket's facts. */
+export interface TicketRow extends StateRow { area: string }
+
+export interface StateTable { at: string | null, entry: number, totals: Record<string, number>, tickets: StateRow[] }
+
+type Columns = { [Name in keyof StateRow]: Array<StateRow[Name]> }
 
 export const KG_STATES = ['held', 'listed', 'pledged', 'offset', 'cancelled'] as const
 export type KgState = typeof KG_STATES[number]
@@ -23,8 +27,21 @@ export type Kilograms = Record<KgState, number>
 export interface AreaSum<Row extends TicketRow = TicketRow> { kilograms: Kilograms, frozen: boolean, tickets: Row[] }
 
 /** Now, or as of the end of a day (`2026-05-01`). */
-export function readStates (address: string, day: string, signal: AbortSignal): Promise<StateTable> {
-  return getJson<StateTable>(day === '' ? address : `${address}?at=${encodeURIComponent(day)}`, { signal })
+export async function readStates (address: string, day: string, signal: AbortSignal): Promise<StateTable> {
+  const read = await getJson<Omit<StateTable, 'tickets'> & { tickets: Columns }>(day === '' ? address : `${address}?at=${encodeURIComponent(day)}`, { signal })
+  const { number, state, held_kg, listed_kg, pledged_kg, offset_kg, cancelled_kg, frozen_kg, lost_kg } = read.tickets
+  const tickets = number.map((name, at) => ({
+    number: name,
+    state: state[at]!,
+    held_kg: held_kg[at]!,
+    listed_kg: listed_kg[at]!,
+    pledged_kg: pledged_kg[at]!,
+    offset_kg: offset_kg[at]!,
+    cancelled_kg: cancelled_kg[at]!,
+    frozen_kg: frozen_kg[at]!,
+    lost_kg: lost_kg[at]!
+  }))
+  return { ...read, tickets }
 }
 
 export function noKilograms (): Kilograms {

@@ -16,7 +16,6 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-from layers.negotiation import has_etag
 from layers.ogc import documents
 from layers.ogc.documents import GEOJSON, HTML, JSON, OPENAPI, Document, address, link
 from layers.ogc.errors import FeatureNotFound
@@ -33,6 +32,7 @@ from layers.ogc.features import (
 from layers.ogc.openapi import openapi
 from layers.ogc.parameters import Wanted, parse_format, parse_item, parse_list
 from layers.registry import Layer, public_layer
+from portal.base.negotiation import has_etag
 from portal.base.parameters import only
 
 View = Callable[..., HttpResponseBase]

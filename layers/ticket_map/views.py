@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from layers.negotiation import has_etag
 from layers.ticket_map.facts import HOLDER_KINDS, ticket_facts
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows, sums_of
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
+from portal.base.negotiation import has_etag, pack, packing
 from tickets.projects.models import Project
 from tickets.registry.moments import first_day
-from tickets.registry.queries import Standing, last_entry_number, register_totals, register_version
+from tickets.registry.queries import (
+    Standing,
+    last_entry_number,
+    newest_entry,
+    register_totals,
+    register_version,
+)
 
 VARY = "Accept-Language, Cookie"
 
@@ -32,15 +41,25 @@ def facts(request: HttpRequest) -> HttpResponse:
     """Every ticket that was ever issued with what everyone may know, and the words for the codes."""
     parse_filter(request.GET)
     today = now().astimezone(CITY_TIME).date()
-    entry = last_entry_number()
-    headers, held = cacheable(
-        request, f"facts-{register_version()}-{today.isoformat()}-{get_language()}"
-    )
+    version, language, encoding = register_version(), get_language() or "", packing(request)
+    headers, held = cacheable(request, f"facts-{version}-{today.isoformat()}-{language}-{encoding}")
+    headers["Vary"] = f"Accept-Encoding, {VARY}"
     if held:
         return HttpResponseNotModified(headers=headers)
+    if encoding != "identity":
+        headers["Content-Encoding"] = encoding
+    body = packed_facts(version, newest_entry(), today, language, encoding)
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+@lru_cache(maxsize=8)
+def packed_facts(
+    version: int, newest: tuple[int, bytes], today: date, language: str, encoding: str
+) -> bytes:
+    """The facts as they travel, made once for each version of the register, day and language."""
     first = first_day()
     body: dict[str, Any] = {
-        "entry": entry,
+        "entry": newest[0],
         "today": today.isoformat(),
         "first_day": (first or today).isoformat(),
         "words": {
@@ -63,7 +82,7 @@ def facts(request: HttpRequest) -> HttpResponse:
                 "township": one.township,
                 "species": one.species,
                 "holder_kind": one.holder_kind,
-                "holder": one.holder,
+                "holder": str(one.holder),
                 "price_fen": one.price_fen,
                 "at": [one.lon, one.lat],
                 "bbox": one.bbox,
@@ -71,7 +90,7 @@ def facts(request: HttpRequest) -> HttpResponse:
             for one in ticket_facts()
         ],
     }
-    return JsonResponse(body, headers=headers)
+    return pack(orjson.dumps(body), encoding)
 
 
 @require_safe

@@ -165,7 +165,7 @@ export class TicketMap {
   private join (table: StateTable): Known[] {
     return table.tickets.flatMap(row => {
       const facts = this.facts.get(row.number)
-      return facts === undefined ? [] : [{ ...row, facts }]
+      return facts === undefined ? [] : [{ ...row, area: facts.area, facts }]
     })
   }
 

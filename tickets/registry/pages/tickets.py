@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
@@ -25,6 +27,7 @@ from portal.accounts.queries import acts_for, parties_acted_for, works_in
 from portal.base.answers import sent_once
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound
+from portal.base.negotiation import has_etag, pack, packing
 from portal.base.numbers import grouped_code
 from portal.base.parameters import only
 from portal.base.policy import policy_text
@@ -45,12 +48,13 @@ from tickets.registry.queries import (
     claim_may_end,
     days_left,
     family_of,
-    last_entry_number,
+    newest_entry,
     orders_in_force,
     pledged_kg,
     register_totals,
     register_version,
     retired_by,
+    state_columns,
     state_of,
     state_table,
     stream_of,
@@ -333,41 +337,37 @@ def _pdf(
 
 
 # --- the map's table of states ------------------------------------------------------------------
-def _version(at: datetime | None) -> str:
-    if at is None:
-        return f"{register_version()}-now"
-    return f"{last_entry_number(at)}-{int(at.timestamp())}"
-
-
 @require_safe
 def states(request: HttpRequest) -> HttpResponse:
-    """Every ticket with its kilograms by state, now or ``?at=``; the same until the next entry.
+    """Every ticket's kilograms by state, column by column, now or ``?at=``; the same until the next entry.
 
-    ``area`` is the id of the shape in the layer ``tickets``.
+    Which shape a ticket is on is in the map's facts, and does not change.
     """
     at = parse_moment(only(request.GET, ("at",)).get("at", ""))
-    etag = f'"{_version(at)}"'
-    headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
-    if etag in request.headers.get("If-None-Match", ""):
+    version, encoding = register_version(at), packing(request)
+    moment = "now" if at is None else int(at.timestamp())
+    headers = {
+        "ETag": f'"{version}-{moment}-{encoding}"',
+        "Cache-Control": "public, no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if has_etag(request, headers["ETag"]):
         return HttpResponseNotModified(headers=headers)
+    if encoding != "identity":
+        headers["Content-Encoding"] = encoding
+    body = packed_states(at, version, newest_entry(at), encoding)
+    return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+@lru_cache(maxsize=64)
+def packed_states(
+    at: datetime | None, version: int, newest: tuple[int, bytes], encoding: str
+) -> bytes:
+    """The table as it travels, made once for each version of the register and its newest entry."""
     body = {
         "at": at.isoformat() if at else None,
-        "entry": last_entry_number(at),
+        "entry": newest[0],
         "totals": register_totals(at),
-        "tickets": [
-            {
-                "number": row.number,
-                "area": str(row.area),
-                "state": row.standing.value,
-                "held_kg": row.held_kg,
-                "listed_kg": row.listed_kg,
-                "pledged_kg": row.pledged_kg,
-                "offset_kg": row.offset_kg,
-                "cancelled_kg": row.cancelled_kg,
-                "frozen_kg": row.frozen_kg,
-                "lost_kg": row.lost_kg,
-            }
-            for row in state_table(at)
-        ],
+        "tickets": state_columns(at),
     }
-    return JsonResponse(body, headers=headers)
+    return pack(orjson.dumps(body), encoding)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
+import brotli
 from django.http import HttpRequest
+
+BROTLI_QUALITY = 3  # Somebody waits while it is packed: 6 takes three times as long for 2 % less.
 
 
 def packing(request: HttpRequest) -> str:
@@ -24,3 +29,19 @@ def known_tags(request: HttpRequest) -> list[str]:
 
 def has_etag(request: HttpRequest, etag: str) -> bool:
     return any(tag in (etag, "*") for tag in known_tags(request))
+
+
+def pack(body: bytes, encoding: str) -> bytes:
+    """The bytes that travel; the same input gives the same bytes."""
+    if encoding == "br":
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
+    if encoding == "gzip":
+        return gzip.compress(body, compresslevel=6, mtime=0)
+    return body
+
+
+def unpack(packed: bytes, encoding: str) -> bytes:
+    """What ``pack`` was given."""
+    if encoding == "br":
+        return bytes(brotli.decompress(packed))
+    return gzip.decompress(packed) if encoding == "gzip" else packed
