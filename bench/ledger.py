@@ -161,9 +161,8 @@ def value(connection: psycopg.Connection[Any], statement: LiteralString) -> Any:
     return row[0]
 
 
-def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
-    """So many tickets with so much history; the issuances' ids."""
-    bench.say(f"{tickets} tickets, {blocks:,} blocks")
+def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
+    """So many tickets, each in so many pieces; the issuances' ids."""
     copy_filings(bench, tickets)
     with bench.app_connection(autocommit=True) as app:
         party = value(
@@ -179,23 +178,34 @@ def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
                 "WHERE number LIKE 'B%' ORDER BY id RETURNING id"
             )
         ]
-        app.execute(ISSUE, {"party": party, "pieces": PIECES, "issuances": issuances})
+        app.execute(ISSUE, {"party": party, "pieces": pieces, "issuances": issuances})
+    return issuances
+
+
+def freeze_or_lift(app: psycopg.Connection[Any], kind: str, issuance: int, order: str) -> None:
+    """One entry over all that stands of the issuance; the order is written with its freeze."""
+    if kind == "freeze":
+        app.execute(
+            "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, "
+            "authority, document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
+            [order, issuance],
+        )
+    app.execute(FROZEN, {"issuance": issuance, "kind": kind, "order": order})
+
+
+def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
+    """So many tickets with so much history; the issuances' ids."""
+    bench.say(f"{tickets} tickets, {blocks:,} blocks")
+    issuances = issue(bench, tickets, PIECES)
     rounds = max(1, blocks // tickets // PIECES // 2)
 
     def history(part: list[int]) -> None:
         with bench.app_connection(autocommit=True) as app:
             for issuance in part:
                 for _round in range(rounds):
-                    order = uuid.uuid4()
-                    app.execute(
-                        "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, "
-                        "authority, document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
-                        [order, issuance],
-                    )
+                    order = str(uuid.uuid4())
                     for kind in ("freeze", "lift"):
-                        app.execute(
-                            FROZEN, {"issuance": issuance, "kind": kind, "order": str(order)}
-                        )
+                        freeze_or_lift(app, kind, issuance, order)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(history, [issuances[::2], issuances[1::2]]))
