@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import uuid
 from datetime import date
 from typing import Any
@@ -16,7 +18,7 @@ from tests.layers.ticket_map.conftest import Story
 from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
 from tickets.registry.operations import prepare_pledge
-from tickets.registry.queries import register_totals
+from tickets.registry.queries import end_of_day, register_totals, state_table
 
 ROWS, FACTS, STATES = "/api/map/tickets/", "/api/map/facts/", "/api/tickets/states/"
 
@@ -37,6 +39,26 @@ def test_sums_are_the_ledgers_to_the_kilogram_at_the_next_request(
     fresh = client.get(STATES, headers={"If-None-Match": tag})
     assert fresh.status_code == 200
     assert fresh.json()["totals"]["offset"] == 1507
+
+
+@pytest.mark.parametrize("past", [False, True])
+def test_the_columns_of_states_are_the_rows_of_the_register(
+    client: Client, story: Story, past: bool
+) -> None:
+    query = {"at": story.issued_on.isoformat()} if past else {}
+    answer = client.get(STATES, query, headers={"Accept-Encoding": "gzip"})
+    told = json.loads(gzip.decompress(answer.content))
+    rows = [
+        dict(zip(told["tickets"], row, strict=True))
+        for row in zip(*told["tickets"].values(), strict=True)
+    ]
+    moment = end_of_day(story.issued_on) if past else None
+    assert rows == [
+        {name: getattr(row, name) for name in rows[0] if name != "state"}
+        | {"state": row.standing.value}
+        for row in state_table(moment)
+    ]
+    assert told["totals"] == register_totals(moment)
 
 
 def test_a_past_day_shows_what_stood_then(client: Client, story: Story) -> None:
