@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from parcels.models import ProjectArea, Right, RightKind, VerifiedTitle
 from portal.accounts.models import Mandate, Party, PartyMember
@@ -60,12 +60,10 @@ def with_members(parties: QuerySet[Party]) -> QuerySet[Party]:
     members = PartyMember.objects.filter(collective__in=parties, ended_at__isnull=True)
     linked = standing_links().filter(checked__in=members.values("member"))
     own = standing_links().filter(checked__in=parties)
-    return Party.objects.filter(
-        Q(pk__in=parties.values("pk"))
-        | Q(pk__in=members.values("member"))
-        | Q(pk__in=linked.values("name_only"))
-        | Q(pk__in=own.values("name_only"))
+    every = parties.values("pk").union(
+        members.values("member"), linked.values("name_only"), own.values("name_only")
     )
+    return Party.objects.filter(pk__in=every)
 
 
 def holders_for(party: Party) -> list[int]:
