@@ -11,7 +11,8 @@ FROM (
       AND hold.geom ~ candidate.sieve AND ST_Covers(hold.geom, candidate.sieve))
 ) AS open
 CROSS JOIN LATERAL (
-  SELECT ST_Union(ST_Transform(hold.geom, 4536), %(overlap_grid_m)s::float8) AS plane
+  -- Rounded once, when the shape is cut by it: rounding each title on the way takes twice as long.
+  SELECT ST_UnaryUnion(ST_Collect(ST_Transform(hold.geom, 4536))) AS plane
   FROM parcels_verifiedtitle AS hold
   WHERE hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
     AND hold.geom && open.geom AND ST_Intersects(open.geom, hold.geom)
