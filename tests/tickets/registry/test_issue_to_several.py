@@ -1,0 +1,57 @@
+"""A filing of several owners, issued to each of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.accounts.models import User
+from tests.factories.land import square
+from tests.tickets.projects.story import (
+    Town,
+    determine,
+    draft_of,
+    file_it,
+    hand_in,
+    pass_completeness,
+    pass_reviews,
+)
+from tests.tickets.registry.register import Bureau, covered, states
+from tickets.projects.models import Filing
+from tickets.projects.operations import (
+    Share,
+    consent_to_share,
+    set_shares,
+    submit_application,
+)
+from tickets.registry.access import owners_of
+from tickets.registry.ledger import opened_tickets
+from tickets.registry.operations import issue_tickets, prepare_issue
+
+
+@pytest.mark.django_db
+def test_owners_may_have_a_ticket_each_of_their_filing(bureau: Bureau) -> None:
+    """By largest remainder in the order of the list; each has the next kilograms of the issuance."""
+    town = Town({user.username: user for user in User.objects.all()})  # Of the template.
+    geom = square(9000, 0)
+    draft = draft_of(town, bureau.other_user, bureau.other, geom, tonnes=100)
+    set_shares(
+        application=draft, denominator=3, shares=[Share(bureau.other, 2), Share(bureau.buyer, 1)],
+        seen=draft.revision, actor=bureau.other_user,
+    )  # fmt: skip
+    consent_to_share(share=draft.shares.get(party=bureau.buyer), actor=bureau.buyer_user)
+    hand_in(draft, bureau.other_user)  # Its papers name the owners.
+    draft.refresh_from_db()
+    draft = submit_application(application=draft, actor=bureau.other_user, seen=draft.revision)
+    pass_completeness(town, draft)
+    pass_reviews(town, draft)
+    determine(town, draft)
+    filing = Filing.objects.get(pk=file_it(town, draft, 100).pk)  # With its claim as it is now.
+    registration = prepare_issue(
+        filing=filing, asked_by=bureau.buyer_user, actor=bureau.clerk, separately=True
+    )
+    entry = issue_tickets(registration=registration, actor=bureau.approver)
+    first, second = opened_tickets(entry)
+    assert [states(ticket) for ticket in (first, second)] == [{"held": 66_667}, {"held": 33_333}]
+    assert owners_of(first) == [bureau.other]
+    assert owners_of(second) == [bureau.buyer]
+    assert covered(first.issuance)
