@@ -59,17 +59,20 @@ def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
     )
     if found is None:
         raise NotFound()
-    if works_in(user, Department(found.department)):
-        return found
-    if has_role(user, Role.AUDITOR):
-        return found
-    if found.asked_by_id is not None and found.asked_by_id == user.pk:
-        return found
-    if found.ticket is not None and any(
-        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
-    ):
+    if may_read_registration(found, user):
         return found
     raise NotFound()
+
+
+def may_read_registration(found: Registration, user: AnyUser) -> bool:
+    """Whether ``access_registration`` would open it, for pages that link to it."""
+    if works_in(user, Department(found.department)) or has_role(user, Role.AUDITOR):
+        return True
+    if found.asked_by_id is not None and found.asked_by_id == user.pk:
+        return True
+    return found.ticket is not None and any(
+        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
+    )
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -167,6 +168,22 @@ def test_a_face_signature_is_never_rewritten(ticket: CarbonTicket) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def test_a_ticket_shows_only_links_that_its_reader_may_open(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket
+) -> None:
+    child = bureau.transfer(ticket, 40_000)
+    shown: dict[str, list[str]] = {}
+    for user in (bureau.clerk, bureau.approver, bureau.owner_user, bureau.buyer_user):
+        for one in (ticket, child):
+            page = hands.of(user).get(reverse("registry:ticket", args=[one.number]))
+            links = re.findall(r'href="(/registrations/[^"]+)"', page.content.decode())
+            assert {hands.of(user).get(link).status_code for link in links} <= {200}, links
+            shown.setdefault(user.username, []).extend(links)
+    freeze = reverse("registry:ask", args=["freeze", ticket.number])
+    assert freeze in shown[bureau.clerk.username]
+    assert freeze not in shown[bureau.approver.username]
 
 
 def test_a_form_sent_twice_asks_once_and_its_key_stands_for_one_content(

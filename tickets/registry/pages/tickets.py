@@ -22,8 +22,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import signed_in
-from portal.accounts.models import Department, Mandate
-from portal.accounts.queries import acts_for, parties_acted_for, works_in
+from portal.accounts.models import Department, Mandate, Role
+from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
 from portal.base.answers import sent_once
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound
@@ -33,10 +33,21 @@ from portal.base.parameters import only
 from portal.base.policy import policy_text
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
-from tickets.registry.access import access_held_ticket, access_ticket, owners_of
+from tickets.registry.access import (
+    access_held_ticket,
+    access_ticket,
+    may_read_registration,
+    owners_of,
+)
 from tickets.registry.acts import ACTS
 from tickets.registry.face.paper import face_pdf
-from tickets.registry.models import CarbonTicket, LossNotice, Pledge, TicketPrint
+from tickets.registry.models import (
+    CarbonTicket,
+    LossNotice,
+    Pledge,
+    Registration,
+    TicketPrint,
+)
 from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
@@ -187,6 +198,13 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         # Our own SVG: every text in it went through ElementTree.
         "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
         "acts": [(entry, act_line(entry, flows, numbers), retired.get(entry.pk)) for entry in acts],
+        "readable": {
+            one.key
+            for one in Registration.objects.select_related("ticket").filter(
+                key__in=[entry.registration for entry in acts]
+            )
+            if may_read_registration(one, request.user)
+        },
         "notice": policy_text("notice.not_ccer"),
         "sketch_config": sketch_config([json.loads(shape.json)]),
         **_dealings(request, ticket, exact),
@@ -240,15 +258,16 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     forestry, finance = works_in(user, Department.FORESTRY), works_in(user, Department.FINANCE)
     pledges: list[Pledge] = list(ticket.pledges.select_related("pledgee", "behind"))
     held = pledged_kg(pledges)
-    kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if forestry else ())]
+    clerk = has_role(user, Role.CLERK, Department.FORESTRY)
+    kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
     notice = ticket.loss_notices.order_by("-pk").first()
     today = now().astimezone(CITY_TIME).date()
     return {
         "owns": owns and ticket.is_open,
-        "forestry": forestry,
+        "clerk": clerk,
         "asks": [ACTS[kind] for kind in kinds] if ticket.is_open else [],
-        "claim_may_end": forestry and claim_may_end(ticket.issuance),
+        "claim_may_end": clerk and claim_may_end(ticket.issuance),
         "pledges": [
             {
                 "pledge": pledge,

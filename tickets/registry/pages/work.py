@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.access import signed_in
-from portal.accounts.models import Department
-from portal.accounts.queries import parties_acted_for, works_in
+from portal.accounts.models import Department, Role
+from portal.accounts.queries import has_role, parties_acted_for, works_in
 from tickets.projects.models import Filing
 from tickets.registry.access import (
     may_dispose_any,
@@ -51,7 +51,9 @@ def work_list(request: HttpRequest) -> HttpResponse:
         )
         .select_related("ticket", "filing", "prepared_by")
         .order_by("prepared_at")[:ROWS],
-        "used_up": used_up_tickets()[:ROWS] if Department.FORESTRY in offices else [],
+        "used_up": used_up_tickets()[:ROWS]
+        if has_role(user, Role.CLERK, Department.FORESTRY)
+        else [],
         "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
         "to_consent": [
             one
