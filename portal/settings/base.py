@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework_gis",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "django_filters",
     "axes",
     "django_otp",
@@ -248,9 +247,6 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "layers.openapi.add_public_reads",
     ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 LEAFLET_CONFIG = {
     "SPATIAL_EXTENT": (80.9, 43.65, 81.7, 44.35),

@@ -164,7 +164,9 @@ def test_the_document_is_openapi_and_names_tokens_and_scopes(client: Client, sto
     for path in (TITLES, TICKETS, "/api/tickets/{number}/offsets/", "/api/inbox/", "/api/me/"):
         for method in document["paths"][path].values():
             assert {"token": []} in method["security"], path
-    assert client.get("/api/docs/").status_code == 200
+    page = client.get("/api/docs/").content.decode()
+    for path in document["paths"]:
+        assert path in page
     area = str(story.first.area_version.key)
     for path, (_operation, _summary, parameters) in READS.items():
         assert path in document["paths"]
