@@ -132,19 +132,22 @@ def access_request(key: uuid.UUID, user: AnyUser) -> TicketRequest:
     )
     if found is None:
         raise NotFound()
-    if works_in(user, Department(found.department)):
-        return found
-    if has_role(user, Role.AUDITOR):
-        return found
-    if found.asked_by_id == user.pk:
-        return found
-    if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
-        return found
-    if found.ticket is not None and any(
-        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
-    ):
+    if may_read_request(found, user):
         return found
     raise NotFound()
+
+
+def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
+    """Whether ``access_request`` would open it, for pages that link to it."""
+    if works_in(user, Department(found.department)) or has_role(user, Role.AUDITOR):
+        return True
+    if found.asked_by_id == user.pk:
+        return True
+    if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
+        return True
+    return found.ticket is not None and any(
+        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
+    )
 
 
 def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:

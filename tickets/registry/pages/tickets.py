@@ -37,6 +37,7 @@ from tickets.registry.access import (
     access_held_ticket,
     access_ticket,
     may_read_registration,
+    may_read_request,
     owners_of,
 )
 from tickets.registry.acts import ACTS
@@ -255,7 +256,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     """What the reader may see and do besides: pledges, orders, papers, forms."""
     user = request.user
     owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(ticket))
-    forestry, finance = works_in(user, Department.FORESTRY), works_in(user, Department.FINANCE)
+    forestry = works_in(user, Department.FORESTRY)
     pledges: list[Pledge] = list(ticket.pledges.select_related("pledgee", "behind"))
     held = pledged_kg(pledges)
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
@@ -289,7 +290,11 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "registrations": ticket.registrations.order_by("-pk")[:20] if exact else [],
-        "requests": ticket.requests.filter(state="waiting") if exact or finance else [],
+        "requests": [
+            one
+            for one in ticket.requests.filter(state="waiting").select_related("ticket", "pledgee")
+            if may_read_request(one, user)
+        ],
         "documents": Document.objects.filter(
             subject_kind=SUBJECT, subject_key__in=ticket.requests.values("key")
         ).order_by("pk")
