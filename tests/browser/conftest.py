@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def served(committed_db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     # Kept tiles are of one database: another's versions count alike.
     monkeypatch.setattr(settings, "TILE_STORE", tmp_path / "tiles")
     ensure_demo_accounts()
+    with portal_server() as address:
+        yield address
+
+
+@contextmanager
+def portal_server() -> Iterator[str]:
+    """The portal on a free port of loopback, over the present database; its address."""
     server = ThreadedWSGIServer(("127.0.0.1", 0), QuietHandler)
     server.set_app(StaticFilesHandler(get_wsgi_application()))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
-from psycopg import sql
 
 from portal.base.clock import today
 from portal.base.models import Installation
@@ -18,7 +13,6 @@ from portal.casework.deadlines import Calendar
 from portal.journal.models import Seal
 from portal.journal.queries import verify_journal
 from portal.site.story import CHAPTERS, morning_of
-from tests.databases import OWNER_HOME, PREFIX, drop_database, owner_connection, use_database
 from tickets.offsets.models import Offset
 from tickets.registry.management.commands.verify_register import Command
 from tickets.registry.models import Cause, LedgerEntry
@@ -27,23 +21,6 @@ from tickets.registry.queries import Standing, state_table
 
 # Before these no chapter runs into the next one's day.
 LAST_DAYS = 14
-
-
-@pytest.fixture
-def empty_db(settings: Any, tmp_path: Path, django_db_blocker: Any) -> Iterator[str]:
-    """A database that nothing was migrated into."""
-    settings.INSTALLATION_KIND, settings.DEMO_ACCOUNTS = "embedded", True
-    settings.SECRETS, settings.MEDIA_ROOT = tmp_path / "secrets", tmp_path / "files"
-    before = settings.DATABASES["default"]["NAME"]
-    name = f"{PREFIX}_{os.getpid()}_story"
-    with owner_connection(OWNER_HOME) as control, django_db_blocker.unblock():
-        control.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        use_database(name)
-        try:
-            yield name
-        finally:
-            use_database(before)
-            drop_database(control, name)
 
 
 @pytest.mark.soak
