@@ -79,6 +79,8 @@ def result_of(listing: Listing) -> Result:
     winner = ranking[0] if ranking else None
     if winner is not None and reserve is not None and winner.price_fen_per_tonne < reserve:
         winner = None
+    if closed.facts.get("missing_kg"):  # A court had taken of what was offered.
+        winner = None
     return Result(
         opening=opened.facts,
         ranking=tuple(ranking),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -49,7 +49,9 @@ from tickets.market.operations import (
     show_deposit,
     withdraw_listing,
 )
+from tickets.market.operations.dealing import end_each
 from tickets.market.protocol import protocol_pdf, result_of
+from tickets.registry.operations import Kind, Owners
 
 BIDDERS, ROUNDS = 20, 10
 
@@ -192,6 +194,47 @@ def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
         return_deposit(deposit=first, payment_number="T3", actor=floor.trading)
     verbs = Event.objects.filter(subject_key=str(listing.pk)).values_list("verb", flat=True)
     assert {"deposit_returned", "deposit_forfeited"} <= set(verbs)
+
+
+def test_a_bidding_fails_when_a_court_took_of_its_kilograms_and_the_others_close(
+    floor: Floor,
+) -> None:
+    ticket = floor.issue(10_000)
+    taken = floor.bidding(ticket, 10_000)
+    one = floor.bidder(taken, "甲公司")
+    floor.bid(taken, one, 1500)
+    other = floor.bidding(floor.issue(10_000), 10_000)
+    floor.bid(other, floor.bidder(other, "乙公司"), 1500)
+    floor.transfer(
+        ticket, 4000, to=Owners.sole(floor.other), kind=Kind.COURT, effective_on=date(2026, 1, 5)
+    )
+    advance_clock(timedelta(hours=2))
+    assert close_due_biddings() == 2
+    taken.refresh_from_db()
+    other.refresh_from_db()
+    assert (taken.ending, other.ending) == ("failed", "sold")
+    assert not taken.trades.exists()
+    assert states(ticket) == {"held": 6000}
+    result = result_of(taken)
+    assert result.winner is None
+    assert result.agrees
+    assert Message.objects.filter(user=one[1], subject__contains="竞价未成交").count() == 1
+    back = return_deposit(deposit=taken.deposits.get(), payment_number="T1", actor=floor.trading)
+    assert back.state == "returned"
+
+
+def test_what_cannot_end_is_logged_and_the_rest_go_on(
+    floor: Floor, caplog: pytest.LogCaptureFixture
+) -> None:
+    listings = [floor.offer(floor.issue(1000), 1000) for _n in range(2)]
+
+    def end(listing: Listing) -> bool:
+        if listing == listings[0]:
+            raise ListingMovedOn()
+        return True
+
+    assert end_each(listings, end) == 1
+    assert listings[0].number in caplog.text
 
 
 @pytest.mark.parametrize(("attack", "constraint"), [

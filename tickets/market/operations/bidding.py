@@ -27,7 +27,13 @@ from tickets.market.errors import (
 )
 from tickets.market.journal import DEPOSIT, LISTING, record
 from tickets.market.models import Bid, Deposit, Listing, Trade
-from tickets.market.operations.dealing import agree, lock_listing, tell_holder
+from tickets.market.operations.dealing import (
+    agree,
+    end_each,
+    lock_listing,
+    tell_holder,
+    unbound_kg,
+)
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import require_price, yuan
 from tickets.registry.access import owners_of, require_office
@@ -205,7 +211,8 @@ def ranked_bids(listing: Listing) -> list[Bid]:
 
 @write_transaction
 def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | None:
-    """After the closing: the trade with the highest bid, or None when none reaches the reserve.
+    """After the closing: the trade with the highest bid, or None when none reaches the reserve
+    or a court has meanwhile taken kilograms off the list: a bid is for the whole quantity.
 
     Raises BiddingRuns before the closing, ListingMovedOn when it was closed already.
     """
@@ -220,6 +227,9 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
     top = ranking[0] if ranking else None
     reserve = found.reserve_fen_per_tonne
     if top is not None and reserve is not None and top.price_fen_per_tonne < reserve:
+        top = None
+    missing_kg = max(found.quantity_kg - unbound_kg(found), 0)
+    if missing_kg:
         top = None
     trade = None
     if top is not None:
@@ -238,6 +248,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
         reserve_fen_per_tonne=reserve,
         winner=str(top.key) if top else None,
         trade=str(trade.key) if trade else None,
+        missing_kg=missing_kg,
     )  # fmt: skip
     end_listing(found, Listing.Ending.SOLD if trade else Listing.Ending.FAILED, actor)
     _tell_bidders(found, ranking, top)
@@ -247,14 +258,15 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
 def close_due_biddings() -> int:
     """Biddings whose closing has passed; how many were closed. A job's act."""
     due = Listing.objects.filter(state=State.OPEN, method=Method.BIDDING, closes_at__lte=now())
-    closed = 0
-    for listing in due:
-        try:
-            close_bidding(listing=listing)
-        except (BiddingRuns, ListingMovedOn):
-            continue  # Somebody was faster, or a late bid moved the closing.
-        closed += 1
-    return closed
+    return end_each(due, _close_due)
+
+
+def _close_due(listing: Listing) -> bool:
+    try:
+        close_bidding(listing=listing)
+    except (BiddingRuns, ListingMovedOn):
+        return False  # Somebody was faster, or a late bid moved the closing.
+    return True
 
 
 def _tell_bidders(listing: Listing, ranking: list[Bid], top: Bid | None) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import now
+from portal.base.errors import PortalError
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.policy import policy_number
 from portal.casework.notices import tell
@@ -21,6 +26,20 @@ from tickets.market.prices import amount_of, yuan
 from tickets.registry.access import owners_of
 from tickets.registry.operations import unlist_blocks
 from tickets.registry.quantities import tonnes
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row", bound=Model)
+
+
+def end_each(due: Iterable[Row], end: Callable[[Row], bool]) -> int:
+    """How many of a job's due rows ``end`` ended; one that is refused stays, the rest go on."""
+    ended = 0
+    for row in due:
+        try:
+            ended += end(row)
+        except (PortalError, DatabaseError):
+            log.exception("%s stays: its term could not be ended", row)
+    return ended
 
 
 def lock_listing(listing: Listing) -> Listing:

@@ -37,6 +37,7 @@ from tickets.market.journal import LISTING, record
 from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
+    end_each,
     free_unbound,
     lock_listing,
     tell_holder,
@@ -324,7 +325,7 @@ def end_due_listings() -> int:
     due = Listing.objects.filter(state=State.OPEN, closes_at__lte=now()).exclude(
         method=Method.BIDDING
     )
-    return sum(_expire(listing) for listing in due)
+    return end_each(due, _expire)
 
 
 @write_transaction

@@ -33,7 +33,13 @@ from tickets.market.errors import (
 )
 from tickets.market.journal import ORDER, POOL, record
 from tickets.market.models import Listing, RetailOrder, RetailPool
-from tickets.market.operations.dealing import free_unbound, lock_listing, require_lot, unbound_kg
+from tickets.market.operations.dealing import (
+    end_each,
+    free_unbound,
+    lock_listing,
+    require_lot,
+    unbound_kg,
+)
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import amount_of, yuan
 from tickets.offsets.models import Beneficiary, Offset, Purpose
@@ -337,7 +343,7 @@ def lapse_overdue_orders() -> int:
     due = RetailOrder.objects.filter(
         state=RetailOrder.State.WAITING, pay_by__lt=now()
     ).select_related("listing")
-    return sum(_lapse(order) for order in due)
+    return end_each(due, _lapse)
 
 
 @write_transaction

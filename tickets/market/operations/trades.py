@@ -31,6 +31,7 @@ from tickets.market.journal import TRADE, record
 from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
+    end_each,
     free_unbound,
     lock_listing,
     require_lot,
@@ -231,7 +232,7 @@ def lapse_overdue_trades() -> int:
     due = Trade.objects.filter(
         state=State.AGREED, pay_by__lt=now(), paid_at__isnull=True, disputed_at__isnull=True
     ).select_related("listing")
-    return sum(_lapse(trade) for trade in due)
+    return end_each(due, _lapse)
 
 
 @write_transaction
