@@ -46,6 +46,7 @@ from tickets.market.operations import (
     confirm_agreement,
     decide_dispute,
     end_due_listings,
+    free_ended_listings,
     lapse_overdue_trades,
     prepare_listing,
     raise_dispute,
@@ -56,7 +57,11 @@ from tickets.market.operations import (
 from tickets.market.prices import amount_of, parse_yuan, yuan
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket, FreezeOrder
-from tickets.registry.operations import lift_dispute, prepare_freeze
+from tickets.registry.operations import (
+    lift_dispute,
+    prepare_freeze,
+    prepare_lift,
+)
 
 
 def ask(floor: Floor, ticket: CarbonTicket, quantity_kg: int = 1000, **more: Any) -> Listing:
@@ -241,6 +246,31 @@ def test_withdrawal_and_expiry_free_what_no_trade_waits_for(floor: Floor) -> Non
     second.refresh_from_db()
     assert second.ending == "expired"
     assert states(ticket) == {"held": 1000}
+
+
+def test_what_was_frozen_when_its_listing_ended_is_free_after_the_lift(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    trade = floor.buy(listing, 400)
+    freeze = prepare_freeze(
+        kind=FreezeOrder.Kind.DISPUTE,
+        ticket=ticket,
+        document=paper(),
+        reason="权属争议",
+        actor=floor.clerk,
+    )
+    floor.approve(freeze)
+    withdraw_listing(listing=listing, actor=floor.owner_user)
+    assert free_ended_listings() == 0
+    assert states(ticket) == {"listed": 1000}
+    order = FreezeOrder.objects.get(ticket=ticket)
+    floor.approve(prepare_lift(order=order, document=paper(), reason="争议解决", actor=floor.clerk))
+    assert free_ended_listings() == 1
+    assert states(ticket) == {"held": 600, "listed": 400}  # The trade still waits for its own.
+    assert free_ended_listings() == 0
+    floor.settle(trade)
+    assert states(ticket) == {"held": 600}
+    assert covered(ticket.issuance)
 
 
 def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:

@@ -45,7 +45,7 @@ from tickets.market.operations.dealing import (
 from tickets.market.prices import require_price, yuan
 from tickets.registry.access import owners_of, require_disposal, require_office
 from tickets.registry.errors import BlockNotFree, TicketClosed
-from tickets.registry.models import CarbonTicket, Cause
+from tickets.registry.models import Block, CarbonTicket, Cause
 from tickets.registry.operations import list_blocks, open_cause
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
@@ -337,6 +337,24 @@ def _expire(listing: Listing) -> bool:
     ending = Ending.SOLD if left == 0 or _wholly_bound(found, left) else Ending.EXPIRED
     end_listing(found, ending, None)
     return True
+
+
+def free_ended_listings() -> int:
+    """Kilograms that an order kept on the list of an ended listing go back to held after it is
+    lifted; of how many listings. A job's act."""
+    listed = Block.objects.standing().filter(state="listed", freezes__len=0)
+    due = Listing.objects.filter(state=State.ENDED, cause__in=listed.values("because"))
+    return end_each(due, _free)
+
+
+@write_transaction
+def _free(listing: Listing) -> bool:
+    found = lock_listing(listing)
+    freed = free_unbound(found, None)
+    if freed:
+        record(LISTING, found.pk, "freed", None, freed_kg=freed)
+        _tell_seller(found, _("冻结解除，{tonnes} 吨已撤下").format(tonnes=tonnes(freed)))
+    return freed > 0
 
 
 def _wholly_bound(listing: Listing, left_kg: int) -> bool:
