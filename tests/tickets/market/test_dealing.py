@@ -58,6 +58,8 @@ from tickets.market.prices import amount_of, parse_yuan, yuan
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.operations import (
+    Kind,
+    Owners,
     lift_dispute,
     prepare_freeze,
     prepare_lift,
@@ -246,6 +248,23 @@ def test_withdrawal_and_expiry_free_what_no_trade_waits_for(floor: Floor) -> Non
     second.refresh_from_db()
     assert second.ending == "expired"
     assert states(ticket) == {"held": 1000}
+
+
+def test_a_listing_emptied_by_a_court_is_not_sold(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    sold = floor.offer(floor.issue(1000), 1000)
+    floor.transfer(
+        ticket, to=Owners.sole(floor.other), kind=Kind.COURT, effective_on=date(2026, 1, 5)
+    )
+    advance_clock(timedelta(days=9))
+    trade = floor.buy(sold, 1000)
+    advance_clock(timedelta(days=2))
+    assert end_due_listings() == 2
+    listing.refresh_from_db()
+    sold.refresh_from_db()
+    assert (listing.ending, sold.ending) == ("expired", "sold")
+    assert trade.state == Trade.State.AGREED
 
 
 def test_what_was_frozen_when_its_listing_ended_is_free_after_the_lift(floor: Floor) -> None:

@@ -34,7 +34,7 @@ from tickets.market.errors import (
     TermsWrong,
 )
 from tickets.market.journal import LISTING, record
-from tickets.market.models import Listing, Trade
+from tickets.market.models import Listing, RetailOrder, Trade
 from tickets.market.operations.dealing import (
     agree,
     end_each,
@@ -333,9 +333,7 @@ def _expire(listing: Listing) -> bool:
     found = lock_listing(listing)
     if found.state != State.OPEN or found.closes_at > now():
         return False
-    left = found.left_kg()
-    ending = Ending.SOLD if left == 0 or _wholly_bound(found, left) else Ending.EXPIRED
-    end_listing(found, ending, None)
+    end_listing(found, Ending.SOLD if _is_sold(found) else Ending.EXPIRED, None)
     return True
 
 
@@ -357,9 +355,15 @@ def _free(listing: Listing) -> bool:
     return freed > 0
 
 
-def _wholly_bound(listing: Listing, left_kg: int) -> bool:
-    waiting = Trade.objects.filter(listing=listing, state=Trade.State.AGREED)
-    return sum(trade.quantity_kg for trade in waiting) == left_kg
+def _is_sold(listing: Listing) -> bool:
+    """Whether trades and orders took all of it; an empty list may also be a court's doing."""
+    trades = listing.trades.filter(state__in=[Trade.State.AGREED, Trade.State.SETTLED])
+    orders = listing.orders.filter(state__in=[RetailOrder.State.WAITING, RetailOrder.State.SETTLED])
+    taken = [
+        *trades.values_list("quantity_kg", flat=True),
+        *orders.values_list("quantity_kg", flat=True),
+    ]
+    return sum(taken) == listing.quantity_kg
 
 
 def _require_state(listing: Listing, *states: Listing.State) -> None:
