@@ -363,6 +363,18 @@ def test_a_decided_dispute_goes_on_to_the_transfer(floor: Floor) -> None:
     assert covered(ticket.issuance)
 
 
+def test_after_a_dispute_the_buyer_has_what_was_left_of_the_term(floor: Floor) -> None:
+    trade = floor.buy(floor.offer(floor.issue(1000), 1000), 400)
+    advance_clock(timedelta(hours=60))
+    raise_dispute(trade=trade, text="数量有争议", actor=floor.buyer_user)
+    advance_clock(timedelta(days=20))
+    decide_dispute(trade=trade, go_on=True, reason="核实无误", actor=floor.trading)
+    advance_clock(timedelta(hours=11))
+    assert lapse_overdue_trades() == 0
+    advance_clock(timedelta(hours=2))
+    assert lapse_overdue_trades() == 1
+
+
 def test_nobody_decides_on_what_is_theirs(floor: Floor) -> None:
     listing = ask(floor, floor.issue(1000))
     prepare_listing(listing=listing, actor=floor.centre)

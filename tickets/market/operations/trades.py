@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -218,7 +220,9 @@ def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Tr
     if found.freeze is not None:
         lift_dispute(order=found.freeze, actor=actor)
     if go_on:
-        found.disputed_at, found.pay_by = None, max(found.pay_by, now())
+        # The term stood still: what was left of it when the dispute began is left now.
+        left = max(found.pay_by - found.disputed_at, timedelta(0))
+        found.disputed_at, found.pay_by = None, now() + left
         found.save(update_fields=["disputed_at", "pay_by", "reason"])
         record(TRADE, found.key, "dispute_settled", actor)
     else:
