@@ -22,6 +22,7 @@ from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
 from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError
+from portal.base.numbers import is_number
 from portal.base.tables import table_file
 from portal.casework.models import Notice
 from portal.casework.uploads import body_limited
@@ -69,6 +70,8 @@ def _cell(value: Any) -> tuple[str, bool, str]:
         return f"{value:,}", True, ""
     if isinstance(value, float):  # Yuan.
         return f"{value:,.2f}", True, ""
+    if not is_number(value):
+        return value, False, ""
     if value.startswith("YN-D-"):
         return value, False, reverse("offsets:offset", args=[value])
     if value.startswith("YN-2"):  # A ticket's number has no letter before its year.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from django.test import Client
 from parcels.models import ExclusionArea
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
+from portal.casework.notices import publish_notice
 from tests.factories.land import square
 from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
@@ -103,3 +105,13 @@ def test_everything_is_published_without_names(
     assert client.get("/disclosure/import/").status_code == 302
     client.force_login(bureau.clerk)
     assert client.get("/disclosure/import/").status_code == 200
+
+
+def test_a_title_that_begins_like_a_number_leads_nowhere(bureau: Bureau, client: Client) -> None:
+    publish_notice(
+        kind="other", title="YN-2026/7 号碳票公告", text="内容", closes_on=today(),
+        subject_kind="ticket", subject_key=uuid.uuid4(), actor=bureau.clerk,
+    )  # fmt: skip
+    page = client.get("/disclosure/?table=notices")
+    assert page.status_code == 200
+    assert "<td>YN-2026/7 号碳票公告</td>" in page.content.decode()
