@@ -41,8 +41,13 @@ _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"PK\x03\x04", ZIP),
 )
-# What looks at the first page stops here: an object stream may claim any size.
+# What looks for the first page stops here: a file of anybody may name any number of object streams
+# of any size, and one that breaks off counts as much as the largest.
 _INFLATE_LIMIT = 4 * MIB
+_STREAM_LIMIT = MIB // 4
+_STREAMS_TRIED = 4096
+_PAGE = re.compile(rb"/Type\s*/Page(?![a-zA-Z])")
+_OBJECT_STREAM = re.compile(rb"/ObjStm[^>]{0,1000}+>>\s{0,8}stream\r?\n")
 _SMALLEST_IMAGE = 100
 
 
@@ -117,20 +122,30 @@ def pdf_has_a_page(data: bytes) -> bool:
     """Whether a PDF ends and holds a page object, openly or in a compressed object stream."""
     if b"%%EOF" not in data[-2048:]:
         return False
-    if re.search(rb"/Type\s*/Page(?![a-zA-Z])", data):
-        return True
-    budget = _INFLATE_LIMIT
-    for match in re.finditer(rb"/ObjStm[^>]*>>\s*stream\r?\n", data):
-        inflater = zlib.decompressobj()
-        try:
-            text = inflater.decompress(data[match.end() :], budget)
-        except zlib.error:
-            continue
-        if re.search(rb"/Type\s*/Page(?![a-zA-Z])", text):
-            return True
-        budget -= len(text)
-        if budget <= 0:
+    return _PAGE.search(data) is not None or _page_in_object_streams(data)
+
+
+def _page_in_object_streams(data: bytes) -> bool:
+    """In time that grows with the file alone: each name is looked at once, a bounded way ahead."""
+    view, budget, at = memoryview(data), _INFLATE_LIMIT, -1
+    for _tried in range(_STREAMS_TRIED):
+        at = data.find(b"/ObjStm", at + 1)
+        if at < 0 or budget <= 0:
             return False
+        begun = _OBJECT_STREAM.match(data, at)
+        if begun is None:
+            continue
+        limit = min(budget, _STREAM_LIMIT)
+        try:
+            text = zlib.decompressobj().decompress(
+                view[begun.end() : begun.end() + _STREAM_LIMIT], limit
+            )
+        except zlib.error:
+            budget -= limit
+            continue
+        if _PAGE.search(text):
+            return True
+        budget -= max(len(text), 1)
     return False
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import zlib
 from datetime import date, timedelta
 
 import pytest
@@ -228,6 +230,37 @@ def test_a_file_is_what_its_content_says(data: bytes, reason: str) -> None:
     with pytest.raises(DocumentUnreadable) as refused:
         parse_upload(data, name="核算报告.pdf")
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"/ObjStm",
+        b"/ObjStm>>stream\n",
+        b"/ObjStm>>stream\nno deflate",
+        b"/ObjStm>>stream\n" + zlib.compress(bytes(4 * 1024**2))[:-5],
+    ],
+)
+def test_a_file_that_names_object_streams_without_end_is_judged_in_little_time(
+    part: bytes,
+) -> None:
+    data = b"%PDF-1.7\n" + part * (3 * 1024**2 // len(part)) + b"\n%%EOF\n"
+    begun = time.process_time()
+    with pytest.raises(DocumentUnreadable):
+        parse_upload(data, name="报告.pdf")
+    # Quadratic work on this file takes minutes.
+    assert time.process_time() - begun < 5
+
+
+def test_a_page_is_found_in_a_compressed_object_stream_after_one_that_is_broken() -> None:
+    stream = b"<< /Type /ObjStm /N 1 /First 4 /Filter /FlateDecode >>\nstream\r\n"
+    page = zlib.compress(b"1 0 << /Type /Page /Parent 2 0 R >>")
+    whole = (
+        b"%PDF-1.7\n" + stream + b"broken\nendstream\n" + stream + page + b"\nendstream\n%%EOF\n"
+    )
+    assert parse_upload(whole, name="a.pdf").data == whole
+    with pytest.raises(DocumentUnreadable):
+        parse_upload(whole.replace(page, zlib.compress(b"1 0 << /Type /Pages >>")), name="a.pdf")
 
 
 def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.gis.geos import Point
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import Department, Role, User
@@ -208,6 +209,17 @@ def test_a_thousand_complaints_are_held_back_with_another_way(client: Client) ->
     assert Complaint.objects.count() == 5
     other = client.post(NEW, {"topic": "land", "text": "别处"}, REMOTE_ADDR="198.51.100.7")
     assert other.status_code == 302
+
+
+def test_a_try_counts_before_its_files_are_looked_into(client: Client) -> None:
+    def attempt() -> HttpResponse:
+        bad = SimpleUploadedFile("坏.pdf", b"MZ virus")
+        return client.post(NEW, {"topic": "land", "text": "有人越界", "evidence": bad})
+
+    assert [attempt().status_code for _try in range(6)] == [422] * 5 + [429]
+    last = attempt().content.decode()
+    assert "有人越界" in last
+    assert "坏.pdf" not in last
 
 
 def test_due_day_of_the_specification() -> None:

@@ -70,12 +70,20 @@ def new(request: HttpRequest) -> HttpResponse:
     """The form for everyone. What was typed stays when it is refused."""
     posted = request.method == "POST"
     first = {"ticket": request.GET.get("ticket", "")[:30], "place": request.GET.get("at", "")[:60]}
-    form = ComplaintForm(request.POST, request.FILES) if posted else ComplaintForm(initial=first)
+    form = ComplaintForm(initial=first)
     status = 200
-    if posted and form.is_valid():
-        actor = request.user if isinstance(request.user, User) else None
+    actor = request.user if isinstance(request.user, User) else None
+    if posted:
+        form = ComplaintForm(request.POST, request.FILES)
         try:
+            # Before the files of somebody unknown are looked into: looking costs time.
             acts.note_complaint(str(actor.key) if actor else str(get_client_ip_address(request)))
+        except TooManyComplaints as refusal:
+            form = ComplaintForm(request.POST)
+            form.add_refusal(refusal)
+            return _complaint_form(request, form, TOO_MANY)
+    if posted and form.is_valid():
+        try:
             made = acts.make_complaint(
                 topic=Complaint.Topic(form.cleaned_data["topic"]),
                 text=form.cleaned_data["text"],
@@ -89,12 +97,16 @@ def new(request: HttpRequest) -> HttpResponse:
             )
         except PortalError as refusal:
             form.add_refusal(refusal)
-            status = TOO_MANY if isinstance(refusal, TooManyComplaints) else REFUSED
+            status = REFUSED
         else:
             messages.success(request, _("举报已收到。请记下查询码，凭它查看办理情况和答复。"))
             return redirect("supervision:complaint", code=made.code)
     elif posted:
         status = TOO_LARGE if form.has_error("evidence", DocumentTooLarge.code) else REFUSED
+    return _complaint_form(request, form, status)
+
+
+def _complaint_form(request: HttpRequest, form: ComplaintForm, status: int) -> HttpResponse:
     context = {
         "form": form,
         "sketch_config": sketch_config([], drawing=True),
