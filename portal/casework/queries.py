@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import AnyUser, open_grants
@@ -64,12 +64,15 @@ def overdue(steps: QuerySet[ReviewStep]) -> QuerySet[ReviewStep]:
 
 
 def opinions_wanted_of(user: AnyUser) -> QuerySet[Opinion]:
-    """What an expert was asked and has not answered."""
+    """What an expert was asked in the present round of a step and has not answered."""
     if not isinstance(user, User):
         return Opinion.objects.none()
     return (
         Opinion.objects.filter(
-            expert__user=user, given_at__isnull=True, step__status=StepStatus.OPEN
+            expert__user=user,
+            given_at__isnull=True,
+            step__status=StepStatus.OPEN,
+            round=F("step__round"),
         )
         .select_related("step__case", "expert")
         .order_by("asked_at")

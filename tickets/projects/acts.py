@@ -25,7 +25,7 @@ from portal.casework.operations import (
     entrust_step,
     give_opinion,
 )
-from portal.casework.queries import steps_my_turn
+from portal.casework.queries import opinions_wanted_of, steps_my_turn
 from tickets.projects.errors import ApplicationMoveNotAllowed, ProjectsError
 from tickets.projects.forms import (
     CommentForm,
@@ -113,9 +113,7 @@ def ask(request: HttpRequest, application: Application, user: User) -> str:
 
 
 def opine(request: HttpRequest, application: Application, user: User) -> str:
-    opinion = Opinion.objects.filter(
-        step__case=application.case, expert__user=user, given_at__isnull=True
-    ).first()
+    opinion = opinions_wanted_of(user).filter(step__case=application.case).first()
     if opinion is None:
         raise NotFound()
     advice, text = request.POST.get("advice", ""), request.POST.get("text", "").strip()

@@ -30,7 +30,7 @@ from portal.base.numbers import grouped_code
 from portal.casework.deadlines import stops_of, working_days_between
 from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus
-from portal.casework.queries import unread_count
+from portal.casework.queries import opinions_wanted_of, unread_count
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from portal.journal.operations import record_event
@@ -199,9 +199,7 @@ def _review(application: Application, user: User, *, staff: bool, form: Any) -> 
         "stages": _stages(steps),
         "elapsed": _elapsed(case, day),
         "turns": [_turn(step, latest, user, form) for step in turns],
-        "opinion": expert.opinions.filter(expert__user=user, given_at__isnull=True).first()
-        if expert
-        else None,
+        "opinion": opinions_wanted_of(user).filter(step__case=case).first(),
         "expert_step": expert if expert and expert in turns else None,
         "experts": _askable(expert) if expert and expert in turns else [],
         "technical": next((one for one in steps if one.kind == Step.TECHNICAL), None),
@@ -247,7 +245,9 @@ def _step_row(step: ReviewStep, day: Any) -> dict[str, Any]:
         "step": step,
         "verdicts": list(step.verdicts.all()),
         "opinions": [one for one in step.opinions.all() if one.given_at],
-        "asked": [one for one in step.opinions.all() if not one.given_at],
+        "asked": [
+            one for one in step.opinions.all() if not one.given_at and one.round == step.round
+        ],
         "late": bool(in_hand and step.due_on and step.due_on < day and not step.due_provisional),
         "days_left": (step.due_on - day).days if step.due_on else None,
     }

@@ -34,6 +34,7 @@ from portal.casework.models import Expert, ExpertConflict, ReviewCase
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import ask_expert, entrust_step
+from portal.casework.queries import opinions_wanted_of
 from tests.base.bodies import announce
 from tests.base.sessions import refused_by
 from tests.factories.land import square
@@ -436,6 +437,35 @@ def test_experts_are_enough_agree_and_have_no_conflict(town: Town) -> None:
     assert third.given_at is not None
     with pytest.raises(OpinionsAgainst):
         say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"])
+
+
+def test_an_expert_who_kept_silent_in_a_former_round_is_heard_in_the_next(town: Town) -> None:
+    application, owner = submitted(town)
+    pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    silent, clerk = Expert.objects.get(user=town["expert4"]), town["forestry_clerk"]
+    ask_expert(step=step_of(application, Step.EXPERT), expert=silent, actor=clerk)
+    hear_experts(town, application)
+    say(application, Step.EXPERT, VerdictKind.RETURN, clerk, "报告须更正")
+    application.refresh_from_db()
+    advance_clock(timedelta(days=1))
+    calculate(application, town["other_verifier"], tonnes=90)
+    hand_in(application, owner)
+    resubmit_application(
+        application=application, actor=owner, seen=application.revision, answer="新报告"
+    )
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    assert not opinions_wanted_of(silent.user).exists()  # Not asked in this round yet.
+    asked = ask_expert(step=step_of(application, Step.EXPERT), expert=silent, actor=clerk)
+    assert list(opinions_wanted_of(silent.user)) == [asked]
+    page = reverse("projects:application", args=[application.key])
+    sent = {"action": "opine", "advice": "pass", "text": "参数有据"}
+    assert browser_of(silent.user).post(page, sent).status_code == 302
+    asked.refresh_from_db()
+    assert asked.given_at is not None
+    assert browser_of(silent.user).post(page, sent).status_code == 404
 
 
 def test_who_wrote_the_report_is_not_the_entrusted_reviewer(town: Town) -> None:
