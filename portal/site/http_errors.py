@@ -111,6 +111,7 @@ from tickets.offsets.errors import NameReviewed, OffsetDecided
 from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
     ApplicationUnderReview,
+    DisqualificationPending,
     PeriodTaken,
     ReportOfOtherLand,
 )
@@ -183,6 +184,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     DocumentTooLarge: 413,
     ApplicationMoveNotAllowed: 409,
     ApplicationUnderReview: 409,
+    DisqualificationPending: 409,
     PeriodTaken: 409,
     ReportOfOtherLand: 409,
     LandHasAnotherClaim: 409,

@@ -48,6 +48,14 @@ class ApplicantDisqualified(ProjectsError):
     message = _("业主因提供虚假材料被取消申报资格（第七条），期满前不能申报。")
 
 
+@stands_for("no_withdrawal_under_disqualification")
+class DisqualificationPending(ProjectsError):
+    """Article 7: who withdrew would escape the decision on false materials."""
+
+    code = "disqualification_pending"
+    message = _("已就本申请提出取消申报资格的意见（第七条），作出决定前不能撤回。")
+
+
 class ApplicationIncomplete(ProjectsError):
     """Something that article 7 asks for is missing; facts: ``missing``, in words."""
 

@@ -42,6 +42,7 @@ from tickets.projects.errors import (
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
+    DisqualificationPending,
     MayNotApply,
     MeasureWrong,
     SharesWrong,
@@ -440,12 +441,17 @@ def resubmit_application(
 
 @write_transaction
 def withdraw_application(*, application: Application, actor: User, reason: str = "") -> Application:
-    """Take an application back before it is filed; the land is free again."""
+    """Take an application back before it is filed; the land is free again.
+
+    DisqualificationPending while article 7's decision on it is proposed.
+    """
     standing = _locked(application)
     if not acts_for(actor, standing.project.applicant, Mandate.Scope.APPLY):
         raise MayNotApply(party=standing.project.applicant.name)
     if standing.case is None or standing.claim is None:
         raise ApplicationUnderReview()
+    if standing.disqualifications.filter(case__closed_at__isnull=True).exists():
+        raise DisqualificationPending()
     step = unfinished_step(standing)
     record_verdict(
         step=step, verdict=VerdictKind.WITHDRAW, actor=actor, seen=step.revision, reason=reason

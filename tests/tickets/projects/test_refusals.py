@@ -33,7 +33,7 @@ from portal.casework.escalation import tell_of_overdue
 from portal.casework.models import Expert, ExpertConflict, ReviewCase
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
-from portal.casework.operations import ask_expert, entrust_step
+from portal.casework.operations import ask_expert, entrust_step, record_verdict
 from portal.casework.queries import opinions_wanted_of
 from tests.base.bodies import announce
 from tests.base.sessions import refused_by
@@ -65,6 +65,7 @@ from tickets.projects.errors import (
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
+    DisqualificationPending,
     FilingQuantityWrong,
     MaterialsNotConfirmed,
     MayNotApply,
@@ -623,9 +624,8 @@ def test_a_rejection_ends_the_case_frees_the_land_and_tells_the_owner_why(town: 
         say(application, Step.FILING, VerdictKind.PREPARE, town["ecology_clerk"], "拟稿")
 
 
-def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town: Town) -> None:
-    application, owner = submitted(town)
-    wanted = propose_disqualification(
+def propose(town: Town, application: Application) -> Disqualification:
+    return propose_disqualification(
         application=application,
         scope=Disqualification.Scope.PARTY,
         until=today() + timedelta(days=365),
@@ -634,14 +634,43 @@ def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town
         hearing_record="当事人到场陈述",
         actor=town["forestry_clerk"],
     )
-    step = wanted.case.steps.get()
+
+
+def decide(town: Town, wanted: Disqualification, *, approve: bool = True) -> None:
     decide_disqualification(
         disqualification=wanted,
-        approve=True,
-        reason="事实清楚",
+        approve=approve,
+        reason="事实清楚" if approve else "证据不足",
         actor=town["forestry_approver"],
-        seen=step.revision,
+        seen=wanted.case.steps.get().revision,
     )
+
+
+def test_nobody_escapes_a_disqualification_by_withdrawing(town: Town) -> None:
+    application, owner = submitted(town)
+    wanted = propose(town, application)
+    page = reverse("projects:application", args=[application.key])
+    answer = browser_of(owner).post(page, {"action": "withdraw", "sure": "on"})
+    assert answer.status_code == 409
+    assert "作出决定前不能撤回" in answer.content.decode()
+    with pytest.raises(DisqualificationPending):
+        withdraw_application(application=application, actor=owner)
+    with refused_by("no_withdrawal_under_disqualification"):
+        # Round the application's own operations: the case first, then the state.
+        step = step_of(application, Step.COMPLETENESS)
+        record_verdict(step=step, verdict=VerdictKind.WITHDRAW, actor=owner, seen=step.revision)
+        Application.objects.filter(pk=application.pk).update(state="withdrawn")
+    decide(town, wanted, approve=False)
+    withdraw_application(application=application, actor=owner)
+    other, _owner = submitted(town)
+    decide(town, propose(town, other))
+    other.refresh_from_db()
+    assert other.state == Application.State.DISQUALIFIED
+
+
+def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town: Town) -> None:
+    application, owner = submitted(town)
+    decide(town, propose(town, application))
     application.refresh_from_db()
     assert application.state == Application.State.DISQUALIFIED
     again = draft_of(town, owner, application.project.applicant, square(0, 5000))
