@@ -209,10 +209,10 @@ class TableRowsWrong(AccountingRefused):
 
 
 class ReportFileRefused(AccountingRefused):
-    """The uploaded report is a PDF with content, of bearable size."""
+    """The uploaded report is a whole PDF with a page, of bearable size."""
 
     code = "report_file_refused"
-    message = _("核算报告须为 PDF 文件，不为空，且不超过 {limit_mib} MB。")
+    message = _("核算报告须为完整的 PDF 文件，至少有一页，且不超过 {limit_mib} MB。")
 
 
 @stands_for("versions_follow_each_other", "one_method_of_a_version",

@@ -25,6 +25,7 @@ from portal.accounts.queries import acts_for, has_role
 from portal.base.clock import today
 from portal.base.errors import StateMovedOn
 from portal.base.transactions import write_transaction
+from portal.casework.documents import pdf_has_a_page
 from portal.journal.operations import record_event
 from tickets.accounting.errors import (
     ApplicationUnready,
@@ -304,10 +305,10 @@ def attach_report_file(
 ) -> AccountingReport:
     """The report as the third party wrote it (PDF), and the tonnes that it states."""
     draft = lock_draft(report, seen=seen)
-    size = path.stat().st_size
-    with path.open("rb") as source:
-        head = source.read(5)
-    if head != b"%PDF-" or size < 100 or size > REPORT_MIB * MIB:
+    if path.stat().st_size > REPORT_MIB * MIB:
+        raise ReportFileRefused(limit_mib=REPORT_MIB)
+    data = path.read_bytes()
+    if not data.startswith(b"%PDF-") or not pdf_has_a_page(data):
         raise ReportFileRefused(limit_mib=REPORT_MIB)
     keep_file(draft, ReportFile.Kind.REPORT, path, name, actor)
     draft.quantity_t_reported = quantity_t

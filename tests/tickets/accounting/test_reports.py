@@ -20,6 +20,7 @@ from portal.journal.models import Event
 from tests.accounts.people import administrator
 from tests.factories.land import parcel_at, square, title_on, verify
 from tests.tickets.accounting.reports import (
+    PDF,
     PERIOD,
     D,
     area_over,
@@ -432,8 +433,11 @@ def test_another_figure_in_the_uploaded_report_is_seen(tmp_path: Path) -> None:
     assert not work_through(attach(report, tmp_path, 2242)).reported_differs
 
 
-@pytest.mark.parametrize("data", [b"", b"%PDF-", b"MZ" * 100])
-def test_the_uploaded_report_is_a_pdf_with_content(tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"%PDF-", b"MZ" * 100, b"%PDF-1.7\n" + b"% no page\n" * 20 + b"%%EOF\n", PDF[:-7]],
+)
+def test_the_uploaded_report_is_a_pdf_with_a_page(tmp_path: Path, data: bytes) -> None:
     report = draft_on(square(0, 0))
     path = tmp_path / "fake.pdf"
     path.write_bytes(data)
