@@ -336,6 +336,8 @@ def fill(request: HttpRequest, key: uuid.UUID, slug: str) -> HttpResponse:
 
 def take_upload(request: HttpRequest, draft: Application, part: Part, user: User) -> None:
     """A file of the part's material; its hash and version are kept with it."""
+    if not part.kinds:
+        raise InvalidInput(field=part.title, reason=_("这一部分不收文件"))
     form = FileForm(request.POST, request.FILES)
     if not form.is_valid():
         raise FormRefused(form)

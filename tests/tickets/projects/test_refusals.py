@@ -282,6 +282,16 @@ def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> Non
     assert draft.materials.count() == kept
 
 
+def test_a_part_without_materials_takes_no_file(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    page = reverse("projects:fill", args=[draft.key, "area"])
+    sent = {"action": "upload", "file": SimpleUploadedFile("图.pdf", PDF)}
+    answer = browser_of(owner).post(page, sent)
+    assert answer.status_code in (400, 422)
+    assert "这一部分不收文件" in answer.content.decode()
+
+
 def test_documents_are_read_through_the_gate_alone(town: Town) -> None:
     application, owner = submitted(town)
     document = application.materials.get(kind=Material.Kind.DESIGN).document
