@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db import connection
 from django.utils import translation
 from django.utils.functional import Promise
 
@@ -19,7 +20,13 @@ from portal.base.errors import NotFound
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
 from portal.casework.deadlines import Calendar, Deadline, due_on, latest_regulation, stops_of
-from portal.casework.errors import MoveNotAllowed, NotAVerifier, VerdictNeedsReason
+from portal.casework.errors import (
+    MoveNotAllowed,
+    NotAVerifier,
+    OwnMatter,
+    Recused,
+    VerdictNeedsReason,
+)
 from portal.casework.models import (
     CaseParty,
     Comment,
@@ -229,6 +236,7 @@ def entrust_step(*, step: ReviewStep, to: User | None, actor: User) -> ReviewSte
     """
     if not has_role(actor, Role.APPROVER, Department(step.department)):
         raise NotFound()
+    refuse_own_matter(step.case, actor)
     current = ReviewStep.objects.select_for_update().get(pk=step.pk)
     if current.status not in (StepStatus.WAITING, StepStatus.OPEN):
         raise MoveNotAllowed()
@@ -253,6 +261,16 @@ def recuse(
     noted, _made = Recusal.objects.get_or_create(case=case, step=step, user=user, because=because)
     _record(case, "recused", actor, user=str(user.key), because=str(because))
     return noted
+
+
+def refuse_own_matter(case: ReviewCase, actor: User) -> None:
+    """Recused or OwnMatter for acts beside the verdicts, by the rule that verdicts are held to."""
+    if case.recusals.filter(user=actor, step__isnull=True).exists():
+        raise Recused()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT casework_acts_in(%s, %s, false)", [actor.pk, case.pk])
+        if cursor.fetchone()[0]:
+            raise OwnMatter()
 
 
 @write_transaction
@@ -320,6 +338,7 @@ def _works_on(step: ReviewStep, user: User) -> bool:
 def _require_office(step: ReviewStep, actor: User) -> None:
     if not _works_on(step, actor):
         raise NotFound()
+    refuse_own_matter(step.case, actor)
 
 
 def _digest(text: str) -> str:

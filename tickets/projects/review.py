@@ -23,7 +23,7 @@ from portal.base.transactions import write_transaction
 from portal.casework.models import NoticeObjection, ReviewStep, Verdict
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.notices import answer_objection
-from portal.casework.operations import open_case, record_verdict
+from portal.casework.operations import open_case, record_verdict, refuse_own_matter
 from portal.casework.signatures import sign
 from portal.journal.operations import record_event
 from tickets.projects.checklist import (
@@ -77,6 +77,8 @@ def confirm_material(*, material: Material, checked: Iterable[str], actor: User)
     """The clerk's tick on every item of one material's checklist (article 7)."""
     if not has_role(actor, Role.CLERK, Department.FORESTRY):
         raise NotFound()
+    if material.application.case is not None:
+        refuse_own_matter(material.application.case, actor)
     wanted = CHECKLISTS[Material.Kind(material.kind)]
     ticked = [item for item in wanted if item in set(checked)]
     if len(ticked) != len(wanted):
@@ -219,6 +221,9 @@ def answer_application_objection(
     notice = objection.notice
     if notice.subject_kind != SUBJECT or not has_role(actor, Role.CLERK, Department.FORESTRY):
         raise NotFound()
+    application = Application.objects.select_related("case").get(key=notice.subject_key)
+    if application.case is not None:
+        refuse_own_matter(application.case, actor)
     return answer_objection(objection=objection, upheld=upheld, answer=answer, actor=actor)
 
 

@@ -16,6 +16,7 @@ from parcels.claims.errors import ClaimPeriodInvalid
 from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import Claim
+from portal.accounts.models import Mandate
 from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError, StateMovedOn
 from portal.casework.documents import parse_upload, read_upload
@@ -26,6 +27,7 @@ from portal.casework.errors import (
     MoveNotAllowed,
     OpinionsAgainst,
     OpinionsMissing,
+    OwnMatter,
     Recused,
     RegulationNotInForce,
 )
@@ -102,6 +104,7 @@ from tickets.projects.operations import (
 from tickets.projects.plan import Step
 from tickets.projects.review import (
     answer_application_objection,
+    confirm_material,
     decide_disqualification,
     prepare_filing,
     propose_disqualification,
@@ -488,6 +491,40 @@ def test_who_wrote_the_report_is_not_the_entrusted_reviewer(town: Town) -> None:
         say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["verifier"], "可行")
     entrust_step(step=technical, to=town["other_verifier"], actor=town["forestry_approver"])
     say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["other_verifier"], "可行")
+
+
+def test_no_officer_acts_in_the_matter_of_who_gave_a_mandate(town: Town) -> None:
+    application, _owner = submitted(town)
+    clerk, approver = town["forestry_clerk"], town["forestry_approver"]
+    pass_completeness(town, application)
+    notice = notice_of(application)
+    assert notice is not None
+    objection = object_to_notice(
+        notice=notice, name="邻居", contact="电话", text="是我的地", shape=None, actor=None
+    )
+    for officer in (clerk, approver):
+        Mandate.objects.create(
+            user=officer,
+            party=application.project.applicant,
+            scope=Mandate.Scope.VIEW,
+            given_by=approver,
+            valid_from=date(2026, 1, 1),
+        )
+    expert = Expert.objects.get(user=town["expert1"])
+    with pytest.raises(OwnMatter):
+        confirm_material(
+            material=application.materials.get(kind=Material.Kind.DESIGN), checked=[], actor=clerk
+        )
+    with pytest.raises(OwnMatter):
+        answer_application_objection(
+            objection=objection, upheld=False, answer="权属清楚", actor=clerk
+        )
+    with pytest.raises(OwnMatter):
+        ask_expert(step=step_of(application, Step.EXPERT), expert=expert, actor=clerk)
+    with pytest.raises(OwnMatter):
+        entrust_step(
+            step=step_of(application, Step.TECHNICAL), to=town["other_verifier"], actor=approver
+        )
 
 
 def test_nothing_is_determined_before_the_publicity_ends_or_with_an_open_objection(
