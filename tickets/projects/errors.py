@@ -45,7 +45,7 @@ class ApplicantDisqualified(ProjectsError):
     """Article 7: false materials cost the right to apply for a time."""
 
     code = "applicant_disqualified"
-    message = _("业主因提供虚假材料被取消申报资格（第七条），期满前不能申报。")
+    message = _("业主或共有人因提供虚假材料被取消申报资格（第七条），期满前不能申报。")
 
 
 @stands_for("no_withdrawal_under_disqualification")

@@ -340,14 +340,14 @@ def record_accounting_result(
 def submit_application(*, application: Application, actor: User, seen: int) -> Application:
     """Put a whole draft forward: a pending claim, and a case with its steps.
 
-    Refused for who may not, by a disqualified party, outside the regulation's days (article 25),
+    Refused for who may not, with a disqualified owner or co-owner, outside the regulation's days (article 25),
     incomplete, or where the rules find what forbids it.
     """
     draft = _open_draft(application, actor, seen=seen)
     if draft.state != Application.State.DRAFT:
         raise ApplicationUnderReview()
     regulation = regulation_in_force()
-    _refuse_disqualified(draft.project.applicant)
+    _refuse_disqualified(applicants_of(draft))
     _require_whole(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     check_land(draft, actor)
@@ -395,6 +395,7 @@ def resubmit_application(
     case = draft.case
     if draft.state != Application.State.RETURNED or case is None or draft.claim is None:
         raise ApplicationUnderReview()
+    _refuse_disqualified(applicants_of(draft))
     _require_whole(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     land_changed = (draft.claim.version_id, draft.claim.period) != (
@@ -544,9 +545,10 @@ def _require_whole(draft: Application) -> None:
         raise ApplicationIncomplete(missing="、".join(one.text for one in missing))
 
 
-def _refuse_disqualified(party: Party) -> None:
+def _refuse_disqualified(parties: Iterable[Party]) -> None:
+    """Neither as the owner nor as a co-owner does a barred party take part (article 7)."""
     barred = Disqualification.objects.filter(
-        party=party,
+        party__in=list(parties),
         scope=Disqualification.Scope.PARTY,
         decided_at__isnull=False,
         until__gte=today(),

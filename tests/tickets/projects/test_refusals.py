@@ -727,6 +727,37 @@ def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town
     assert put_forward(again).state == Application.State.SUBMITTED
 
 
+def test_a_disqualified_party_takes_part_neither_as_a_co_owner_nor_by_an_answer(
+    town: Town,
+) -> None:
+    false, barred_user = submitted(town)
+    barred = false.project.applicant
+    owner, party = town.owner()
+    shared = draft_of(town, owner, party, square(0, 6000))
+    shared = set_shares(
+        application=shared,
+        denominator=3,
+        shares=[Share(party, 2), Share(barred, 1)],
+        seen=shared.revision,
+        actor=owner,
+    )
+    hand_in(shared, owner)
+    consent_to_share(share=shared.shares.get(party=barred), actor=barred_user)
+    returned = put_forward(draft_of(town, barred_user, barred, square(0, 7000)))
+    say(returned, Step.COMPLETENESS, VerdictKind.RETURN, town["forestry_clerk"], "缺签字页")
+    decide(town, propose(town, false))
+    with pytest.raises(ApplicantDisqualified):
+        put_forward(shared)
+    returned.refresh_from_db()
+    with pytest.raises(ApplicantDisqualified):
+        resubmit_application(
+            application=returned, actor=barred_user, seen=returned.revision, answer="已补"
+        )
+    for application in (shared, returned):
+        with refused_by("applicant_is_not_disqualified"):
+            Application.objects.filter(pk=application.pk).update(state="submitted")
+
+
 def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town: Town) -> None:
     application, owner = submitted(town)
     page = reverse("projects:application", args=[application.key])
