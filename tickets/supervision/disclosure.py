@@ -17,7 +17,7 @@ from tickets.offsets.models import Offset
 from tickets.registry.models import Cancellation, CarbonTicket
 from tickets.registry.moves import EntryKind
 from tickets.registry.queries import state_table
-from tickets.registry.showing import holders
+from tickets.registry.showing import holders_of_all
 
 _MOVED = (EntryKind.TRANSFER, EntryKind.TRADE, EntryKind.COURT, EntryKind.ENFORCE, EntryKind.DIVIDE)
 _TRANSFERS = """
@@ -44,10 +44,11 @@ class Table:
 def _holdings() -> list[tuple[Any, ...]]:
     states = state_table()
     tickets = CarbonTicket.objects.in_bulk([state.key for state in states])
+    owners = holders_of_all(tickets, masked=True)
     return [
         (
             state.number,
-            "、".join(one.name for one in holders(tickets[state.key], masked=True)),
+            "、".join(one.name for one in owners[state.key]),
             str(state.standing.label), state.held_kg, state.listed_kg, state.pledged_kg,
             state.offset_kg, state.cancelled_kg, state.frozen_kg,
         )

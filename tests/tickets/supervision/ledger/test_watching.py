@@ -12,6 +12,7 @@ from defusedxml import ElementTree
 from django.contrib.gis.geos import MultiPolygon
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from parcels.models import ExclusionArea
 from portal.base.clock import today
@@ -20,6 +21,7 @@ from portal.casework.notices import publish_notice
 from tests.factories.land import square
 from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
+from tickets.registry.showing import holders
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.models import Inspection
 from tickets.supervision.operations.watching import (
@@ -105,6 +107,22 @@ def test_everything_is_published_without_names(
     assert client.get("/disclosure/import/").status_code == 302
     client.force_login(bureau.clerk)
     assert client.get("/disclosure/import/").status_code == 200
+
+
+def test_holdings_take_as_many_questions_for_many_tickets_as_for_one(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
+    client.get("/disclosure/")
+    with CaptureQueriesContext(connection) as first:
+        client.get("/disclosure/")
+    bureau.offset(ticket, 1_000)
+    for quantity_kg in (1_000, 2_000, None):  # At last it keeps only what was offset.
+        bureau.transfer(ticket, quantity_kg)
+    with CaptureQueriesContext(connection) as second:
+        page = client.get("/disclosure/").content.decode()
+    assert len(second) == len(first)
+    row = page[page.index(f">{ticket.number}<") :]
+    assert holders(ticket, masked=True)[0].name in row[: row.index("</tr>")]
 
 
 def test_a_title_that_begins_like_a_number_leads_nowhere(bureau: Bureau, client: Client) -> None:
