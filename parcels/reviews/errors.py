@@ -33,6 +33,16 @@ class ReviewVersionChanged(StateMovedOn):
     )
 
 
+class ReviewLandReplaced(StateMovedOn):
+    """What was reviewed stands no more: an import or another certificate put a shape in its place."""
+
+    code = "review_land_replaced"
+    message = _(
+        "林地在审核期间已有变化（审核的是第 {seen} 版，现行为第 {now} 版）。您填写的内容已保留，"
+        "请退回补正，由权利人按现行图形重新核对。"
+    )
+
+
 @stands_for("title_review_is_signed_by_another")
 class SignedByAnother(ReviewRefused):
     """Who decides does not decide alone."""

@@ -32,6 +32,7 @@ from parcels.reviews.errors import (
     NotWithBureau,
     OwnTitle,
     ReasonMissing,
+    ReviewLandReplaced,
     ReviewMoveNotAllowed,
     ReviewVersionChanged,
     SidesOpen,
@@ -212,7 +213,8 @@ def propose_outcome(
     """The clerk's opinion, on the versions in ``seen``; the approver signs or sends it back.
 
     ConflictsRemain, SidesOpen and DifferenceNeedsReason keep an unsound title from being verified;
-    ReviewVersionChanged tells of a version that came meanwhile.
+    ReviewVersionChanged tells of a version that came meanwhile, ReviewLandReplaced of one that
+    stands no more.
     """
     review = locked(review)
     state = next_state(review.state, Move.PROPOSE)
@@ -224,6 +226,7 @@ def propose_outcome(
         if not reason or not article:
             raise ReasonMissing()
     else:
+        _refuse_replaced(review)
         _refuse_unsound(review, run, outcome, reason)
     review.state, review.run = state, run
     review.proposal, review.reason, review.article = outcome.value, reason, article
@@ -284,7 +287,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     """The approver's signature makes the proposal the decision and writes its effect.
 
     The rules are asked once more: what the register says now decides, not what it said when the
-    clerk looked.
+    clerk looked. ReviewLandReplaced where other land stands by now than the officers saw.
     """
     review = locked(review)
     rejected = review.proposal == Outcome.REJECTED
@@ -294,6 +297,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         raise SignedByAnother()
     _refuse_unseen(review, seen)
     if not rejected:
+        _refuse_replaced(review)
         run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
         _refuse_unsound(review, run, Outcome(review.proposal), review.reason)
         review.run = run
@@ -367,6 +371,27 @@ def _refuse_unseen(review: TitleReview, seen: str) -> None:
     raise ReviewVersionChanged(
         seen="、".join(str(number) for number in sorted(former)) or "?",
         now="、".join(str(number) for number in sorted(one.number for one in shapes)),
+    )
+
+
+def _refuse_replaced(review: TitleReview) -> None:
+    """Each reviewed version stands or is to stand by the signature; its parcel was not split.
+
+    Locked until the act is written, so that nothing replaces them between the look and the freeze.
+    """
+    reviewed = (
+        ParcelVersion.objects.select_for_update(of=("self",))
+        .select_related("parcel")
+        .filter(pk__in=[version.pk for version in current_shapes(review)])
+        .order_by("pk")
+    )
+    gone = [one for one in reviewed if one.stands_to or one.parcel.ended_at]
+    if not gone:
+        return
+    present = ParcelVersion.objects.standing().filter(parcel__in=[one.parcel_id for one in gone])
+    raise ReviewLandReplaced(
+        seen="、".join(str(version.number) for version in gone),
+        now="、".join(str(version.number) for version in present.order_by("parcel")) or "—",
     )
 
 

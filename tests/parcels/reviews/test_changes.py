@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +13,29 @@ from parcels.models import (
     ParcelLineage,
     ParcelVersion,
     Right,
+    RightKind,
     TakeoverConflict,
     TitleCertificate,
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.errors import ParcelShared, ReviewMoveNotAllowed
+from parcels.reviews.errors import ParcelShared, ReviewLandReplaced, ReviewMoveNotAllowed
 from parcels.reviews.operations import open_takeover_case, sign_review, submit_title
 from parcels.reviews.repairs import degrees, plane
 from parcels.reviews.shapes import as_shapely, current_shapes
 from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse
-from parcels.titles.operations import merge_parcels, request_change, split_parcel
+from parcels.titles.land import Land
+from parcels.titles.operations import (
+    CertificateFacts,
+    merge_parcels,
+    register_title,
+    request_change,
+    split_parcel,
+)
 from portal.accounts.errors import MandateMissing
+from portal.accounts.models import Party, User
 from portal.casework.models import Message
+from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import parcel_at, square, title_on
 from tests.parcels.reviews.bench import (
     approver,
@@ -36,6 +47,7 @@ from tests.parcels.reviews.bench import (
     title_of,
     verified,
 )
+from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +172,44 @@ def test_a_takeovers_conflict_becomes_a_case_by_office(people: dict[str, Any]) -
         open_takeover_case(certificate=certificate, actor=people["clerk"])
     assert submitted(title_of(people["user"], people["party"], square(900, 0))).case is not None
     assert TitleReview.objects.count() == 2
+
+
+def tapped(user: User, party: Party, parcel: Parcel) -> TitleReview:
+    """A draft on land that is registered already."""
+    return register_title(
+        party=party,
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="一"),
+        kinds=[RightKind.TREE_OWNERSHIP],
+        land=[Land(parcel=parcel)],
+        actor=user,
+    )
+
+
+def test_land_that_an_import_changed_after_the_proposal_is_not_signed(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    parcel = parcel_at(square(0, 0), unit_number="654002001001JC00001")
+    review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
+    ring = [list(point) for point in square(0, 0, 120).coords[0][0]]
+    path = tmp_path / "地块.geojson"
+    geojson(path, [feature(polygon(ring), BDCDYH=parcel.unit_number)])
+    assert import_parcels(path).answer["changed"] == 1
+    with pytest.raises(ReviewLandReplaced) as told:
+        sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert (told.value.facts["seen"], told.value.facts["now"]) == ("1", "2")
+    review.refresh_from_db()
+    assert (review.state, review.proposal) == ("approving", "verified")
+    assert not VerifiedTitle.objects.exists()
+
+
+def test_land_that_another_draft_split_after_the_proposal_is_not_signed(
+    people: dict[str, Any],
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    other = tapped(*owner("li"), parcel)
+    review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
+    [version] = current_shapes(other)
+    split_parcel(review=other, parcel=parcel, line=through_the_middle(version), actor=other.made_by)
+    with pytest.raises(ReviewLandReplaced):
+        sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert not VerifiedTitle.objects.exists()
