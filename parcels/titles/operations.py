@@ -9,6 +9,8 @@ from typing import Any
 
 import shapely
 from django.contrib.gis.geos import MultiPolygon
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from shapely.geometry.base import BaseGeometry
 
 from parcels.intake.numbers import normalised
@@ -97,12 +99,7 @@ def register_title(
         raise InvalidInput(field="kinds", reason="")
     if not land:
         raise LandMissing()
-    twice = TitleCertificate.objects.filter(
-        number_key=number_key[:NUMBER_LENGTH],
-        state__in=["registered", "verified"],
-        rights__party=party,
-    )
-    if twice.exists():
+    if _holds_number(party, number_key[:NUMBER_LENGTH]):
         raise NumberInUse(number=facts.number)
     held_by = holders(party, shares)
     certificate = TitleCertificate.objects.create(
@@ -161,6 +158,22 @@ def register_title(
         holders=len(held_by),
     )
     return _checked(review, actor)
+
+
+def _holds_number(party: Party, number_key: str) -> bool:
+    """Whether a certificate of the party bears the number; one that was rejected or withdrawn is
+    registered anew under it.
+    """
+    newest = TitleReview.objects.filter(certificate=OuterRef("pk")).order_by("-pk").values("state")
+    of = TitleReview.State
+    return (
+        TitleCertificate.objects.filter(
+            number_key=number_key, state__in=["registered", "verified"], rights__party=party
+        )
+        .annotate(reviewed=Coalesce(Subquery(newest[:1]), Value("")))
+        .exclude(reviewed__in=[of.REJECTED, of.WITHDRAWN])
+        .exists()
+    )
 
 
 @write_transaction

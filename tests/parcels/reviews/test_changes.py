@@ -20,7 +20,13 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import ParcelShared, ReviewLandReplaced, ReviewMoveNotAllowed
-from parcels.reviews.operations import open_takeover_case, sign_review, submit_title
+from parcels.reviews.models import Outcome
+from parcels.reviews.operations import (
+    open_takeover_case,
+    sign_review,
+    submit_title,
+    withdraw_review,
+)
 from parcels.reviews.repairs import degrees, plane
 from parcels.reviews.shapes import as_shapely, current_shapes
 from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse
@@ -135,6 +141,20 @@ def test_the_same_number_is_registered_once_by_a_party(people: dict[str, Any]) -
     title_of(people["user"], people["party"], square(0, 0))
     with pytest.raises(NumberInUse):
         title_of(people["user"], people["party"], square(500, 0))
+
+
+def test_a_title_that_was_withdrawn_or_rejected_is_registered_again(people: dict[str, Any]) -> None:
+    user, party = people["user"], people["party"]
+    withdraw_review(review=title_of(user, party, square(0, 0)), actor=user)
+    review = proposed(
+        submitted(title_of(user, party, square(0, 0))), people["clerk"], Outcome.REJECTED,
+        reason="权属不清", article="第四条",
+    )  # fmt: skip
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    again = title_of(user, party, square(0, 0))
+    assert again.state == "draft"
+    with pytest.raises(NumberInUse):
+        title_of(user, party, square(0, 0))
 
 
 def test_a_parcel_with_another_certificate_is_not_changed_alone(people: dict[str, Any]) -> None:
