@@ -6,11 +6,14 @@ import uuid
 
 from django.contrib.gis.db.models import GeometryField, Union
 from django.contrib.gis.geos import MultiPolygon
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from parcels.models import EllipsoidArea, Parcel, ParcelVersion, Right, TitleCertificate
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
+from portal.base.models import STORAGE_SRID
+
+LAND = GeometryField(srid=STORAGE_SRID)
 
 
 def access_parcel(key: uuid.UUID) -> ParcelVersion:
@@ -45,20 +48,35 @@ def parcels_of(title: TitleCertificate) -> list[Parcel]:
     return list(Parcel.objects.filter(rights__certificate=title).distinct().order_by("id"))
 
 
+def proves_land(certificate: str = "") -> Q:
+    """A certificate that a review verified or a file brought. Any other is of whatever was tapped."""
+    return Q(**{f"{certificate}state": TitleCertificate.State.VERIFIED}) | Q(
+        **{
+            f"{certificate}state": TitleCertificate.State.REGISTERED,
+            f"{certificate}record__isnull": False,
+        }
+    )
+
+
 def own_titles(user: AnyUser) -> QuerySet[TitleCertificate]:
-    """Certificates with a right of a party that ``user`` acts for; ``shape`` and ``land_m2`` are their land today."""
+    """Certificates with a right of a party that ``user`` acts for.
+
+    ``shape`` and ``land_m2`` are their land today: as the public sees it until it is proved theirs.
+    """
     mine = Right.objects.filter(party__in=parties_acted_for(user)).values("certificate")
     land = (
         ParcelVersion.objects.standing()
         .filter(parcel__rights__certificate=OuterRef("pk"))
         .order_by()
         .values("parcel__rights__certificate")
-        .annotate(land=Union("geom"))
-        .values("land")
+    )
+    exact, public = (
+        Subquery(land.annotate(land=Union(name)).values("land"), output_field=LAND)
+        for name in ("geom", "geom_public")
     )
     return (
         TitleCertificate.objects.filter(pk__in=mine)
-        .annotate(shape=Subquery(land, output_field=GeometryField(srid=4490)))
+        .annotate(shape=Case(When(proves_land(), then=exact), default=public, output_field=LAND))
         .annotate(land_m2=EllipsoidArea("shape"))
         .order_by("pk")
     )

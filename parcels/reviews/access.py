@@ -6,7 +6,17 @@ import uuid
 
 from django.db.models import Q, QuerySet
 
-from parcels.models import BoundaryMessage, Finding, Parcel, Right, TitleCertificate, TitleReview
+from parcels.access import proves_land
+from parcels.models import (
+    BoundaryMessage,
+    Finding,
+    Parcel,
+    ParcelLineage,
+    ParcelVersion,
+    Right,
+    TitleCertificate,
+    TitleReview,
+)
 from parcels.reviews.shapes import own_parcels
 from portal.accounts.models import Department, Mandate, Party, Role
 from portal.accounts.queries import AnyUser, has_role, is_staff_reader, parties_acted_for, works_in
@@ -73,6 +83,32 @@ def access_own_review(
     review = _review(key)
     assert review is not None  # It was there a moment ago and is never deleted.
     return review
+
+
+def known_parcels(review: TitleReview, user: AnyUser) -> set[int]:
+    """Parcels of the review whose exact border ``user`` may know: proved to be of a party acted for,
+    drawn by whoever registered the title, or made of nothing else.
+    """
+    about = own_parcels(review)
+    known = set(
+        Right.objects.filter(
+            proves_land("certificate__"), parcel__in=about, party__in=parties_acted_for(user)
+        ).values_list("parcel", flat=True)
+    )
+    known |= set(
+        ParcelVersion.objects.filter(
+            parcel__in=about, number=1, because=ParcelVersion.Because.DRAWING,
+            made_by=review.made_by,
+        ).values_list("parcel", flat=True)
+    )  # fmt: skip
+    parents: dict[int, set[int]] = {}
+    for parent, child in ParcelLineage.objects.filter(child__in=about).values_list(
+        "parent", "child"
+    ):
+        parents.setdefault(child, set()).add(parent)
+    while more := {child for child, of in parents.items() if child not in known and of <= known}:
+        known |= more
+    return known
 
 
 def access_own_certificate(key: uuid.UUID, user: AnyUser) -> tuple[TitleCertificate, Party]:

@@ -10,6 +10,7 @@ from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from parcels.access import shape_for
 from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
 from parcels.models import ParcelVersion, ReviewShape, RuleRun, SideCheck, TitleReview
 from parcels.reviews.models import Side
@@ -31,15 +32,20 @@ def collection(features: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-def picture_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
-    """All that the map of a review shows. Neighbours are exact for officers, generalised else."""
+def picture_of(
+    review: TitleReview, *, staff: bool, known: set[int] | None = None
+) -> dict[str, Any]:
+    """All that the map of a review shows. Neighbours are exact for officers, generalised else.
+
+    So are its own shapes on parcels that are not in ``known`` (None: all are known).
+    """
     shapes = current_shapes(review)
     townships = township_names()
     around = neighbours(review)[:MOST_NEIGHBOURS]
     return {
         "seen": seen_mark(shapes),
         "state": review.state,
-        "shapes": collection([shape_feature(version) for version in shapes]),
+        "shapes": collection([shape_feature(version, known) for version in shapes]),
         "neighbours": collection(
             [
                 feature(
@@ -53,13 +59,13 @@ def picture_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
         ),
         "findings": findings_of(review.run, told=None if staff else told_to_owner(review)),
         "comments": comments_of(review, staff=staff),
-        "versions": versions_of(review),
+        "versions": versions_of(review, known),
     }
 
 
-def shape_feature(version: ParcelVersion) -> dict[str, Any]:
+def shape_feature(version: ParcelVersion, known: set[int] | None) -> dict[str, Any]:
     return feature(
-        version.geom,
+        shape_for(version, staff=known is None or version.parcel_id in known),
         key=str(version.parcel.key),
         name=version.parcel.unit_number or _("宗地 {number}").format(number=version.parcel_id),
         version=version.number,
@@ -139,7 +145,7 @@ def comments_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
     )
 
 
-def versions_of(review: TitleReview) -> dict[str, Any]:
+def versions_of(review: TitleReview, known: set[int] | None) -> dict[str, Any]:
     """Every version that the review was about, newest last, for the overlay."""
     rows = ReviewShape.objects.filter(review=review).select_related(
         "version__parcel", "version__made_by", "made_by"
@@ -147,7 +153,7 @@ def versions_of(review: TitleReview) -> dict[str, Any]:
     return collection(
         [
             feature(
-                row.version.geom,
+                shape_for(row.version, staff=known is None or row.version.parcel_id in known),
                 id=row.pk,
                 parcel=str(row.parcel.key if row.parcel_id else ""),
                 number=row.version.number,

@@ -25,9 +25,11 @@ from parcels.reviews.access import (
     access_message,
     access_parcel_of,
     access_review,
+    known_parcels,
     may_prepare,
     may_sign,
 )
+from parcels.reviews.errors import NeighboursNotOpen
 from parcels.reviews.examples import EXAMPLES
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
@@ -317,6 +319,8 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
         raise InvalidInput(field=_("修复方式"), reason=kind)
     metres = parse_metres(given.get("metres", ""))
     parcel = access_parcel_of(review, parse_key(given.get("parcel", "")))
+    if not as_officer and parcel.pk not in known_parcels(review, request.user):
+        raise NeighboursNotOpen()
     if request.method == "POST":
         version = repair_shape(
             review=review,

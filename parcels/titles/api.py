@@ -1,6 +1,6 @@
-"""The titles of the parties that a signed-in program acts for, as GeoJSON with their exact shapes.
+"""The titles of the parties that a signed-in program acts for, as GeoJSON.
 
-``shape`` and ``land_m2`` are annotations of ``own_titles``.
+``shape`` and ``land_m2`` are annotations of ``own_titles``: exact where the land is proved theirs.
 """
 
 from __future__ import annotations

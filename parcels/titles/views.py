@@ -29,6 +29,7 @@ from parcels.reviews.access import (
     access_own_certificate,
     access_own_review,
     access_parcel_of,
+    known_parcels,
     may_read_certificate,
     messages_for,
     own_reviews,
@@ -192,7 +193,8 @@ def shares_form(certificate: TitleCertificate, user: AnyUser) -> dict[str, Any]:
 @require_safe
 def my_title_picture(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_own_review(key, request.user)
-    return JsonResponse(picture_of(review, staff=False), headers={"Cache-Control": "no-store"})
+    picture = picture_of(review, staff=False, known=known_parcels(review, request.user))
+    return JsonResponse(picture, headers={"Cache-Control": "no-store"})
 
 
 # --- registering --------------------------------------------------------------------------------

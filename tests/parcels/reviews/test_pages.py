@@ -11,9 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from parcels.models import BoundaryMessage, TitleReview
+from parcels.models import BoundaryMessage, RightKind, TitleCertificate, TitleReview
 from parcels.reviews.operations import return_title
 from parcels.reviews.shapes import current_shapes
+from parcels.titles.land import Land
+from parcels.titles.operations import CertificateFacts, register_title
+from portal.accounts.models import ApiToken
+from portal.accounts.tokens import make_token
 from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, polygon, wkb_polygon
 from tests.factories.files import square as ring
@@ -190,6 +194,45 @@ def test_a_draft_traces_nobodys_border_until_an_officer_returns_it(people: dict[
     assert "邻" in after["properties"]["message"]
     assert after["properties"]["area_m2"] != 300
     assert mine.get(repair, wanted).status_code == 200
+
+
+def test_a_tapped_parcel_shows_its_exact_border_to_its_own_people_alone(
+    people: dict[str, Any],
+) -> None:
+    other, party = owner("li")
+    theirs = verified(
+        title_of(other, party, square(0, 0), number="邻"), people["clerk"], people["approver"]
+    )
+    [version] = current_shapes(theirs)
+    mine = register_title(
+        party=people["party"],
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="我"),
+        kinds=[RightKind.LAND_USE],
+        land=[Land(parcel=version.parcel)],
+        actor=people["user"],
+    )
+    exact = json.loads(version.geom.json)["coordinates"]
+
+    def drawn(review: TitleReview, user: Any) -> list[Any]:
+        seen = as_user(user).get(reverse("parcels:my-title-picture", args=[review.key])).json()
+        token = make_token(name="x", scopes=[ApiToken.Scope.TITLES], days=1, actor=user).secret
+        api = Client(headers={"Authorization": f"Bearer {token}"}).get("/api/titles/").json()
+        return [
+            one["geometry"]
+            for part in (seen["shapes"], seen["versions"], api)
+            for one in part["features"]
+        ]
+
+    vertices = [json.dumps(point) for point in exact[0][0]]
+    tapped, known = drawn(mine, people["user"]), drawn(theirs, other)
+    assert [len(tapped), len(known)] == [3, 3]
+    assert not [point for point in vertices if point in json.dumps(tapped)]
+    assert all(json.dumps(one).count(vertices[0]) for one in known)
+    repair = as_user(people["user"]).get(
+        reverse("parcels:my-title-repair", args=[mine.key]),
+        {"parcel": str(version.parcel.key), "kind": "simplify", "metres": "1"},
+    )
+    assert repair.json()["code"] == "neighbours_not_open"
 
 
 def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[str, Any]) -> None:
