@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from parcels.imports.errors import ImportCancelled
 from parcels.imports.operations import run_import, visible_progress
@@ -22,6 +25,9 @@ from portal.base.errors import PortalError
 from portal.base.guarantees import refusal_of
 
 log = logging.getLogger(__name__)
+
+# A worker beats every ten seconds; one that is only very busy is not given up.
+HEARTBEAT_MISSED = timedelta(minutes=2)
 
 
 @app.task(name="run_import_job", queue="imports")
@@ -80,13 +86,25 @@ def end(record: ImportRecord, state: ImportRecord.State, code: str, message: str
         )
 
 
+def _at_work(task: str, **arguments: int) -> bool:
+    """Whether a worker that still gives signs of life has such a job in hand.
+
+    The job of a killed worker remains ``doing`` for ever; the queue's heartbeats are of real time.
+    """
+    return ProcrastinateJob.objects.filter(
+        task_name=task,
+        status="doing",
+        args=arguments,
+        worker__last_heartbeat__gte=Now() - HEARTBEAT_MISSED,
+    ).exists()
+
+
 @app.periodic(cron="*/10 * * * *")
 @app.task(name="close_abandoned_imports", queue="imports")
 def close_abandoned_imports(timestamp: int = 0) -> None:
     """A worker that was killed leaves its import running; its transaction is gone, so say so."""
     for record in ImportRecord.objects.filter(state=ImportRecord.State.RUNNING):
-        jobs = app.job_manager.list_jobs(task="run_import_job", status="doing")
-        if not any(job.task_kwargs.get("record_id") == record.pk for job in jobs):
+        if not _at_work("run_import_job", record_id=record.pk):
             end(record, ImportRecord.State.FAILED, "worker_lost", unexpected())
 
 
@@ -123,8 +141,7 @@ def run_screening_job(screening_id: int) -> None:
 def close_abandoned_screenings(timestamp: int = 0) -> None:
     """A worker that was killed leaves its screening running; say so."""
     for screening in BulkScreening.objects.filter(state=BulkScreening.State.RUNNING):
-        jobs = app.job_manager.list_jobs(task="run_screening_job", status="doing")
-        if not any(job.task_kwargs.get("screening_id") == screening.pk for job in jobs):
+        if not _at_work("run_screening_job", screening_id=screening.pk):
             close_screening(
                 screening=screening,
                 state=BulkScreening.State.FAILED,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -144,6 +145,21 @@ def test_what_was_guessed_of_a_file_is_shown_and_changed_before_commit(
 def test_a_worker_that_was_killed_leaves_an_import_that_says_so(surveyor: Client) -> None:
     record = record_of(upload(surveyor, "地块.geojson", LAND).json()["url"])
     ImportRecord.objects.filter(pk=record.pk).update(state="running")
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        worker = cursor.fetchone()[0]
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, worker_id) "
+            "VALUES ('imports', 'run_import_job', %s, 'doing', %s)",
+            [json.dumps({"record_id": record.pk}), worker],
+        )
+    close_abandoned_imports()
+    record.refresh_from_db()
+    assert record.state == "running"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'"
+        )
     close_abandoned_imports()
     record.refresh_from_db()
     assert (record.state, record.failure_code) == ("failed", "worker_lost")
