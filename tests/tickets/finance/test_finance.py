@@ -136,6 +136,16 @@ def test_a_claim_stays_within_sum_and_term(bureau: Bureau, ticket: CarbonTicket)
     decide_claim(claim=second, paid_fen=40_000_00, actor=bureau.other_user)
 
 
+def test_a_claim_on_a_ticket_that_was_sold_whole_is_admitted(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    policy = insurance(bureau, ticket)
+    bureau.transfer(ticket)
+    made = claim(policy=policy, event="火灾", happened_on=today(), claimed_fen=1,
+                 actor=bureau.other_user)  # fmt: skip
+    assert made.state == "made"
+
+
 def test_a_claim_on_a_cancelled_ticket_is_refused(
     bureau: Bureau, ticket: CarbonTicket, client: Client
 ) -> None:
