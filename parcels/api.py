@@ -23,7 +23,7 @@ from parcels.models import ParcelVersion
 from parcels.queries import ParcelVersionQuerySet
 from parcels.search import parse_question, search
 from portal.accounts.queries import is_staff_reader
-from portal.base.paging import PAGE_PARAMETERS, GeoPages
+from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import BadParameter, only
 
 # A public shape leaves its exact one by less than this (the grid of ``public.generalise_m``).
@@ -99,8 +99,7 @@ class ParcelList(APIView):
         parameters=[
             OpenApiParameter("bbox", OpenApiTypes.STR, description="west,south,east,north"),
             OpenApiParameter("township", OpenApiTypes.STR, description="code, nine digits"),
-            OpenApiParameter("page", OpenApiTypes.INT),
-            OpenApiParameter("limit", OpenApiTypes.INT),
+            *PAGE_IN_DOCUMENT,
         ],
         responses=ParcelSerializer(many=True),
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import SerializerMethodField
@@ -21,7 +20,7 @@ from parcels.models import TitleCertificate
 from parcels.reviews.queries import holders_in_words
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
-from portal.base.paging import PAGE_PARAMETERS, GeoPages
+from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import only
 
 
@@ -55,10 +54,7 @@ class TitleList(SignedInView):
     @extend_schema(
         operation_id="titles",
         tags=["titles"],
-        parameters=[
-            OpenApiParameter("page", OpenApiTypes.INT),
-            OpenApiParameter("limit", OpenApiTypes.INT),
-        ],
+        parameters=PAGE_IN_DOCUMENT,
         responses=TitleSerializer(many=True),
     )
     def get(self, request: Request) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework_gis.pagination import GeoJsonPagination
@@ -9,6 +11,7 @@ from rest_framework_gis.pagination import GeoJsonPagination
 from portal.base.parameters import parse_whole
 
 PAGE_PARAMETERS = ("page", "limit")
+PAGE_IN_DOCUMENT = [OpenApiParameter(name, OpenApiTypes.INT) for name in PAGE_PARAMETERS]
 
 
 class Pages(PageNumberPagination):

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
-from portal.base.paging import PAGE_PARAMETERS, Pages
+from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, Pages
 from portal.base.parameters import BadParameter, only
 from portal.casework.access import access_message
 from portal.casework.models import Message
@@ -37,8 +37,7 @@ class Inbox(SignedInView):
         tags=["inbox"],
         parameters=[
             OpenApiParameter("unread", OpenApiTypes.STR, enum=["1"]),
-            OpenApiParameter("page", OpenApiTypes.INT),
-            OpenApiParameter("limit", OpenApiTypes.INT),
+            *PAGE_IN_DOCUMENT,
         ],
         responses=MessageSerializer(many=True),
     )

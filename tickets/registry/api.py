@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySe
 from parcels.exports.operations import require_modest
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
-from portal.base.paging import PAGE_PARAMETERS, GeoPages
+from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import only
 from tickets.registry.access import access_own_ticket
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
@@ -108,10 +107,7 @@ class TicketList(SignedInView):
     @extend_schema(
         operation_id="tickets",
         tags=["tickets"],
-        parameters=[
-            OpenApiParameter("page", OpenApiTypes.INT),
-            OpenApiParameter("limit", OpenApiTypes.INT),
-        ],
+        parameters=PAGE_IN_DOCUMENT,
         responses=TicketSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
