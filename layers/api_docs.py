@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
@@ -15,6 +17,12 @@ JSON = "application/json"
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
     """Every operation with its parameters, what it takes and what it answers."""
+    return render(request, "layers/api_docs.html", told_of(get_language()))
+
+
+@cache  # It follows from the code alone, and walking every view takes long.
+def told_of(_language: str) -> dict[str, Any]:
+    """``{info, operations}`` of the OpenAPI document, in the language in force."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     document = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     shapes = document["components"]["schemas"]
@@ -34,9 +42,7 @@ def api_docs(request: HttpRequest) -> HttpResponse:
         for path, methods in document["paths"].items()
         for method, said in methods.items()
     ]
-    return render(
-        request, "layers/api_docs.html", {"info": document["info"], "operations": operations}
-    )
+    return {"info": document["info"], "operations": operations}
 
 
 def fields_of(message: dict[str, Any], shapes: dict[str, Any]) -> list[str]:
