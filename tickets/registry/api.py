@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -23,7 +24,11 @@ from tickets.registry.showing import period_of
 
 
 def features(tickets: Sequence[CarbonTicket]) -> list[dict[str, Any]]:
-    """Tickets as features; the kilograms of all of them are one query."""
+    """Tickets as features; the kilograms of all of them are one query, their shares another."""
+    present = TicketShare.objects.filter(closed_by__isnull=True).select_related("party")
+    prefetch_related_objects(
+        tickets, Prefetch("shares", present.order_by("place"), to_attr="present_shares")
+    )
     states = {row.key: row for row in state_table(tickets=[one.pk for one in tickets])}
     made = TicketSerializer(tickets, many=True, context={"states": states}).data
     found: list[dict[str, Any]] = made["features"]
@@ -85,8 +90,7 @@ class TicketSerializer(GeoFeatureModelSerializer):
 
     @extend_schema_field(ShareSerializer(many=True))
     def get_shares(self, ticket: CarbonTicket) -> Any:
-        shares = ticket.shares.filter(closed_by__isnull=True).select_related("party")
-        return ShareSerializer(shares.order_by("place"), many=True).data
+        return ShareSerializer(vars(ticket)["present_shares"], many=True).data
 
 
 class EntrySerializer(serializers.ModelSerializer[LedgerEntry]):
