@@ -48,6 +48,10 @@ export function noKilograms (): Kilograms {
   return { held: 0, listed: 0, pledged: 0, offset: 0, cancelled: 0 }
 }
 
+export function totalOf (kilograms: Kilograms): number {
+  return KG_STATES.reduce((total, state) => total + kilograms[state], 0)
+}
+
 /** Whole kilograms by state, so equal to the ledger's for the same tickets. */
 export function sumOf (rows: Iterable<TicketRow>): Kilograms {
   const sum = noKilograms()

@@ -1,8 +1,8 @@
 // At the city's scale: tickets that lie close together as one ring, with their true sum.
 import L from 'leaflet'
 import { formatNumber, phrases } from '../text'
-import { KG_STATES, sumOf, type Kilograms } from '../ticket-states'
-import type { Known } from './filters'
+import { KG_STATES, sumOf, totalOf, type Kilograms } from '../ticket-states'
+import type { Known, TicketFacts } from './filters'
 import { LOOKS } from './ticket-layer'
 
 const say = phrases({ ring: ['{n} 张碳票，{t} 吨。放大', '{n} tickets, {t} t. Zoom in'] })
@@ -13,9 +13,16 @@ const KG_PER_TONNE = 1000
 const SVG = 'http://www.w3.org/2000/svg'
 const [R, WIDTH] = [19, 8]
 
+/** Tickets of one square, and the sums of their places in pixels. */
+interface Cell { rows: Known[], x: number, y: number }
+
 export class Clusters {
   private readonly group = L.layerGroup()
   private rows: Known[] = []
+  // Where a ticket lies in the pixels of this zoom: only another zoom changes it, no day of the slider.
+  private places = new Map<TicketFacts, L.Point>()
+  private zoom = NaN
+
   constructor (private readonly map: L.Map) {
     this.group.addTo(map)
     map.on('zoomend', () => this.draw())
@@ -30,20 +37,30 @@ export class Clusters {
     this.group.clearLayers()
     const zoom = this.map.getZoom()
     if (zoom >= SHAPES_FROM_ZOOM) return
-    const cells = new Map<string, Known[]>()
+    if (zoom !== this.zoom) this.places = new Map()
+    this.zoom = zoom
+    const cells = new Map<string, Cell>()
     for (const known of this.rows) {
-      const at = this.map.project([known.facts.at[1], known.facts.at[0]], zoom)
+      const at = this.placeOf(known.facts)
       const key = `${Math.floor(at.x / CELL_PX)}/${Math.floor(at.y / CELL_PX)}`
-      const cell = cells.get(key)
-      if (cell === undefined) cells.set(key, [known])
-      else cell.push(known)
+      let cell = cells.get(key)
+      if (cell === undefined) cells.set(key, cell = { rows: [], x: 0, y: 0 })
+      cell.rows.push(known)
+      cell.x += at.x
+      cell.y += at.y
     }
-    for (const cell of apart([...cells.values()], this.map, zoom)) this.group.addLayer(this.ring(cell))
+    for (const rows of apart([...cells.values()])) this.group.addLayer(this.ring(rows))
+  }
+
+  private placeOf (facts: TicketFacts): L.Point {
+    let at = this.places.get(facts)
+    if (at === undefined) this.places.set(facts, at = this.map.project([facts.at[1], facts.at[0]], this.zoom))
+    return at
   }
 
   private ring (cell: Known[]): L.Marker {
     const kilograms = sumOf(cell)
-    const total = KG_STATES.reduce((sum, state) => sum + kilograms[state], 0)
+    const total = totalOf(kilograms)
     const middle = (axis: 0 | 1): number => cell.reduce((sum, { facts }) => sum + facts.at[axis], 0) / cell.length
     const name = say('ring', { n: formatNumber(cell.length), t: formatNumber(total / KG_PER_TONNE, total % KG_PER_TONNE === 0 ? 0 : 3) })
     const marker = L.marker([middle(1), middle(0)], {
@@ -64,13 +81,13 @@ export class Clusters {
 }
 
 /** Cells whose rings would cover each other are one. */
-function apart (cells: Known[][], map: L.Map, zoom: number): Known[][] {
+function apart (cells: Cell[]): Known[][] {
   const placed: Array<{ at: L.Point, rows: Known[] }> = []
-  for (const rows of cells.sort((a, b) => b.length - a.length)) {
-    const at = rows.reduce((sum, { facts }) => sum.add(map.project([facts.at[1], facts.at[0]], zoom)), L.point(0, 0)).divideBy(rows.length)
+  for (const { rows, x, y } of cells.sort((a, b) => b.rows.length - a.rows.length)) {
+    const at = L.point(x, y).divideBy(rows.length)
     const near = placed.find(other => other.at.distanceTo(at) < RING_PX)
-    if (near === undefined) placed.push({ at, rows: [...rows] })
-    else near.rows.push(...rows)
+    if (near === undefined) placed.push({ at, rows })
+    else for (const known of rows) near.rows.push(known)
   }
   return placed.map(({ rows }) => rows)
 }

@@ -1,7 +1,7 @@
 // Filters as facets: each value with the number of tickets that it would show.
 import { part } from '../panel'
 import { formatNumber, phrases } from '../text'
-import { countsOf, isEmpty, noFilter, RANGES, SETS, wholeFrom, type Known, type RangeName, type SetName, type TicketFilter } from './filters'
+import { countsOf, isEmpty, noFilter, RANGES, wholeFrom, type Known, type RangeName, type SetName, type TicketFilter } from './filters'
 
 const say = phrases({
   state: ['状态', 'State'],
@@ -49,7 +49,7 @@ export class Facets {
     this.reset.hidden = isEmpty(this.filter)
     // The box that has the focus is made again: the focus goes back to it.
     const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.id : ''
-    this.root.replaceChildren(...SETS.map(name => this.group(name, countsOf(rows, this.filter, name))))
+    this.root.replaceChildren(...countsOf(rows, this.filter).map(([name, counts]) => this.group(name, counts)))
     if (focused.startsWith('facet-')) document.getElementById(focused)?.focus()
   }
 

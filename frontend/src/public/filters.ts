@@ -95,23 +95,34 @@ export function kilogramsOn (row: TicketRow): number {
   return KG_STATES.reduce((total, state) => total + row[`${state}_kg`], 0)
 }
 
-/** `but`: a facet counts what its own choice would give, so it leaves itself out. */
-export function passes (known: Known, filter: TicketFilter, but: SetName | null = null): boolean {
-  for (const name of SETS) {
-    const chosen = filter.sets[name]
-    if (name !== but && chosen.size > 0 && !valuesOf(known, name).some(value => chosen.has(value))) return false
-  }
+/** The facets whose choice leaves the ticket out; null when a range does. */
+function leftOutBy (known: Known, filter: TicketFilter, chosen: SetName[]): SetName[] | null {
   const { price_fen: price } = known.facts
-  return within(kilogramsOn(known) / KG_PER_TONNE, filter.ranges.tonnes) && within(price === null ? null : price / FEN_PER_YUAN, filter.ranges.price)
+  if (!within(kilogramsOn(known) / KG_PER_TONNE, filter.ranges.tonnes) || !within(price === null ? null : price / FEN_PER_YUAN, filter.ranges.price)) return null
+  return chosen.filter(name => !valuesOf(known, name).some(value => filter.sets[name].has(value)))
 }
 
-/** How many tickets each value of a facet would show, the fullest first. */
-export function countsOf (rows: Known[], filter: TicketFilter, name: SetName): Array<[string, number]> {
-  const counts = new Map<string, number>()
-  for (const value of filter.sets[name]) counts.set(value, 0)
+function chosenIn (filter: TicketFilter): SetName[] {
+  return SETS.filter(name => filter.sets[name].size > 0)
+}
+
+export function passing (rows: Known[], filter: TicketFilter): Known[] {
+  if (isEmpty(filter)) return rows
+  const chosen = chosenIn(filter)
+  return rows.filter(known => leftOutBy(known, filter, chosen)?.length === 0)
+}
+
+/** How many tickets each value of each facet would show, the fullest first: a facet's own choice does not count in it. */
+export function countsOf (rows: Known[], filter: TicketFilter): Array<[SetName, Array<[string, number]>]> {
+  const counts = new Map(SETS.map(name => [name, new Map([...filter.sets[name]].map(value => [value, 0]))]))
+  const chosen = chosenIn(filter)
   for (const known of rows) {
-    if (!passes(known, filter, name)) continue
-    for (const value of valuesOf(known, name)) counts.set(value, (counts.get(value) ?? 0) + 1)
+    const out = leftOutBy(known, filter, chosen)
+    if (out === null || out.length > 1) continue
+    for (const name of out.length === 1 ? out : SETS) {
+      const found = counts.get(name)!
+      for (const value of valuesOf(known, name)) found.set(value, (found.get(value) ?? 0) + 1)
+    }
   }
-  return [...counts].sort((a, b) => name === 'year' ? b[0].localeCompare(a[0]) : b[1] - a[1] || a[0].localeCompare(b[0]))
+  return SETS.map(name => [name, [...counts.get(name)!].sort((a, b) => name === 'year' ? b[0].localeCompare(a[0]) : b[1] - a[1] || a[0].localeCompare(b[0]))])
 }

@@ -18,6 +18,11 @@ type Column = 'number' | 'township' | 'state' | 'tonnes' | 'held' | 'offset'
 const COLUMNS: Column[] = ['number', 'township', 'state', 'tonnes', 'held', 'offset']
 const NUMERIC = new Set<Column>(['tonnes', 'held', 'offset'])
 const SHOWN = 200
+const collator = new Intl.Collator(document.documentElement.lang)
+
+function inWords (a: string | number, b: string | number): number {
+  return typeof a === 'number' ? a - Number(b) : collator.compare(a, String(b))
+}
 const KG_PER_TONNE = 1000
 
 export class TicketTable {
@@ -62,15 +67,19 @@ export class TicketTable {
     this.head.querySelectorAll('th').forEach((cell, at) => {
       cell.setAttribute('aria-sort', COLUMNS[at] !== column ? 'none' : down ? 'descending' : 'ascending')
     })
-    const key = (known: Known): string | number => this.keyOf(known, column)
-    const sorted = [...this.rows].sort((a, b) => {
-      const [x, y] = [key(a), key(b)]
-      const order = typeof x === 'number' ? x - (y as number) : x.localeCompare(String(y))
-      return (down ? -order : order) || a.number.localeCompare(b.number)
-    })
+    const sorted = this.sort(column, down)
     this.note.textContent = this.rows.length === 0 ? say('none') : sorted.length > SHOWN ? say('first', { shown: SHOWN, n: formatNumber(sorted.length) }) : ''
     this.note.hidden = this.note.textContent === ''
     this.body.replaceChildren(...sorted.slice(0, SHOWN).map(known => this.row(known)))
+  }
+
+  /** Equal ones by number. Words are collated once each and rows compared as numbers: there may be tens of thousands. */
+  private sort (column: Column, down: boolean): Known[] {
+    const keys = this.rows.map(known => this.keyOf(known, column))
+    const ranks = new Map([...new Set(keys)].sort(column === 'number' ? undefined : inWords).map((key, rank) => [key, rank]))
+    const places = keys.map((key, place) => ({ rank: ranks.get(key)!, known: this.rows[place]! }))
+    places.sort((a, b) => (down ? b.rank - a.rank : a.rank - b.rank) || (a.known.number < b.known.number ? -1 : 1))
+    return places.map(({ known }) => known)
   }
 
   private keyOf (known: Known, column: Column): string | number {

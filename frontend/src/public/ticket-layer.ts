@@ -3,7 +3,7 @@
 import L from 'leaflet'
 import { leafletLayer, type Feature } from 'protomaps-leaflet'
 import { SELECTED } from '../colours'
-import { KG_STATES, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
+import { KG_STATES, totalOf, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
 import type { TileJson } from '../vector-tiles'
 
 /** A colour and a texture each, so that nobody needs to tell colours apart. */
@@ -69,7 +69,7 @@ export function frozenSwatch (): HTMLCanvasElement {
 
 /** Stripes whose widths are to each other as the kilograms: painted over any outline, so are the areas. */
 function stripes (kilograms: Kilograms): HTMLCanvasElement {
-  const total = KG_STATES.reduce((sum, state) => sum + kilograms[state], 0)
+  const total = totalOf(kilograms)
   return square(PERIOD, pen => {
     let from = 0
     for (const state of KG_STATES) {
@@ -83,8 +83,9 @@ function stripes (kilograms: Kilograms): HTMLCanvasElement {
 }
 
 class Proportions {
-  private readonly made = new Map<string, HTMLCanvasElement>()
-  private readonly cross = frozenSwatch()
+  // By the shares of the states: most areas carry tonnes of one state only, and have one pattern.
+  private readonly made = new Map<string, CanvasPattern>()
+  private cross: CanvasPattern | null = null
   constructor (private readonly areaOf: (feature?: Feature) => AreaSum | undefined, private readonly mark: (feature?: Feature) => 'chosen' | 'hovered' | null) {}
 
   before (): void {}
@@ -95,11 +96,11 @@ class Proportions {
     pen.beginPath()
     for (const ring of shape) ring.forEach((at, place) => { place === 0 ? pen.moveTo(at.x, at.y) : pen.lineTo(at.x, at.y) })
     pen.globalAlpha = 0.88
-    pen.fillStyle = pen.createPattern(this.patternOf(sum.kilograms), 'repeat')!
+    pen.fillStyle = this.patternOf(pen, sum.kilograms)
     pen.fill()
-    if (sum.frozen) { pen.fillStyle = pen.createPattern(this.cross, 'repeat')!; pen.fill() }
+    if (sum.frozen) { pen.fillStyle = this.cross ??= pen.createPattern(frozenSwatch(), 'repeat')!; pen.fill() }
     const mark = this.mark(feature)
-    const main = [...KG_STATES].sort((a, b) => sum.kilograms[b] - sum.kilograms[a])[0]!
+    const main = KG_STATES.reduce((most, state) => sum.kilograms[state] > sum.kilograms[most] ? state : most)
     pen.strokeStyle = mark !== null ? SELECTED.line : sum.frozen ? FROZEN_LINE : LOOKS[main].line
     // At the city's scale an area is a few pixels: its line keeps it visible.
     pen.lineWidth = mark === 'chosen' ? 4 : mark === 'hovered' ? 3 : zoom < 13 ? 2.5 : 1.6
@@ -107,9 +108,10 @@ class Proportions {
     pen.stroke()
   }
 
-  private patternOf (kilograms: Kilograms): HTMLCanvasElement {
-    const key = KG_STATES.map(state => kilograms[state]).join()
-    const known = this.made.get(key) ?? stripes(kilograms)
+  private patternOf (pen: CanvasRenderingContext2D, kilograms: Kilograms): CanvasPattern {
+    const total = totalOf(kilograms)
+    const key = KG_STATES.map(state => kilograms[state] / total).join()
+    const known = this.made.get(key) ?? pen.createPattern(stripes(kilograms), 'repeat')!
     this.made.set(key, known)
     return known
   }

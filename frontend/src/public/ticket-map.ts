@@ -8,7 +8,7 @@ import type { TileJson } from '../vector-tiles'
 import { readStory, storyNodes, type Story } from './area-story'
 import { Clusters } from './clusters'
 import { Facets, type Words } from './facets'
-import { filterFrom, filterInto, isEmpty, passes, type Known, type TicketFacts } from './filters'
+import { filterFrom, filterInto, isEmpty, passing, type Known, type TicketFacts } from './filters'
 import type { Notice } from './notice'
 import { TicketTable } from './table'
 import { ticketLayer, type TicketLayer } from './ticket-layer'
@@ -29,8 +29,8 @@ interface AllFacts { entry: number, today: string, first_day: string, words: Wor
 const say = phrases({
   tickets: ['林业碳票', 'Carbon tickets']
 })
-// A day that has passed never changes: the slider comes back to it without asking again.
-const KEPT_DAYS = 400
+// A day that has passed never changes: the slider comes back to it without asking again, as long as memory allows.
+const KEPT_ROWS = 1_000_000
 
 export class TicketMap {
   readonly name = say('tickets')
@@ -156,17 +156,19 @@ export class TicketMap {
     if (kept !== undefined) return kept
     const table = await readStates(this.config.ticketStates, day, signal)
     if (day !== '') {
-      if (this.past.size >= KEPT_DAYS) this.past.clear()
+      if ((this.past.size + 1) * table.tickets.length > KEPT_ROWS) this.past.clear()
       this.past.set(day, table)
     }
     return table
   }
 
   private join (table: StateTable): Known[] {
-    return table.tickets.flatMap(row => {
+    const known: Known[] = []
+    for (const row of table.tickets) {
       const facts = this.facts.get(row.number)
-      return facts === undefined ? [] : [{ ...row, area: facts.area, facts }]
-    })
+      if (facts !== undefined) known.push({ ...row, area: facts.area, facts })
+    }
+    return known
   }
 
   private async load (): Promise<void> {
@@ -219,7 +221,7 @@ export class TicketMap {
   }
 
   private refresh (): void {
-    this.shown = this.known.filter(known => passes(known, this.filter))
+    this.shown = passing(this.known, this.filter)
     this.areas = byArea(this.shown)
     this.layer.show(this.areas)
     this.clusters.show(this.shown)
@@ -238,7 +240,8 @@ export class TicketMap {
 
   private drawLegend (): void {
     const view = this.map.getBounds()
-    const seen = this.shown.filter(({ facts: { bbox: [west, south, east, north] } }) => view.intersects([[south, west], [north, east]]))
+    const [left, low, right, high] = [view.getWest(), view.getSouth(), view.getEast(), view.getNorth()]
+    const seen = this.shown.filter(({ facts: { bbox: [west, south, east, north] } }) => west <= right && east >= left && south <= high && north >= low)
     part(this.root, 'ticket-legend').replaceChildren(...legendOf(seen, sumOf(seen)))
   }
 
@@ -246,7 +249,7 @@ export class TicketMap {
     const box = part<HTMLElement>(this.root, 'compare-table')
     box.hidden = this.other === ''
     if (this.other === '') return
-    const then = this.join(await this.tableOf(this.other, new AbortController().signal)).filter(known => passes(known, this.filter))
+    const then = passing(this.join(await this.tableOf(this.other, new AbortController().signal)), this.filter)
     part(this.root, 'compare-rows').replaceChildren(...compared(sumOf(then), sumOf(this.shown)))
   }
 
