@@ -9,12 +9,51 @@ one the export's own seals are believed, which proves less.
 """
 
 import argparse
+import bisect
+import datetime
 import hashlib
 import json
 import sys
 
 ZERO = bytes(32)
-KEPT_STATES = ("held", "listed", "pledged")
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+LIVE_STATES = ("held", "listed", "pledged")
+# What an act may do to kilograms: act, state before and after, on which ticket afterwards, what the
+# block stands for afterwards, and what becomes of the orders that lie on it.
+MOVES = {
+    tuple(line.split())
+    for line in """
+    transfer held held new none free
+    divide held held new none free
+    court held held new none kept
+    court listed held new none kept
+    court pledged held new none kept
+    list held listed same made free
+    unlist listed held same answered free
+    trade listed held new answered free
+    trade listed offset same replaced free
+    pledge held pledged same made free
+    release pledged held same answered free
+    release pledged pledged same replaced free
+    enforce pledged held new answered free
+    offset held offset same made free
+    cancel held cancelled same made dropped
+    cancel listed cancelled same made dropped
+    cancel pledged cancelled same made dropped
+    freeze held held same kept added
+    freeze listed listed same kept added
+    freeze pledged pledged same kept added
+    lift held held same kept lifted
+    lift listed listed same kept lifted
+    lift pledged pledged same kept lifted
+    reissue held held new kept last_lifted
+    reissue listed listed new kept last_lifted
+    reissue pledged pledged new kept last_lifted
+    correct held held new kept free
+    correct listed listed new kept free
+    correct pledged pledged new kept free
+    """.strip().splitlines()
+}
 
 
 def joined(parts):
@@ -31,19 +70,54 @@ def climbed(leaf, path):
     return node
 
 
+def day_of(microseconds):
+    """The day in the city."""
+    return (
+        datetime.datetime.fromtimestamp(int(microseconds) // 1_000_000, SHANGHAI).date().isoformat()
+    )
+
+
+def because_after(was, became, cause):
+    """Which words of the table say what the block stands for."""
+    before, after = was.get("because"), became.get("because")
+    return {
+        "none": after is None,
+        "kept": after == before,
+        "made": after == cause,
+        "answered": before == cause and after is None,
+        "replaced": before == cause and after not in (None, cause),
+    }
+
+
+def freezes_after(was, became, order):
+    """Which words of the table say what became of the orders."""
+    before, after = was.get("freezes", []), became.get("freezes", [])
+    return {
+        "free": not before and not after,
+        "kept": after == before,
+        "dropped": not after,
+        "added": after == [*before, order] and order not in before,
+        "lifted": order in before and after == [one for one in before if one != order],
+        "last_lifted": before == [order] and not after,
+    }
+
+
 class Register:
     """What has been read so far, and the faults."""
 
     def __init__(self, published):
         self.published = published
         self.seals = {}
+        self.sealed_issuances = {}  # day -> how many the root is over; None: it does not say
         self.heads = {}  # issuance -> (seq, hash) of its entries
         self.entries = {}  # issuance -> hashes by seq
         self.chains = {}  # issuance -> (seq, hash) of its events
-        self.reached = {}  # issuance -> every hash of its event chain
-        self.proved = {}  # issuance -> the newest sealed event
+        self.reached = {}  # issuance -> each hash of its event chain -> its place
+        self.days = {}  # issuance -> the day of each of its events
+        self.proved = {}  # issuance -> (day of a root, how many events are under it)
         self.blocks = {}  # issuance -> {(low, high): block}
         self.tickets = {}
+        self.live = {}  # ticket -> its live kilograms
         self.said = None
         self.faults = []
         self.counts = {"entries": 0, "events": 0, "seals": 0, "proofs": 0}
@@ -61,6 +135,14 @@ class Register:
             self.fault(f"seal {day}: not the published root")
         if self.seals and line["previous_root"] != list(self.seals.values())[-1]:
             self.fault(f"seal {day}: does not follow the seal before it")
+        chains = line["chains"]
+        if chains is None and any(said is not None for said in self.sealed_issuances.values()):
+            self.fault(f"seal {day}: does not say how many chains it is over")
+        if chains is not None:
+            said = json.dumps(chains, sort_keys=True, separators=(",", ":")).encode()
+            if climbed(said, line["chains_path"]).hex() != (wanted or line["root"]):
+                self.fault(f"seal {day}: is not over so many chains")
+        self.sealed_issuances[day] = None if chains is None else chains.get("issuance", 0)
         self.seals[day] = line["root"]
 
     def entry(self, fields):
@@ -86,16 +168,47 @@ class Register:
         if json.loads(fields[6]).get("hash") != self.entries.get(issuance, {}).get(seq):
             self.fault(f"event {number}: not the hash of entry {seq}")
         self.chains[issuance] = (seq, bytes.fromhex(stored))
-        self.reached.setdefault(issuance, set()).add(stored)
+        self.reached.setdefault(issuance, {})[stored] = seq
+        days, day = self.days.setdefault(issuance, []), day_of(fields[5])
+        if days and day < days[-1]:
+            self.fault(f"event {number}: before the one before it")
+        days.append(day)
 
     def proof(self, line):
         self.counts["proofs"] += 1
-        root = self.published.get(line["day"], self.seals.get(line["day"]))
-        if climbed(bytes.fromhex(line["leaf"]), line["path"]).hex() != root:
-            self.fault("issuance {}: proof does not lead to the root".format(line["issuance"]))
-        if line["leaf"] not in self.reached.get(line["issuance"], ()):
-            self.fault("issuance {}: the sealed chain is not this one".format(line["issuance"]))
-        self.proved[line["issuance"]] = line["leaf"]
+        day, issuance, leaf = line["day"], line["issuance"], line["leaf"]
+        root = self.published.get(day, self.seals.get(day))
+        if climbed(bytes.fromhex(leaf), line["path"]).hex() != root:
+            self.fault(f"issuance {issuance}: proof does not lead to the root")
+        place = self.reached.get(issuance, {}).get(leaf)
+        if place is None:
+            self.fault(f"issuance {issuance}: the sealed chain is not this one")
+        self.proved.setdefault(issuance, []).append((day, place or 0))
+
+    def require_proofs(self):
+        """What is older than a root is under it, and as many issuances as the root is over."""
+        seals = sorted(self.seals) or ["no day"]
+        if self.sealed_issuances.get(seals[-1]) is None:
+            self.fault(f"seal {seals[-1]}: does not say how many chains it is over")
+        for issuance, days in self.days.items():
+            proofs = sorted(self.proved.get(issuance, ()))
+            for place in range(1, len(days) + 1):
+                if place < len(days) and days[place] == days[place - 1]:
+                    continue  # The last event of a day stands for the day.
+                at = bisect.bisect_right(seals, days[place - 1])
+                if at < len(seals) and not covers(proofs, seals[at], place):
+                    self.fault(f"issuance {issuance}: not under the root of {seals[at]}")
+        begun = sorted(min(proofs)[0] for proofs in self.proved.values())
+        for day, wanted in self.sealed_issuances.items():
+            found = bisect.bisect_right(begun, day)
+            if wanted is not None and found != wanted:
+                self.fault(f"seal {day}: is over {wanted} issuances, proved are {found}")
+        for issuance, proofs in self.proved.items():
+            if max(proofs)[0] != seals[-1]:
+                self.fault(f"issuance {issuance}: not under the root of {seals[-1]}")
+        for issuance, (seq, _hash) in self.heads.items():
+            if self.chains.get(issuance, (0,))[0] != seq:
+                self.fault(f"issuance {issuance}: an entry without its event")
 
     # --- replay ---------------------------------------------------------------------------------
     def replay(self, fields):
@@ -107,28 +220,61 @@ class Register:
                 self.fault("entry {}: ticket {} is opened twice".format(number, ticket["number"]))
             if sum(share[1] for share in ticket["shares"]) != ticket["denominator"]:
                 self.fault("entry {}: shares of {} do not sum".format(number, ticket["number"]))
-            self.tickets[ticket["key"]] = {"number": ticket["number"], "closed": ""}
+            self.tickets[ticket["key"]] = {
+                "number": ticket["number"],
+                "parent": ticket.get("parent"),
+                "opened": number,
+                "closed": "",
+            }
         closed = []
         for low, high in content.get("closes", ()):
             block = standing.pop((low, high), None)
             if block is None:
                 self.fault(f"entry {number}: closes [{low},{high}), which does not stand")
-            elif block["state"] not in KEPT_STATES:
-                self.fault("entry {}: moves {} kilograms".format(number, block["state"]))
-            closed.append((low, high))
-        if seq == "1":
-            closed = [(0, content["kg"])]
-        opened = []
+                continue
+            closed.append(block)
+            self.count(block, low - high)
         for block in content.get("opens", ()):
             low, high = block["kg"]
             if block["ticket"] not in self.tickets:
                 self.fault(f"entry {number}: a ticket that was never opened")
+                continue
             standing[low, high] = block
-            opened.append((low, high))
-        if merged(opened) != merged(closed):
+            self.count(block, high - low)
+            if block["state"] in LIVE_STATES and self.tickets[block["ticket"]]["closed"]:
+                self.fault(f"entry {number}: opens kilograms on a closed ticket")
+            for was in closed if seq != "1" else ():
+                if was["kg"][0] < high and low < was["kg"][1]:
+                    self.move(fields, was, block)
+        wanted = [[0, content["kg"]]] if seq == "1" else [block["kg"] for block in closed]
+        if merged(block["kg"] for block in content.get("opens", ())) != merged(wanted):
             self.fault(f"entry {number} ({kind}): kilograms lost or made")
         for shut in content.get("closed", ()):
             self.tickets[shut["ticket"]]["closed"] = shut["because"]
+            if self.live.get(shut["ticket"]):
+                self.fault(f"entry {number}: closes a ticket on which kilograms are left")
+
+    def count(self, block, kilograms):
+        if block["state"] in LIVE_STATES:
+            self.live[block["ticket"]] = self.live.get(block["ticket"], 0) + kilograms
+
+    def move(self, fields, was, became):
+        """One piece of what an entry closed against one that it opened."""
+        number, kind, cause, order = fields[2], fields[3], fields[9], fields[10]
+        if was["state"] in LIVE_STATES and {**was, "kg": None} == {**became, "kg": None}:
+            return
+        ticket = self.tickets[became["ticket"]]
+        new = ticket["opened"] == number and ticket["parent"] == was["ticket"]
+        where = {"same": became["ticket"] == was["ticket"], "new": new}
+        why, frozen = because_after(was, became, cause), freezes_after(was, became, order)
+        if not any(
+            (move, before, after) == (kind, was["state"], became["state"])
+            and where[on] and why[because] and frozen[freezes]
+            for move, before, after, on, because, freezes in MOVES
+        ):  # fmt: skip
+            self.fault(
+                "entry {}: {} -> {} by {}".format(number, was["state"], became["state"], kind)
+            )
 
     def end(self):
         totals = {}
@@ -149,10 +295,11 @@ class Register:
         for year, serials in numbers.items():
             if serials != set(range(1, len(serials) + 1)):
                 self.fault(f"ticket numbers of {year} have a gap")
+        self.require_proofs()
         unsealed = [
             issuance
-            for issuance, (_seq, newest) in self.chains.items()
-            if self.proved.get(issuance) != newest.hex()
+            for issuance, (newest, _hash) in self.chains.items()
+            if not any(reach == newest for _day, reach in self.proved.get(issuance, ()))
         ]
         return {
             "counts": dict(self.counts, issuances=len(self.heads), tickets=len(self.tickets)),
@@ -160,6 +307,11 @@ class Register:
             "not_wholly_sealed_yet": len(unsealed),
             "faults": self.faults,
         }
+
+
+def covers(proofs, day, place):
+    """Whether a proof of this root or an older one reaches so far."""
+    return any(reach >= place for sealed, reach in proofs if sealed <= day)
 
 
 def merged(ranges):
@@ -191,7 +343,7 @@ def main():
                     getattr(register, kind)(line)
                 elif kind == "totals":
                     register.said = line["kg"]
-                elif kind == "register" and line["form"] != "yining-register/1":
+                elif kind == "register" and line["form"] != "yining-register/2":
                     raise ValueError("unknown form " + line["form"])
         for day in published:
             if day not in register.seals:

@@ -62,6 +62,8 @@ class Seal(models.Model):
     sealed_at = models.DateTimeField(db_default=PortalNow())
     last_event_id = models.BigIntegerField()
     heads = models.IntegerField()
+    # How many chains there are of each kind of subject; None in seals made before it was bound.
+    chains = models.JSONField(null=True)
     root = models.BinaryField(max_length=32)
     previous_root = models.BinaryField(max_length=32)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -82,17 +84,27 @@ def merkle_proofs(leaves: list[bytes], places: list[int]) -> list[list[tuple[str
 
 
 def seal_leaves(seal: Seal) -> tuple[list[tuple[str, str]], list[bytes]]:
-    """The subjects under a seal, and its leaves: day, former root, then a head for each subject."""
+    """The subjects under a seal, and its leaves, of which the last are the subjects' heads."""
     with connection.cursor() as cursor:
         cursor.execute(SUBJECTS_UP_TO, [seal.last_event_id])
         rows = cursor.fetchall()
-    leaves = [seal.day.isoformat().encode(), bytes(seal.previous_root)]
-    return [(kind, key) for kind, key, _hash in rows], leaves + [bytes(row[2]) for row in rows]
+    heads = [bytes(row[2]) for row in rows]
+    leaves = leaves_of(seal.day, bytes(seal.previous_root), seal.chains, heads)
+    return [(kind, key) for kind, key, _hash in rows], leaves
 
 
-def seal_root(day: date, previous_root: bytes, leaves: list[bytes]) -> bytes:
-    """A day's root binds its date and the seal before it."""
-    return merkle_root([day.isoformat().encode(), previous_root, *leaves])
+def leaves_of(
+    day: date, previous_root: bytes, chains: Mapping[str, int] | None, heads: list[bytes]
+) -> list[bytes]:
+    """A day's root binds its date, the seal before it, the number of chains of each kind, and the
+    head of each chain."""
+    counts = [] if chains is None else [chains_leaf(chains)]
+    return [day.isoformat().encode(), previous_root, *counts, *heads]
+
+
+def chains_leaf(chains: Mapping[str, int]) -> bytes:
+    """JSON with sorted keys and no spaces."""
+    return json.dumps(dict(chains), sort_keys=True, separators=(",", ":")).encode()
 
 
 SUBJECTS_UP_TO = """
@@ -102,9 +114,6 @@ SELECT subject_kind, subject_key, hash FROM (
   ORDER BY subject_kind, subject_key, seq DESC
 ) AS head ORDER BY subject_kind COLLATE "C", subject_key COLLATE "C"
 """
-HEADS_UP_TO = SUBJECTS_UP_TO.replace(
-    "SELECT subject_kind, subject_key, hash FROM", "SELECT hash FROM"
-)
 
 
 def seal_day() -> Seal | None:
@@ -119,14 +128,17 @@ def seal_day() -> Seal | None:
         cursor.execute("SELECT journal_hold()")
         cursor.execute("SELECT coalesce(max(id), 0) FROM journal_event")
         last_event_id = cursor.fetchone()[0]
-        cursor.execute(HEADS_UP_TO, [last_event_id])
-        leaves = [bytes(row[0]) for row in cursor.fetchall()]
+        cursor.execute(SUBJECTS_UP_TO, [last_event_id])
+        rows = cursor.fetchall()
+        heads = [bytes(row[2]) for row in rows]
+        chains = dict(Counter(row[0] for row in rows))
         before = Seal.objects.order_by("-day").first()
         previous_root = bytes(before.root) if before else EMPTY_ROOT
         return Seal.objects.create(
             day=day,
             last_event_id=last_event_id,
-            heads=len(leaves),
-            root=seal_root(day, previous_root, leaves),
+            heads=len(heads),
+            chains=chains,
+            root=merkle_root(leaves_of(day, previous_root, chains, heads)),
             previous_root=previous_root,
         )

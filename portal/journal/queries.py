@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db import connection
 
 from portal.journal.models import Event, Head, Seal
-from portal.journal.operations import EMPTY_ROOT, HEADS_UP_TO, seal_root
+from portal.journal.operations import EMPTY_ROOT, merkle_root, seal_leaves
 
 # The trigger and this query share journal_event_hash(), but what it is applied to is recomputed:
 # the neighbour in the chain, not the stored link.
@@ -62,11 +63,12 @@ def verify_journal() -> JournalReport:
             report.faults.append(f"journal_head {row[0]}: differs from the last event")
         previous_root = EMPTY_ROOT
         for seal in Seal.objects.order_by("day"):
-            cursor.execute(HEADS_UP_TO, [seal.last_event_id])
-            leaves = [bytes(found[0]) for found in cursor.fetchall()]
-            root = seal_root(seal.day, previous_root, leaves)
+            subjects, leaves = seal_leaves(seal)
+            root = merkle_root(leaves)
+            counted = dict(Counter(kind for kind, _key in subjects))
             if (
-                seal.heads != len(leaves)
+                seal.heads != len(subjects)
+                or seal.chains not in (None, counted)
                 or root != bytes(seal.root)
                 or previous_root != bytes(seal.previous_root)
             ):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ from portal.journal.models import Seal
 from portal.journal.operations import seal_day
 from tests.databases import own_database
 from tests.tickets.registry.register import Bureau
+from tickets.registry.moves import MOVES
 
 SCRIPT = Path(settings.ROOT) / "docs" / "verify_export.py"
 
@@ -100,9 +103,106 @@ def entries(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for line in lines if line["kind"] == "entry"]
 
 
+def without(lines: list[dict[str, Any]], *, kind: str, issuance: str, day: str = "") -> None:
+    """Leave out an issuance's entries (field 0), events (field 1), or proofs of a day or all."""
+    place = {"entry": 0, "event": 1}.get(kind)
+    lines[:] = [
+        line for line in lines
+        if line["kind"] != kind
+        or (line["issuance"] if place is None else line["fields"][place]) != issuance
+        or day not in ("", line.get("day"))
+    ]  # fmt: skip
+
+
+def issuances(lines: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(line["fields"][0] for line in entries(lines)))
+
+
+def rechain(lines: list[dict[str, Any]]) -> None:
+    """What a forger does who has everything: every hash anew, and the sums."""
+    entry_hashes: dict[tuple[str, str], str] = {}
+    for kind, at in (("entry", 0), ("event", 1)):
+        heads: dict[str, bytes] = {}
+        for line in (line for line in lines if line["kind"] == kind):
+            fields = line["fields"]
+            end = -1 if kind == "entry" else -2
+            if kind == "event":
+                facts = json.loads(fields[6])
+                fields[6] = fields[6].replace(
+                    facts["hash"], entry_hashes[fields[1], fields[2]]
+                )  # The text stays as PostgreSQL writes it.
+            parts = b"".join(b"%d:%s" % (len(x.encode()), x.encode()) for x in fields[:end])
+            found = hashlib.sha256(heads.get(fields[at], bytes(32)) + parts)
+            heads[fields[at]], fields[end] = found.digest(), found.hexdigest()
+            entry_hashes.setdefault((fields[at], fields[1]), found.hexdigest())
+
+
+def forge_the_first_day(lines: list[dict[str, Any]]) -> None:
+    """A register of the first day with another document, and no proof that could contradict it."""
+    first = issuances(lines)[0]
+    entries(lines)[0]["fields"][12] = "ab" * 32
+    rechain(lines)
+    without(lines, kind="proof", issuance=first)
+
+
+def roll_back(lines: list[dict[str, Any]]) -> None:
+    """The second day never was."""
+    first = issuances(lines)[0]
+    lines[:] = [
+        line for line in lines[:-1]
+        if line["kind"] not in ("entry", "event")
+        or first not in line["fields"][:2] or "1" in line["fields"][1:3]
+    ]  # fmt: skip
+    second = max(line["day"] for line in lines if line["kind"] == "seal")
+    without(lines, kind="proof", issuance=first, day=second)
+
+
+def leave_out_the_last(lines: list[dict[str, Any]]) -> None:
+    last = issuances(lines)[-1]
+    for kind in ("entry", "event", "proof"):
+        without(lines, kind=kind, issuance=last)
+    lines[:] = [line for line in lines if line["kind"] != "totals"]
+
+
+def resurrect(lines: list[dict[str, Any]]) -> None:
+    """What was offset is said to be held, by an entry that is chained as it should be."""
+    offset = next(line for line in reversed(entries(lines)) if line["fields"][3] == "offset")
+    content = json.loads(offset["fields"][13])
+    for block in content["opens"]:
+        block.pop("because", None)
+        block["state"] = "held"
+    content["opens"][0]["ticket"] = "00000000-0000-0000-0000-000000000000"
+    offset["fields"][13] = json.dumps(content)
+    rechain(lines)
+
+
+def move_by_no_act(lines: list[dict[str, Any]]) -> None:
+    """An offset is called a freeze."""
+    next(line for line in reversed(entries(lines)) if line["fields"][3] == "offset")["fields"][3] = "freeze"  # fmt: skip
+    rechain(lines)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (forge_the_first_day, "not under the root of"),
+        (forge_the_first_day, "issuances, proved are"),
+        (roll_back, "not under the root of"),
+        (leave_out_the_last, "issuances, proved are"),
+        (resurrect, "a ticket that was never opened"),
+        (move_by_no_act, "held -> offset by freeze"),
+        (
+            lambda lines: [
+                line.update(chains={"issuance": 1}) for line in lines if line["kind"] == "seal"
+            ],
+            "is not over so many chains",
+        ),
+        (
+            lambda lines: [
+                line.update(chains=None) for line in lines if line["kind"] == "seal"
+            ],
+            "does not say how many chains",
+        ),
         (lambda lines: entries(lines)[0]["fields"].__setitem__(5, "x"), "chain broken"),
         (lambda lines: lines.remove(entries(lines)[2]), "chain broken"),
         (lambda lines: lines.remove(entries(lines)[-1]), "not the hash of entry"),
@@ -131,6 +231,12 @@ def test_an_export_that_was_touched_is_found_out(
     status, report = run(changed(path, change, tmp_path / "x.jsonl"), roots)
     assert status == 1
     assert any(said in fault for fault in report["faults"])
+
+
+def test_the_scripts_table_of_moves_is_the_registers() -> None:
+    assert runpy.run_path(str(SCRIPT))["MOVES"] == {
+        tuple(value.value for value in move) for move in MOVES
+    }
 
 
 def test_something_else_is_not_run(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from portal.base.errors import NotFound
 from portal.journal.models import Seal
 from portal.journal.operations import merkle_proofs, seal_leaves
 
-FORM = "yining-register/1"
+FORM = "yining-register/2"
+CHAINS_PLACE = 2  # Of a seal's leaves: after its day and the root before it.
 _ENTRIES = """
 SELECT issuance.key::text, entry.seq::text, entry.id::text, entry.kind,
        ((extract(epoch FROM entry.recorded_at) * 1000000)::bigint)::text,
@@ -78,41 +79,56 @@ def export_file() -> Path:
 def export_lines() -> Iterator[str]:
     """JSON lines; docs/verify.md says what each holds."""
     yield _line(kind="register", form=FORM)
-    for seal in Seal.objects.order_by("day"):
-        yield _line(
-            kind="seal",
-            day=seal.day.isoformat(),
-            root=bytes(seal.root).hex(),
-            previous_root=bytes(seal.previous_root).hex(),
-        )
+    seals = list(Seal.objects.order_by("day"))
+    for seal in seals:
+        yield _seal_line(seal)
     yield from _rows("entry", _ENTRIES)
     yield from _rows("event", _EVENTS)
-    yield from _proofs()
+    yield from _proofs(seals)
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
         yield _line(kind="totals", kg=dict(cursor.fetchall()))
 
 
-def _proofs() -> Iterator[str]:
-    """How each issuance's chain, where a day made it longer, leads to that day's root."""
+def _seal_line(seal: Seal) -> str:
+    _subjects, leaves = seal_leaves(seal)
+    path = None if seal.chains is None else merkle_proofs(leaves, [CHAINS_PLACE])[0]
+    return _line(
+        kind="seal",
+        day=seal.day.isoformat(),
+        root=bytes(seal.root).hex(),
+        previous_root=bytes(seal.previous_root).hex(),
+        chains=seal.chains,
+        chains_path=path and _path(path),
+    )
+
+
+def _proofs(seals: list[Seal]) -> Iterator[str]:
+    """How each issuance's chain leads to the root of each day that made it longer, and to the
+    newest, under which none is missing."""
     shown: dict[str, bytes] = {}
-    for seal in Seal.objects.order_by("day"):
+    for seal in seals:
         subjects, leaves = seal_leaves(seal)
-        grown = [
+        first = len(leaves) - len(subjects)
+        wanted = [
             (key, place)
-            for place, (kind, key) in enumerate(subjects, start=2)  # Day and former root are first.
-            if kind == "issuance" and shown.get(key) != leaves[place]
+            for place, (kind, key) in enumerate(subjects, start=first)
+            if kind == "issuance" and (shown.get(key) != leaves[place] or seal is seals[-1])
         ]
-        paths = merkle_proofs(leaves, [place for _key, place in grown])
-        for (key, place), path in zip(grown, paths, strict=True):
+        paths = merkle_proofs(leaves, [place for _key, place in wanted])
+        for (key, place), path in zip(wanted, paths, strict=True):
             shown[key] = leaves[place]
             yield _line(
                 kind="proof",
                 day=seal.day.isoformat(),
                 issuance=key,
                 leaf=leaves[place].hex(),
-                path=[[side, sibling.hex()] for side, sibling in path],
+                path=_path(path),
             )
+
+
+def _path(path: list[tuple[str, bytes]]) -> list[list[str]]:
+    return [[side, sibling.hex()] for side, sibling in path]
 
 
 def _rows(kind: str, statement: str) -> Iterator[str]:
