@@ -15,7 +15,7 @@ from tickets.finance.models import FinanceRow, InsurancePolicy
 from tickets.market.prices import amount_of
 from tickets.market.queries import market_figures
 from tickets.registry.models import CarbonTicket, Pledge
-from tickets.registry.queries import pledged_kg
+from tickets.registry.queries import pledged_kg, tickets_securing
 
 EXPIRES_WITHIN = timedelta(days=30)
 
@@ -51,10 +51,10 @@ def register_lines(
     if begun is not None:
         pledges = pledges.filter(begins_on__range=begun)
         rows = rows.filter(begins_on__range=begun)
-    held = pledged_kg(list(pledges))
+    held, securing = pledged_kg(list(pledges)), tickets_securing(list(pledges))
     lines = [
         Line(
-            _("质押贷款"), one.pledgee.name, one.external_number, one.ticket.number,
+            _("质押贷款"), one.pledgee.name, one.external_number, securing[one.pk].number,
             one.quantity_kg, one.amount_fen, one.begins_on, one.ends_on, held[one.pk] > 0,
         )
         for one in pledges
@@ -81,6 +81,7 @@ class OwnPledge:
     """A pledge as its bank watches it."""
 
     pledge: Pledge
+    ticket: CarbonTicket
     held_kg: int
     value_fen: int
     alerts: tuple[str, ...]
@@ -94,12 +95,13 @@ def own_pledges(banks: QuerySet[Party]) -> list[OwnPledge]:
         .order_by("ends_on", "pk")
     )
     held, price_fen = pledged_kg(pledges), market_figures()["last_fen"]
+    securing = tickets_securing(pledges)
     found = []
     for pledge in pledges:
         kilograms = held[pledge.pk]
         value_fen = amount_of(price_fen, kilograms) if price_fen and kilograms else 0
         alerts = _alerts(pledge, kilograms, value_fen)
-        found.append(OwnPledge(pledge, kilograms, value_fen, alerts))
+        found.append(OwnPledge(pledge, securing[pledge.pk], kilograms, value_fen, alerts))
     return found
 
 

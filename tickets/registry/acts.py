@@ -41,6 +41,8 @@ from tickets.registry.operations import (
     prepare_release,
     prepare_transfer,
 )
+from tickets.registry.queries import pledges_on
+from tickets.registry.ranks import ranks_of
 
 Given = dict[str, Any]
 
@@ -155,13 +157,10 @@ def _pledge(asked: Asked) -> Registration:
 
 
 def last_pledge(ticket: CarbonTicket) -> Pledge | None:
-    """The pledge in force on the ticket that nobody ranks behind yet."""
-    return (
-        ticket.pledges.filter(cause__blocks__closed_by__isnull=True, followers__isnull=True)
-        .distinct()
-        .order_by("-rank", "-made_at")
-        .first()
-    )
+    """Behind which a newcomer ranks: the last of the row of ranks in force on the ticket."""
+    rows = [ranks_of(pledge) for pledge in pledges_on(ticket)]
+    ends = [row[-1].pledge for row in rows if not all(rank.has_ended for rank in row)]
+    return max(ends, key=lambda pledge: (pledge.rank, pledge.made_at), default=None)
 
 
 def _release(asked: Asked) -> Registration:
@@ -305,11 +304,13 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         _transfer_act(Kind.GIFT, _("凭赠与合同办理。"), _("赠与合同"), "code"),
         _transfer_act(
-            Kind.INHERITANCE, _("凭继承公证书或生效法律文书办理，无须转让方同意。"),
+            Kind.INHERITANCE,
+            _("凭继承公证书或生效法律文书办理，无须转让方同意；其他共有人保持原份额。"),
             _("继承公证书或生效法律文书"), "effective_on",
         ),
         _transfer_act(
-            Kind.MERGER, _("公司合并，权利由存续或新设的公司承继。"), _("公司合并文件"),
+            Kind.MERGER,
+            _("公司合并，权利由存续或新设的公司承继；其他共有人保持原份额。"), _("公司合并文件"),
             "effective_on",
         ),
         _transfer_act(
@@ -322,7 +323,7 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.DIVIDE, "第十六条",
-            _("原票关闭，子票合计与原票一致。全部减排量须持有且未冻结。"), "ticket",
+            _("原票关闭，子票合计与原票一致，只分给原权利人。全部减排量须持有且未冻结。"), "ticket",
             ("parts", *_PAPERS), (("document", _("分割协议"), False), _CONSENT), _divide,
         ),
         Act(

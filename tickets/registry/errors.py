@@ -97,6 +97,23 @@ class TicketNotWhole(RegistryError):
     message = _("碳票的全部减排量均未挂牌、质押、冻结、抵消时方可分割；部分处分请办理部分转移。")
 
 
+@stands_for("division_stays_among_the_owners")
+class DivisionToOthers(RegistryError):
+    """A division is no way around a transfer."""
+
+    code = "division_to_others"
+    message = _("分割只在原权利人之间进行；减排量转给他人的，请办理转移登记。")
+
+
+class CoOwnerLosesShare(RegistryError):
+    """Inheritance and merger replace one owner; the others are not asked and lose nothing."""
+
+    code = "co_owner_loses_share"
+    message = _(
+        "继承、公司合并只承继一位权利人的份额：{names}的份额都会减少；其他共有人须在受让方中保持原份额。"
+    )
+
+
 @stands_for("issued_at_most_what_was_signed", "issuance_is_positive")
 class IssuedTooMuch(RegistryError):
     """More than the ecology bureau signed."""
@@ -216,7 +233,9 @@ class PledgeTermsWrong(RegistryError):
     message = _("质押的金额、期限或顺位有误：金额须大于零，止日不早于起日。")
 
 
-@stands_for("one_pledge_of_an_external_number", "one_pledge_per_rank")
+@stands_for(
+    "one_pledge_of_an_external_number", "one_pledge_per_rank", "later_rank_enters_in_its_turn"
+)
 class PledgeTwice(RegistryError):
     """The registration number or the rank is taken."""
 

@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.base.statements import prepared_cursor
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import CarbonTicket, LedgerEntry
-from tickets.registry.moves import BlockState, EntryKind
+from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
 
 _STATES = {state.value: state for state in BlockState}
 
@@ -123,6 +123,23 @@ def standing_pieces(
 def quantity_of(pieces: Iterable[Piece]) -> int:
     """Their sum in kilograms."""
     return sum(piece.quantity_kg for piece in pieces)
+
+
+# An order takes first what burdens least whom it does not concern.
+_BURDENED = {state: place for place, state in enumerate(LIVE_STATES)}
+
+
+def freest_first(pieces: Iterable[Piece]) -> list[Piece]:
+    """In the order in which an order takes part of a ticket: free, frozen, listed, and last what
+    secures a loan; what has left circulation after all."""
+    return sorted(
+        pieces,
+        key=lambda piece: (
+            _BURDENED.get(piece.state, len(_BURDENED)),
+            bool(piece.freezes),
+            piece.low,
+        ),
+    )
 
 
 @dataclass(slots=True)

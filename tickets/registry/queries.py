@@ -9,13 +9,24 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, TextChoices
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    TextChoices,
+)
+from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import AnyUser, has_role, names_of, parties_acted_for, works_in
 from portal.base.clock import CITY_TIME, today
+from tickets.registry.ledger import freest_first, quantity_of, standing_pieces
 from tickets.registry.models import (
     Block,
     CarbonTicket,
@@ -29,7 +40,7 @@ from tickets.registry.models import (
     TicketRequest,
     TicketShare,
 )
-from tickets.registry.moves import BlockState
+from tickets.registry.moves import LIVE_STATES, BlockState
 from tickets.registry.querysets import standing_at
 
 
@@ -429,6 +440,60 @@ def pledges_ending(until: date) -> QuerySet[Pledge]:
     )
 
 
+_PLEDGES_ON = """
+WITH RECURSIVE secured (key) AS (
+  SELECT because_id FROM registry_block
+  WHERE ticket_id = %s AND closed_by_id IS NULL AND state = 'pledged'
+  UNION
+  SELECT later.cause_id FROM registry_pledge AS later JOIN secured ON later.behind_id = secured.key
+)
+SELECT key FROM secured
+"""
+
+
+def pledges_on(ticket: CarbonTicket) -> QuerySet[Pledge]:
+    """Registered on the ticket, or secured by what stands on it since a correction or reissue, with
+    the ranks that wait behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PLEDGES_ON, [ticket.pk])
+        keys = [key for (key,) in cursor.fetchall()]
+    return (
+        Pledge.objects.filter(Q(ticket=ticket) | Q(pk__in=keys))
+        .select_related("ticket", "pledgee", "behind")
+        .order_by("rank", "made_at")
+    )
+
+
+def tickets_securing(pledges: Sequence[Pledge]) -> dict[uuid.UUID, CarbonTicket]:
+    """The ticket on which each pledge's kilograms stand now; where none do, the one it was
+    registered on."""
+    found = {pledge.pk: pledge.ticket for pledge in pledges}
+    standing = Block.objects.standing().filter(because__in=list(found)).select_related("ticket")
+    return found | {block.because_id: block.ticket for block in standing if block.because_id}
+
+
+def collateral_reached(registration: Registration) -> int:
+    """How many pledged kilograms a court's transfer or an order's freeze takes, were it decided now."""
+    if registration.ticket is None or registration.kind not in ("court", "freeze"):
+        return 0
+    live = [
+        piece
+        for piece in freest_first(standing_pieces(ticket=registration.ticket.pk))
+        if piece.state in LIVE_STATES
+    ]
+    wanted_kg = registration.quantity_kg or quantity_of(live)
+    free_kg = quantity_of(piece for piece in live if piece.state is not BlockState.PLEDGED)
+    return max(0, min(wanted_kg, quantity_of(live)) - free_kg)
+
+
+def pledgees_touched(registration: Registration) -> QuerySet[Party]:
+    """Whose collateral the registration's entry moved, froze or freed."""
+    blocks = Block.objects.filter(
+        state=BlockState.PLEDGED, closed_by__registration=registration.key
+    )
+    return Party.objects.filter(pledges_held__cause__blocks__in=blocks).distinct()
+
+
 def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:
     """The freezes that lie on the ticket now."""
     keys: set[uuid.UUID] = set()
@@ -439,10 +504,14 @@ def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:
 
 def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uuid.UUID, int]:
     """What each pledge still holds."""
-    found = {pledge.pk: 0 for pledge in pledges}
-    for pledge in pledges:
-        found[pledge.pk] = pledge.cause.blocks.standing(at).quantity_kg()
-    return found
+    length = ExpressionWrapper(Upper("kg") - Lower("kg"), BigIntegerField())
+    standing = (
+        Block.objects.standing(at)
+        .filter(because__in=[pledge.pk for pledge in pledges])
+        .values_list("because")
+        .annotate(Sum(length))
+    )
+    return {pledge.pk: 0 for pledge in pledges} | dict(standing)
 
 
 def days_left(ends_on: date, today: date) -> int:

@@ -25,6 +25,7 @@ from tickets.registry.models.registrations import (
     Allotment,
     AllotmentShare,
     Consent,
+    PledgeWaiver,
     Registration,
     RegistrationMaterial,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "PartySuccession",
     "Pledge",
     "PledgeReminder",
+    "PledgeWaiver",
     "Registration",
     "RegistrationMaterial",
     "TicketCounter",

@@ -229,3 +229,20 @@ class RegistrationMaterial(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class PledgeWaiver(models.Model):
+    """放弃顺位: a later rank that still waited was released; what it waits for comes to the next."""
+
+    pledge = models.OneToOneField(Pledge, on_delete=models.PROTECT, related_name="waiver")
+    registration = models.OneToOneField(
+        Registration, on_delete=models.PROTECT, related_name="waiver"
+    )
+    made_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("放弃顺位")
+        verbose_name_plural = _("放弃顺位")
+
+    def __str__(self) -> str:
+        return str(self.pledge_id)

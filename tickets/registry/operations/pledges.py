@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for
 from portal.base.transactions import write_transaction
+from portal.journal.operations import record_event
 from tickets.registry.errors import (
     BlockNotFree,
     NotThePledgee,
@@ -24,7 +25,14 @@ from tickets.registry.ledger import (
     standing_pieces,
     write_entry,
 )
-from tickets.registry.models import CarbonTicket, Cause, LedgerEntry, Pledge, Registration
+from tickets.registry.models import (
+    CarbonTicket,
+    Cause,
+    LedgerEntry,
+    Pledge,
+    PledgeWaiver,
+    Registration,
+)
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.operations.registrations import (
     NO_PAPER,
@@ -43,6 +51,8 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.quantities import require_quantity
+from tickets.registry.queries import tickets_securing
+from tickets.registry.ranks import Rank, before_it, next_to_enter, rank_of
 
 ARTICLE = "第十八条"
 
@@ -77,7 +87,7 @@ def prepare_pledge(
         if free < quantity_kg:
             raise BlockNotFree(wanted=quantity_kg, free=free)
     else:
-        _require_standing(behind, quantity_kg)
+        _require_room(behind, quantity_kg)
     return prepare(
         Kind.PLEDGE,
         actor=actor,
@@ -107,7 +117,7 @@ def pledge_blocks(*, registration: Registration, actor: User) -> Pledge:
     assert wanted.ends_on is not None
     behind = wanted.pledge
     if behind is not None:
-        _require_standing(behind, quantity_kg)
+        _require_room(behind, quantity_kg)
     pledge = Pledge.objects.create(
         cause=Cause.objects.create(kind=Cause.Kind.PLEDGED),
         ticket=ticket,
@@ -135,6 +145,8 @@ def pledge_blocks(*, registration: Registration, actor: User) -> Pledge:
             registration=wanted.key,
             document_sha256=sha256_of(wanted),
         )
+    else:
+        _record(pledge, "waits", actor, behind=str(behind.pk), kg=str(quantity_kg))
     end_decision(wanted, actor)
     return pledge
 
@@ -148,45 +160,58 @@ def prepare_release(
     quantity_kg: int | None = None,
     document: Paper = NO_PAPER,
 ) -> Registration:
-    """All of it or a part; only the pledgee asks (NotThePledgee)."""
+    """All of it, what it still waits for too, or a part of what it holds; only the pledgee asks.
+
+    Raises NotThePledgee, PledgeEnded, BlockNotFree.
+    """
     wanted = quantity_or_none(quantity_kg)
     _require_pledgee(pledge, asked_by)
-    _require_standing(pledge, wanted or 1)
+    if wanted is not None or not rank_of(pledge).waiting_kg:
+        _require_standing(pledge, wanted or 1)
     return prepare(
         Kind.RELEASE,
         actor=actor,
         asked_by=asked_by,
         document=document,
-        ticket=pledge.ticket,
+        ticket=tickets_securing([pledge])[pledge.pk],
         pledge=pledge,
         quantity_kg=wanted,
     )
 
 
 @write_transaction
-def release_pledge(*, registration: Registration, actor: User) -> LedgerEntry:
-    """Kilograms back to their ticket; those that a later rank waits for pass to it at once."""
+def release_pledge(*, registration: Registration, actor: User) -> LedgerEntry | None:
+    """Kilograms back to their ticket; those that a later rank waits for pass to it at once.
+
+    None when the pledge only waited: no kilogram moves, its place in the ranks is given up.
+    """
     wanted = begin_decision(registration, actor, {Kind.RELEASE})
     pledge = _pledge_of(wanted)
     hold(pledge.ticket.issuance_id)
+    own = rank_of(pledge)
+    if wanted.quantity_kg is None and own.waiting_kg:
+        PledgeWaiver.objects.create(pledge=pledge, registration=wanted)
+        _record(pledge, "waived", actor, kg=str(own.waiting_kg))
+    entry = None
+    if own.standing_kg or not own.waiting_kg:
+        entry = _give_back(pledge, wanted, actor)
+    end_decision(wanted, actor)
+    return entry
+
+
+def _give_back(pledge: Pledge, wanted: Registration, actor: User) -> LedgerEntry:
     pieces = _require_standing(pledge, wanted.quantity_kg or 1)
     released_kg = wanted.quantity_kg or quantity_of(pieces)
     draft = Draft()
     taken, left = draft.take(pieces, released_kg, fits=_unfrozen)
-    follower = _follower_of(pledge)
+    follower = next_to_enter(pledge)
     # What stays under this pledge still secures it; the next rank enters with what it waits for.
-    entering_kg = 0
     if follower is not None:
-        entering_kg = min(
-            released_kg,
-            follower.quantity_kg - quantity_of(standing_pieces(because=follower.pk)),
-        )
-    if follower is not None and entering_kg > 0:
-        entering, taken = draft.take(taken, entering_kg, fits=_unfrozen)
-        draft.move(entering, because=follower.pk)
+        entering, taken = draft.take(taken, min(released_kg, follower.waiting_kg), fits=_unfrozen)
+        draft.move(entering, because=follower.pledge.pk)
     draft.move(taken, state=BlockState.HELD, because=None)
     draft.keep(left)
-    entry = write_entry(
+    return write_entry(
         draft,
         kind=EntryKind.RELEASE,
         issuance_id=pledge.ticket.issuance_id,
@@ -196,8 +221,6 @@ def release_pledge(*, registration: Registration, actor: User) -> LedgerEntry:
         registration=wanted.key,
         document_sha256=sha256_of(wanted),
     )
-    end_decision(wanted, actor)
-    return entry
 
 
 @write_transaction
@@ -223,7 +246,7 @@ def prepare_enforcement(
         asked_by=asked_by,
         parts=[Part(to, wanted)],
         document=document,
-        ticket=pledge.ticket,
+        ticket=tickets_securing([pledge])[pledge.pk],
         pledge=pledge,
         quantity_kg=wanted,
         effective_on=effective_on,
@@ -235,10 +258,11 @@ def enforce_pledge(*, registration: Registration, actor: User) -> LedgerEntry:
     """Pledged kilograms to a new ticket of whom the decision names."""
     wanted = begin_decision(registration, actor, {Kind.ENFORCE})
     pledge = _pledge_of(wanted)
-    ticket = pledge.ticket
-    hold(ticket.issuance_id)
+    hold(pledge.ticket.issuance_id)
     [part] = parts_of(wanted)
     pieces = _require_standing(pledge, wanted.quantity_kg or 1)
+    # Where it stands now: a correction or a reissue took it to another ticket.
+    ticket = CarbonTicket.objects.get(pk=pieces[0].ticket)
     on_ticket = standing_pieces(ticket=ticket.pk)
     draft = Draft()
     taken, left = draft.take(
@@ -273,8 +297,14 @@ def _pledge_of(registration: Registration) -> Pledge:
     return Pledge.objects.select_related("ticket").get(pk=registration.pledge_id)
 
 
-def _follower_of(pledge: Pledge) -> Pledge | None:
-    return Pledge.objects.filter(behind=pledge).first()
+def _require_room(behind: Pledge, quantity_kg: int) -> None:
+    """PledgeEnded, BlockNotFree: a later rank secures at most what the one before it does."""
+    before: Rank | None = before_it(behind)
+    if before is None:
+        raise PledgeEnded()
+    room_kg = before.standing_kg + before.waiting_kg
+    if room_kg < quantity_kg:
+        raise BlockNotFree(wanted=quantity_kg, free=room_kg)
 
 
 def _unfrozen(piece: Piece) -> bool:
@@ -293,3 +323,9 @@ def _require_standing(pledge: Pledge, quantity_kg: int) -> list[Piece]:
     if quantity_of(pieces) < quantity_kg:
         raise BlockNotFree(wanted=quantity_kg, free=quantity_of(pieces))
     return pieces
+
+
+def _record(pledge: Pledge, verb: str, actor: User, **facts: str) -> None:
+    record_event(
+        subject_kind="pledge", subject_key=pledge.pk, verb=verb, actor_key=actor.key, facts=facts
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import User
+from portal.accounts.models import Party, User
 from portal.base.clock import today
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
@@ -16,7 +17,13 @@ from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of
 from tickets.registry.models import Pledge, PledgeReminder
-from tickets.registry.queries import days_left, pledges_to_remind
+from tickets.registry.quantities import tonnes
+from tickets.registry.queries import (
+    days_left,
+    pledged_kg,
+    pledges_to_remind,
+    tickets_securing,
+)
 
 
 def remind_of_ending_pledges() -> int:
@@ -36,9 +43,9 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
     _reminder, made = PledgeReminder.objects.get_or_create(pledge=pledge, ends_on=pledge.ends_on)
     if not made:
         return False
-    ticket = pledge.ticket
+    ticket = tickets_securing([pledge])[pledge.pk]
     tell(
-        users=_acting_for(pledge, day),
+        users=_acting_for([*owners_of(ticket), pledge.pledgee], day),
         subject=_("碳票 {number} 的质押将于 {ends_on} 到期").format(
             number=ticket.number, ends_on=pledge.ends_on.isoformat()
         ),
@@ -48,7 +55,7 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
         ).format(
             pledgee=pledge.pledgee.name,
             external=pledge.external_number,
-            tonnes=f"{pledge.quantity_kg / 1000:g}",
+            tonnes=tonnes(pledged_kg([pledge])[pledge.pk]),
             days=days_left(pledge.ends_on, day),
         ),
         link=reverse("registry:ticket", args=[ticket.number]),
@@ -63,12 +70,12 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
     return True
 
 
-def _acting_for(pledge: Pledge, day: date) -> list[User]:
+def _acting_for(parties: Sequence[Party], day: date) -> list[User]:
     """Who acts today for an owner of the ticket or for the bank."""
     return list(
         User.objects.filter(
             Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
-            mandates__party__in=[*owners_of(pledge.ticket), pledge.pledgee],
+            mandates__party__in=parties,
             mandates__ended_at__isnull=True,
             mandates__valid_from__lte=day,
             is_active=True,

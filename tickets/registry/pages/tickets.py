@@ -45,7 +45,6 @@ from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import (
     CarbonTicket,
     LossNotice,
-    Pledge,
     Registration,
     TicketPrint,
 )
@@ -62,7 +61,7 @@ from tickets.registry.queries import (
     family_of,
     newest_entry,
     orders_in_force,
-    pledged_kg,
+    pledges_on,
     register_totals,
     register_version,
     retired_by,
@@ -71,6 +70,7 @@ from tickets.registry.queries import (
     state_table,
     stream_of,
 )
+from tickets.registry.ranks import Rank, rank_of
 from tickets.registry.showing import (
     act_line,
     area_facts,
@@ -257,8 +257,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     user = request.user
     owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(ticket))
     forestry = works_in(user, Department.FORESTRY)
-    pledges: list[Pledge] = list(ticket.pledges.select_related("pledgee", "behind"))
-    held = pledged_kg(pledges)
+    ranks: list[Rank] = [rank_of(pledge) for pledge in pledges_on(ticket)]
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
@@ -271,15 +270,15 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "claim_may_end": clerk and claim_may_end(ticket.issuance),
         "pledges": [
             {
-                "pledge": pledge,
-                "tonnes": tonnes(held[pledge.pk]),
-                "live": held[pledge.pk] > 0,
-                "waits": held[pledge.pk] == 0 and pledge.behind_id is not None,
-                "mine": pledge.pledgee_id in banks,
+                "pledge": rank.pledge,
+                "tonnes": tonnes(rank.standing_kg),
+                "live": rank.standing_kg > 0,
+                "waits": tonnes(rank.waiting_kg) if rank.waiting_kg else "",
+                "mine": rank.pledge.pledgee_id in banks,
             }
-            for pledge in pledges
+            for rank in ranks
         ]
-        if exact or any(pledge.pledgee_id in banks for pledge in pledges)
+        if exact or any(rank.pledge.pledgee_id in banks for rank in ranks)
         else [],
         "orders": orders_in_force(ticket) if exact else [],
         "loss": notice
