@@ -400,6 +400,13 @@ _TEN_KG = """
 """
 
 
+# A division is among the owners.
+_FORMER_OWNER = """
+  (SELECT chosen.party_id FROM requests JOIN chosen ON chosen.key = requests.ticket_id
+   WHERE requests.id = allotments.registration_id)
+"""
+
+
 def prepare(bench: Bench, count: int) -> list[int]:
     """Requests that clerks have prepared: nine transfers to one division."""
     with bench.app_connection(autocommit=True) as app:
@@ -413,7 +420,8 @@ def prepare(bench: Bench, count: int) -> list[int]:
         ).fetchall()  # fmt: skip
         found += app.execute(
             PREPARED.format(parent="NOT NULL", fits=_TEN_KG, kind="divide", quantity="NULL", each=5,
-                            parts=2, count=count // 10, times=1, **wanted)
+                            parts=2, count=count // 10, times=1,
+                            **{**wanted, "buyer": _FORMER_OWNER})
         ).fetchall()  # fmt: skip
     return sorted({row[0] for row in found})
 

@@ -70,6 +70,11 @@ class Model:
         return [kg for kg in self.kilograms if kg.ticket == ticket and fits(kg)]
 
 
+def burden(kilogram: Kilogram) -> tuple[int, bool]:
+    """What an order takes first: what is free, then frozen, listed, pledged."""
+    return LIVE.index(kilogram.state), bool(kilogram.freezes)
+
+
 class Register(RuleBasedStateMachine):
     """Each act is expected to succeed or to be refused as the model says."""
 
@@ -241,7 +246,7 @@ class Register(RuleBasedStateMachine):
                 )
             )  # fmt: skip
             order = FreezeOrder.objects.get(document_number=document.number)
-            for kg in live[:quantity_kg]:
+            for kg in sorted(live, key=burden)[:quantity_kg]:
                 kg.freezes = (*kg.freezes, order.key)
 
     @precondition(lambda self: self.orders())
@@ -261,9 +266,10 @@ class Register(RuleBasedStateMachine):
     def divides(self, pick: int, cut: int) -> None:
         ticket = self.ticket(pick)
         everything = self.model.on(ticket.pk, lambda kg: True)
+        owner = self.model.owner[ticket.pk]
         parts = [
-            Part(Owners.sole(self.bureau.buyer), cut),
-            Part(Owners.sole(self.bureau.other), len(everything) - cut),
+            Part(Owners.sole(owner), cut),
+            Part(Owners.sole(owner), len(everything) - cut),
         ]
         refusals: list[type[Exception]] = []
         if not 0 < cut < len(everything):
@@ -273,13 +279,13 @@ class Register(RuleBasedStateMachine):
         with self.expected(*refusals):
             registration = prepare_division(
                 ticket=ticket, parts=parts, actor=self.bureau.clerk,
-                consents=[PaperConsent(self.model.owner[ticket.pk], digest("x"))],
+                consents=[PaperConsent(owner, digest("x"))],
             )  # fmt: skip
             self.bureau.approve(registration)
             entry = LedgerEntry.objects.get(registration=registration.key)
             first, second = opened_tickets(entry)
-            self.move_to(everything[:cut], first.pk, self.bureau.buyer, ticket.pk)
-            self.move_to(everything[cut:], second.pk, self.bureau.other, ticket.pk)
+            self.move_to(everything[:cut], first.pk, owner, ticket.pk)
+            self.move_to(everything[cut:], second.pk, owner, ticket.pk)
 
     @rule(pick=picks)
     def acts_without_office(self, pick: int) -> None:

@@ -25,7 +25,8 @@ from tests.tickets.registry.register import (
     unissued,
 )
 from tickets.registry import errors
-from tickets.registry.ledger import opened_tickets, standing_pieces
+from tickets.registry.acts import last_pledge
+from tickets.registry.ledger import opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
@@ -73,6 +74,8 @@ from tickets.registry.operations import (
     unlist_blocks,
 )
 from tickets.registry.operations.asking import print_ticket
+from tickets.registry.queries import collateral_reached, pledgees_touched, pledges_on
+from tickets.registry.ranks import rank_of
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +204,24 @@ def test_co_owners_dispose_together_or_by_a_mandate_within_its_limit(bureau: Bur
         bureau.request_transfer(ticket, 101, consents=(), asked_by=bureau.owner_user)
 
 
+def test_heirs_and_successor_bodies_come_into_one_owners_place(bureau: Bureau) -> None:
+    """Article 10 and domain.md, "Shares": who is not asked keeps what is his."""
+    a, b, heir = bureau.owner, bureau.other, bureau.buyer
+    ticket = bureau.issue(1000, owners=Owners(((a, 1), (b, 1)), 2))
+    for kind in (Kind.INHERITANCE, Kind.MERGER):
+        for to in (Owners.sole(heir), Owners(((heir, 3), (b, 1)), 4)):
+            with pytest.raises(errors.CoOwnerLosesShare):
+                bureau.request_transfer(ticket, kind=kind, to=to, consents=())
+    waiting = bureau.request_transfer(
+        ticket, kind=Kind.INHERITANCE, to=Owners(((heir, 2), (b, 2)), 4), consents=()
+    )
+    [child] = opened_tickets(transfer(registration=waiting, actor=bureau.approver))
+    assert [(share.party, share.numerator) for share in child.shares.all()] == [(heir, 2), (b, 2)]
+    # An heir who is a co-owner already gains; nobody loses but the one who died.
+    last = bureau.transfer(child, kind=Kind.INHERITANCE, to=Owners.sole(b), consents=())
+    assert states(last) == {"held": 1000}
+
+
 def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(bureau: Bureau) -> None:
     ticket = bureau.issue(
         2_242_000, owners=Owners(((bureau.owner, 5000), (bureau.buyer, 3333), (bureau.other, 1667)))
@@ -250,6 +271,10 @@ def test_a_ticket_is_divided_whole_or_not_at_all(bureau: Bureau) -> None:
         prepare_division(
             ticket=whole, actor=bureau.clerk, parts=[Part(Owners.sole(bureau.owner), 999)]
         )
+    # To others it is a transfer, by the trading centre's confirmation.
+    parts = [Part(Owners.sole(bureau.owner), 1), Part(Owners.sole(bureau.buyer), 999)]
+    with pytest.raises(errors.DivisionToOthers):
+        prepare_division(ticket=whole, actor=bureau.clerk, parts=parts)
 
 
 def test_a_court_moves_what_is_pledged_and_frozen_and_the_freeze_stays(bureau: Bureau) -> None:
@@ -262,6 +287,28 @@ def test_a_court_moves_what_is_pledged_and_frozen_and_the_freeze_stays(bureau: B
     entry = LedgerEntry.objects.get(pk=child.opened_by_id)
     assert entry.effective_on == date(2026, 1, 5)
     assert entry.kind == "court"
+
+
+def test_an_order_over_a_part_reaches_collateral_last(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 400)
+    bureau.list(ticket, 100)
+    frozen(bureau, ticket, 300)
+    assert {piece.state for piece in standing_pieces(ticket=ticket.pk) if piece.freezes} == {"held"}
+    with pytest.raises(errors.BlockNotFree):
+        bureau.request_transfer(ticket, 201)  # Of the free ones it secures 300.
+    reach = bureau.request_transfer(ticket, 550, kind=Kind.COURT)
+    assert collateral_reached(reach) == 0
+    [child] = opened_tickets(transfer(registration=reach, actor=bureau.approver))
+    assert states(ticket) == {"listed": 50, "pledged": 400}
+    assert quantity_of(p for p in standing_pieces(ticket=child.pk) if p.freezes) == 300
+    wider = bureau.request_transfer(ticket, 150, kind=Kind.COURT)
+    assert collateral_reached(wider) == 100
+    transfer(registration=wider, actor=bureau.approver)
+    assert states(ticket) == {"pledged": 300}
+    assert list(pledgees_touched(wider)) == [bureau.bank]
+    assert list(pledgees_touched(reach)) == []
+    assert rank_of(pledge).standing_kg == 300
 
 
 # --- two persons --------------------------------------------------------------------------------
@@ -339,18 +386,67 @@ def test_pledged_kilograms_are_not_sold_and_only_their_bank_releases_them(bureau
         prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance)
 
 
-def test_a_later_rank_waits_and_enters_in_the_entry_that_releases_the_one_before(
+def released(bureau: Bureau, pledge: Pledge, quantity_kg: int | None = None) -> None:
+    asked_by = {bureau.bank.pk: bureau.bank_user, bureau.bank2.pk: bureau.bank2_user}
+    bureau.approve(
+        prepare_release(
+            pledge=pledge, quantity_kg=quantity_kg, asked_by=asked_by[pledge.pledgee_id],
+            actor=bureau.finance,
+        )
+    )  # fmt: skip
+
+
+def secured(*pledges: Pledge) -> list[tuple[int, int]]:
+    """What each pledge holds and waits for."""
+    return [(rank_of(one).standing_kg, rank_of(one).waiting_kg) for one in pledges]
+
+
+def test_later_ranks_wait_and_enter_in_the_entry_that_releases_the_one_before(
     bureau: Bureau,
 ) -> None:
     ticket = bureau.issue(1000)
     first = pledged(bureau, ticket, 600)
     second = pledged(bureau, ticket, 500, pledgee=bureau.bank2, behind=first)
-    assert (second.rank, states(ticket)) == (2, {"held": 400, "pledged": 600})
-    bureau.approve(prepare_release(pledge=first, asked_by=bureau.bank_user, actor=bureau.finance))
-    assert states(ticket) == {"held": 500, "pledged": 500}
-    assert {piece.because for piece in standing_pieces(because=second.pk)} == {second.pk}
-    bureau.approve(prepare_release(pledge=second, asked_by=bureau.bank2_user, actor=bureau.finance))
+    third = pledged(bureau, ticket, 400, behind=second)
+    assert (third.rank, states(ticket)) == (3, {"held": 400, "pledged": 600})
+    assert Event.objects.filter(subject_key=str(second.pk), verb="waits").count() == 1
+    with pytest.raises(errors.BlockNotFree):
+        pledged(bureau, ticket, 401, pledgee=bureau.bank2, behind=third)
+    released(bureau, first, 200)
+    assert secured(first, second, third) == [(400, 0), (200, 300), (0, 400)]
+    released(bureau, second, 100)  # What it gave back it waits for no more.
+    assert secured(first, second, third) == [(400, 0), (100, 300), (100, 300)]
+    released(bureau, first)
+    assert secured(first, second, third) == [(0, 0), (400, 0), (100, 300)]
+    released(bureau, second)
+    assert secured(first, second, third) == [(0, 0), (0, 0), (400, 0)]
+    released(bureau, third)
     assert states(ticket) == {"held": 1000}
+    assert last_pledge(ticket) is None
+
+
+def test_a_rank_that_waits_is_given_up_and_none_waits_for_what_is_gone(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    first = pledged(bureau, ticket, 600)
+    second = pledged(bureau, ticket, 500, pledgee=bureau.bank2, behind=first)
+    released(bureau, second)
+    assert secured(second) == [(0, 0)]
+    with pytest.raises(errors.PledgeEnded):
+        released(bureau, second)
+    assert last_pledge(ticket) == second  # The row goes on behind it, whether it has ended or not.
+    third = pledged(bureau, ticket, 500, pledgee=bureau.bank2, behind=second)
+    fourth = pledged(bureau, ticket, 500, behind=third)
+    released(bureau, first, 100)
+    assert secured(third, fourth) == [(100, 400), (0, 500)]
+
+
+def enforced(bureau: Bureau, pledge: Pledge, quantity_kg: int | None = None) -> None:
+    bureau.approve(
+        prepare_enforcement(
+            pledge=pledge, to=Owners.sole(bureau.bank), asked_by=bureau.bank_user,
+            actor=bureau.finance, document=paper("伊宁市人民法院"), quantity_kg=quantity_kg,
+        )
+    )  # fmt: skip
 
 
 def test_a_pledge_is_enforced_by_a_decision(bureau: Bureau) -> None:
@@ -362,7 +458,7 @@ def test_a_pledge_is_enforced_by_a_decision(bureau: Bureau) -> None:
     }  # fmt: skip
     with pytest.raises(errors.DocumentMissing):
         prepare_enforcement(**wanted, document=NO_PAPER)
-    bureau.approve(prepare_enforcement(**wanted, document=paper("伊宁市人民法院")))
+    enforced(bureau, pledge)
     ticket.refresh_from_db()
     assert ticket.closed_because == "transferred"
     assert states(ticket.children.get()) == {"held": 1000}
@@ -457,7 +553,7 @@ def lost(bureau: Bureau, ticket: CarbonTicket) -> LossNotice:
 def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     bureau.offset(ticket, 100)
-    pledged(bureau, ticket, 300)
+    pledge = pledged(bureau, ticket, 300)
     notice = lost(bureau, ticket)
     wanted = {"notice": notice, "asked_by": bureau.owner_user, "actor": bureau.clerk}
     with pytest.raises(errors.NoticeRunning):
@@ -473,6 +569,11 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     assert [share.party for share in child.shares.all()] == [bureau.owner]
     with pytest.raises(errors.NoticeEnded):
         prepare_reissue(**wanted)
+    # The pledge went along: a later rank joins it, and it is enforced.
+    assert last_pledge(child) == pledge
+    enforced(bureau, pledge)
+    assert states(child) == {"held": 600}
+    assert states(child.children.get()) == {"held": 300}
 
 
 @pytest.mark.parametrize(
@@ -611,10 +712,14 @@ def test_a_correction_gives_a_new_number_and_keeps_everything_else(bureau: Burea
         prepare_correction(ticket=ticket, reason="地名", document=paper(), actor=bureau.clerk)
     )
     ticket.refresh_from_db()
+    child = ticket.children.get()
     assert ticket.closed_because == "corrected"
-    assert states(ticket.children.get()) == {"held": 700, "pledged": 300}
-    bureau.approve(prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance))
-    assert states(ticket.children.get()) == {"held": 1000}
+    assert states(child) == {"held": 700, "pledged": 300}
+    released(bureau, pledge, 100)
+    enforced(bureau, pledge, 150)
+    assert states(child) == {"held": 800, "pledged": 50}
+    assert states(child.children.get()) == {"held": 150}
+    assert list(pledges_on(child)) == [pledge]
 
 
 def test_every_kind_of_request_has_one_writer(bureau: Bureau) -> None:

@@ -14,7 +14,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from tests.base.sessions import as_owner, constraint_of
 from tests.conftest import own_database
 from tests.tickets.registry.register import Bureau, covered, states
-from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry
+from tests.tickets.registry.test_acts import pledged
+from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES
 
 PROJECTIONS = (
@@ -25,6 +26,7 @@ GROUNDS = (
     "registry_ledgerentry", "registry_issuance", "registry_cause", "registry_pledge",
     "registry_freezeorder", "registry_lossnotice", "registry_cancellation", "registry_debt",
     "registry_partysuccession", "registry_ticketprint", "registry_pledgereminder",
+    "registry_pledgewaiver",
 )  # fmt: skip
 ATTACKS = [
     *(f"DELETE FROM {table}" for table in (*PROJECTIONS, *GROUNDS)),
@@ -214,6 +216,33 @@ def test_offset_kilograms_never_move_by_any_act(bureau: Bureau, kind: str) -> No
         insert(ticket.issuance, kind, content(ticket))
     assert constraint_of(refused.value) == "blocks_move_by_the_table"
     assert states(ticket) == {"offset": 1000}
+
+
+@pytest.mark.django_db
+def test_a_division_opens_tickets_of_the_owners_alone(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    said = content(ticket, ticket={"shares": [[str(bureau.buyer.key), 1]]})
+    with pytest.raises(IntegrityError) as refused:
+        insert(ticket.issuance, "divide", said)
+    assert constraint_of(refused.value) == "division_stays_among_the_owners"
+    insert(ticket.issuance, "divide", content(ticket))
+
+
+@pytest.mark.django_db
+def test_released_kilograms_enter_the_next_rank_and_no_other(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    first, stranger = pledged(bureau, ticket, 600), pledged(bureau, ticket, 100)
+    second = pledged(bureau, ticket, 50, behind=first)
+
+    def release_to(pledge: Pledge) -> None:
+        opens = [{"kg": [0, 600], "ticket": str(ticket.pk), "state": "pledged",
+                  "because": str(pledge.pk)}]  # fmt: skip
+        insert(ticket.issuance, "release", {"closes": [[0, 600]], "opens": opens}, cause=first.pk)
+
+    for pledge in (stranger, second):  # Not behind it; behind it, for fewer kilograms.
+        with pytest.raises(IntegrityError) as refused:
+            release_to(pledge)
+        assert constraint_of(refused.value) == "later_rank_enters_in_its_turn"
 
 
 @pytest.mark.django_db

@@ -49,8 +49,8 @@ def by_court(hands: Hands, ticket: CarbonTicket) -> Asking:
 
 
 def into_parts(hands: Hands, ticket: CarbonTicket) -> Asking:
-    bureau = hands.bureau
-    parts = f"{line(bureau.owner, '75')}\n{line(bureau.buyer, '25')}"
+    owner = hands.bureau.owner
+    parts = f"{line(owner, '75')}\n{line(owner, '25')}"
     return by_owner(hands, ticket, parts=parts)
 
 

@@ -29,6 +29,7 @@ from tickets.registry.models import (
     TicketRequest,
 )
 from tickets.registry.operations.registrations import OFFICES, Kind
+from tickets.registry.queries import pledgees_touched
 
 SUBJECT = "ticket_request"
 NOTICE_DAYS = 15
@@ -126,11 +127,13 @@ def withdraw_request(*, request: TicketRequest, actor: User) -> TicketRequest:
 
 
 def tell_decision(registration: Registration, subject: str, link: str) -> None:
-    """A message to who asked and to those who act for the ticket's owners."""
+    """A message to who asked, to those who act for the ticket's owners, and to the bank whose
+    collateral it touched."""
     users = [registration.asked_by] if registration.asked_by else []
+    parties = list(pledgees_touched(registration))
     if registration.ticket is not None:
-        owners = owners_of(registration.ticket)
-        users += list(User.objects.filter(mandates__party__in=owners, mandates__ended_at=None))
+        parties += owners_of(registration.ticket)
+    users += list(User.objects.filter(mandates__party__in=parties, mandates__ended_at=None))
     tell(users=users, subject=subject, body=registration.decision_reason or subject, link=link)
 
 

@@ -28,6 +28,7 @@ from tickets.registry.errors import (
 from tickets.registry.ledger import (
     Draft,
     Piece,
+    freest_first,
     hold,
     quantity_of,
     standing_pieces,
@@ -98,7 +99,8 @@ def freeze_blocks(*, registration: Registration, actor: User) -> FreezeOrder:
 
 def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> FreezeOrder:
     ticket, held = hold_open_ticket(registration)
-    pieces = held.pieces
+    # Free ones first: laid on what a pledge holds anyway, a freeze of a part would secure nothing.
+    pieces = freest_first(held.pieces)
     live_kg = quantity_of(piece for piece in pieces if _is_live(piece))
     quantity_kg = registration.quantity_kg or live_kg
     if quantity_kg == 0 or quantity_kg > live_kg:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of
 from tickets.registry.errors import (
     BlockNotFree,
+    CoOwnerLosesShare,
+    DivisionToOthers,
     InvalidSplit,
     PaperOutstanding,
     TicketClosed,
@@ -25,6 +28,7 @@ from tickets.registry.errors import (
 from tickets.registry.ledger import (
     Draft,
     Piece,
+    freest_first,
     hold_ticket,
     quantity_of,
     standing_pieces,
@@ -58,6 +62,8 @@ from tickets.registry.quantities import require_quantity, split_by_shares
 TRANSFERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
 )
+# By law into the place of one owner, whose consent nobody can ask.
+SUCCESSIONS = frozenset({Kind.INHERITANCE, Kind.MERGER})
 
 
 def _document_of(kind: Registration.Kind) -> str:
@@ -91,7 +97,7 @@ def prepare_transfer(
     confirmation, a court's transfer on its decision with the day it took effect.
 
     Raises DocumentMissing, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
-    TransferToSelf, BlockNotFree, TicketClosed, PaperOutstanding.
+    TransferToSelf, CoOwnerLosesShare, BlockNotFree, TicketClosed, PaperOutstanding.
     """
     if kind not in TRANSFERS:
         raise WrongRegistration()
@@ -99,6 +105,7 @@ def prepare_transfer(
     wanted = quantity_or_none(quantity_kg)
     to.require_right()
     require_another(owners_of(ticket), to)
+    _require_one_ceding(kind, ticket, to)
     _require_enough(ticket, kind, wanted)
     if kind is not Kind.COURT and _takes_all(ticket, wanted):
         _require_paper(ticket, paper)
@@ -128,7 +135,9 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
         raise TransferToSelf()
     held.require_open()
     kind = Registration.Kind(wanted.kind)
-    pieces = held.pieces
+    _require_one_ceding(kind, ticket, part.owners)
+    # A court's part falls on collateral only where nothing else is left.
+    pieces = freest_first(held.pieces)
     fits = _fits(kind)
     quantity_kg = wanted.quantity_kg or quantity_of(piece for piece in pieces if fits(piece))
     if quantity_kg == 0:
@@ -169,13 +178,17 @@ def prepare_division(
     paper: Registration.Paper = Registration.Paper.ELECTRONIC,
     document: Paper = NO_PAPER,
 ) -> Registration:
-    """One child for each owner by largest remainder, or the parts that the owners agreed on."""
+    """One child for each owner by largest remainder, or the parts that the owners agreed on.
+
+    Raises TicketNotWhole, InvalidSplit, DivisionToOthers, PaperOutstanding.
+    """
     total_kg = quantity_of(standing_pieces(ticket=ticket.pk))
     agreed = list(parts) or _parts_by_shares(ticket, total_kg)
     for part in agreed:
         part.owners.require_right()
         require_quantity(part.quantity_kg)
     _require_whole(standing_pieces(ticket=ticket.pk), agreed)
+    _require_among({owner.pk for owner in owners_of(ticket)}, agreed)
     _require_paper(ticket, paper)
     return prepare(
         Kind.DIVIDE,
@@ -199,6 +212,7 @@ def divide_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     held.require_open()
     left = held.pieces
     _require_whole(left, parts)
+    _require_among(set(held.owners), parts)
     draft = Draft()
     for part in parts:
         child = draft.open_ticket(
@@ -283,6 +297,30 @@ def _require_whole(pieces: Sequence[Piece], parts: Sequence[Part]) -> None:
     found = sum(part.quantity_kg or 0 for part in parts)
     if found != quantity_of(pieces):
         raise InvalidSplit(found=found, wanted=quantity_of(pieces))
+
+
+def _require_among(owners: set[int], parts: Sequence[Part]) -> None:
+    """A division passes nothing to others: that is a transfer, with its document (article 15)."""
+    if any(not part.owners.ids <= owners for part in parts):
+        raise DivisionToOthers()
+
+
+def ceding_owners(ticket: CarbonTicket, to: Owners) -> list[Party]:
+    """The owners whose share of the ticket ``to`` takes or lessens."""
+    kept = {party.pk: Fraction(numerator, to.denominator) for party, numerator in to.shares}
+    shares = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+    return [
+        share.party
+        for share in shares.select_related("party").order_by("place")
+        if kept.get(share.party_id, 0) < Fraction(share.numerator, ticket.share_denominator)
+    ]
+
+
+def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owners) -> None:
+    """An heir and a successor body come into one owner's place; the others, who are not asked, keep
+    what is theirs (domain.md, "Shares")."""
+    if kind in SUCCESSIONS and len(ceding := ceding_owners(ticket, to)) > 1:
+        raise CoOwnerLosesShare(names="、".join(party.name for party in ceding))
 
 
 def _note_succession(registration: Registration, former: Sequence[int], successors: Owners) -> None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.access import signed_in
-from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role
 from portal.accounts.second_factor import confirmed_device, present_code
@@ -55,7 +55,8 @@ from tickets.registry.operations.asking import (
     tell_decision,
     withdraw_request,
 )
-from tickets.registry.operations.registrations import OFFICES
+from tickets.registry.operations.registrations import OFFICES, parts_of
+from tickets.registry.operations.transfers import SUCCESSIONS, ceding_owners
 from tickets.registry.pages.subjects import (
     find_subject,
     is_clerk,
@@ -64,7 +65,9 @@ from tickets.registry.pages.subjects import (
     subject_of,
     ticket_of,
 )
+from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
+    collateral_reached,
     has_dealt_with,
 )
 
@@ -331,6 +334,14 @@ def _decide(request: HttpRequest, found: Registration, user: User) -> str:
     raise NotFound()
 
 
+def _ceding(registration: Registration) -> list[Party]:
+    """Into whose place an heir or a successor body comes; his document is looked at, not another's."""
+    if registration.ticket is None or registration.kind not in SUCCESSIONS:
+        return []
+    [part] = parts_of(registration)
+    return ceding_owners(registration.ticket, part.owners)
+
+
 @write_transaction
 def decide(registration: Registration, user: User) -> Registration:
     """Approve, publish what must be public, and tell whom it concerns."""
@@ -371,6 +382,7 @@ def _registration_page(
     asked = TicketRequest.objects.filter(registration=found).first()
     act = ACTS[Kind(found.kind)]
     owners = owners_of(found.ticket) if found.ticket else []
+    collateral_kg = collateral_reached(found) if waiting else 0
     agreed = {one.party_id: one for one in found.consents.select_related("party", "given_by")}
     context = {
         "registration": found,
@@ -387,6 +399,8 @@ def _registration_page(
         "may_decide": waiting
         and has_role(user, Role.APPROVER, Department(found.department))
         and user.pk not in (found.prepared_by_id, found.asked_by_id),
+        "ceding": _ceding(found) if waiting else [],
+        "collateral": tonnes(collateral_kg) if collateral_kg else "",
         "may_consent": waiting and bool(may_dispose_any(found, user)),
         "refusal": refusal,
     }

@@ -354,6 +354,8 @@ GUARDS = (
     ("registry_block", "nothing_is_truncated"),
     ("registry_ledgerentry", "registry_entry_is_chained"),
     ("registry_ledgerentry", "registry_entry_takes_effect"),
+    ("registry_ledgerentry", "takes_effect_among_owners"),
+    ("registry_ledgerentry", "takes_effect_rank_by_rank"),
     ("registry_ledgerentry", "nothing_lost_nothing_made"),
     ("registry_ledgerentry", "nothing_is_rewritten"),
     ("registry_ledgerentry", "nothing_is_truncated"),
