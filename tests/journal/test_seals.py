@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
+from collections import Counter
 from datetime import date, timedelta
 from threading import Event as Signal
 
@@ -46,8 +48,11 @@ def heads() -> list[bytes]:
 
 
 def root_of(day: date, previous_root: bytes) -> bytes:
-    """What a day's seal must say: the root over its date, the seal before it and all heads."""
-    return rfc_6962([day.isoformat().encode(), previous_root, *heads()])
+    """What a day's seal must say: the root over its date, the seal before it, how many chains there
+    are of each kind, and all heads."""
+    kinds = Counter(Head.objects.values_list("subject_kind", flat=True))
+    counted = json.dumps(dict(kinds), sort_keys=True, separators=(",", ":")).encode()
+    return rfc_6962([day.isoformat().encode(), previous_root, counted, *heads()])
 
 
 def made(seal: Seal | None) -> Seal:
