@@ -509,7 +509,7 @@ def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uu
         Block.objects.standing(at)
         .filter(because__in=[pledge.pk for pledge in pledges])
         .values_list("because")
-        .annotate(Sum(length))
+        .annotate(held_kg=Sum(length))
     )
     return {pledge.pk: 0 for pledge in pledges} | dict(standing)
 
