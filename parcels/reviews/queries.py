@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -40,15 +40,23 @@ def holders_of(certificate: TitleCertificate) -> list[Party]:
     return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
 
 
-def holders_in_words(certificate: TitleCertificate) -> list[str]:
-    """Each holder by name, with the share where it is not the whole."""
+def holders_by_title(certificates: Iterable[TitleCertificate]) -> dict[int, list[str]]:
+    """Each certificate's holders by name, with the share where it is not the whole; one query."""
+    holders: dict[int, list[str]] = {certificate.pk: [] for certificate in certificates}
     found = (
-        Right.objects.filter(certificate=certificate)
-        .values_list("party__name", "share_numerator", "share_denominator", "party")
+        Right.objects.filter(certificate__in=holders)
+        .values_list("certificate", "party__name", "share_numerator", "share_denominator", "party")
         .order_by("party", "share_numerator")
         .distinct()
     )
-    return [name if share == of else f"{name} {share}/{of}" for name, share, of, _party in found]
+    for certificate, name, share, of, _party in found:
+        holders[certificate].append(name if share == of else f"{name} {share}/{of}")
+    return holders
+
+
+def holders_in_words(certificate: TitleCertificate) -> list[str]:
+    """The holders of one certificate."""
+    return holders_by_title([certificate])[certificate.pk]
 
 
 def people_of(parties: Sequence[Party]) -> list[User]:

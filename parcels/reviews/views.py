@@ -60,6 +60,7 @@ from parcels.stage import stage_config
 from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
 from parcels.titles.operations import SUBJECT as CERTIFICATE
 from portal.accounts.models import User
+from portal.base.answers import sent_once, typed_into
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.policy import policies_in_force
@@ -161,6 +162,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_sign": may_sign(actor)
         and review.state == TitleReview.State.APPROVING
         and review.prepared_by_id != actor.pk,
+        "request_key": uuid.uuid4(),
         "overdue": review.case.due_on is not None and review.case.due_on < today(),
         "page_config": {
             **stage_config(),
@@ -293,14 +295,25 @@ def bench_side(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
-    say_in_review(
-        review=review,
-        text=request.POST.get("text", ""),
-        place=parse_place(request.POST.get("place", "")),
-        internal=request.POST.get("internal") == "1",
-        actor=request.user,  # type: ignore[arg-type]
-    )
+    comment_once(request, review, internal=request.POST.get("internal") == "1")
     return done(request, review, _("意见已记录。"))
+
+
+def comment_once(request: HttpRequest, review: TitleReview, *, internal: bool) -> None:
+    """A remark of either side, however often the form arrives (design.md, guarantee 8)."""
+    user = request.user
+    place = parse_place(request.POST.get("place", ""))
+
+    def act() -> None:
+        say_in_review(
+            review=review,
+            text=request.POST.get("text", ""),
+            place=place,
+            internal=internal,
+            actor=user,  # type: ignore[arg-type]
+        )
+
+    sent_once(request, "say_in_review", typed_into(request), act, actor_key=user.key)  # type: ignore[union-attr]
 
 
 @login_required
@@ -361,13 +374,19 @@ def message_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
     if kind not in BoundaryMessage.Kind.values:
         raise InvalidInput(field=_("种类"), reason=kind)
     number = request.POST.get("finding", "")
-    write_about_boundary(
-        review=review,
-        finding=access_finding(review, int(number) if number.isdecimal() else 0),
-        kind=BoundaryMessage.Kind(kind),
-        text=request.POST.get("text", ""),
-        actor=request.user,  # type: ignore[arg-type]
-    )
+    finding = access_finding(review, int(number) if number.isdecimal() else 0)
+    user = request.user
+
+    def act() -> None:
+        write_about_boundary(
+            review=review,
+            finding=finding,
+            kind=BoundaryMessage.Kind(kind),
+            text=request.POST.get("text", ""),
+            actor=user,  # type: ignore[arg-type]
+        )
+
+    sent_once(request, "write_about_boundary", typed_into(request), act, actor_key=user.key)  # type: ignore[union-attr]
     return done(request, review, _("消息已送达。"))
 
 

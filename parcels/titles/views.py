@@ -35,14 +35,13 @@ from parcels.reviews.access import (
     own_reviews,
 )
 from parcels.reviews.operations import (
-    say_in_review,
     submit_title,
     withdraw_review,
 )
 from parcels.reviews.picture import areas_in_words, picture_of, sides_in_words
-from parcels.reviews.queries import holders_in_words
+from parcels.reviews.queries import holders_by_title, holders_in_words
 from parcels.reviews.shapes import as_stored
-from parcels.reviews.views import done, message_answer, parse_key, parse_place, repair_answer
+from parcels.reviews.views import comment_once, done, message_answer, parse_key, repair_answer
 from parcels.stage import stage_config
 from parcels.titles.land import look, points_as_file
 from parcels.titles.operations import (
@@ -101,14 +100,16 @@ def next_step(review: TitleReview) -> str:
 def my_titles(request: HttpRequest) -> HttpResponse:
     """The titles of every party that the user acts for, with state and what to do next."""
     reviews = own_reviews(request.user).order_by("-state_changed_at", "-pk")
+    shown = reviews[:200]
+    holders = holders_by_title(review.certificate for review in shown)
     rows = [
         {
             "review": review,
             "next": next_step(review),
             "mine": review.state in TitleReview.WITH_OWNER,
-            "holders": "、".join(holders_in_words(review.certificate)),
+            "holders": "、".join(holders[review.certificate_id]),
         }
-        for review in reviews[:200]
+        for review in shown
     ]
     context = {
         "rows": rows,
@@ -138,6 +139,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "sides": sides_in_words(review, staff=False),
         "next": next_step(review),
         "with_owner": with_owner,
+        "request_key": uuid.uuid4(),
         "may_act": may_act,
         "may_withdraw": may_act and review.state in ("draft", "preparing", "returned"),
         "may_change": may_act
@@ -439,13 +441,7 @@ def owners(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The owner's answer; never internal."""
     review = _own(request, key)
-    say_in_review(
-        review=review,
-        text=request.POST.get("text", ""),
-        place=parse_place(request.POST.get("place", "")),
-        internal=False,
-        actor=request.user,  # type: ignore[arg-type]
-    )
+    comment_once(request, review, internal=False)
     return done(request, review, _("答复已送达。"))
 
 

@@ -14,6 +14,7 @@ from portal.accounts.forms import PortalForm
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, is_staff_reader
+from portal.base.answers import sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound
 from portal.casework.documents import add_document
 from portal.casework.models import Expert, NoticeObjection, Opinion, ReviewStep
@@ -183,29 +184,33 @@ def comment(request: HttpRequest, application: Application, user: User) -> str:
     if application.case is None:
         raise NotFound()
     given = _valid(CommentForm(request.POST, request.FILES))
-    staff = is_staff_reader(user)
-    upload = given["file"]
-    attachments = (
-        [
-            add_document(
-                subject_kind=SUBJECT,
-                subject_key=application.key,
-                kind="comment",
-                upload=upload,
-                actor=user,
-            )
-        ]
-        if upload
-        else []
-    )
-    add_comment(
-        case=application.case,
-        text=given["text"],
-        actor=user,
-        place=given["place"],
-        internal=staff and not given["public"],
-        attachments=attachments,
-    )
+    case, upload = application.case, given["file"]
+
+    def say() -> None:
+        attachments = (
+            [
+                add_document(
+                    subject_kind=SUBJECT,
+                    subject_key=application.key,
+                    kind="comment",
+                    upload=upload,
+                    actor=user,
+                )
+            ]
+            if upload
+            else []
+        )
+        add_comment(
+            case=case,
+            text=given["text"],
+            actor=user,
+            place=given["place"],
+            internal=is_staff_reader(user) and not given["public"],
+            attachments=attachments,
+        )
+
+    content = [typed_into(request), upload.sha256 if upload else ""]
+    sent_once(request, "comment_application", content, say, actor_key=user.key)
     return _("意见已添加。")
 
 

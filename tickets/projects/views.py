@@ -206,6 +206,7 @@ def _review(application: Application, user: User, *, staff: bool, form: Any) -> 
         "verifiers": _verifiers(),
         "objections": objections if staff else objections.filter(answered_at__isnull=False),
         "comments": comments if staff else comments.filter(internal=False),
+        "request_key": uuid.uuid4(),
         "comment_form": form if isinstance(form, CommentForm) else CommentForm(),
         "disqualify_form": form
         if isinstance(form, DisqualificationForm)

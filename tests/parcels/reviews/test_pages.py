@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from parcels.models import BoundaryMessage, RightKind, TitleCertificate, TitleReview
 from parcels.reviews.operations import return_title
+from parcels.reviews.queries import holders_by_title
 from parcels.reviews.shapes import current_shapes
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
@@ -150,7 +151,12 @@ def test_the_owner_sees_neighbours_generalised_and_no_internal_remark(
     for internal in ("1", "0"):
         as_user(people["clerk"]).post(
             reverse("parcels:bench-comment", args=[review.key]),
-            {"text": f"意见{internal}", "internal": internal, "place": "81.3,43.95"},
+            {
+                "text": f"意见{internal}",
+                "internal": internal,
+                "place": "81.3,43.95",
+                "request_key": internal,
+            },
         )
     seen_by_owner = as_user(people["user"]).get(
         reverse("parcels:my-title-picture", args=[review.key])
@@ -262,8 +268,36 @@ def test_what_the_bench_cannot_read_is_refused(
     people: dict[str, Any], name: str, sent: dict[str, str], status: int
 ) -> None:
     review = submitted(title_of(people["user"], people["party"], square(0, 0)))
-    answer = as_user(people["clerk"]).post(reverse(f"parcels:{name}", args=[review.key]), sent)
+    answer = as_user(people["clerk"]).post(
+        reverse(f"parcels:{name}", args=[review.key]), {**sent, "request_key": "k"}
+    )
     assert answer.status_code == status, answer.content
+    assert answer.json().get("field") != "Idempotency-Key"
+
+
+def test_the_holders_of_many_titles_are_one_query(
+    people: dict[str, Any], django_assert_num_queries: Any
+) -> None:
+    titles = [
+        title_of(people["user"], people["party"], square(200 * n, 0), number=f"证{n}").certificate
+        for n in range(3)
+    ]
+    with django_assert_num_queries(1):
+        holders = holders_by_title(titles)
+    assert holders == {title.pk: [people["party"].name] for title in titles}
+
+
+def test_a_remark_sent_twice_is_one_and_its_key_serves_no_other(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    assert review.case is not None
+    for user, name in ((people["clerk"], "bench-comment"), (people["user"], "my-title-comment")):
+        address = reverse(f"parcels:{name}", args=[review.key])
+        sent = {"text": f"{name}：请核对界桩", "place": "81.3,43.95", "request_key": "k"}
+        browser = as_user(user)
+        assert [browser.post(address, sent).status_code for _time in range(2)] == [200, 200]
+        other = browser.post(address, {**sent, "text": "另一句"})
+        assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
+    assert review.case.comments.count() == 2
 
 
 def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[str, Any]) -> None:
@@ -274,11 +308,14 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     review = submitted(title_of(people["user"], people["party"], square(0, 0)))
     assert review.run is not None
     finding = review.run.findings.get(severity="conflict")
-    sent = as_user(people["user"]).post(
-        reverse("parcels:my-title-message", args=[review.key]),
-        {"kind": "ask_neighbour", "finding": str(finding.pk), "text": "请核对"},
-    )
-    assert sent.status_code == 200
+    asking = reverse("parcels:my-title-message", args=[review.key])
+    words = {
+        "kind": "ask_neighbour", "finding": str(finding.pk), "text": "请核对", "request_key": "k",
+    }  # fmt: skip
+    for _time in range(2):
+        assert as_user(people["user"]).post(asking, words).status_code == 200
+    other_words = as_user(people["user"]).post(asking, {**words, "text": "请再核对"})
+    assert (other_words.status_code, other_words.json()["code"]) == (422, "request_key_reused")
     message = BoundaryMessage.objects.get()
     address = reverse("parcels:boundary-message", args=[message.key])
     assert as_user(people["user"]).get(address).status_code == 404

@@ -626,10 +626,21 @@ def test_a_remark_is_pinned_and_an_internal_one_stays_inside(town: Town) -> None
     application, owner = submitted(town)
     page = reverse("projects:application", args=[application.key])
     clerk = browser_of(town["forestry_clerk"])
-    sent = {"action": "comment", "text": "界线待查", "place": "81.301,43.951"}
-    assert clerk.post(page, {**sent, "file": SimpleUploadedFile("图.pdf", PDF)}).status_code == 302
-    assert clerk.post(page, {**sent, "text": "请补图", "public": "on"}).status_code == 302
+    sent = {
+        "action": "comment", "text": "界线待查", "place": "81.301,43.951", "request_key": "1",
+    }  # fmt: skip
+
+    def with_file(data: bytes) -> int:
+        sheet = SimpleUploadedFile("图.pdf", data)
+        return clerk.post(page, {**sent, "file": sheet}).status_code
+
+    assert [with_file(PDF) for _time in range(2)] == [302, 302]  # Sent twice: once.
+    assert with_file(PDF + b"\n") == 422  # Another file under the same key.
+    public = {**sent, "text": "请补图", "public": "on", "request_key": "2"}
+    assert clerk.post(page, public).status_code == 302
     assert clerk.post(page, {**sent, "place": "43.951,81.301"}).status_code == 422
+    assert application.case is not None
+    assert application.case.comments.count() == 2
     inside, outside = (browser.get(page).content.decode() for browser in (clerk, browser_of(owner)))
     assert "界线待查" in inside
     assert "界线待查" not in outside
