@@ -64,6 +64,7 @@ class ImportRecord(models.Model):
     changed = models.IntegerField(_("变更"), default=0)
     unchanged = models.IntegerField(_("未变"), default=0)
     rejected = models.IntegerField(_("拒绝"), default=0)
+    warnings = models.IntegerField(_("提示"), default=0)
     total = models.IntegerField(_("总数"), null=True, blank=True)
     cancel_wanted = models.BooleanField(default=False)
     failure_code = models.CharField(max_length=80, blank=True, default="")
@@ -99,6 +100,7 @@ class ImportProblem(models.Model):
 
     class Meta:
         ordering = ["row", "id"]
+        indexes = [models.Index(fields=["record", "row", "id"], name="import_problem_in_order")]
 
     def __str__(self) -> str:
         return f"{self.row}: {self.code}"

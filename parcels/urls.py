@@ -1,6 +1,6 @@
 """Addresses of land and titles."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from parcels import api, views
 from parcels.claims import views as exclusions
@@ -41,7 +41,11 @@ urlpatterns = [
     path("imports/<uuid:key>/commit/", imports.commit, name="import-commit"),
     path("imports/<uuid:key>/cancel/", imports.cancel, name="import-cancel"),
     path("imports/<uuid:key>/progress/", imports.progress, name="import-progress"),
-    path("imports/<uuid:key>/problems/", imports.problems, name="import-problems"),
+    re_path(
+        r"^imports/(?P<key>[0-9a-f-]{36})/problems\.(?P<form>csv|xlsx)$",
+        imports.problems,
+        name="import-problems",
+    ),
     path("boundaries/export/", exports.export_page, name="export"),
     path("areas/new/", drawing.new_area, name="area-new"),
     path("areas/<uuid:key>/draw/", drawing.draw_area, name="area-draw"),

@@ -69,8 +69,8 @@ export function postJson<T> (url: string, body: unknown, { signal, outlives = fa
   }))
 }
 
-/** A file with its progress (0 to 1); fetch tells nothing of what was sent. */
-export function upload<T> (url: string, file: File, onProgress: (share: number) => void, signal: AbortSignal): Promise<T> {
+/** A file with its progress (0 to 1); fetch tells nothing of what was sent. The key makes a repeated one the same. */
+export function upload<T> (url: string, file: File, key: string, onProgress: (share: number) => void, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', url)
@@ -89,6 +89,7 @@ export function upload<T> (url: string, file: File, onProgress: (share: number) 
     signal.addEventListener('abort', () => request.abort())
     const form = new FormData()
     form.append('file', file)
+    form.append('request_key', key)
     request.send(form)
   })
 }

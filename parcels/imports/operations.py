@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from parcels.imports.errors import (
     TakeoverRefused,
 )
 from parcels.imports.originals import store_original
-from parcels.imports.outcome import Outcome, Progress
+from parcels.imports.outcome import Outcome, Problem, Progress
 from parcels.imports.staging import stage
 from parcels.imports.takeover import TakeoverDecision, check_decision, take_over
 from parcels.imports.writing import clear_staged, write_staged
@@ -29,6 +29,7 @@ from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 
 DEFAULT_RIGHT_KINDS = (RightKind.TREE_OWNERSHIP.value,)
+PROBLEMS_PER_STATEMENT = 1000
 
 
 @write_transaction
@@ -94,7 +95,8 @@ def queue_import(
 @write_transaction
 def cancel_import(*, record: ImportRecord, actor: User) -> ImportRecord:
     """Stop an import: a waiting one at once, a running one at its next batch, all rolled back."""
-    locked = ImportRecord.objects.select_for_update().get(pk=record.pk)
+    # The running one's problems refer to the record: their locks must not make this wait.
+    locked = ImportRecord.objects.select_for_update(no_key=True).get(pk=record.pk)
     if locked.state in (ImportRecord.State.DRAFT, ImportRecord.State.QUEUED):
         locked.state = ImportRecord.State.CANCELLED
         locked.finished_at = now()
@@ -151,6 +153,39 @@ def visible_progress(record: ImportRecord) -> Iterator[Progress]:
         yield tell
 
 
+@contextmanager
+def kept_problems(
+    record: ImportRecord, told: list[Problem] | None
+) -> Iterator[Callable[[Problem], None]]:
+    """Write problems beside the record a batch at a time; ``told`` gets them too."""
+    waiting: list[ImportProblem] = []
+
+    def keep(problem: Problem) -> None:
+        waiting.append(
+            ImportProblem(
+                record=record,
+                severity=problem.severity,
+                row=problem.row,
+                feature_id=problem.feature_id[:120],
+                code=problem.code,
+                facts=problem.facts,
+                lon=problem.lon,
+                lat=problem.lat,
+            )
+        )
+        if told is not None:
+            told.append(problem)
+        if len(waiting) >= PROBLEMS_PER_STATEMENT:
+            write()
+
+    def write() -> None:
+        ImportProblem.objects.bulk_create(waiting)
+        waiting.clear()
+
+    yield keep
+    write()
+
+
 def run_import(
     *,
     record: ImportRecord,
@@ -159,21 +194,23 @@ def run_import(
     actor: User | None,
     progress: Progress,
     decision: TakeoverDecision | None = None,
+    told: list[Problem] | None = None,
     dry_run: bool = False,
 ) -> Outcome:
     """Take what a reader hands on into the register: all of its good features, or nothing.
 
     One transaction holds the whole file. ``dry_run`` does everything and rolls it back, so that
     its answer is exactly what the import would say. A stock comes with the ``decision`` by which
-    its titles are verified: TakeoverRefused without one.
+    its titles are verified: TakeoverRefused without one. The problems go into the record; a
+    caller that answers with them gives the list ``told``.
     """
     if record.purpose == ImportRecord.Purpose.STOCK:
         if decision is None:
             raise TakeoverRefused(reason=_("须写明决定文号、依据文件、经办人和审批人"))
         check_decision(decision)
     with transaction.atomic():
-        outcome = Outcome()
-        with connection.cursor() as cursor:
+        with kept_problems(record, told) as keep, connection.cursor() as cursor:
+            outcome = Outcome(keep)
             stage(cursor, batches, mapping, outcome, progress)
             write_staged(
                 cursor,
@@ -190,22 +227,6 @@ def run_import(
         if dry_run:
             transaction.set_rollback(True)
             return outcome
-        ImportProblem.objects.bulk_create(
-            (
-                ImportProblem(
-                    record=record,
-                    severity=problem.severity,
-                    row=problem.row,
-                    feature_id=problem.feature_id[:120],
-                    code=problem.code,
-                    facts=problem.facts,
-                    lon=problem.lon,
-                    lat=problem.lat,
-                )
-                for problem in outcome.problems
-            ),
-            batch_size=1000,
-        )
         ImportRecord.objects.filter(pk=record.pk).update(
             state=ImportRecord.State.DONE,
             read=outcome.read,
@@ -213,6 +234,7 @@ def run_import(
             changed=outcome.changed,
             unchanged=outcome.unchanged,
             rejected=outcome.rejected,
+            warnings=outcome.warnings,
             total=outcome.read,
             finished_at=now(),
         )

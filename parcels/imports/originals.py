@@ -12,13 +12,15 @@ from django.conf import settings
 from parcels.models import ImportRecord
 
 
+def sha256_of(path: Path) -> str:
+    """The hash of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
 def store_original(path: Path) -> tuple[str, str, int]:
     """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT, bytes)."""
-    digest = hashlib.sha256()
-    with path.open("rb") as source:
-        while piece := source.read(1 << 20):
-            digest.update(piece)
-    sha256 = digest.hexdigest()
+    sha256 = sha256_of(path)
     relative = Path("imports") / sha256[:2] / f"{sha256}{path.suffix.lower()}"
     target = Path(settings.MEDIA_ROOT) / relative
     if not target.exists():

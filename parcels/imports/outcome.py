@@ -11,8 +11,9 @@ from parcels.models import ImportProblem
 if TYPE_CHECKING:
     from parcels.imports.takeover import TakenOver
 
-# Stored problems of one kind; beyond it only the count goes on, so that memory stays flat.
-KEPT_PROBLEMS_PER_CODE = 1000
+# Warnings of one kind that are kept; beyond it only the count goes on. A rejected feature is
+# always kept: it is missing in the register, and somebody has to mend it.
+KEPT_WARNINGS_PER_CODE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +31,16 @@ class Problem:
 
 @dataclass(slots=True)
 class Outcome:
-    """Counts of an import and its problems (at most KEPT_PROBLEMS_PER_CODE of a kind)."""
+    """Counts of an import; its problems are handed to ``keep`` as they come, so memory stays flat."""
 
+    keep: Callable[[Problem], None]
     read: int = 0
     imported: int = 0
     changed: int = 0
     unchanged: int = 0
     rejected: int = 0
+    warnings: int = 0
     total: int | None = None
-    problems: list[Problem] = field(default_factory=list)
     problem_counts: dict[str, int] = field(default_factory=dict)
     taken_over: TakenOver | None = None
 
@@ -46,8 +48,13 @@ class Outcome:
         """One problem; ``times`` more than one where only the first of its kind are handed on."""
         seen = self.problem_counts.get(problem.code, 0)
         self.problem_counts[problem.code] = seen + times
-        if seen < KEPT_PROBLEMS_PER_CODE:
-            self.problems.append(problem)
+        if problem.severity == ImportProblem.Severity.REJECTED:
+            self.rejected += times
+        else:
+            self.warnings += times
+            if seen >= KEPT_WARNINGS_PER_CODE:
+                return
+        self.keep(problem)
 
 
 # Told after each batch; raises ImportCancelled to stop.

@@ -30,7 +30,6 @@ def stage(
         outcome.read += len(batch.rows) + len(batch.rejects)
         outcome.total = batch.total
         for reject in batch.rejects:
-            outcome.rejected += 1
             outcome.add(_rejected(reject))
         told = [*batch.warnings, *_malformed_numbers(batch, mapping)]
         if told:

@@ -22,7 +22,7 @@ from parcels.imports.access import access_import, access_imports
 from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMissing
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
-from parcels.imports.originals import original_path
+from parcels.imports.originals import original_path, sha256_of
 from parcels.imports.survey_year import year_in
 from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
 from parcels.imports.uploads import receive_upload
@@ -34,11 +34,17 @@ from parcels.intake.reader import (
     inspect_file,
     parse_seven_parameters,
 )
-from parcels.models import ImportRecord, RightKind
+from parcels.models import ImportProblem, ImportRecord, RightKind
 from parcels.stage import stage_config
 from parcels.tasks import run_import_job
+from portal.base.answers import sent_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
+from portal.base.parameters import only, parse_whole
+from portal.base.tables import table_file
+
+PROBLEMS_PER_PAGE = 100
+PROBLEMS_PER_FILE = 100_000  # What a spreadsheet opens and a request writes without waiting.
 
 
 @login_required
@@ -47,7 +53,8 @@ def import_list(request: HttpRequest) -> HttpResponse:
     access_imports(request.user)
     records = ImportRecord.objects.select_related("made_by").order_by("-made_at")
     page = Paginator(records, 20).get_page(request.GET.get("page"))
-    return render(request, "parcels/imports/list.html", {"page": page, "limit": upload_limit_mib()})
+    context = {"page": page, "limit": upload_limit_mib(), "request_key": uuid.uuid4()}
+    return render(request, "parcels/imports/list.html", context)
 
 
 @login_required
@@ -59,26 +66,39 @@ def upload(request: HttpRequest) -> HttpResponse:
     sent = request.FILES.get("file")
     if sent is None:
         raise UploadMissing()
+    user, name = request.user, str(sent.name)
     with receive_upload(sent) as path:
         inspection = inspect_file(path, choices=Choices(), limits=web_limits())
-        record = open_import(
-            path=path,
-            file_name=str(sent.name),
-            purpose=ImportRecord.Purpose.REGISTERED,
-            actor=request.user,  # type: ignore[arg-type]
-            mapping=propose_mapping([field.name for field in inspection.fields]),
-            survey_year=year_in(str(sent.name)) or today().year,
-        )
-    return JsonResponse({"url": reverse("parcels:import", args=[record.key])}, status=201)
+
+        def act() -> dict[str, str]:
+            record = open_import(
+                path=path,
+                file_name=name,
+                purpose=ImportRecord.Purpose.REGISTERED,
+                actor=user,  # type: ignore[arg-type]
+                mapping=propose_mapping([field.name for field in inspection.fields]),
+                survey_year=year_in(name) or today().year,
+            )
+            return {"url": reverse("parcels:import", args=[record.key])}
+
+        content = [name, sha256_of(path)]
+        answer = sent_once(request, "open_import", content, act, actor_key=user.key)  # type: ignore[union-attr]
+    return JsonResponse(answer.body, status=200 if answer.repeated else 201)
 
 
 @login_required
 @require_GET
 def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     record = access_import(key, request.user)
+    page = Paginator(record.problems.all(), PROBLEMS_PER_PAGE).get_page(request.GET.get("page"))
+    kept = page.paginator.count
     context = {
         "record": record,
-        "problems": problem_rows(record)[:200],
+        "page": page,
+        "problems": [problem_row(problem) for problem in page],
+        "told": record.rejected + record.warnings,
+        "kept": kept,
+        "parts": range(1, -(-kept // PROBLEMS_PER_FILE) + 1),
         "targets": FIELDS,
         "right_kinds": RightKind.choices,
         "page_config": {
@@ -87,7 +107,7 @@ def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             "state": record.state,
             "urls": {
                 name: reverse(f"parcels:import-{name}", args=[record.key])
-                for name in ("inspection", "commit", "cancel", "progress", "problems")
+                for name in ("inspection", "commit", "cancel", "progress")
             },
             "mapping": record.mapping,
             "targets": [{"code": target.code, "label": str(target.label)} for target in FIELDS],
@@ -175,9 +195,16 @@ def progress(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-def problems(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+def problems(request: HttpRequest, key: uuid.UUID, form: str) -> HttpResponse:
+    """The list as a table, in parts of PROBLEMS_PER_FILE rows."""
     record = access_import(key, request.user)
-    return JsonResponse({"problems": problem_rows(record)})
+    part = parse_whole(only(request.GET, ("part",)), "part", 1, least=1)
+    start = (part - 1) * PROBLEMS_PER_FILE
+    head = [_("行"), _("编号"), _("类别"), _("代码"), _("问题与办法"), _("经度"), _("纬度")]
+    told = map(problem_row, record.problems.all()[start : start + PROBLEMS_PER_FILE])
+    columns = ("row", "id", "severity_label", "code", "message", "lon", "lat")
+    rows = [[row[column] for column in columns] for row in told]
+    return table_file(f"import-problems-{part}", form, head, rows)
 
 
 def upload_limit_mib() -> int:
@@ -238,17 +265,15 @@ def progress_json(record: ImportRecord) -> dict[str, Any]:
     }
 
 
-def problem_rows(record: ImportRecord) -> list[dict[str, Any]]:
-    return [
-        {
-            "row": problem.row,
-            "id": problem.feature_id,
-            "severity": problem.severity,
-            "severity_label": problem.get_severity_display(),
-            "code": problem.code,
-            "message": problem_message(problem.code, problem.facts),
-            "lon": problem.lon,
-            "lat": problem.lat,
-        }
-        for problem in record.problems.all()[:2000]
-    ]
+def problem_row(problem: ImportProblem) -> dict[str, Any]:
+    """A problem in words, with its row and place."""
+    return {
+        "row": problem.row,
+        "id": problem.feature_id,
+        "severity": problem.severity,
+        "severity_label": problem.get_severity_display(),
+        "code": problem.code,
+        "message": problem_message(problem.code, problem.facts),
+        "lon": problem.lon,
+        "lat": problem.lat,
+    }

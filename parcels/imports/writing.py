@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parcels.imports import matching
-from parcels.imports.outcome import KEPT_PROBLEMS_PER_CODE, Outcome, Problem, Progress
+from parcels.imports.outcome import KEPT_WARNINGS_PER_CODE, Outcome, Problem, Progress
 from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
 from parcels.models import ImportProblem, ImportRecord
 from portal.accounts.models import User
@@ -87,10 +87,10 @@ def _ask_for_warnings(cursor: Any, outcome: Outcome) -> None:
         seen = outcome.problem_counts.get(code, 0)
         outcome.add(
             Problem(ImportProblem.Severity.WARNING, row, label, code, facts, lon, lat),
-            times=1 if seen + 1 < KEPT_PROBLEMS_PER_CODE else count - KEPT_PROBLEMS_PER_CODE + 1,
+            times=1 if seen + 1 < KEPT_WARNINGS_PER_CODE else count - KEPT_WARNINGS_PER_CODE + 1,
         )
 
-    limits = {"kept": KEPT_PROBLEMS_PER_CODE}
+    limits = {"kept": KEPT_WARNINGS_PER_CODE}
     cursor.execute(matching.PROPOSED, limits)
     for *at, count in cursor.fetchall():
         warn("verified_shape_differs", count, tuple(at), {})

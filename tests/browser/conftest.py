@@ -107,6 +107,19 @@ def picture(page: Page, name: str) -> bytes:
     return shot
 
 
+# Nothing is being zoomed or moved, no tile is awaited or fading in, none of another zoom lies beneath.
+SETTLED = """() => !document.querySelector('.leaflet-zoom-anim, .leaflet-pan-anim')
+  && [...document.querySelectorAll('.leaflet-tile-container')]
+    .every(level => level.children.length === 0 || level.style.transform.includes('scale(1)'))
+  && [...document.querySelectorAll('.leaflet-tile')].every(
+    tile => tile.classList.contains('leaflet-tile-loaded') && ['', '1'].includes(tile.style.opacity))"""
+
+
+def settled(page: Page) -> None:
+    """Wait until the map shows what it will go on showing."""
+    page.wait_for_function(SETTLED)
+
+
 def shown_clean(page: Page, name: str) -> None:
     """A picture in each size, nothing that axe finds, and nothing that runs out of the window."""
     size = page.viewport_size

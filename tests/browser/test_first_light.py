@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from layers.cells import prepare_cells
 from parcels.models import ImportRecord, Parcel, ParcelVersion
 from parcels.tasks import run_import_job
-from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, settled, sign_in
 
 SAMPLE = Path(settings.FIXTURES) / "samples" / "林地小班_2025.zip"
 REGISTERED = (0xAF, 0xD5, 0xB6)  # The fill of a registered parcel over the sketch map.
@@ -55,12 +55,14 @@ def test_an_officer_drops_the_bureaus_zip_and_sees_its_900_stands_on_the_map(
     assert page.locator("select[name=map_holder_name]").input_value() == "LQ_QLR"
     expect(page.locator("[data-ref=columns]")).to_contain_text("雪岭云杉")
     picture(page, "import_draft")
+    another_reading_keeps_the_columns_chosen_by_hand(page)
 
     page.locator("form[data-ref=choices] button[type=submit]").click()
     expect(page.locator("[data-ref=running]")).to_be_visible()
     run_import_job(record_id=record.pk)  # What the worker runs, in this process.
     expect(page.locator(".counts")).to_contain_text("900")
     assert Parcel.objects.count() == 900
+    a_problem_zooms_to_its_place(page)
     prepare_cells()
 
     page.goto("/#11/44.0/81.3")
@@ -69,6 +71,34 @@ def test_an_officer_drops_the_bureaus_zip_and_sees_its_900_stands_on_the_map(
     after = share_of(page.locator("#map").screenshot(), REGISTERED)
     picture(page, "map_after_import")
     assert after > before + 0.02
+
+
+def another_reading_keeps_the_columns_chosen_by_hand(page: Page) -> None:
+    holder = page.locator("select[name=map_holder_name]")
+    township = page.locator("select[name=map_township_code]")
+    proposed = township.input_value()
+    holder.select_option("")
+    township.select_option("CUN")
+    page.locator("[data-ref=encoding]").select_option("gb18030")
+    expect(page.locator("[data-ref=encoding-how]")).to_have_text("人工选定")
+    assert (holder.input_value(), township.input_value()) == ("", "CUN")
+    holder.select_option("LQ_QLR")
+    township.select_option(proposed)
+
+
+def a_problem_zooms_to_its_place(page: Page) -> None:
+    """The mark of the place stands in the middle of the map, near enough to see a parcel."""
+    page.locator("button[data-lon]").first.click()
+    expect(page.locator(".leaflet-control-scale-line").first).to_have_text("100 m")
+    mark = page.locator("[data-ref=map] path[stroke='#b3261e']")
+    expect(mark).to_be_visible()
+
+    def middle(found: Any) -> tuple[float, float]:
+        box = found.bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    settled(page)
+    assert middle(mark) == pytest.approx(middle(page.locator("[data-ref=map]")), abs=3)
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -14,12 +14,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from parcels.models import ImportRecord, Parcel
 from parcels.tasks import close_abandoned_imports, run_import_job
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer, user_named
-from tests.factories.files import feature, polygon, projected, shapefile_zip, square
+from tests.factories.files import feature, geojson, polygon, projected, shapefile_zip, square
 
 pytestmark = pytest.mark.django_db
 LAND = json.dumps({"type": "FeatureCollection", "features": [feature(polygon(square()))]}).encode()
@@ -32,9 +33,10 @@ def surveyor(db: Any) -> Client:
     return client
 
 
-def upload(client: Client, name: str, data: bytes) -> Any:
-    sent = SimpleUploadedFile(name, data)
-    return client.post(reverse("parcels:import-upload"), {"file": sent} if data else {})
+def upload(client: Client, name: str, data: bytes, key: str = "") -> Any:
+    sent = {"file": SimpleUploadedFile(name, data)} if data else {}
+    key = key or uuid.uuid4().hex
+    return client.post(reverse("parcels:import-upload"), {**sent, "request_key": key})
 
 
 def archive(**entries: bytes) -> bytes:
@@ -77,7 +79,7 @@ def test_strangers_find_no_imports_and_officers_no_absent_one(surveyor: Client) 
     stranger.force_login(user_named("stranger"))
     for address in (
         reverse("parcels:import", args=[key]),
-        reverse("parcels:import-problems", args=[key]),
+        reverse("parcels:import-problems", args=[key, "csv"]),
         f"{reverse('parcels:export')}?import={key}",
     ):
         assert stranger.get(address).status_code == 404
@@ -113,6 +115,54 @@ def test_an_import_is_cancelled_before_it_begins(surveyor: Client) -> None:
         assert record.state == "cancelled"
         assert surveyor.post(f"{address}cancel/").json()["code"] == "import_not_running"
     assert not Parcel.objects.exists()
+
+
+def test_an_upload_sent_twice_is_one_import_and_its_key_serves_no_other_file(
+    surveyor: Client,
+) -> None:
+    first, again = (upload(surveyor, "地块.geojson", LAND, "k") for _time in range(2))
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()
+    other = upload(surveyor, "地块.geojson", LAND + b" ", "k")
+    assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
+    nameless = surveyor.post(
+        reverse("parcels:import-upload"), {"file": SimpleUploadedFile("地块.geojson", LAND)}
+    )
+    assert (nameless.status_code, nameless.json()["code"]) == (422, "invalid_input")
+    assert ImportRecord.objects.count() == 1
+
+
+def test_every_rejected_feature_is_listed_and_what_was_cut_of_the_warnings_is_said(
+    surveyor: Client, tmp_path: Path
+) -> None:
+    rejected, warned = 1005, 1001  # More of each than are kept of a kind of warning.
+    features = [feature(None, 不动产单元号=f"缺{at}") for at in range(rejected)]
+    features += [feature(polygon(square(at)), 不动产单元号=f"号{at}") for at in range(warned)]
+    data = geojson(tmp_path / "宗地.geojson", features).read_bytes()
+    address = upload(surveyor, "宗地.geojson", data).json()["url"]
+    surveyor.post(f"{address}commit/", {**GIVEN, "map_unit_number": "不动产单元号"})
+    run_import_job(record_id=record_of(address).pk)
+    record = record_of(address)
+    assert (record.state, record.imported) == ("done", warned)
+    assert (record.rejected, record.warnings) == (rejected, warned)
+    assert record.problems.filter(severity="rejected").count() == rejected
+    assert record.problems.filter(severity="warning").count() == 1000
+
+    last = surveyor.get(address, {"page": "21"}).content.decode()
+    assert "共 2006 条：拒绝 1005 条，提示 1001 条" in last
+    assert "其中保存的 2005 条" in last
+    assert "号999" in last
+
+    def table(form: str, **part: str) -> bytes:
+        address = reverse("parcels:import-problems", args=[record.key, form])
+        return b"".join(surveyor.get(address, part))
+
+    lines = table("csv").decode("utf-8-sig").splitlines()
+    assert len(lines) == 1 + 2005
+    assert lines[1].startswith("1,缺0,拒绝,geometry_missing,")
+    assert table("csv", part="2").decode("utf-8-sig").splitlines() == lines[:1]
+    sheet = load_workbook(io.BytesIO(table("xlsx")), read_only=True).worksheets[0]
+    assert [row[1] for row in sheet.iter_rows(values_only=True)][-1] == "号999"
 
 
 def test_what_was_guessed_of_a_file_is_shown_and_changed_before_commit(

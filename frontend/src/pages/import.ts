@@ -38,7 +38,7 @@ interface Problem { row: number, id: string, code: string, message: string, lon:
 interface Config extends StageConfig {
   key: string
   state: string
-  urls: { inspection: string, commit: string, cancel: string, progress: string, problems: string }
+  urls: { inspection: string, commit: string, cancel: string, progress: string }
   mapping: Record<string, string>
   targets: Array<{ code: string, label: string }>
 }
@@ -67,7 +67,9 @@ function uploadPage (zone: HTMLElement): void {
     bar.hidden = false
     zone.setAttribute('aria-busy', 'true')
     try {
-      const answer = await upload<{ url: string }>(zone.dataset.url!, file, share => {
+      // The same file again, after a lost answer, is the same request; another file is another.
+      const key = [zone.dataset.key, file.size, file.lastModified, file.name.slice(-80)].join('/')
+      const answer = await upload<{ url: string }>(zone.dataset.url!, file, key, share => {
         bar.value = share
         status.textContent = share < 1 ? text('uploading', { percent: Math.round(share * 100) }) : text('checking')
       }, new AbortController().signal)
@@ -104,6 +106,8 @@ class ImportPage {
   private readonly map: L.Map
   private readonly drawn: L.GeoJSON
   private pending: AbortController | null = null
+  /** Columns that a person chose, by target: they outlive another reading of the file. */
+  private readonly byHand = new Map<string, string>()
 
   constructor (private readonly config: Config) {
     const { map, bases } = stage(part(this.root, 'map'), config)
@@ -243,14 +247,17 @@ class ImportPage {
       const choose = document.createElement('select')
       choose.name = `map_${target.code}`
       choose.setAttribute('aria-label', target.label)
-      choose.append(option('', text('notMapped'), proposed[target.code] === undefined),
-        ...found.fields.map(field => option(field.name, field.name, proposed[target.code] === field.name)))
+      const byHand = this.byHand.get(target.code)
+      const stands = byHand === '' || found.fields.some(field => field.name === byHand)
+      const chosen = (stands ? byHand : proposed[target.code]) ?? ''
+      choose.append(option('', text('notMapped'), chosen === ''),
+        ...found.fields.map(field => option(field.name, field.name, chosen === field.name)))
       const sample = document.createElement('td')
       sample.className = 'muted'
       const tell = (): void => {
         sample.textContent = found.fields.find(field => field.name === choose.value)?.samples.slice(0, 3).join('、') ?? ''
       }
-      choose.addEventListener('change', tell)
+      choose.addEventListener('change', () => { this.byHand.set(target.code, choose.value); tell() })
       tell()
       const cell = document.createElement('td')
       cell.append(choose)

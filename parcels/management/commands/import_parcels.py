@@ -69,15 +69,18 @@ class Command(BaseCommand):
         stock.add_argument("--approver", help="审批人的用户名")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        told: list[Problem] = []
         try:
-            outcome = self.take_in(options)
+            outcome = self.take_in(options, told)
         except PortalError as error:
             self.stderr.write(f"{error.code}: {error}")
             sys.exit(2)
-        sys.stdout.write(orjson.dumps(answer(outcome), option=orjson.OPT_INDENT_2).decode() + "\n")
+        sys.stdout.write(
+            orjson.dumps(answer(outcome, told), option=orjson.OPT_INDENT_2).decode() + "\n"
+        )
         sys.exit(1 if outcome.rejected else 0)
 
-    def take_in(self, options: dict[str, Any]) -> Outcome:
+    def take_in(self, options: dict[str, Any], told: list[Problem]) -> Outcome:
         path: Path = options["file"]
         decision = decision_from(options) if options["purpose"] == "stock" else None
         choices = Choices(
@@ -115,6 +118,7 @@ class Command(BaseCommand):
             actor=None,
             progress=self.tell,
             decision=decision,
+            told=told,
             dry_run=options["dry_run"],
         )
 
@@ -157,16 +161,16 @@ def as_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def answer(outcome: Outcome) -> dict[str, Any]:
-    """The JSON of design.md; ``problem_counts`` says how many there were where lists are cut."""
+def answer(outcome: Outcome, told: list[Problem]) -> dict[str, Any]:
+    """The JSON of design.md; ``problem_counts`` says how many warnings there were of a cut kind."""
     of = ImportProblem.Severity
     return {
         "read": outcome.read,
         "imported": outcome.imported,
         "changed": outcome.changed,
         "unchanged": outcome.unchanged,
-        "warnings": [as_json(item) for item in outcome.problems if item.severity == of.WARNING],
-        "rejected": [as_json(item) for item in outcome.problems if item.severity == of.REJECTED],
+        "warnings": [as_json(item) for item in told if item.severity == of.WARNING],
+        "rejected": [as_json(item) for item in told if item.severity == of.REJECTED],
         "problem_counts": outcome.problem_counts,
         **({} if outcome.taken_over is None else {"stock": asdict(outcome.taken_over)}),
     }
