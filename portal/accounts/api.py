@@ -17,18 +17,14 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from portal.accounts.errors import ScopeMissing
 from portal.accounts.models import ApiToken, Department, Party, User
 from portal.accounts.queries import open_grants, parties_acted_for
+from portal.accounts.throttle import RequestThrottle
 from portal.accounts.tokens import admit_token
-from portal.base.clock import now
 from portal.base.parameters import only
-from portal.base.policy import policy_number
-
-SECONDS_A_MINUTE = 60
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -70,24 +66,12 @@ class HasScope(BasePermission):
         return True
 
 
-class TokenThrottle(BaseThrottle):
-    """So many requests a minute for each token, counted in the database for every worker alike."""
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, ApiToken):
-            return True
-        return request.auth.used_in_minute <= policy_number("api.requests_per_minute")
-
-    def wait(self) -> float:
-        return SECONDS_A_MINUTE - now().second
-
-
 class SignedInView(APIView):
     """The base of every view for signed-in programs; ``scope`` is what a token must be for."""
 
     authentication_classes = (TokenAuthentication, SessionAuthentication)
     permission_classes = (HasScope,)
-    throttle_classes = (TokenThrottle,)
+    throttle_classes = (RequestThrottle,)
     scope: ClassVar[ApiToken.Scope | None] = None
 
     def finalize_response(

@@ -454,6 +454,20 @@ class SignedInSession(models.Model):
         return f"{self.user} {self.agent}"
 
 
+class RequestCount(models.Model):
+    """REST requests of a user's browsers within one minute: what the throttle counts.
+
+    Tokens are counted in their own rows.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    minute = models.DateTimeField()
+    requests = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.requests}"
+
+
 class ApiToken(models.Model):
     """令牌: a program acts for its user, within scopes, until a day. Its secret is shown once.
 

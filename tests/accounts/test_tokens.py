@@ -132,6 +132,22 @@ def test_a_token_is_counted_by_the_minute(wang: User, made: NewToken) -> None:
     assert ask(made.secret).status_code == 200
 
 
+def test_a_users_browsers_are_counted_by_the_minute_together(wang: User, made: NewToken) -> None:
+    Policy.objects.create(
+        code="api.requests_per_minute", value=2, text="", unit="", label="x", article="", reason=""
+    )
+    browsers = [Client(), Client()]
+    for browser in browsers:
+        browser.force_login(wang)
+    # A new minute may begin among them, but hardly two.
+    statuses = [browsers[n % 2].get(ME).status_code for n in range(7)]
+    assert statuses[:2] == [200, 200]
+    assert 429 in statuses
+    assert ask(made.secret).status_code == 200, "tokens are counted on their own"
+    advance_clock(timedelta(minutes=1))
+    assert browsers[0].get(ME).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("terms", "refusal"),
     [
