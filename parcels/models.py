@@ -726,6 +726,7 @@ from parcels.drawing.models import DrawingDraft, PickedParcel  # noqa: E402, F40
 
 # Tables of the app's other rooms.
 from parcels.exports.models import BoundaryExport as BoundaryExport  # noqa: E402, PLC0414
+from parcels.exports.models import LandRead as LandRead  # noqa: E402, PLC0414
 from parcels.imports.models import Takeover as Takeover  # noqa: E402, PLC0414
 from parcels.imports.models import TakeoverConflict as TakeoverConflict  # noqa: E402, PLC0414
 from parcels.reviews.models import BoundaryMessage as BoundaryMessage  # noqa: E402, PLC0414

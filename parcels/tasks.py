@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from parcels.exports.operations import forget_land_read
 from parcels.imports.errors import ImportCancelled
 from parcels.imports.operations import run_import, visible_progress
 from parcels.intake.gate import Limits
@@ -106,6 +107,13 @@ def close_abandoned_imports(timestamp: int = 0) -> None:
     for record in ImportRecord.objects.filter(state=ImportRecord.State.RUNNING):
         if not _at_work("run_import_job", record_id=record.pk):
             end(record, ImportRecord.State.FAILED, "worker_lost", unexpected())
+
+
+@app.periodic(cron="20 3 * * *")
+@app.task(name="forget_land_read", queue="upkeep", queueing_lock="forget_land_read")
+def forget_former_days(timestamp: int = 0) -> None:
+    """What programs read counts for its own day alone."""
+    forget_land_read()
 
 
 @app.task(name="run_screening_job", queue="imports")

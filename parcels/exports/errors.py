@@ -69,4 +69,6 @@ class ExportNeedsReason(ExportRefused):
     """Exact boundaries of much land leave with a reason and a second factor alone."""
 
     code = "export_needs_reason"
-    message = _("精确界线的总面积超过 {limit} 平方公里（或未经量算），导出须写明理由并输入验证码。")
+    message = _(
+        "当天取用的精确界线合计超过 {limit} 平方公里（或未经量算），须在导出页写明理由并输入验证码。"
+    )

@@ -13,9 +13,9 @@ from portal.base.clock import PortalNow
 class BoundaryExport(models.Model):
     """界线导出: one file of exact boundaries that left the register. Written once.
 
-    Above the policy value ``export.exact_km2`` it is guarded (domain.md, "What the public may see"):
-    a reason and a second factor. The database asks for both; ``area_m2`` null, of a file that was
-    never measured, counts as above.
+    Above the policy value ``export.exact_km2``, with what the person took on the same day, it is
+    guarded (domain.md, "What the public may see"): a reason and a second factor. The database asks
+    for both; ``area_m2`` null, of a file that was never measured, counts as above.
     """
 
     class What(models.TextChoices):
@@ -48,3 +48,24 @@ class BoundaryExport(models.Model):
     def area_ha(self) -> float | None:
         """Hectares; None where nobody measured it."""
         return None if self.area_m2 is None else self.area_m2 / 10_000
+
+
+class LandRead(models.Model):
+    """An exact shape that a user read by program on a day; again on the same day it counts once."""
+
+    user = models.ForeignKey(
+        "accounts.User", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    day = models.DateField()
+    shape = models.UUIDField()
+    area_m2 = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="a_shape_counts_once_a_day", fields=["user", "day", "shape"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.shape}"

@@ -86,7 +86,7 @@ def _context(
 ) -> dict[str, Any]:
     assert isinstance(request.user, User)
     staff = is_staff_reader(request.user)
-    guarded = selection is not None and is_guarded(selection)
+    guarded = selection is not None and is_guarded(selection, request.user)
     area_m2 = selection.area_m2 if selection else None
     return {
         "selection": selection,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -15,13 +16,25 @@ from rest_framework.serializers import SerializerMethodField
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
 
 from parcels.access import access_own_title, own_titles
-from parcels.exports.operations import require_modest
+from parcels.exports.operations import read_modestly
 from parcels.models import TitleCertificate
-from parcels.reviews.queries import holders_in_words
+from parcels.reviews.queries import holders_by_title
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
 from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import only
+
+
+def features(titles: Sequence[TitleCertificate]) -> dict[str, Any]:
+    """Titles as a FeatureCollection; the holders of all of them are one query."""
+    context = {"holders": holders_by_title(titles)}
+    found: dict[str, Any] = TitleSerializer(titles, many=True, context=context).data
+    return found
+
+
+def exact_land(titles: Iterable[TitleCertificate]) -> dict[uuid.UUID, float]:
+    """Square metres of each title's land, by its key."""
+    return {title.key: vars(title)["land_m2"] or 0.0 for title in titles}
 
 
 class TitleSerializer(GeoFeatureModelSerializer):
@@ -43,7 +56,8 @@ class TitleSerializer(GeoFeatureModelSerializer):
         return vars(title)["shape"]
 
     def get_holders(self, title: TitleCertificate) -> list[str]:
-        return holders_in_words(title)
+        found: list[str] = self.context["holders"][title.pk]
+        return found
 
 
 class TitleList(SignedInView):
@@ -61,8 +75,8 @@ class TitleList(SignedInView):
         only(request.query_params, PAGE_PARAMETERS)
         pages = GeoPages()
         page = pages.paginate_queryset(own_titles(self.caller), request, view=self) or []
-        require_modest(sum(vars(title)["land_m2"] or 0.0 for title in page))
-        answer: Response = pages.get_paginated_response(TitleSerializer(page, many=True).data)
+        read_modestly(land=exact_land(page), actor=self.caller)
+        answer: Response = pages.get_paginated_response(features(page))
         return answer
 
 
@@ -74,4 +88,6 @@ class TitleDetail(SignedInView):
     @extend_schema(operation_id="title", tags=["titles"], responses=TitleSerializer)
     def get(self, request: Request, key: uuid.UUID) -> Response:
         only(request.query_params, ())
-        return Response(TitleSerializer(access_own_title(key, self.caller)).data)
+        title = access_own_title(key, self.caller)
+        read_modestly(land=exact_land([title]), actor=self.caller)
+        return Response(features([title])["features"][0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_gis.serializers import GeoFeatureModelSerializer, GeometrySerializerMethodField
 
-from parcels.exports.operations import require_modest
+from parcels.exports.operations import read_modestly
 from portal.accounts.api import SignedInView
 from portal.accounts.models import ApiToken
 from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
@@ -33,6 +34,11 @@ def features(tickets: Sequence[CarbonTicket]) -> list[dict[str, Any]]:
     made = TicketSerializer(tickets, many=True, context={"states": states}).data
     found: list[dict[str, Any]] = made["features"]
     return found
+
+
+def exact_land(tickets: Iterable[CarbonTicket]) -> dict[uuid.UUID, float]:
+    """Square metres of each area once, however many tickets lie on it."""
+    return {one.area_version.key: one.area_version.area_m2 for one in tickets}
 
 
 class KilogramsSerializer(serializers.Serializer[Any]):
@@ -118,8 +124,7 @@ class TicketList(SignedInView):
         only(request.query_params, PAGE_PARAMETERS)
         pages = GeoPages()
         page = pages.paginate_queryset(own_tickets(self.caller), request, view=self) or []
-        areas = {one.area_version_id: one.area_version.area_m2 for one in page}
-        require_modest(sum(areas.values()))
+        read_modestly(land=exact_land(page), actor=self.caller)
         answer: Response = pages.get_paginated_response(
             {"type": "FeatureCollection", "features": features(page)}
         )
@@ -134,7 +139,9 @@ class TicketDetail(SignedInView):
     @extend_schema(operation_id="ticket", tags=["tickets"], responses=TicketSerializer)
     def get(self, request: Request, number: str) -> Response:
         only(request.query_params, ())
-        return Response(features([access_own_ticket(number, self.caller)])[0])
+        ticket = access_own_ticket(number, self.caller)
+        read_modestly(land=exact_land([ticket]), actor=self.caller)
+        return Response(features([ticket])[0])
 
 
 class TicketEntries(SignedInView):

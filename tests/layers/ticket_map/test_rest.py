@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
+from layers.api_docs import document_in
 from layers.openapi import FILTER, READS
 from layers.ticket_map.filters import PARAMETERS
+from parcels.exports.operations import forget_land_read
+from parcels.models import LandRead
 from portal.accounts.models import ApiToken, User
 from portal.accounts.tokens import make_token
+from portal.base.clock import advance_clock, today
 from portal.base.models import Policy
 from tests.accounts.people import user_named
 from tests.layers.ticket_map.conftest import Story
@@ -78,10 +83,27 @@ def test_more_exact_land_than_the_policy_lets_out_is_not_given_to_a_program(
         article="",
         reason="x",
     )
-    for path in (TITLES, TICKETS):
+    for path in (TITLES, TICKETS, f"{TICKETS}{story.second.number}/"):
         refused = owner.get(path)
         assert refused.json()["code"] == "export_needs_reason"
         assert refused.status_code == 422
+
+
+def test_what_programs_of_one_person_read_in_a_day_adds_up(story: Story, owner: Client) -> None:
+    km2 = story.second.area_version.area_m2 / 1e6
+    Policy.objects.create(
+        code="export.exact_km2", value=f"{1.5 * km2:.6f}", text="", unit="km²", label="x",
+        article="", reason="x",
+    )  # fmt: skip
+    for _time in range(2):  # The same land again is no more land.
+        assert owner.get(TICKETS).status_code == 200
+    assert owner.get(TITLES).json()["code"] == "export_needs_reason"
+    forget_land_read()
+    assert LandRead.objects.count() == 1, "what was refused was not read"
+    advance_clock(timedelta(days=1))
+    assert owner.get(TITLES).status_code == 200
+    forget_land_read()
+    assert LandRead.objects.get().day == today()
 
 
 def test_an_offset_is_asked_for_once_however_often_it_is_sent(story: Story, owner: Client) -> None:
@@ -158,8 +180,12 @@ def test_a_moment_that_the_register_does_not_know_is_400(
 
 
 def test_the_document_is_openapi_and_names_tokens_and_scopes(client: Client, story: Story) -> None:
-    document = client.get("/api/schema/?format=json").json()
+    walked = document_in.cache_info().misses
+    document, again = (client.get("/api/schema/?format=json").json() for _time in range(2))
+    assert document == again
+    assert document_in.cache_info().misses <= walked + 1, "walked once for each language"
     validate_schema(document)
+    assert client.get("/api/schema/?lang=x").json()["code"] == "unknown_parameter"
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     for path in (TITLES, TICKETS, "/api/tickets/{number}/offsets/", "/api/inbox/", "/api/me/"):
         for method in document["paths"][path].values():

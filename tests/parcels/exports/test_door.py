@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from parcels.intake.reader import Choices, read_batches
 from parcels.models import BoundaryExport, Parcel, Right
 from portal.accounts.models import Department, Role, User
 from portal.accounts.second_factor import present_code
+from portal.base.clock import advance_clock
 from portal.base.guarantees import refusal_of
 from portal.base.models import Township
 from tests.accounts.people import officer, verbs, with_authenticator
@@ -134,6 +136,25 @@ def test_more_than_25_km2_ask_for_a_reason_and_a_second_factor(
         assert export.area_m2 == pytest.approx(32e6, rel=0.01)
 
 
+def test_what_one_person_takes_in_a_day_adds_up(clerk: User) -> None:
+    with_authenticator(clerk)
+    client, given = client_of(clerk), {"format": "geojson:4490:utf-8"}
+    first, second = (
+        f"{PAGE}?title={title_on(parcel_at(square(east_m, 0, 4000))).key}" for east_m in (0, 20_000)
+    )
+    for _time in range(2):  # The same land again is no more land.
+        assert client.post(first, given).status_code == 200
+    assert not client.get(first).context["guarded"]
+    assert client.get(second).context["guarded"]
+    assert client.post(second, given).context["refusal"].code == "export_needs_reason"
+    with connection.cursor() as cursor, pytest.raises(IntegrityError), transaction.atomic():
+        cursor.execute(INSERT, [16e6, "", False, clerk.pk])
+    colleague = officer("colleague", Role.CLERK, Department.NATURAL_RESOURCES)
+    assert client_of(colleague).post(second, given).status_code == 200
+    advance_clock(timedelta(days=1))
+    assert client_of(clerk).post(second, given).status_code == 200
+
+
 def test_land_that_lies_twice_counts_once(clerk: User) -> None:
     code = township()
     for _time in range(2):
@@ -170,7 +191,9 @@ def test_an_original_file_leaves_with_a_reason_whatever_its_size(
     client = client_of(clerk)
     sent = SimpleUploadedFile("地块.geojson", LAND)
     answer = client.post(
-        reverse("parcels:import-upload"), {"file": sent}, headers={"accept": "application/json"}
+        reverse("parcels:import-upload"),
+        {"file": sent, "request_key": "k"},
+        headers={"accept": "application/json"},
     )
     key = answer.json()["url"].strip("/").split("/")[-1]
     address = f"{PAGE}?import={key}"
