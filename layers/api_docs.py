@@ -1,4 +1,4 @@
-"""The interfaces under ``/api`` as a page: what the OpenAPI document says, readable without scripts."""
+"""The interfaces under ``/api``: their OpenAPI document, and what it says as a page without scripts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.base.parameters import only
 
 JSON = "application/json"
 
@@ -20,11 +26,27 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     return render(request, "layers/api_docs.html", told_of(get_language()))
 
 
+class OpenApiDocument(SpectacularAPIView):
+    """``/api/schema/``, as YAML or JSON."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        only(request.query_params, ("format",))
+        return Response(document_in(get_language()))
+
+
 @cache  # It follows from the code alone, and walking every view takes long.
-def told_of(_language: str) -> dict[str, Any]:
-    """``{info, operations}`` of the OpenAPI document, in the language in force."""
+def document_in(_language: str) -> dict[str, Any]:
+    """The OpenAPI document in the language in force."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    document = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+@cache
+def told_of(language: str) -> dict[str, Any]:
+    """``{info, operations}`` of the document, as the page shows them."""
+    document = document_in(language)
     shapes = document["components"]["schemas"]
     operations = [
         {

@@ -2,9 +2,8 @@
 
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 
-from layers.api_docs import api_docs
+from layers.api_docs import OpenApiDocument, api_docs
 
 urlpatterns = [
     path("", include("portal.site.urls")),
@@ -20,7 +19,7 @@ urlpatterns = [
     path("", include("tickets.supervision.urls")),
     path("", include("layers.urls")),
     path("admin/", admin.site.urls),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/schema/", OpenApiDocument.as_view(), name="api-schema"),
     path("api/docs/", api_docs, name="api-docs"),
 ]
 
