@@ -20,7 +20,7 @@ from layers.ticket_map.downloads import OFFERED
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows
 from portal.base.models import Township
-from tickets.market.prices import yuan
+from tickets.market.chart import price_chart
 from tickets.market.queries import months
 from tickets.registry.moves import BlockState
 from tickets.registry.quantities import tonnes
@@ -67,17 +67,6 @@ class Bar:
     label: str
     parts: tuple[Part, ...]
     tonnes: str
-
-
-@dataclass(frozen=True, slots=True)
-class PriceBar:
-    """One month's mean price; the width is in the chart's units."""
-
-    label: str
-    width: int
-    yuan: str
-    tonnes: str
-    trades: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +131,6 @@ def act_rows(groups: Mapping[str, list[Acted]]) -> list[Bar]:
     ]
 
 
-def price_bars(at: datetime | None) -> list[PriceBar]:
-    """The mean price of each month until a moment, weighted by quantity."""
-    series = months(until=at)
-    highest = max((one.price_fen_per_tonne for one in series), default=0) or 1
-    return [
-        PriceBar(
-            label=f"{one.month:%Y-%m}",
-            width=one.price_fen_per_tonne * WIDTH // highest,
-            yuan=yuan(one.price_fen_per_tonne),
-            tonnes=shown(one.quantity_kg),
-            trades=one.trades,
-        )
-        for one in series
-    ]
-
-
 def grouped(acts: Iterable[Acted], name_of: Callable[[Acted], str]) -> dict[str, list[Acted]]:
     """Acts under their names, in the order of the names."""
     found: dict[str, list[Acted]] = defaultdict(list)
@@ -192,13 +165,15 @@ def statistics(request: HttpRequest) -> HttpResponse:
         by_species[species_of[facts.area]].append(row)
     acts = [one for one in acts_until(wanted.at) if one.area in place_of]
     totals = register_totals(wanted.at)
+    series = months(until=wanted.at)
     context = {
         "years": act_rows(grouped(acts, lambda one: str(one.year))),
         "acts_by_township": act_rows(grouped(acts, lambda one: place_of[one.area])),
         "acts_by_species": act_rows(grouped(acts, lambda one: species_of[one.area])),
         "townships": bars((name, states_of(group)) for name, group in sorted(by_township.items())),
         "species": bars((name, states_of(group)) for name, group in sorted(by_species.items())),
-        "prices": price_bars(wanted.at),
+        "months": series,
+        "chart": price_chart(series),
         "states": [str(state.label) for state in BlockState],
         "totals": [(str(state.label), shown(totals[state.value])) for state in BlockState],
         "at": wanted.at,

@@ -92,8 +92,10 @@ def test_a_bought_ticket_is_found_by_its_price(client: Client, story: Story) -> 
     prices = {row["number"]: row["price_fen"] for row in client.get(ROWS).json()["tickets"]}
     assert prices.pop(bought.number) == 1550
     assert set(prices.values()) == {None}
-    [month] = client.get("/statistics/").context["prices"]
-    assert (month.yuan, month.tonnes, month.trades) == ("15.50", "5", 1)
+    page = client.get("/statistics/")
+    [month] = page.context["months"]
+    assert (month.price_fen_per_tonne, month.quantity_kg, month.trades) == (1550, 5000, 1)
+    assert "15.50" in page.content.decode()
 
 
 def pledge(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int) -> None:
