@@ -11,13 +11,16 @@ export interface Stage { map: L.Map, bases: Record<string, L.Layer>, names: Reco
 export const CITY = { zoom: 11, lat: 44.055, lon: 81.27 }
 
 export function stage (element: HTMLElement, config: StageConfig): Stage {
+  const moves = !matchMedia('(prefers-reduced-motion: reduce)').matches
   const map = L.map(element, {
     zoomControl: false,
     attributionControl: false,
     minZoom: 7,
     maxZoom: 20,
     maxBounds: [[38, 74], [50, 92]],
-    zoomAnimation: !matchMedia('(prefers-reduced-motion: reduce)').matches
+    zoomAnimation: moves,
+    fadeAnimation: moves,
+    inertia: moves
   })
   // A ring shows where the keyboard is; a click on the map needs none.
   element.addEventListener('pointerdown', () => element.classList.add('by-pointer'))

@@ -106,9 +106,12 @@ async function start (): Promise<void> {
   map.on('mousemove', event => {
     cancelAnimationFrame(hover)
     hover = requestAnimationFrame(() => {
-      map.getContainer().classList.toggle('over-shape', (!hidden && parcels.pick(event.latlng) !== null) || (tickets?.pick(event.latlng) ?? null) !== null)
+      const area = tickets?.pick(event.latlng) ?? null
+      tickets?.point(area)
+      map.getContainer().classList.toggle('over-shape', area !== null || (!hidden && parcels.pick(event.latlng) !== null))
     })
   })
+  map.on('mouseout', () => { cancelAnimationFrame(hover); tickets?.point(null) })
 
   searchBox(part(root, 'search'), config.search, (found: Found) => {
     if (found.bbox !== null) map.fitBounds([[found.bbox[1], found.bbox[0]], [found.bbox[3], found.bbox[2]]], { maxZoom: 16 })

@@ -58,8 +58,18 @@ export class TicketTable {
     this.draw()
   }
 
+  /** The rows of the chosen area. */
   mark (area: string | null): void {
-    for (const row of this.body.querySelectorAll<HTMLElement>('tr')) row.classList.toggle('marked', area !== null && row.dataset.area === area)
+    this.toggle('marked', area)
+  }
+
+  /** The rows of the area under the pointer. */
+  point (area: string | null): void {
+    this.toggle('pointed', area)
+  }
+
+  private toggle (name: string, area: string | null): void {
+    for (const row of this.body.querySelectorAll<HTMLElement>('tr')) row.classList.toggle(name, area !== null && row.dataset.area === area)
   }
 
   private draw (): void {

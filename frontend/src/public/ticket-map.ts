@@ -79,6 +79,12 @@ export class TicketMap {
     return this.layer.pick(at)
   }
 
+  /** The area under the pointer, on the map and in the table alike. */
+  point (area: string | null): void {
+    this.layer.hover(area)
+    this.list.point(area)
+  }
+
   /** True when the area carries tickets at this moment. */
   select (area: string | null, move = false): boolean {
     const sum = area === null ? undefined : this.areas.get(area)
