@@ -42,6 +42,7 @@ const texts = {
   showPlace: ['定位', 'Show place'],
   previewPart: ['图上显示前 {shown} 个图形，共 {n} 个', 'The first {shown} of {n} features are drawn'],
   rejectedBefore: ['有 {n} 个图形不能入库，其余照常导入：', '{n} features cannot be taken in; the others go on:'],
+  rejectedPart: ['有 {n} 个图形不能入库，其余照常导入。先列出 {shown} 个；导入后可查看和下载全部：', '{n} features cannot be taken in; the others go on. The first {shown} are listed; after the import all are, to see and to download:'],
   fileReads: ['文件能够读取', 'The file can be read'],
   tooLarge: ['文件 {size} MB，超过 {limit} MB 的上限。请拆分后分批上传。', 'The file has {size} MB; the limit is {limit} MB. Split it and upload the parts.']
 } as const

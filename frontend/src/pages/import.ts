@@ -215,7 +215,9 @@ class ImportPage {
   private problems (found: Inspection): void {
     part<HTMLElement>(this.root, 'draft-problems-none').hidden = found.rejected > 0
     part<HTMLElement>(this.root, 'draft-problems-box').hidden = found.rejected === 0
-    part(this.root, 'draft-problems-note').textContent = text('rejectedBefore', { n: formatNumber(found.rejected) })
+    part(this.root, 'draft-problems-note').textContent = text(
+      found.problems.length < found.rejected ? 'rejectedPart' : 'rejectedBefore',
+      { n: formatNumber(found.rejected), shown: formatNumber(found.problems.length) })
     part(this.root, 'draft-problems').replaceChildren(...found.problems.map(problem => {
       const row = document.createElement('tr')
       const cells = [String(problem.row), problem.id, problem.message].map(value => {
