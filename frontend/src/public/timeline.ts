@@ -15,6 +15,7 @@ export class Timeline {
   private readonly slider: HTMLInputElement
   private readonly field: HTMLInputElement
   private readonly button: HTMLButtonElement
+  private readonly status: HTMLElement
   private readonly first: number
   private readonly days: number
   private playing = 0
@@ -24,6 +25,7 @@ export class Timeline {
     this.slider = part(root, 'time')
     this.field = part(root, 'ticket-day')
     this.button = part(root, 'play')
+    this.status = part(root, 'ticket-status')
     this.first = Date.parse(firstDay)
     this.days = Math.max(0, Math.round((Date.parse(today) - this.first) / DAY_MS))
     this.slider.max = String(this.days)
@@ -66,6 +68,8 @@ export class Timeline {
   private async play (): Promise<void> {
     const run = this.playing = Date.now()
     this.button.textContent = say('pause')
+    // Nobody can listen to three days a second; the slider tells its own day.
+    this.status.setAttribute('aria-live', 'off')
     const stride = Math.max(1, Math.ceil(this.days / PLAYED_STEPS))
     let step = Number(this.slider.value) >= this.days ? 0 : Number(this.slider.value)
     while (this.playing === run) {
@@ -80,5 +84,6 @@ export class Timeline {
   private stop (): void {
     this.playing = 0
     this.button.textContent = say('play')
+    this.status.setAttribute('aria-live', 'polite')
   }
 }
