@@ -105,6 +105,7 @@ from portal.accounts.second_factor import (
     waiting_device,
 )
 from portal.accounts.tokens import NewToken, make_token, revoke_token, tokens_of
+from portal.base.answers import REQUEST_KEY, sent_once, typed_into
 from portal.base.clock import now
 from portal.base.errors import NotFound, PortalError
 
@@ -450,14 +451,23 @@ def mandate_give(request: HttpRequest, party: uuid.UUID) -> HttpResponse:
     principal = access_party_to_mandate(party, user)
     form = MandateForm(request.POST or None, request.FILES or None)
     if form.is_bound and form.is_valid():
+        terms = form.terms()
+
+        def act() -> None:
+            give_mandate(party=principal, actor=user, **terms)
+
+        scan = terms["document"]
+        content = [typed_into(request), scan.sha256.hex() if scan else ""]
         try:
-            give_mandate(party=principal, actor=user, **form.terms())
+            sent_once(request, "give_mandate", content, act, actor_key=user.key)
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
             messages.success(request, _("委托已登记。"))
             return redirect("accounts:my-page")
-    return form_page(request, "accounts/mandate.html", {"form": form, "party": principal}, form)
+    key = request.POST.get(REQUEST_KEY) or uuid.uuid4()
+    context = {"form": form, "party": principal, "request_key": key}
+    return form_page(request, "accounts/mandate.html", context, form)
 
 
 @login_required

@@ -12,6 +12,8 @@ from portal.base.errors import PortalError
 from portal.base.idempotency import Answer, act_once, earlier_answer
 
 REQUEST_KEY = "request_key"
+# Whoever sends a form without an account: its random key alone tells requests apart.
+VISITOR = uuid.UUID(int=0)
 # Of a form, what does not make it another request.
 _UNSIGNED = frozenset({"csrfmiddlewaretoken", "code", REQUEST_KEY})
 _ATTRIBUTE = "portal_refusal"

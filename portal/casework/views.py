@@ -24,6 +24,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Attempt, Department, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import open_grants
+from portal.base.answers import REQUEST_KEY, VISITOR, sent_once, typed_into
 from portal.base.clock import today
 from portal.base.errors import PortalError
 from portal.base.models import OutboxMessage, Webhook
@@ -177,29 +178,44 @@ def notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             source=str(actor.key) if actor else str(get_client_ip_address(request)),
         )
         try:
-            objection = object_to_notice(
-                notice=found,
-                name=form.cleaned_data["name"],
-                contact=form.cleaned_data["contact"],
-                text=form.cleaned_data["text"],
-                shape=form.cleaned_data["patch"],
-                actor=actor,
-            )
+            code = _object(request, found, form.cleaned_data, actor)
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
             messages.success(request, _("异议已收到。请记下查询码，凭它查看答复。"))
-            return redirect("casework:objection", code=objection.code)
+            return redirect("casework:objection", code=code)
     shapes = [json.loads(found.shape.json)] if found.shape else []
     context = {
         "notice": found,
         "is_open": is_open,
         "form": form,
+        "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),
         "objection_count": found.objections.filter(~Q(text="")).count(),
         "sketch_config": sketch_config(shapes, drawing=is_open),
     }
     refused = form.is_bound and bool(form.errors)
     return render(request, "casework/notice.html", context, status=REFUSED if refused else 200)
+
+
+def _object(request: HttpRequest, found: Notice, given: dict[str, Any], actor: User | None) -> str:
+    """The objection's code; the form may come twice, with an account or without."""
+    answer = sent_once(
+        request,
+        "object_to_notice",
+        typed_into(request),
+        lambda: (
+            object_to_notice(
+                notice=found,
+                name=given["name"],
+                contact=given["contact"],
+                text=given["text"],
+                shape=given["patch"],
+                actor=actor,
+            ).code
+        ),
+        actor_key=actor.key if actor else VISITOR,
+    )
+    return str(answer.body)
 
 
 @require_safe

@@ -384,12 +384,16 @@ def test_an_owner_gives_and_ends_a_mandate(clerk: User, browser: Client) -> None
         "valid_from": today().isoformat(),
         "quantity_t_max": "12.5",
         "price_yuan_min": "15",
+        "request_key": "k",
     }
     unknown = browser.post(address, {**sent, "username": "nobody"})
     assert "没有这个用户名" in said_beside(unknown.content.decode(), "username")
     early = browser.post(address, {**sent, "valid_to": "2020-01-01"})
     assert "止日" in said_beside(early.content.decode(), "valid_to")
-    assert browser.post(address, sent).status_code == 302
+    for _time in range(2):  # Sent twice, it is one.
+        assert browser.post(address, sent).status_code == 302
+    reused = browser.post(address, {**sent, "scope": "apply"})
+    assert (reused.status_code, Mandate.objects.count()) == (422, 1)
     mandate = Mandate.objects.get(user=agent)
     assert (mandate.quantity_kg_max, mandate.price_fen_per_tonne_min) == (12_500, 1_500)
     assert "agent" in browser.get(reverse("accounts:my-page")).content.decode()

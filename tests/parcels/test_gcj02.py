@@ -65,7 +65,7 @@ def test_it_is_told_on_the_web_before_commit_and_in_the_answer_of_the_command(
         client = Client()
         client.force_login(officer("clerk", Role.CLERK, Department.NATURAL_RESOURCES))
         with path.open("rb") as sent:
-            answer = client.post("/imports/upload/", {"file": sent})
+            answer = client.post("/imports/upload/", {"file": sent, "request_key": "k"})
         seen = client.get(f"{answer.json()['url']}inspection/").json()["inspection"]
         assert "fits_after_gcj02_shift" in {one["code"] for one in seen["notices"]}
         warnings = import_parcels(path).answer["warnings"]

@@ -10,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
+from django.test import Client
 from django.urls import reverse
 
 from parcels.claims.errors import ClaimPeriodInvalid
@@ -32,7 +33,7 @@ from portal.casework.errors import (
     RegulationNotInForce,
 )
 from portal.casework.escalation import tell_of_overdue
-from portal.casework.models import Expert, ExpertConflict, ReviewCase
+from portal.casework.models import Expert, ExpertConflict, NoticeObjection, ReviewCase
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import ask_expert, entrust_step, record_verdict
@@ -499,9 +500,11 @@ def test_no_officer_acts_in_the_matter_of_who_gave_a_mandate(town: Town) -> None
     pass_completeness(town, application)
     notice = notice_of(application)
     assert notice is not None
-    objection = object_to_notice(
-        notice=notice, name="邻居", contact="电话", text="是我的地", shape=None, actor=None
-    )
+    page, visitor = reverse("casework:notice", args=[notice.key]), Client()
+    sent = {"name": "邻居", "contact": "电话", "text": "是我的地", "request_key": "k"}
+    assert [visitor.post(page, sent).status_code for _time in range(2)] == [302, 302]
+    assert visitor.post(page, {**sent, "text": "别的话"}).status_code == 422
+    objection = NoticeObjection.objects.get()  # Sent twice, it is one.
     for officer in (clerk, approver):
         Mandate.objects.create(
             user=officer,

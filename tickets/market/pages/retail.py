@@ -19,7 +19,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Attempt, Department, Role, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import has_role
-from portal.base.answers import answer_refused, sent_once, typed_into
+from portal.base.answers import VISITOR, answer_refused, sent_once, typed_into
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from tickets.market.access import access_listing, access_order, access_pool
@@ -33,7 +33,7 @@ from tickets.market.operations import (
     prepare_pool,
     settle_order,
 )
-from tickets.market.pages.answers import OK, REFUSED, VISITOR
+from tickets.market.pages.answers import OK, REFUSED
 from tickets.offsets.models import Purpose
 from tickets.offsets.paper import offset_pdf
 
