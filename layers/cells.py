@@ -10,6 +10,8 @@ CELLS_PER_TILE_SIDE = 16
 # At the finest zoom single parcels are shown, but where they are more than a browser can draw; its
 # cells are those of the zoom before, drawn finer.
 CROWDED_FROM_PARCELS = 5000
+CROWDED_FROM_ROWS = 1500  # Of other layers, whose features say more.
+FINEST_GRID = 15  # Cells are the tiles of deeper zooms; the finest, those of this one.
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('layers_cells'))"
 
 # Half a pixel of the zoom, in metres of the projection: shapes are snapped to it, and a shape that
@@ -99,12 +101,9 @@ def cells_a_side(zoom: int) -> int:
     return CELLS_PER_TILE_SIDE // 2 if zoom == FINEST_ZOOM else CELLS_PER_TILE_SIDE
 
 
-def is_dirty() -> bool:
-    """Whether shapes changed since the low zooms were prepared."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM layers_dirtycell)")
-        found: bool = cursor.fetchone()[0]
-    return found
+def grid_of(zoom: int) -> int:
+    """The zoom whose tiles are the cells of ``zoom``; from the finest on it stays the same."""
+    return min(FINEST_GRID, zoom + CELLS_PER_TILE_SIDE.bit_length() - 1)
 
 
 def prepare_cells(*, everything: bool = False) -> int:

@@ -57,6 +57,25 @@ class ParcelCell(models.Model):
         return f"{self.zoom}/{self.x}/{self.y}"
 
 
+class CellRow(models.Model):
+    """In which cell of the finest prepared zoom a row of a layer is counted at the low zooms.
+
+    A row of its own for each: no two tickets share one, so that none waits for another's.
+    """
+
+    layer = models.CharField(max_length=20)
+    row = models.BigIntegerField()  # The layer's key.
+    x = models.IntegerField()
+    y = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_cell_a_row", fields=["layer", "row"])]
+        indexes = [models.Index(fields=["layer", "x", "y"], name="cell_rows_by_place")]
+
+    def __str__(self) -> str:
+        return f"{self.layer} {self.row}"
+
+
 class TownshipArea(models.Model):
     """Forest land of one township: hull of its parcels' generalised shapes, count and area.
 

@@ -50,10 +50,21 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What a tile without a version carries besides: it changes without a shape, as ``moved`` does."""
+    """What changes without a shape, as ``moved`` does: features carry it, and tiles without a version.
+
+    The fields are sums over those rows of ``tables`` that belong to a row of the layer.
+    """
 
     moved: str  # A whole number that grows with each change.
+    tables: str
+    now: str
+    then: str  # The rows at the moment ``%(at)s``.
     fields: tuple[Field, ...]
+
+    def joined(self, when: str) -> str:
+        """The sums of each row of the layer, as ``stood``."""
+        sums = ", ".join(f"{field.sql} AS {field.name}" for field in self.fields)
+        return f"LEFT JOIN LATERAL (SELECT {sums} FROM {self.tables} WHERE {when}) AS stood ON true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +94,25 @@ class Layer:
     past: Past | None = None
     present: Present | None = None
     staff_only: bool = False
-    # Up to here the prepared cells of parcels stand for the rows; one zoom more where it is crowded.
+    # Up to here cells stand for the rows; one zoom more where it is crowded.
     summed_to_zoom: int = -1
+    # What a cell sums of its rows (``layers_cellrow``); none: it is a prepared cell of parcels.
+    sums: tuple[Field, ...] = ()
     zoom_policies: tuple[str, ...] = ()
+
+    @property
+    def properties(self) -> tuple[Field, ...]:
+        """Of a feature: what its row says, and what became of it."""
+        return self.fields + (self.present.fields if self.present is not None else ())
 
     @property
     def tile_fields(self) -> dict[str, str]:
         """Name in the tile → type, for TileJSON."""
         words = {"string": "String", "date": "String", "integer": "Number", "number": "Number"}
         shown = {field.name: words[field.kind] for field in self.fields if field.in_tile}
-        summed = {"n": "Number", "area_m2": "Number"} if self.summed_to_zoom >= 0 else {}
+        summed = {field.name: words[field.kind] for field in self.sums}
+        if self.summed_to_zoom >= 0 and not self.sums:
+            summed = {"n": "Number", "area_m2": "Number"}
         return {"uid": "String"} | shown | summed
 
 
@@ -110,11 +130,19 @@ PARCEL_STATE_THEN = """CASE WHEN EXISTS (SELECT FROM parcels_verifiedtitle AS ho
   THEN 'verified' ELSE 'registered' END"""
 
 
-def standing_kg(where: str) -> str:
-    """Kilograms of the row's issuance that stand so today."""
-    return f"""(SELECT coalesce(sum(upper(block.kg) - lower(block.kg)), 0)::bigint
-  FROM registry_block AS block
-  WHERE block.issuance_id = issuance.id AND block.closed_by_id IS NULL AND {where})"""
+def kilograms(where: str) -> str:
+    """Of the blocks that are summed, those that stand so."""
+    size = "upper(block.kg) - lower(block.kg)"
+    return f"coalesce(sum({size}) FILTER (WHERE {where}), 0)::bigint"
+
+
+COUNTED = Field("n", "integer", Words("个数", "How many"), "count(*)")
+
+
+def area_sum(column: str) -> Field:
+    """Of the rounded areas: what each of them says, and no more."""
+    sql = f"sum({hectares(column)})"
+    return Field("area_ha", "number", Words("面积（公顷）", "Area in hectares"), sql)
 
 
 PARCEL_TABLES = """parcels_parcelversion AS version
@@ -248,19 +276,22 @@ LAYERS: Mapping[str, Layer] = {
                     hectares("version.area_m2"),
                 ),
             ),
-            zoom_min=5,
+            zoom_min=COARSEST_ZOOM,
             zoom_max=16,
+            summed_to_zoom=SUMMED_TO_ZOOM,
+            sums=(COUNTED, area_sum("version.area_m2")),
         ),
         # One shape an issuance: what became of its tonnes comes apart (/api/tickets/states/), so that
-        # a transfer spoils no tile. Its uid is the ``area`` of the facts.
+        # a transfer spoils no tile. Several periods of one area are as many issuances on one shape:
+        # it is the issuance that is identified. Its uid is the ``area`` of the facts.
         Layer(
             name="tickets",
             shapes="tickets",
             title=Words("林业碳票", "Carbon tickets"),
             about=Words(
-                "已制发碳票的项目范围（概化）；减排量的去向另见状态表。",
-                "Areas of issued tickets (generalised); what became of their tonnes is in the "
-                "table of states.",
+                "已制发碳票的项目范围（概化），每次制发一个，附减排量的去向。",
+                "Areas of issued tickets (generalised), one for each issue, with what became of "
+                "their tonnes.",
             ),
             tables="""registry_issuance AS issuance
   JOIN projects_filing AS filing ON filing.id = issuance.filing_id
@@ -272,8 +303,12 @@ LAYERS: Mapping[str, Layer] = {
             # Each issuance's chain grows with its acts, in the order in which they are committed.
             present=Present(
                 moved="(SELECT coalesce(sum(seq), 0) FROM registry_ledgerhead)",
+                tables="registry_block AS block",
+                now="block.issuance_id = issuance.id AND block.closed_by_id IS NULL",
+                then="""block.issuance_id = issuance.id AND block.opened_at <= %(at)s
+  AND (block.closed_at IS NULL OR block.closed_at > %(at)s)""",
                 fields=tuple(
-                    Field(f"{name}_kg", "integer", Words(zh, en), standing_kg(where))
+                    Field(f"{name}_kg", "integer", Words(zh, en), kilograms(where))
                     for name, zh, en, where in (
                         ("held", "持有（千克）", "Held kilograms", "block.state = 'held'"),
                         ("listed", "挂牌（千克）", "Listed kilograms", "block.state = 'listed'"),
@@ -290,7 +325,7 @@ LAYERS: Mapping[str, Layer] = {
                 ),
             ),
             key="issuance.id",
-            uid="version.key",
+            uid="issuance.key",
             uid_is_uuid=True,
             shape="version.geom_public",
             box="version.geom",
@@ -327,8 +362,19 @@ LAYERS: Mapping[str, Layer] = {
                     hectares("version.area_m2"),
                 ),
             ),
-            zoom_min=5,
+            zoom_min=COARSEST_ZOOM,
             zoom_max=16,
+            summed_to_zoom=SUMMED_TO_ZOOM,
+            sums=(
+                COUNTED,
+                Field(
+                    "issued_kg",
+                    "integer",
+                    Words("制发减排量（千克）", "Issued kilograms"),
+                    "sum(issuance.quantity_kg)::bigint",
+                ),
+                area_sum("version.area_m2"),
+            ),
         ),
         # Article 6. A harvest permit's number and any area's name may tell a person: not shown.
         Layer(
@@ -378,8 +424,10 @@ LAYERS: Mapping[str, Layer] = {
                     "upper(area.period) - 1",
                 ),
             ),
-            zoom_min=5,
+            zoom_min=COARSEST_ZOOM,
             zoom_max=16,
+            summed_to_zoom=SUMMED_TO_ZOOM,
+            sums=(COUNTED,),
         ),
         Layer(
             name="townships",
@@ -407,7 +455,7 @@ LAYERS: Mapping[str, Layer] = {
                     hectares("area.area_m2"),
                 ),
             ),
-            zoom_min=5,
+            zoom_min=COARSEST_ZOOM,
             zoom_max=14,
         ),
     )

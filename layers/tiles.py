@@ -7,13 +7,23 @@ from typing import Any
 
 from django.db import connection
 
-from layers.cells import CROWDED_FROM_PARCELS, FINEST_ZOOM, cells_a_side, pixel_m
+from layers.cells import (
+    CROWDED_FROM_PARCELS,
+    CROWDED_FROM_ROWS,
+    FINEST_GRID,
+    FINEST_ZOOM,
+    cells_a_side,
+    grid_of,
+    pixel_m,
+)
 from layers.errors import BadTileAddress
 from layers.registry import Field, Layer, Present
 
 # A generalised shape leaves its exact one by less than this: the box that narrows a search is wider
 # by it, so that the shown shape decides and the exact one never does.
 PUBLIC_MARGIN_DEG = 0.002
+# A cell may hold one parcel alone, whose exact area would help to find the exact line.
+PUBLIC_AREA_STEP_M2 = 1000
 # Of latitude in the tiles' projection at 44.5° N; a degree of longitude is shorter and is thinned less.
 METRES_PER_DEGREE = 156_000
 # The version stands beside the tile, so that address, tile and ETag are of one snapshot. It grows
@@ -24,15 +34,19 @@ VERSION = """((SELECT count(*) FROM layers_shapechange WHERE layer = %(shapes)s)
 ZOOM_ALLOWED = """(%(zoom_min_policy)s = '' OR %(z)s BETWEEN policy_number(%(zoom_min_policy)s)
                    AND policy_number(%(zoom_max_policy)s))"""
 
-# A tile of the present version that the reader or the store has already is not made again.
+# A tile of the present version that the reader or the store has already is not made again, nor one
+# for an address whose version has never been.
 FRESH = """
-SELECT present.version, CASE WHEN present.version = ANY(%(known)s) THEN NULL ELSE (
+SELECT present.version, CASE
+  WHEN present.version < %(least)s OR present.version = ANY(%(known)s) THEN NULL ELSE (
   {tile}
 ) END FROM (SELECT {version} AS version) AS present
 """
+# Neighbours' cells reach over the tile's edge: ``uid`` tells that they are the same.
 SUMMED = f"""
 SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
-  SELECT parcels AS n, round(area_m2)::bigint AS area_m2,
+  SELECT concat_ws('/', %(grid)s::int, x, y) AS uid, parcels AS n,
+         (round(area_m2 / %(area_step)s) * %(area_step)s)::bigint AS area_m2,
          ST_AsMVTGeom(geom, ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 64, true) AS geom
   FROM layers_parcelcell
   WHERE zoom = %(z)s AND x BETWEEN %(x)s * %(side)s - 1 AND (%(x)s + 1) * %(side)s
@@ -43,6 +57,27 @@ CROWDED = """
 SELECT coalesce(sum(parcels), 0) > %(crowded)s FROM layers_parcelcell
 WHERE zoom = %(z)s AND x BETWEEN %(x)s * %(side)s AND (%(x)s + 1) * %(side)s - 1
   AND y BETWEEN %(y)s * %(side)s AND (%(y)s + 1) * %(side)s - 1
+"""
+# The squares of a tile with the sums of their rows; a square is itself a tile of the zoom ``grid``.
+COUNTED = """
+SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
+  SELECT concat_ws('/', %(grid)s::int, cell.x, cell.y) AS uid, {names},
+         ST_AsMVTGeom(ST_TileEnvelope(%(grid)s, cell.x, cell.y),
+                      ST_TileEnvelope(%(z)s, %(x)s, %(y)s), 4096, 0, true) AS geom
+  FROM ({cells}) AS cell {present}
+) AS tile
+"""
+CELLS = """
+SELECT place.x >> %(up)s::int AS x, place.y >> %(up)s::int AS y, {sums}
+FROM {tables} JOIN layers_cellrow AS place ON place.layer = %(shapes)s AND place.row = {key}
+{joined}
+WHERE {rows} AND {inside} GROUP BY 1, 2
+"""
+INSIDE = """place.x BETWEEN %(x)s * %(span)s AND (%(x)s + 1) * %(span)s - 1
+  AND place.y BETWEEN %(y)s * %(span)s AND (%(y)s + 1) * %(span)s - 1"""
+CROWDED_ROWS = f"""
+SELECT count(*) > %(crowded_rows)s FROM layers_cellrow AS place
+WHERE place.layer = %(shapes)s AND {INSIDE}
 """
 # Shapes are thinned to the tile's own resolution, before they are projected: fewer vertices to turn.
 # What would vanish is a small square.
@@ -66,17 +101,19 @@ SELECT ST_AsMVT(tile, %(name)s, 4096, 'geom') FROM (
 """
 
 
-def detail_query(layer: Layer, more: tuple[Field, ...] = ()) -> str:
-    """The layer's single shapes."""
+def detail_query(layer: Layer, present: Present | None = None) -> str:
+    """The layer's single shapes; with ``present`` what became of them besides."""
     columns = [f"({layer.uid})::text AS uid"]
-    for field in (*layer.fields, *more):
-        if field.in_tile:
-            # MVT knows texts and numbers.
-            cast = {"date": "::text", "number": "::double precision"}.get(field.kind, "")
-            columns.append(f"({field.sql}){cast} AS {field.name}")
+    columns += [
+        f"{in_mvt(one, f'({one.sql})')} AS {one.name}" for one in layer.fields if one.in_tile
+    ]
+    tables = layer.tables
+    if present is not None:
+        columns += [f"stood.{one.name}" for one in present.fields]
+        tables = f"{tables} {present.joined(present.now)}"
     return DETAIL.format(
         columns=", ".join(columns),
-        tables=layer.tables,
+        tables=tables,
         shape=layer.shape,
         box=layer.box,
         rows=layer.rows,
@@ -84,13 +121,42 @@ def detail_query(layer: Layer, more: tuple[Field, ...] = ()) -> str:
     )
 
 
-def tile_query(layer: Layer, z: int) -> str:
+def in_mvt(field: Field, sql: str) -> str:
+    """MVT knows texts and numbers."""
+    return sql + {"date": "::text", "number": "::double precision"}.get(field.kind, "")
+
+
+def counted_query(layer: Layer, present: Present | None = None) -> str:
+    """The sums of the layer's rows by cells: each row is in one cell, and each cell in one tile."""
+
+    def cells(fields: Collection[Field], joined: str = "") -> str:
+        return CELLS.format(
+            sums=", ".join(f"{field.sql} AS {field.name}" for field in fields),
+            tables=layer.tables,
+            key=layer.key,
+            joined=joined,
+            rows=layer.rows,
+            inside=INSIDE,
+        )
+
+    names = [f"{in_mvt(field, f'cell.{field.name}')} AS {field.name}" for field in layer.sums]
+    standing = ""
+    if present is not None:
+        names += [f"stood.{field.name}" for field in present.fields]
+        blocks = cells(present.fields, f"JOIN {present.tables} ON {present.now}")
+        standing = f"LEFT JOIN ({blocks}) AS stood ON stood.x = cell.x AND stood.y = cell.y"
+    return COUNTED.format(names=", ".join(names), cells=cells(layer.sums), present=standing)
+
+
+def tile_query(layer: Layer, z: int, present: Present | None = None) -> str:
     """Sums by cells or single shapes, as the zoom and what is there ask for."""
+    summed = counted_query(layer, present) if layer.sums else SUMMED
     if z <= layer.summed_to_zoom:
-        return SUMMED
-    detail = detail_query(layer)
+        return summed
+    detail = detail_query(layer, present)
     if layer.summed_to_zoom >= 0 and z == FINEST_ZOOM:
-        return f"CASE WHEN ({CROWDED}) THEN ({SUMMED}) ELSE ({detail}) END"
+        crowded = CROWDED_ROWS if layer.sums else CROWDED
+        return f"CASE WHEN ({crowded}) THEN ({summed}) ELSE ({detail}) END"
     return detail
 
 
@@ -107,13 +173,13 @@ def version_facts(layer: Layer) -> dict[str, Any]:
 
 
 def tile(
-    layer: Layer, z: int, x: int, y: int, *, known: Collection[int] = ()
+    layer: Layer, z: int, x: int, y: int, *, known: Collection[int] = (), least: int = 0
 ) -> tuple[int, bytes | None]:
     """(geometry version, MVT bytes) of one tile, both of one moment.
 
-    No bytes when the version is one that is ``known``.
+    No bytes when the version is one that is ``known``, or less than ``least``.
     """
-    facts = {**tile_facts(layer, z, x, y), "known": list(known)}
+    facts = {**tile_facts(layer, z, x, y), "known": list(known), "least": least}
     with connection.cursor() as cursor:
         cursor.execute(FRESH.format(tile=tile_query(layer, z), version=VERSION), facts)
         version, body = cursor.fetchone()
@@ -125,7 +191,7 @@ def tile_with_state(
 ) -> tuple[str, bytes | None]:
     """(version of shapes and state, MVT bytes with the present state); no bytes when ``held``."""
     query = f"""SELECT now.version, CASE WHEN now.version = %(held)s THEN NULL ELSE (
-  {detail_query(layer, present.fields)}
+  {tile_query(layer, z, present)}
 ) END FROM (SELECT {VERSION}::text || '.' || ({present.moved})::text AS version) AS now"""
     with connection.cursor() as cursor:
         cursor.execute(query, {**tile_facts(layer, z, x, y), "held": held})
@@ -144,7 +210,12 @@ def tile_facts(layer: Layer, z: int, x: int, y: int) -> dict[str, Any]:
         "x": x,
         "y": y,
         "side": cells_a_side(z),
+        "grid": grid_of(z),
+        "up": FINEST_GRID - grid_of(z),
+        "span": 2 ** max(0, FINEST_GRID - z),
         "crowded": CROWDED_FROM_PARCELS,
+        "crowded_rows": CROWDED_FROM_ROWS,
+        "area_step": 1 if layer.staff_only else PUBLIC_AREA_STEP_M2,
         "zoom_min_policy": low,
         "zoom_max_policy": high,
         "thin": (pixel / 2 if z < 14 else pixel / 4) / METRES_PER_DEGREE,

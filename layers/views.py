@@ -12,14 +12,15 @@ from django.views.decorators.http import require_safe
 
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.registry import Layer, Present, layer_of
-from layers.tasks import ask_for_cells
 from layers.tile_store import newest_stored, store, stored
 from layers.tiles import check_address, geometry_version, tile, tile_with_state, zoom_range
 from portal.accounts.queries import is_staff_reader
 from portal.base.negotiation import has_etag, known_tags, pack, packing
+from portal.base.parameters import only
 
 MVT = "application/vnd.mapbox-vector-tile"
 YEAR_S = 31_536_000
+WHOLE = re.compile(r"0|[1-9][0-9]{0,7}", re.ASCII)
 
 
 def open_layer(name: str, request: HttpRequest) -> Layer:
@@ -31,8 +32,8 @@ def open_layer(name: str, request: HttpRequest) -> Layer:
 
 
 def numbers(*texts: str) -> list[int]:
-    """Zoom, column, row as whole numbers."""
-    if not all(text.isascii() and text.isdecimal() and len(text) < 9 for text in texts):
+    """Zoom, column, row as whole numbers; each has one spelling, so that a tile has one address."""
+    if not all(WHOLE.fullmatch(text) for text in texts):
         raise BadTileAddress(reason="/".join(texts)[:60])
     return [int(text) for text in texts]
 
@@ -53,15 +54,17 @@ def versioned_tile(
         kept = stored(opened, wanted, zoom, column, row, encoding)
         if kept is not None:
             return lasting(request, opened, kept, encoding)
-    present, body = tile(opened, zoom, column, row)
-    if body is None or wanted > present:
+    place = zoom, column, row
+    newest = None if opened.staff_only else newest_stored(opened, *place)
+    known = () if newest is None else (newest,)
+    present, body = tile(opened, *place, known=known, least=wanted)
+    if wanted > present:
         raise UnknownLayerVersion(layer=layer, version=version)
+    present, packed = packed_tile(opened, present, place, body, encoding)
     if wanted == present:
-        packed = packed_body(opened, present, (zoom, column, row), body, encoding)
         return lasting(request, opened, packed, encoding)
     # A page that was opened before the last change gets today's shapes, but no cache may keep
     # them under yesterday's address.
-    packed = pack(body, encoding) if body else b""
     return answer(opened, packed, encoding, {"Cache-Control": "no-store"})
 
 
@@ -85,22 +88,19 @@ def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> Ht
     encoding = packing(request)
     if opened.present is not None:
         return _tile_with_state(request, opened, opened.present, (zoom, column, row), encoding)
+    place = zoom, column, row
     held = version_held(request, encoding)
-    kept = None if opened.staff_only else newest_stored(opened, zoom, column, row)
+    kept = None if opened.staff_only else newest_stored(opened, *place)
     known = {number for number in (held, kept) if number is not None}
-    version, body = tile(opened, zoom, column, row, known=known)
+    version, body = tile(opened, *place, known=known)
     headers = {
         "ETag": f'"{version}-{encoding}"',
         "Cache-Control": "private, no-cache" if opened.staff_only else "public, no-cache",
     }
     if version == held:
         return HttpResponseNotModified(headers=headers | {"Vary": vary(opened)})
-    packed = stored(opened, version, zoom, column, row, encoding) if body is None else None
-    if packed is None:
-        if body is None:  # Swept away since it was looked for.
-            version, body = tile(opened, zoom, column, row)
-            headers["ETag"] = f'"{version}-{encoding}"'
-        packed = packed_body(opened, version, (zoom, column, row), body or b"", encoding)
+    version, packed = packed_tile(opened, version, place, body, encoding)
+    headers["ETag"] = f'"{version}-{encoding}"'
     return answer(opened, packed, encoding, headers)
 
 
@@ -129,15 +129,23 @@ def version_held(request: HttpRequest, encoding: str) -> int | None:
     return None
 
 
-def packed_body(
-    layer: Layer, version: int, place: tuple[int, int, int], body: bytes, encoding: str
-) -> bytes:
-    """The tile as it travels; a public one is kept for the next reader."""
+def packed_tile(
+    layer: Layer, version: int, place: tuple[int, int, int], body: bytes | None, encoding: str
+) -> tuple[int, bytes]:
+    """(version, the tile as it travels); a public one is kept for the next reader.
+
+    No body: the store has it under this version.
+    """
+    if body is None:
+        kept = stored(layer, version, *place, encoding)
+        if kept is not None:
+            return version, kept
+        version, body = tile(layer, *place)  # Swept away since it was looked for.
     packed = pack(body, encoding) if body else b""
     # Empty tiles are not: the world has more of them than a disk has room.
     if packed and not layer.staff_only:
         store(layer, version, *place, packed, encoding)
-    return packed
+    return version, packed
 
 
 def vary(layer: Layer) -> str:
@@ -155,9 +163,12 @@ def answer(layer: Layer, packed: bytes, encoding: str, headers: dict[str, str]) 
 
 @require_safe
 def tilejson(request: HttpRequest, layer: str) -> HttpResponse:
-    """TileJSON 3.0 of a layer, with the present geometry version in the tiles' address."""
+    """TileJSON 3.0 of a layer, with the present geometry version in the tiles' address.
+
+    It writes nothing: a replica answers it too.
+    """
+    only(request.GET, ())
     opened = open_layer(layer, request)
-    ask_for_cells()
     response = JsonResponse(tilejson_of(opened, request))
     response["Cache-Control"] = "private, no-cache" if opened.staff_only else "no-cache"
     response["Vary"] = "Cookie, Accept-Language" if opened.staff_only else "Accept-Language"

@@ -58,7 +58,7 @@ export function parcelLayer (tiles: TileJson): ParcelLayer {
       if (found === undefined) return null
       const props = found.feature.props
       return {
-        uid: props.uid === undefined ? null : String(props.uid),
+        uid: props.n === undefined ? String(props.uid) : null,
         state: String(props.state ?? ''),
         n: Number(props.n ?? 1),
         areaM2: Number(props.area_m2 ?? 0)

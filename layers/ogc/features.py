@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -70,7 +70,7 @@ def conditions(layer: Layer, wanted: Wanted) -> tuple[str, dict[str, Any]]:
         parts.append(f"{layer.box} && ST_Expand({box}, {PUBLIC_MARGIN_DEG})")
         parts.append(f"ST_Intersects({layer.shape}, {box})")
         facts |= box_facts(wanted.box)
-    for field in layer.fields:
+    for field in layer.properties:
         if field.name in wanted.filters:
             parts.append(f"({sql_of(layer, wanted, field.name)}) = %(filter_{field.name})s")
             facts[f"filter_{field.name}"] = wanted.filters[field.name]
@@ -79,21 +79,33 @@ def conditions(layer: Layer, wanted: Wanted) -> tuple[str, dict[str, Any]]:
 
 def sql_of(layer: Layer, wanted: Wanted, name: str) -> str:
     """A property as it is now, or as it was at the time asked for."""
-    field = next(one for one in layer.fields if one.name == name)
+    field = next(one for one in layer.properties if one.name == name)
+    if field not in layer.fields:
+        return f"stood.{name}"
     past = wanted.span is not None and layer.past is not None
     return field.then if past and field.then else field.sql
+
+
+def tables_of(layer: Layer, wanted: Wanted, names: Iterable[str]) -> str:
+    """The layer's tables, with what became of its rows where one of ``names`` asks for it."""
+    present = layer.present
+    if present is None or not {field.name for field in present.fields} & set(names):
+        return layer.tables
+    when = present.now if wanted.span is None or layer.past is None else present.then
+    return f"{layer.tables} {present.joined(when)}"
 
 
 def one_page(layer: Layer, wanted: Wanted, *, only: str = "") -> Page:
     """Features after the cursor, in the order of their keys. ``only`` is a further condition."""
     where, facts = conditions(layer, wanted)
+    names = [field.name for field in layer.properties]
     query = PAGE.format(
         key=layer.key,
         uid=layer.uid,
         shown=wanted.crs.shown(layer.shape),
-        columns=", ".join(f"{sql_of(layer, wanted, f.name)} AS {f.name}" for f in layer.fields),
-        names=", ".join(f.name for f in layer.fields),
-        tables=layer.tables,
+        columns=", ".join(f"{sql_of(layer, wanted, name)} AS {name}" for name in names),
+        names=", ".join(names),
+        tables=tables_of(layer, wanted, names),
         where=where + only,
         digits=wanted.crs.digits,
     )
@@ -137,7 +149,8 @@ def matched(layer: Layer, wanted: Wanted) -> int | None:
     where, facts = conditions(layer, wanted)
     with connection.cursor() as cursor:
         cursor.execute(
-            COUNT.format(tables=layer.tables, where=where), facts | {"counted_to": COUNTED_TO}
+            COUNT.format(tables=tables_of(layer, wanted, wanted.filters), where=where),
+            facts | {"counted_to": COUNTED_TO},
         )
         found: int = cursor.fetchone()[0]
     return found if found <= COUNTED_TO else None

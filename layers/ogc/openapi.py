@@ -71,7 +71,7 @@ def paths_of(layer: Layer) -> Document:
         schema={"$ref": "#/components/schemas/collection"},
         missing=True,
     )
-    items["get"]["parameters"] += [filter_parameter(field) for field in layer.fields]
+    items["get"]["parameters"] += [filter_parameter(field) for field in layer.properties]
     item = one_get(f"get{name}Item", title, ["f", "crs", "datetime"], content=GEOJSON, missing=True)
     item["get"]["parameters"].append(
         {

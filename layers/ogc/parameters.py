@@ -63,7 +63,7 @@ class Wanted:
 
 def parse_list(request: HttpRequest, layer: Layer) -> Wanted:
     """The parameters of a collection's items."""
-    fields = {one.name: one for one in layer.fields}
+    fields = {one.name: one for one in layer.properties}
     given = only(request.GET, (*LIST_PARAMETERS, *fields))
     parse_format(given)
     return Wanted(
@@ -109,7 +109,8 @@ def parse_box(given: Mapping[str, str]) -> Box | None:
         return None
     parts = text.split(",")
     if not all(
-        re.fullmatch(r"\s*[-+]?\d+(\.\d*)?([eE][-+]?\d+)?\s*", part, re.ASCII) for part in parts
+        re.fullmatch(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", part, re.ASCII)
+        for part in parts
     ):
         raise BadParameter(parameter="bbox", reason=_("应为逗号分隔的数字"))
     numbers = [float(part) for part in parts]

@@ -266,7 +266,7 @@ def items_page(request: HttpRequest, layer: Layer, wanted: Wanted) -> HttpRespon
         )
     page = one_page(layer, wanted)
     rows = [
-        (one["id"], [one["properties"][field.name] for field in layer.fields])
+        (one["id"], [one["properties"][field.name] for field in layer.properties])
         for one in orjson.loads(f"[{page.features}]")
     ]
     links = item_links(request, layer, page, shown="html")
@@ -302,7 +302,7 @@ def item(request: HttpRequest, layer: str, uid: str) -> HttpResponse:
         )
     links.append(link(address(request, "ogc-collection", layer), "collection", JSON))
     if shown == "html":
-        facts = [(field.title, found["properties"][field.name]) for field in opened.fields]
+        facts = [(field.title, found["properties"][field.name]) for field in opened.properties]
         return render(
             request,
             "layers/ogc/item.html",

@@ -10,18 +10,21 @@ import brotli
 import mapbox_vector_tile
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from layers.models import DirtyCell
 from layers.registry import LAYERS, PUBLIC_LAYERS
 from layers.tile_store import sweep
 from layers.tiles import geometry_version
+from parcels.models import ParcelVersion
 from portal.base.models import Policy
 from portal.site.open_door import OpenDoor
 from tests.factories.land import ORIGIN_LAT, ORIGIN_LON, parcel_at, square
 from tests.layers.places import tile_at
 from tests.layers.published import Published
+from tests.layers.test_leaks import tiles_around
 
 Z, X, Y = tile_at(ORIGIN_LON, ORIGIN_LAT, 14)
 
@@ -82,13 +85,48 @@ def test_a_crowded_tile_of_zoom_12_shows_true_sums_by_cells(
 ) -> None:
     x, y = X // 4, Y // 4
     single = features(client.get(f"/tiles/parcels/12/{x}/{y}.mvt").content, "parcels")
-    assert all("uid" in one["properties"] for one in single)
+    assert not any("n" in one["properties"] for one in single)
     monkeypatch.setattr("layers.tiles.CROWDED_FROM_PARCELS", len(single) - 1)
     version = geometry_version(LAYERS["parcels"])
     shutil.rmtree(settings.TILE_STORE / "parcels", ignore_errors=True)
     cells = features(client.get(f"/tiles/parcels/{version}/12/{x}/{y}.mvt").content, "parcels")
     assert sum(one["properties"]["n"] for one in cells) == len(single)
-    assert not any("uid" in one["properties"] for one in cells)
+    assert all(one["properties"]["uid"].startswith("15/") for one in cells)
+
+
+def low_zoom(client: Client, layer: str, zoom: int) -> list[dict[str, Any]]:
+    """The properties of all features of that zoom over the land of the test."""
+    found = []
+    for z, x, y in tiles_around(zoom):
+        body = client.get(f"/tiles/{layer}/{z}/{x}/{y}.mvt").content
+        found += [one["properties"] for one in features(body, layer)] if body else []
+    return found
+
+
+@pytest.mark.parametrize(("layer", "rows"), [("projects", 1), ("exclusions", 2)])
+def test_low_zooms_of_every_layer_are_cells_with_true_sums(
+    client: Client, published: Published, monkeypatch: pytest.MonkeyPatch, layer: str, rows: int
+) -> None:
+    monkeypatch.setattr("layers.tiles.CROWDED_FROM_ROWS", rows - 1)
+    for zoom in (5, 8, 11, 12):  # The last one because it is crowded.
+        cells = low_zoom(client, layer, zoom)
+        assert sum(one["n"] for one in cells) == rows, "each row is in one cell"
+        assert len({one["uid"] for one in cells}) == len(cells), "each cell is in one tile"
+        assert all(set(one) <= set(LAYERS[layer].tile_fields) for one in cells)
+    if layer == "projects":
+        [cell] = cells
+        area_m2 = published.project.version.area_m2
+        assert cell["area_ha"] == pytest.approx(round(area_m2 / 10_000, 1))
+
+
+def test_no_cell_gives_the_exact_area_of_a_lone_parcel_away(
+    client: Client, published: Published
+) -> None:
+    exact = ParcelVersion.objects.values_list("area_m2", flat=True)
+    cells = low_zoom(client, "parcels", 11)
+    assert sum({one["uid"]: one["n"] for one in cells}.values()) == len(published.parcels)
+    assert all(one["area_m2"] % 1000 == 0 for one in cells)
+    assert {round(area) for area in exact}.isdisjoint(one["area_m2"] for one in cells)
 
 
 def test_every_packing_holds_the_same_tile_under_its_own_strong_tag(
@@ -133,14 +171,22 @@ def test_a_changed_shape_is_in_the_next_unversioned_tile_and_304_until_then(
 
 
 def test_no_cache_keeps_new_shapes_under_an_old_address(
-    client: Client, published: Published
+    client: Client, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = geometry_version(LAYERS["projects"])
     published.project.__class__.objects.filter(pk=published.pending.pk).update(state="live")
     response = client.get(address("projects", old))
     assert response["Cache-Control"] == "no-store"
     assert len(features(response.content, "projects")) == 2
-    assert client.get(address("projects", old + 999)).json()["code"] == "unknown_layer_version"
+    # Once made it is kept under its own version: an outdated address costs no tile, an invented none.
+    kept = settings.TILE_STORE / "projects" / str(geometry_version(LAYERS["projects"]))
+    [file] = [path for path in kept.rglob("*") if path.is_file()]
+    file.write_bytes(response.content + b"\0")
+    assert client.get(address("projects", old)).content == file.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("layers.tiles.tile_query", lambda *_: "pg_sleep(99)::text::bytea")
+        invented = client.get(address("projects", old + 999))
+    assert invented.json()["code"] == "unknown_layer_version"
 
 
 def test_a_policy_that_closes_zooms_makes_a_new_version(
@@ -160,6 +206,19 @@ def test_other_versions_are_swept_away(client: Client, published: Published) -> 
     (settings.TILE_STORE / "parcels" / "999999").mkdir()  # Of a register since restored.
     assert sweep() == 2
     assert not [path for path in settings.TILE_STORE.rglob("*") if path.is_file()]
+
+
+def test_a_replica_answers_tilejson_while_low_zooms_are_behind(
+    client: Client, published: Published
+) -> None:
+    assert DirtyCell.objects.count() == 0
+    parcel_at(square(600, 0))
+    assert DirtyCell.objects.exists()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL transaction_read_only = on")
+        assert client.get("/tiles/parcels.json").status_code == 200
+        transaction.set_rollback(True)  # What follows may write again.
 
 
 def test_public_tiles_ask_nobody_who_they_are(client: Client, published: Published) -> None:
@@ -198,6 +257,8 @@ def test_staff_layers_are_not_there_for_visitors(client: Client, published: Publ
         ("%3Cscript%3E/14/5/5.mvt", 404, "unknown_layer"),
         ("parcels/1/2/14/5/5.mvt", 404, "not_found"),
         ("parcels/x.mvt", 404, "not_found"),
+        ("parcels/14/005/5.mvt", 400, "bad_tile_address"),
+        ("parcels/01/14/5/5.mvt", 400, "bad_tile_address"),
     ],
 )
 def test_bad_tile_addresses_say_why_without_the_database(

@@ -15,6 +15,8 @@ export const LOOKS: Record<KgState, { fill: string, line: string, texture: 'plai
   cancelled: { fill: '#b3b6b1', line: '#5f655f', texture: 'bars' }
 }
 export const FROZEN_LINE = '#46377a'
+// Further out the tiles hold sums by cells, which the rings of the clusters say with their states.
+const SINGLE_FROM_ZOOM = 12
 const SIDE = 8
 // Both divide a tile's 256 pixels, so that stripes go on from tile to tile.
 const PERIOD = 32
@@ -126,7 +128,7 @@ export function ticketLayer (tiles: TileJson): TicketLayer {
   const layer = leafletLayer({
     url: tiles.tiles[0]!,
     sources: { tickets: { url: tiles.tiles[0]!, levelDiff: 0, maxDataZoom: tiles.maxzoom } },
-    minZoom: tiles.minzoom,
+    minZoom: Math.max(tiles.minzoom, SINGLE_FROM_ZOOM),
     attribution: '',
     pane: 'tickets',
     // An area that is not in the table did not exist yet on that day, or is filtered out.

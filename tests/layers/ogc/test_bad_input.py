@@ -149,7 +149,7 @@ def test_every_allowed_field_can_be_filtered_on(
     client: Client, published: Published, layer: str
 ) -> None:
     values = {"string": "x", "integer": "7", "number": "7.5", "date": "2026-01-01"}
-    for field in PUBLIC_LAYERS[layer].fields:
+    for field in PUBLIC_LAYERS[layer].properties:
         response = client.get(
             f"/ogc/collections/{layer}/items?{field.name}={values[field.kind]}&datetime=../.."
         )

@@ -76,7 +76,7 @@ def test_openapi_document_names_every_parameter_that_is_taken(
         names = {one.get("name") or one["$ref"].rsplit("/", 1)[1] for one in listed}
         assert names == {
             *("f", "limit", "after", "bbox", "bbox-crs", "crs", "datetime"),
-            *(field.name for field in layer.fields),
+            *(field.name for field in layer.properties),
         }
     for path in document["paths"]:
         if "{" not in path:
@@ -135,7 +135,7 @@ def test_items_are_paged_to_the_last_without_gap_or_double(
         address = following[0] if following else ""
     assert seen == document["features"]
     assert {tuple(one["properties"]) for one in seen} == {
-        tuple(field.name for field in LOOKED_AT[name].fields)
+        tuple(field.name for field in LOOKED_AT[name].properties)
     }
 
 
