@@ -77,6 +77,10 @@ def test_nginx_keeps_what_is_public_and_sheds_what_is_too_much(behind_nginx: str
     )  # fmt: skip
     assert same.status == 304
     flood_is_shed_and_others_are_served(behind_nginx, f"/tiles/parcels/{PLACE}.mvt", tile)
+    # What is made to order of the whole register is made for one address once a second at most.
+    asked = Counter(get(behind_nginx, "/map/tickets/print/")[0].status for _ in range(30))
+    assert set(asked) == {404, 429}, "nothing was issued here"
+    assert get(behind_nginx, "/open-data/")[0].status == 200
 
 
 def staff_layer_is_never_kept(host: str) -> None:
