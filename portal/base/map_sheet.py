@@ -38,6 +38,7 @@ CORNER_MM = 34  # What the corner's coordinates take of the upper edge.
 FAR_PLACES, FAR_M = 3, 100_000
 BAR_SHARE = 0.3  # Of the sheet's width.
 LOCATOR_MM = 24.0
+STRIPES_MM = 4.0  # All of a shape's shares once.
 FINE_MM = 0.02  # Detail below this cannot be seen in print.
 
 Role = Literal["subject", "part", "context", "conflict"]
@@ -53,11 +54,15 @@ WATER = "#8fbdd6"
 
 @dataclass(frozen=True, slots=True)
 class SheetShape:
-    """One shape in EPSG:4490. The sheet is centred on the ``subject``s (on all when none is)."""
+    """One shape in EPSG:4490. The sheet is centred on the ``subject``s (on all when none is).
+
+    ``shares``: colours and how much of it each has; it is painted in stripes of such widths.
+    """
 
     geom: Geometry
     role: Role = "subject"
     label: str = ""
+    shares: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,11 @@ def map_sheet(
     width_mm: float,
     height_mm: float,
     approval_number: str = "",
+    view: Geometry | None = None,
 ) -> str:
     """The sheet as SVG text of ``width_mm`` × ``height_mm``, one user unit a millimetre.
+
+    It shows the ``view``, if there is one, and else what the subjects need.
 
     ``places`` come before the base map's own; those outside the map are named at its edge with
     their distance. Without an ``approval_number`` (审图号) the sheet says that it is a sketch.
@@ -109,7 +117,8 @@ def map_sheet(
     subjects = [geom for item, geom in flat if item.role == "subject"] or [
         geom for _i, geom in flat
     ]
-    frame = frame_for(subjects, width_mm, height_mm)
+    framed = subjects if view is None else [projected(view)]
+    frame = frame_for(framed, width_mm, height_mm, around=AROUND if view is None else 0.0)
     root = Xml.Element(
         "svg",
         {
@@ -164,12 +173,14 @@ def projected(geom: Geometry) -> Geometry:
     )
 
 
-def frame_for(subjects: Sequence[Geometry], width_mm: float, height_mm: float) -> Frame:
+def frame_for(
+    subjects: Sequence[Geometry], width_mm: float, height_mm: float, *, around: float = AROUND
+) -> Frame:
     """The finest round scale at which the subjects fit with some land around them."""
     west, south, east, north = shapely.total_bounds(np.array(subjects, dtype=object))
     map_width_mm = width_mm - 2 * EDGE_MM
     map_height_mm = height_mm - EDGE_MM - FOOT_MM - EDGE_MM / 2
-    free = 1 - 2 * AROUND
+    free = 1 - 2 * around
     needed = max(
         (east - west) * 1000 / (map_width_mm * free),
         (north - south) * 1000 / (map_height_mm * free),
@@ -300,6 +311,9 @@ def draw_shapes(
         if shapely.is_empty(inside):
             continue
         fill, opacity, stroke, width = LOOKS[item.role]
+        if item.shares:
+            paint_shares(group, frame, inside, item.shares)
+            fill = "none"
         looks = {"fill": fill, "fill-opacity": opacity, "stroke": stroke, "stroke-width": width}
         Xml.SubElement(
             group,
@@ -315,6 +329,25 @@ def draw_shapes(
             ring_small_parts(group, frame, inside, stroke)
         if item.label:
             names.shape(item.label, inside)
+
+
+def paint_shares(
+    group: Xml.Element, frame: Frame, geom: Geometry, shares: Sequence[tuple[str, float]]
+) -> None:
+    """Stripes whose widths are to each other as the shares: so are the painted areas."""
+    west, south, east, north = geom.bounds
+    period_m = STRIPES_MM * frame.scale / 1000
+    whole = sum(share for _colour, share in shares)
+    begins = math.floor(west / period_m) * period_m
+    for colour, share in shares:
+        width_m = share / whole * period_m
+        starts = np.arange(begins, east, period_m)
+        bars = shapely.union_all(shapely.box(starts, south, starts + width_m, north))
+        begins += width_m
+        part = shapely.intersection(geom, bars)
+        if not shapely.is_empty(part):
+            looks = {"fill": colour, "fill-opacity": "0.88", "data-role": "share"}
+            Xml.SubElement(group, "path", {"d": way_of(frame, part), **looks})
 
 
 def ring_small_parts(group: Xml.Element, frame: Frame, geom: Geometry, stroke: str) -> None:

@@ -75,6 +75,24 @@ def test_what_is_drawn_is_the_shape_itself_with_its_hole() -> None:
     assert drawn.area == pytest.approx(FIELD.area, rel=0.002)
 
 
+def test_a_shape_is_painted_with_its_shares_and_the_view_is_what_is_asked_for() -> None:
+    field = shapely.box(WEST, SOUTH, WEST + 0.04, SOUTH + 0.02)
+    shares = (("#12876f", 3.0), ("#d99a1c", 1.0))
+    root = sheet(shapes=[SheetShape(field, shares=shares)])
+    painted = {
+        str(item.get("fill")): sum(
+            on_the_ground(root, f"M{ring}Z").area
+            for ring in re.findall(r"M([^MZ]+)Z", item.get("d", ""))
+        )
+        for item in root.iter()
+        if item.get("data-role") == "share"
+    }
+    assert sum(painted.values()) == pytest.approx(field.area, rel=0.01)
+    assert painted["#12876f"] / field.area == pytest.approx(0.75, abs=0.03)
+    around = sheet(shapes=[SheetShape(field)], view=CITY)
+    assert float(around.get("data-scale", "")) > 4 * float(root.get("data-scale", ""))
+
+
 @pytest.mark.parametrize(("width", "height"), [(160, 110), (90, 90), (60, 140), (297, 210)])
 def test_the_subject_fits_at_a_round_scale_with_land_around_it(width: float, height: float) -> None:
     root = sheet(width_mm=width, height_mm=height)
