@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.gis.db import models
+from django.contrib.gis.geos import MultiPolygon
 from django.contrib.postgres.fields import DateRangeField
 from django.contrib.postgres.indexes import GistIndex
 from django.db.models import F, Func, Q
@@ -529,6 +530,13 @@ class ProjectAreaVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.area_id} v{self.number}"
+
+    @property
+    def shown_to_all(self) -> MultiPolygon:
+        """The shape of public pages and papers: never the exact one, whatever is missing."""
+        if self.geom_public is None:
+            raise LookupError(f"{self} has no generalised shape")
+        return self.geom_public
 
 
 class Claim(models.Model):

@@ -56,7 +56,7 @@ def offset_pdf(offset: Offset, *, address: str) -> bytes:
     with override("zh-hans"):
         # A certificate travels: it carries the generalised outline.
         sheet = map_sheet(
-            shapes=[SheetShape(as_shape(version.geom_public or version.geom), label=ticket.number)],
+            shapes=[SheetShape(as_shape(version.shown_to_all), label=ticket.number)],
             base=read_base_map(),
             width_mm=MAP_WIDTH_MM,
             height_mm=MAP_HEIGHT_MM,

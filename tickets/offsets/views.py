@@ -259,7 +259,7 @@ def offset_verification(request: HttpRequest, code: str) -> HttpResponse | None:
 
 def render_offset(request: HttpRequest, offset: Offset) -> HttpResponse:
     ticket = offset.ticket
-    shape = ticket.area_version.geom_public or ticket.area_version.geom
+    shape = ticket.area_version.shown_to_all
     context = {
         "offset": offset,
         "ticket": ticket,

@@ -130,7 +130,7 @@ def filing_pdf(filing: Filing, *, address: str, public: bool) -> bytes:
     ``public`` draws the generalised outline instead of the exact one.
     """
     version = filing.area_version
-    shape = version.geom_public if public and version.geom_public else version.geom
+    shape = version.shown_to_all if public else version.geom
     with override("zh-hans"):
         sheet = map_sheet(
             shapes=[SheetShape(as_shape(shape), label=filing.application.project.number)],

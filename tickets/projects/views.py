@@ -348,7 +348,7 @@ def render_filing(request: HttpRequest, filing: Filing) -> HttpResponse:
     """What a filing's number and its code of ``/v/`` both open."""
     version = filing.area_version
     staff = is_staff_reader(request.user)
-    shape = version.geom_public or version.geom
+    shape = version.shown_to_all
     context = {
         "filing": filing,
         "project": filing.application.project,

@@ -24,6 +24,8 @@ def parse_moment(text: str) -> datetime | None:
     if len(text) > LONGEST or not text.isascii():
         raise wrong
     is_day = len(text) == LENGTH_OF_A_DAY
+    if not is_day and "T" not in text:
+        raise wrong  # 20260501 would be the beginning of the day that 2026-05-01 means the end of.
     try:
         moment = end_of_day(date.fromisoformat(text)) if is_day else datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=CITY_TIME)

@@ -25,7 +25,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role
 from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
 from portal.base.answers import sent_once
-from portal.base.clock import CITY_TIME, now
+from portal.base.clock import today
 from portal.base.errors import NotFound
 from portal.base.negotiation import has_etag, pack, packing
 from portal.base.numbers import grouped_code
@@ -139,7 +139,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "mine": mine,
         "at": request.GET.get("at", ""),
         "notices": LossNotice.objects.filter(
-            order__ticket__closed_by__isnull=True, ends_on__gte=now().date()
+            order__ticket__closed_by__isnull=True, ends_on__gte=today()
         ).select_related("ticket"),
     }
     return render(request, "registry/register.html", context)
@@ -167,7 +167,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     }
     state = state_of(ticket, at)
     version = ticket.area_version
-    shape = version.geom if exact else (version.geom_public or version.geom)
+    shape = version.geom if exact else version.shown_to_all
     filing = ticket.issuance.filing
     project = filing.application.project
     hectares, mu = area_facts(version.area_m2)
@@ -189,7 +189,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         "project": project,
         "filing": filing,
         "hectares": hectares if exact else f"{version.area_m2 / 10_000:,.1f}",
-        "mu": mu if exact else f"{version.area_m2 / 10_000 * 15:,.0f}",
+        "mu": mu if exact else f"{round(version.area_m2 / 10_000, 1) * 15:,.1f}",
         "first": first,
         "last": last,
         "issued_on": issued_on(ticket),
@@ -262,7 +262,6 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
     notice = ticket.loss_notices.order_by("-pk").first()
-    today = now().astimezone(CITY_TIME).date()
     return {
         "owns": owns and ticket.is_open,
         "clerk": clerk,
@@ -284,7 +283,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "loss": notice
         if notice and ticket.is_open and notice.order in orders_in_force(ticket)
         else None,
-        "loss_days": days_left(notice.ends_on, today) if notice else 0,
+        "loss_days": days_left(notice.ends_on, today()) if notice else 0,
         "prints": ticket.prints.select_related("made_by").order_by("number") if exact else [],
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),

@@ -54,7 +54,7 @@ def ticket_verification(request: HttpRequest, code: str) -> HttpResponse | None:
     if state is None:
         return None
     version = ticket.area_version
-    shape = version.geom_public or version.geom
+    shape = version.shown_to_all
     first, last = period_of(ticket)
     signed = signature_of(ticket)
     context = {

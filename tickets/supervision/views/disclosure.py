@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +20,7 @@ from parcels.imports.uploads import receive_upload
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
-from portal.base.clock import today
+from portal.base.clock import CITY_TIME, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import is_number
 from portal.base.tables import table_file
@@ -106,7 +106,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     ]  # fmt: skip
     shown = Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=today())
     entries += [
-        (datetime.combine(notice.opens_on, datetime.min.time(), UTC), {
+        (datetime.combine(notice.opens_on, datetime.min.time(), CITY_TIME), {
             "title": notice.title, "description": notice.text,
             "unique_id": f"urn:uuid:{notice.key}",
             "link": request.build_absolute_uri(reverse("casework:notice", args=[notice.key])),
