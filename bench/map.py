@@ -7,21 +7,25 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import brotli
+import mapbox_vector_tile
 from playwright.sync_api import Page, Response, sync_playwright
 
 from bench.harness import Bench, ResultsDiffer
 from bench.ledger import freeze_or_lift, issue
-from bench.places import tiles_over_city
+from bench.places import tiles_over, tiles_over_city
 from bench.wire import Wire
+from layers.cells import SUMMED_TO_ZOOM
+from layers.ogc.features import extent
 from layers.registry import LAYERS
 from layers.tiles import geometry_version
+from parcels.models import Claim
 from portal.base.clock import CITY_TIME, advance_clock, now
 from tickets.registry.models import CarbonTicket
 from tickets.registry.queries import register_totals, state_table
@@ -31,7 +35,9 @@ SIZE, SMALL = 1_000_000, 5_000  # Parcels.
 REGISTER = True
 TICKETS, SMALL_TICKETS = 20_000, 200
 DAYS, ACTS_A_DAY = 12, 150  # Of the register's life: every day some tickets are frozen.
-STATES = "/api/tickets/states/"
+STATES, FACTS = "/api/tickets/states/", "/api/map/facts/"
+FACTS_KB = 1500
+LOW_ZOOMS, LOW_P99_MS, LOW_KB = range(5, 13), 300, 500
 STATES_S, STATES_KB, PAST_AT_MOST = 0.05, 300, 2.0
 FIRST_VIEW_MS, SCRIPT_KB, STEP_MS = 2000, 400, 100
 FRAME_MS = 50  # At p95 of a pan: a frame that the eye takes for movement still.
@@ -52,7 +58,15 @@ FRAMES = """
 window.frames_ = []; let last = performance.now();
 (function tick (at) { window.frames_.push(at - last); last = at; requestAnimationFrame(tick) })(last)
 """
-# From the slider's event until the page says that it shows the day and has painted it.
+# When each canvas was painted last: the map's layers ask for its pen right before they draw.
+PAINTED = """
+const pen = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (...words) {
+  this.paintedAt = performance.now();
+  return pen.apply(this, words);
+}
+"""
+# From the slider's event until the page shows the day and every canvas of tickets is painted anew.
 STEP = """
 async step => {
   const slider = document.querySelector('[data-ref=time]');
@@ -62,6 +76,8 @@ async step => {
   slider.value = String(step);
   slider.dispatchEvent(new Event('input', { bubbles: true }));
   while (root.dataset.ticketsDay === before) await new Promise(done => setTimeout(done));
+  const canvases = [...document.querySelectorAll('.leaflet-tickets-pane canvas')];
+  while (canvases.some(one => !(one.paintedAt >= began))) await new Promise(done => setTimeout(done));
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
   return performance.now() - began;
 }
@@ -75,6 +91,8 @@ def run(bench: Bench) -> None:
     paths = pan_paths()
     with bench.server() as portal:
         states(bench, portal)
+        facts(bench, portal)
+        low_zooms(bench, portal)
         in_chromium(bench, portal)
         crowd(bench, portal, paths)
 
@@ -134,6 +152,56 @@ def same_as_ledger(answer: dict[str, Any]) -> None:
             raise ResultsDiffer(f"states: {number} is {state} with {held} kg in the answer")
     if rows or answer["totals"] != register_totals():
         raise ResultsDiffer(f"states: {len(rows)} tickets are missing, or the sums differ")
+
+
+def facts(bench: Bench, portal: str) -> None:
+    """What the map reads besides: whole when it is opened, then only when a ticket or owner changes."""
+    with Wire(portal, **{"Accept-Encoding": "br"}) as wire:
+        bench.taken("facts that nobody asked for yet", [seconds_of(wire, FACTS)])
+        bench.fact("facts, compressed", len(wire.get(FACTS)) / 1000, "KB", at_most=FACTS_KB)
+        bench.measure("facts", lambda: wire.get(FACTS), rounds=20, at_most_s=STATES_S)
+
+
+# --- low zooms -------------------------------------------------------------------------------------
+def low_zooms(bench: Bench, portal: str) -> None:
+    """Every tile of zoom 5 to 12 over the tickets, none made before; the sums of a zoom are the register's."""
+    sums = {
+        "tickets": {
+            "n": CarbonTicket.objects.count(),
+            "issued_kg": sum(register_totals().values()),
+        },
+        "projects": {"n": Claim.objects.filter(state="live").count()},
+    }
+    with Wire(portal) as wire:
+        for name, address in (
+            ("tickets", f"tickets/{geometry_version(LAYERS['tickets'])}"),
+            ("tickets", "tickets"),  # With what became of them.
+            ("projects", f"projects/{geometry_version(LAYERS['projects'])}"),
+        ):
+            box = extent(LAYERS[name])
+            assert box is not None
+            taken, largest = [], 0
+            for zoom in LOW_ZOOMS:
+                cells: list[dict[str, Any]] = []
+                for x, y in tiles_over(zoom, *box):
+                    began = time.perf_counter()
+                    body = wire.get(f"/tiles/{address}/{zoom}/{x}/{y}.mvt")
+                    taken.append(time.perf_counter() - began)
+                    largest = max(largest, len(body))
+                    if body and zoom <= SUMMED_TO_ZOOM:
+                        features = mapbox_vector_tile.decode(body)[name]["features"]
+                        cells += [one["properties"] for one in features]
+                if zoom <= SUMMED_TO_ZOOM and sums_of(cells, sums[name]) != sums[name]:
+                    raise ResultsDiffer(f"{address}, zoom {zoom}: not {sums[name]} in the cells")
+            what = name if "/" in address else f"{name} with states"
+            p99 = sorted(taken)[len(taken) * 99 // 100]
+            bench.fact(f"{what}, zoom 5–12, p99", p99 * 1000, "ms", at_most=LOW_P99_MS)
+            bench.fact(f"{what}, zoom 5–12, largest", largest / 1000, "KB", at_most=LOW_KB)
+
+
+def sums_of(cells: Iterable[dict[str, Any]], names: Iterable[str]) -> dict[str, int]:
+    counted = list(cells)
+    return {name: sum(cell[name] for cell in counted) for name in names}
 
 
 # --- in Chromium -----------------------------------------------------------------------------------
@@ -217,13 +285,25 @@ def drag(page: Page, x: int, y: int) -> None:
 
 
 def slide(bench: Bench, page: Page) -> None:
-    """Each day twice: read from the server, then from what the page has."""
-    page.goto("/")
-    page.wait_for_selector("[data-tickets-day]", state="attached")
-    days = [step % DAYS for step in range(1, 2 * DAYS)]
-    steps = [float(page.evaluate(STEP, step)) / 1000 for step in days]
-    bench.taken("a day on the slider, read from the server", steps[: DAYS - 1])
-    bench.taken("a day on the slider, read before", steps[DAYS:], at_most_s=STEP_MS / 1000)
+    """Each day twice, read from the server and from what the page has: the city, then its shapes."""
+    box = extent(LAYERS["tickets"])
+    assert box is not None
+    west, south, east, north = box
+    page.add_init_script(PAINTED)
+    for place, where in (
+        ("/", "the whole city"),
+        (f"/#13/{(south + north) / 2}/{(west + east) / 2}", "thousands of shapes"),
+    ):
+        page.goto("about:blank")
+        page.goto(place)
+        page.wait_for_selector("[data-tickets-day]", state="attached")
+        page.wait_for_load_state("networkidle")
+        days = [step % DAYS for step in range(1, 2 * DAYS)]
+        steps = [float(page.evaluate(STEP, step)) / 1000 for step in days]
+        bench.taken(f"a day on the slider, {where}, read from the server", steps[: DAYS - 1])
+        bench.taken(
+            f"a day on the slider, {where}, read before", steps[DAYS:], at_most_s=STEP_MS / 1000
+        )
 
 
 # --- a crowd ---------------------------------------------------------------------------------------

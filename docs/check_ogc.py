@@ -11,6 +11,7 @@ Exit 0 all kept, 1 something was not, 2 not run.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import urllib.error
 import urllib.request
@@ -24,7 +25,10 @@ GEOJSON, JSON, HTML = "application/geo+json", "application/json", "text/html"
 CLASSES = (
     *(f"ogcapi-features-1/1.0/conf/{name}" for name in ("core", "oas30", "html", "geojson")),
     "ogcapi-features-2/1.0/conf/crs",
-    *(f"ogcapi-tiles-1/1.0/conf/{name}" for name in ("core", "tileset", "tilesets-list", "mvt")),
+    *(
+        f"ogcapi-tiles-1/1.0/conf/{name}"
+        for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "mvt")
+    ),
 )
 Document = dict[str, Any]
 
@@ -226,6 +230,15 @@ def times(api: Api) -> None:
     for one, address, whole in api.items("?limit=1000"):
         ever = api.read(f"{address}?limit=1000&datetime=../..", GEOJSON)
         require(len(ever["features"]) >= len(whole["features"]), f"{one['id']}: less than now")
+        spans = one["extent"].get("temporal", {}).get("interval", [])
+        for begins in [span[0] for span in spans if span[0] is not None]:
+            moment = quote(begins, safe="")
+            then = api.read(f"{address}?limit=1000&datetime={moment}", GEOJSON)
+            since = api.read(f"{address}?limit=1000&datetime={moment}/..", GEOJSON)
+            first, all_of_them = (
+                {feature["id"] for feature in page["features"]} for page in (then, since)
+            )
+            require(first <= all_of_them, f"{one['id']}: what was first is not in what was since")
 
 
 @keeps("core/query-param-unknown", "core/query-param-invalid")
@@ -297,8 +310,28 @@ def tiles(api: Api) -> None:
         api.read(linked(tileset, "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"))
         low = int(tileset["layers"][0]["minTileMatrix"])
         tile = linked(tileset, "item").replace("{tileMatrix}", str(low))
-        reply = api.ask(tile.replace("{tileCol}", "0").replace("{tileRow}", "0"), "*/*")
-        require(reply.kind == "application/vnd.mapbox-vector-tile", f"{one['id']}: {reply.kind}")
+        filled = 0
+        for column, row in tiles_over(tileset["boundingBox"], low):
+            address = tile.replace("{tileCol}", str(column)).replace("{tileRow}", str(row))
+            reply = api.ask(address, "*/*")
+            require(
+                reply.kind == "application/vnd.mapbox-vector-tile", f"{one['id']}: {reply.kind}"
+            )
+            filled += len(reply.body) > 0
+        require(filled, f"{one['id']}: no tile over its box holds anything")
+
+
+def tiles_over(box: Document, zoom: int) -> Iterator[tuple[int, int]]:
+    """Columns and rows of WebMercatorQuad over a bounding box in CRS84."""
+
+    def place(lon: float, lat: float) -> tuple[int, int]:
+        up = math.asinh(math.tan(math.radians(lat)))
+        return int((lon + 180) / 360 * 2**zoom), int((1 - up / math.pi) / 2 * 2**zoom)
+
+    (left, low), (right, top) = place(*box["lowerLeft"]), place(*box["upperRight"])
+    for column in range(left, right + 1):
+        for row in range(top, low + 1):
+            yield column, row
 
 
 def run(root: str) -> Document:
