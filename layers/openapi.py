@@ -50,7 +50,7 @@ AREA = {
 READS: dict[str, tuple[str, str, list[Document]]] = {
     "/api/tickets/states/": ("ticket_states", "Every ticket's kilograms by state", [AT]),
     "/api/map/tickets/": ("map_tickets", "The filtered tickets with their kilograms", FILTER),
-    "/api/map/facts/": ("map_facts", "What everyone may know of each ticket", FILTER),
+    "/api/map/facts/": ("map_facts", "What everyone may know of each ticket", []),
     "/api/map/areas/{area}/": ("map_area", "Acts, tickets and documents of an area", [AREA, AT]),
     "/api/map/search/": ("map_search", "Suggestions: numbers, places, coordinates", [Q]),
 }

@@ -32,10 +32,14 @@ export function searchBox (form: HTMLFormElement, url: string, choose: (found: F
   const note = (message: string): void => {
     const item = document.createElement('li')
     item.className = 'note'
+    item.setAttribute('role', 'option')
+    item.setAttribute('aria-disabled', 'true')
+    item.id = 'found-note'
     item.textContent = message
     list.replaceChildren(item)
     list.hidden = false
     input.setAttribute('aria-expanded', 'true')
+    input.setAttribute('aria-activedescendant', item.id) // Read out, as a hit is.
   }
   const show = (): void => {
     if (results.length === 0) { note(text('nothingFound')); return }
@@ -83,7 +87,13 @@ export function searchBox (form: HTMLFormElement, url: string, choose: (found: F
       else if (error instanceof Refused) note(error.message)
     }
   }
-  input.addEventListener('input', () => { clearTimeout(timer); timer = window.setTimeout(() => { void ask() }, DEBOUNCE_MS) })
+  input.addEventListener('input', () => {
+    // What was found for the former text is not what Enter means.
+    results = []
+    active = -1
+    clearTimeout(timer)
+    timer = window.setTimeout(() => { void ask() }, DEBOUNCE_MS)
+  })
   input.addEventListener('keydown', event => {
     if (event.key === 'ArrowDown' && results.length > 0) { event.preventDefault(); mark((active + 1) % results.length) }
     if (event.key === 'ArrowUp' && results.length > 0) { event.preventDefault(); mark((active - 1 + results.length) % results.length) }

@@ -3,7 +3,8 @@ import { text } from './text'
 
 export class Refused extends Error {
   /** `shape`: GeoJSON of where it went wrong, from the few answers that tell it. */
-  constructor (readonly status: number, readonly code: string, message: string, readonly shape: unknown = null) {
+  constructor (readonly status: number, readonly code: string, message: string, readonly shape: unknown = null,
+    readonly retryAfterMs = 1000) {
     super(message)
     this.name = 'Refused'
   }
@@ -21,6 +22,11 @@ function csrfToken (): string {
   return field?.value ?? ''
 }
 
+/** When the server would like to be asked again; a second where it does not say. */
+function retryAfterMs (response: Response): number {
+  return 1000 * Math.max(1, Number(response.headers.get('Retry-After')) || 1)
+}
+
 async function answer<T> (request: Promise<Response>): Promise<T> {
   let response: Response
   try {
@@ -32,7 +38,7 @@ async function answer<T> (request: Promise<Response>): Promise<T> {
   const isJson = (response.headers.get('content-type') ?? '').includes('json')
   if (!response.ok) {
     const body = isJson ? await response.json() as { code?: string, message?: string, shape?: unknown } : {}
-    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText, body.shape ?? null)
+    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText, body.shape ?? null, retryAfterMs(response))
   }
   // A redirect to the sign-in page: the session has ended while the page stayed open.
   if (!isJson) throw new Refused(401, 'signed_out', text('signedOut'))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from tickets.registry.queries import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Column:
 
 COLUMNS = (
     Column("number", "number", _("碳票编号")),
-    Column("state", "state", _("状态：valid、listed、pledged、frozen、lost、partly_used、used_up、cancelled")),
+    Column("area", "area", _("与 OGC 数据集 tickets 的要素标识、瓦片的 uid 对应")),
+    Column("state", "state", format_lazy("{}{}", _("状态："), "、".join(Standing.values))),
     Column("project", "project", _("项目编号")),
     Column("filing", "filing", _("备案号")),
     Column("project_type", "type", _("项目类型：planting 造林、tending 森林抚育经营、restoration 退化林修复")),

@@ -96,17 +96,17 @@ def write(path: Path, rows: Sequence[MapRow], format: str, crs_epsg: int) -> tup
     if crs_epsg not in chosen.systems:
         reason = _("{format} 只有 EPSG:4490。").format(format=chosen.label)
         raise BadMapQuestion(parameter="crs", reason=reason)
-    shapes = public_shapes({row.facts.area for row in rows})
-    features = [Feature(properties(row_of(row)), shapes[row.facts.area]) for row in rows]
+    shapes = public_shapes({row.facts.land for row in rows})
+    features = [Feature(properties(row_of(row)), shapes[row.facts.land]) for row in rows]
     write_features(
         path, features=features, format=SHAPES[format], crs_epsg=crs_epsg, layer="tickets"
     )
     return chosen.suffix, chosen.content_type
 
 
-def public_shapes(areas: set[UUID]) -> dict[UUID, shapely.MultiPolygon]:
+def public_shapes(lands: set[UUID]) -> dict[UUID, shapely.MultiPolygon]:
     """The generalised outlines: the only ones that leave by this door."""
-    found = ProjectAreaVersion.objects.filter(key__in=areas, geom_public__isnull=False)
+    found = ProjectAreaVersion.objects.filter(key__in=lands, geom_public__isnull=False)
     return {
         key: shapely.MultiPolygon(shapely.get_parts(as_shape(geom)).tolist())
         for key, geom in found.values_list("key", "geom_public")

@@ -18,7 +18,7 @@ class TooMuchToPrint(PortalError):
     """More areas than one sheet can show."""
 
     code = "too_much_to_print"
-    message = _("筛选出 {n} 个项目范围，一张图最多画 {limit} 个。请缩小筛选范围。")
+    message = _("视野内筛选出 {n} 个项目范围，一张图最多画 {limit} 个。请放大地图或缩小筛选范围。")
 
 
 class NothingFiltered(PortalError):
@@ -26,3 +26,10 @@ class NothingFiltered(PortalError):
 
     code = "nothing_filtered"
     message = _("没有符合筛选条件的碳票。请放宽条件。")
+
+
+class NothingInView(PortalError):
+    """No ticket that answers to the filter lies in the view that is to be printed."""
+
+    code = "nothing_in_view"
+    message = _("视野内没有符合筛选条件的碳票。请移动地图或放宽条件。")

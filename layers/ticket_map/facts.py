@@ -1,7 +1,7 @@
 """What everyone may know of a ticket besides its tonnes (domain.md, "What the public may see").
 
-Which project and land, township, species, kind of holder. None of it changes but by a ledger entry,
-so the newest entry's number is its version.
+Which project and land, township, species, kind of holder. What becomes of its tonnes changes none of
+it: the facts have a version of their own (``facts_version``).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WITH land AS (
   WHERE share.closed_by_id IS NULL OR share.closed_by_id = ticket.closed_by_id
   GROUP BY share.ticket_id
 )
-SELECT ticket.key, ticket.number, version.key, ticket.opened_at, ticket.year, project.number,
+SELECT ticket.key, ticket.number, issuance.key, version.key, ticket.opened_at, ticket.year, project.number,
        project.type, filing.number, lower(filing.period), upper(filing.period) - 1,
        version.area_m2, coalesce(land.township, ''), coalesce(land.species, ''),
        coalesce(holder.kind, ''), coalesce(holder.n, 0), coalesce(holder.name, ''),
@@ -68,6 +68,15 @@ WHERE version.geom_public IS NOT NULL
 ORDER BY ticket.year, ticket.serial
 """
 
+# Tickets are numbered without gaps; shares that close and parties that change are counted by the
+# triggers of layers/migrations. Numbers alone would come again in a restored register.
+_VERSION = """
+SELECT (SELECT coalesce(sum(last), 0) FROM registry_ticketcounter)
+         + (SELECT count(*) FROM layers_shapechange WHERE layer = 'facts'),
+       coalesce((SELECT left(key::text, 8) FROM registry_carbonticket
+                 ORDER BY year DESC, serial DESC LIMIT 1), '')
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
@@ -75,7 +84,8 @@ class TicketFacts:
 
     key: uuid.UUID
     number: str
-    area: uuid.UUID
+    area: uuid.UUID  # Of the ticket's issuance: the identifier of tile and feature.
+    land: uuid.UUID  # Of the shape, which issuances of several periods may share.
     issued_on: date
     year: int
     project: str
@@ -100,6 +110,14 @@ def masked(kind: str, name: str, n: int) -> str:
     return shown if n < 2 else _("{name}等 {n} 人").format(name=shown, n=n)
 
 
+def facts_version() -> str:
+    """Changes with a new ticket, an owner's change and a party's, not with tonnes that move."""
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSION)
+        changes, newest = cursor.fetchone()
+    return f"{changes}-{newest}"
+
+
 def ticket_facts() -> list[TicketFacts]:
     """Every ticket that was ever issued, in the order of numbers; one query."""
     with connection.cursor() as cursor:
@@ -108,8 +126,8 @@ def ticket_facts() -> list[TicketFacts]:
 
 
 def _facts_of(
-    key: uuid.UUID, number: str, area: uuid.UUID, opened_at: datetime, year: int, project: str,
-    type: str, filing: str, first: date, last: date, area_m2: float, township: str, species: str,
+    key: uuid.UUID, number: str, area: uuid.UUID, land: uuid.UUID, opened_at: datetime, year: int,
+    project: str, type: str, filing: str, first: date, last: date, area_m2: float, township: str, species: str,
     kind: str, holders: int, name: str, price_fen: int | None, lon: float, lat: float, *bbox: float,
 ) -> TicketFacts:  # fmt: skip
     west, south, east, north = (round(value, 5) for value in bbox)
@@ -117,6 +135,7 @@ def _facts_of(
         key=key,
         number=number,
         area=area,
+        land=land,
         issued_on=opened_at.astimezone(CITY_TIME).date(),
         year=year,
         project=project,

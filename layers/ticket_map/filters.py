@@ -49,11 +49,12 @@ class TicketFilter:
     max_p: int | None = None
     at: datetime | None = None
 
-    def takes(self, facts: TicketFacts, state: TicketState) -> bool:
-        tonnes = state.total_kg / KG_PER_TONNE
+    def takes(self, facts: TicketFacts, state: TicketState | None) -> bool:
+        """``state``: None of a ticket whose kilograms are all on others now."""
+        tonnes = None if state is None else state.total_kg / KG_PER_TONNE
         yuan = None if facts.price_fen is None else facts.price_fen / FEN_PER_YUAN
         return (
-            _in(self.state, [state.standing.value])
+            _in(self.state, [] if state is None else [state.standing.value])
             and _in(self.year, [str(facts.year)])
             and _in(self.township, [facts.township])
             and _in(self.species, facts.species or [""])

@@ -28,13 +28,16 @@ class MapRow:
         }[state]
 
 
-def map_rows(wanted: TicketFilter) -> list[MapRow]:
-    """The tickets on which kilograms stand at the filter's moment, in the order of numbers."""
-    facts = {one.key: one for one in ticket_facts()}
+def map_rows(wanted: TicketFilter, facts: Iterable[TicketFacts] | None = None) -> list[MapRow]:
+    """The tickets on which kilograms stand at the filter's moment, in the order of numbers.
+
+    ``facts``: of all tickets, where they have been read already.
+    """
+    known = {one.key: one for one in (ticket_facts() if facts is None else facts)}
     return [
-        MapRow(facts[state.key], state)
+        MapRow(known[state.key], state)
         for state in state_table(wanted.at)
-        if state.key in facts and wanted.takes(facts[state.key], state)
+        if state.key in known and wanted.takes(known[state.key], state)
     ]
 
 

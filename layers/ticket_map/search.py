@@ -18,31 +18,33 @@ SUGGESTIONS = 8
 # Numbers alone are looked for, and they have nothing else in them: no wildcard gets through.
 NUMBER = re.compile(r"[0-9A-Z-]{2,30}", re.ASCII)
 _NUMBERS = """
-SELECT kind, label, version.key, ST_X(place.geom), ST_Y(place.geom),
+SELECT kind, label, issuance.key, ST_X(place.geom), ST_Y(place.geom),
        ST_XMin(version.geom_public), ST_YMin(version.geom_public),
        ST_XMax(version.geom_public), ST_YMax(version.geom_public)
 FROM (
-  SELECT 'ticket' AS kind, ticket.number AS label, ticket.area_version_id AS version, 0 AS rank
+  SELECT 'ticket' AS kind, ticket.number AS label, ticket.issuance_id AS issuance, 0 AS rank
   FROM registry_carbonticket AS ticket WHERE ticket.number LIKE %(like)s
   UNION ALL
-  SELECT 'project', project.number, filing.area_version_id, 1
-  FROM projects_project AS project
-  JOIN projects_application AS application ON application.project_id = project.id
-  JOIN projects_filing AS filing ON filing.application_id = application.id
-  JOIN registry_issuance AS issuance ON issuance.filing_id = filing.id
-  WHERE project.number LIKE %(like)s
+  (SELECT DISTINCT ON (project.id) 'project', project.number, issuance.id, 1
+   FROM projects_project AS project
+   JOIN projects_application AS application ON application.project_id = project.id
+   JOIN projects_filing AS filing ON filing.application_id = application.id
+   JOIN registry_issuance AS issuance ON issuance.filing_id = filing.id
+   WHERE project.number LIKE %(like)s ORDER BY project.id, issuance.id)
   UNION ALL
-  SELECT 'filing', filing.number, filing.area_version_id, 2
+  SELECT 'filing', filing.number, issuance.id, 2
   FROM projects_filing AS filing
   JOIN registry_issuance AS issuance ON issuance.filing_id = filing.id
   WHERE filing.number LIKE %(like)s
   UNION ALL
-  SELECT 'offset', made.number, ticket.area_version_id, 3
+  SELECT 'offset', made.number, ticket.issuance_id, 3
   FROM offsets_offset AS made
   JOIN registry_carbonticket AS ticket ON ticket.key = made.ticket_id
   WHERE made.number LIKE %(like)s
 ) AS named
-JOIN parcels_projectareaversion AS version ON version.id = named.version
+JOIN registry_issuance AS issuance ON issuance.id = named.issuance
+JOIN projects_filing AS filing ON filing.id = issuance.filing_id
+JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
 CROSS JOIN LATERAL (SELECT ST_PointOnSurface(version.geom_public) AS geom) AS place
 WHERE version.geom_public IS NOT NULL
 ORDER BY rank, label LIMIT %(limit)s

@@ -17,27 +17,27 @@ from django.views.decorators.http import require_safe
 from layers.registry import PUBLIC_LAYERS
 from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import OFFERED
+from layers.ticket_map.facts import TicketFacts, ticket_facts
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows
 from portal.base.models import Township
+from portal.base.parameters import only
 from tickets.market.chart import price_chart
 from tickets.market.queries import months
 from tickets.registry.moves import BlockState
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import last_entry_number, register_totals
 
-# A kilogram is moved when it comes onto another ticket, offset when it leaves circulation so.
+# A kilogram is moved when it comes onto another ticket, offset when it leaves circulation so. The act
+# is that of the ticket on which it came to be.
 _ACTS = """
-SELECT extract(year FROM entry.recorded_at AT TIME ZONE 'Asia/Shanghai')::int, version.key,
+SELECT extract(year FROM entry.recorded_at AT TIME ZONE 'Asia/Shanghai')::int, became.ticket_id,
        coalesce(sum(size) FILTER (WHERE was.ticket_id IS NULL), 0)::bigint,
        coalesce(sum(size) FILTER (WHERE was.ticket_id <> became.ticket_id
                                     AND entry.kind IN ('transfer', 'trade')), 0)::bigint,
        coalesce(sum(size) FILTER (WHERE became.state = 'offset'
                                     AND was.state IS DISTINCT FROM 'offset'), 0)::bigint
 FROM registry_ledgerentry AS entry
-JOIN registry_issuance AS issuance ON issuance.id = entry.issuance_id
-JOIN projects_filing AS filing ON filing.id = issuance.filing_id
-JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
 JOIN registry_block AS became ON became.opened_by_id = entry.id
 LEFT JOIN registry_block AS was ON was.closed_by_id = entry.id
      AND was.issuance_id = became.issuance_id AND was.kg && became.kg
@@ -71,17 +71,17 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """Kilograms issued, moved and offset in one year on one area."""
+    """Kilograms issued, moved and offset in one year on one ticket."""
 
     year: int
-    area: uuid.UUID
+    ticket: uuid.UUID
     issued_kg: int
     moved_kg: int
     offset_kg: int
 
 
 def acts_until(at: datetime | None) -> list[Acted]:
-    """What was done, by year and area; one query."""
+    """What was done, by year and ticket; one query."""
     with connection.cursor() as cursor:
         cursor.execute(_ACTS, {"at": at})
         return [Acted(*row) for row in cursor.fetchall()]
@@ -151,25 +151,31 @@ def states_of(rows: Iterable[MapRow]) -> list[tuple[str, str, int]]:
 def statistics(request: HttpRequest) -> HttpResponse:
     """``?at=`` and the map's filters narrow everything but the register's totals and the prices."""
     wanted = parse_filter(request.GET)
-    rows = map_rows(wanted)
+    facts = ticket_facts()
+    rows = map_rows(wanted, facts)
     townships = dict(Township.objects.values_list("code", "name"))
-    place_of: dict[uuid.UUID, str] = {}
-    species_of: dict[uuid.UUID, str] = {}
+
+    def place_of(one: TicketFacts) -> str:
+        return townships.get(one.township, one.township) or _("未注明")
+
+    def species_of(one: TicketFacts) -> str:
+        return "、".join(one.species) or _("未注明")
+
     by_township: dict[str, list[MapRow]] = defaultdict(list)
     by_species: dict[str, list[MapRow]] = defaultdict(list)
     for row in rows:
-        facts = row.facts
-        place_of[facts.area] = townships.get(facts.township, facts.township) or _("未注明")
-        species_of[facts.area] = "、".join(facts.species) or _("未注明")
-        by_township[place_of[facts.area]].append(row)
-        by_species[species_of[facts.area]].append(row)
-    acts = [one for one in acts_until(wanted.at) if one.area in place_of]
+        by_township[place_of(row.facts)].append(row)
+        by_species[species_of(row.facts)].append(row)
+    # A ticket that gave all its kilograms away has no row any more, but what was done is its own.
+    standing = {row.facts.key for row in rows}
+    chosen = {one.key: one for one in facts if one.key in standing or wanted.takes(one, None)}
+    acts = [one for one in acts_until(wanted.at) if one.ticket in chosen]
     totals = register_totals(wanted.at)
     series = months(until=wanted.at)
     context = {
         "years": act_rows(grouped(acts, lambda one: str(one.year))),
-        "acts_by_township": act_rows(grouped(acts, lambda one: place_of[one.area])),
-        "acts_by_species": act_rows(grouped(acts, lambda one: species_of[one.area])),
+        "acts_by_township": act_rows(grouped(acts, lambda one: place_of(chosen[one.ticket]))),
+        "acts_by_species": act_rows(grouped(acts, lambda one: species_of(chosen[one.ticket]))),
         "townships": bars((name, states_of(group)) for name, group in sorted(by_township.items())),
         "species": bars((name, states_of(group)) for name, group in sorted(by_species.items())),
         "months": series,
@@ -186,6 +192,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
 @require_safe
 def open_data(request: HttpRequest) -> HttpResponse:
     """Licence, downloads, services and the data dictionary."""
+    only(request.GET, ())
     context = {
         "columns": COLUMNS,
         "layers": PUBLIC_LAYERS.values(),

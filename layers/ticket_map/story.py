@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,6 @@ from tickets.registry.models import CarbonTicket, Issuance
 from tickets.registry.moments import parse_moment
 from tickets.registry.moves import EntryKind
 from tickets.registry.queries import (
-    Flow,
     last_entry_number,
     register_version,
     state_table,
@@ -30,41 +30,57 @@ from tickets.registry.queries import (
 )
 
 MOST_ACTS = 40
+MOST_ROWS = 200  # Of tickets, and of documents: a pool of retail may have thousands.
 DEEPEST = 6
 
 
 @require_safe
 def story(request: HttpRequest, area: uuid.UUID) -> HttpResponse:
-    """``?at=``. The newest acts first; everyone may know all of it."""
+    """``?at=``. All issues on the area's land, the newest acts first; everyone may know all of it."""
     at = parse_moment(only(request.GET, ("at",)).get("at", ""))
-    issuance = Issuance.objects.filter(filing__area_version__key=area).first()
-    if issuance is None or (at is not None and issuance.made_at > at):
+    issuances = issuances_on_land_of(area, at)
+    if not issuances:
         raise NotFound()
     tag = f"story-{area}-{register_version()}-{last_entry_number(at)}-{get_language()}"
     headers, held = cacheable(request, tag)
     if held:
         return HttpResponseNotModified(headers=headers)
-    tickets = CarbonTicket.objects.filter(issuance=issuance).order_by("opened_by", "year", "serial")
+    found = CarbonTicket.objects.filter(issuance__in=issuances)
     if at is not None:
-        tickets = tickets.filter(opened_at__lte=at)
-    acts = acts_of(stream_of(issuance, at))
+        found = found.filter(opened_at__lte=at)
+    tickets = list(found.order_by("opened_by", "year", "serial"))
+    acts = [act for issuance in issuances for act in acts_of(issuance, at)]
+    acts.sort(key=lambda act: -act["entry"])
+    family = family_rows(tickets, {one.pk: one.filing.number for one in issuances}, at)
+    papers = documents(tickets, at)
     body = {
         "acts": acts[:MOST_ACTS],
         "more": max(0, len(acts) - MOST_ACTS),
-        "family": family_rows(list(tickets), at),
-        "documents": documents(list(tickets), at),
+        "family": family[:MOST_ROWS],
+        "more_family": max(0, len(family) - MOST_ROWS),
+        "documents": papers[:MOST_ROWS],
+        "more_documents": max(0, len(papers) - MOST_ROWS),
     }
     return JsonResponse(body, headers=headers)
 
 
-def acts_of(flows: list[Flow]) -> list[dict[str, Any]]:
-    """One line an entry, the newest first."""
+def issuances_on_land_of(area: uuid.UUID, at: datetime | None) -> list[Issuance]:
+    """That of the identifier and those of other periods on the same land, the first one first."""
+    found = Issuance.objects.filter(filing__area_version__filings__issuance__key=area)
+    if at is not None:
+        found = found.filter(made_at__lte=at)
+    return list(found.select_related("filing").order_by("pk"))
+
+
+def acts_of(issuance: Issuance, at: datetime | None) -> list[dict[str, Any]]:
+    """One line an entry."""
     found: dict[int, dict[str, Any]] = {}
-    for flow in flows:
+    for flow in stream_of(issuance, at):
         act = found.setdefault(
             flow.entry,
             {
                 "entry": flow.entry,
+                "filing": issuance.filing.number,
                 "day": flow.recorded_at.astimezone(CITY_TIME).date().isoformat(),
                 "kind": flow.kind,
                 "label": str(EntryKind(flow.kind).label),
@@ -72,10 +88,12 @@ def acts_of(flows: list[Flow]) -> list[dict[str, Any]]:
             },
         )
         act["kg"] += flow.quantity_kg
-    return sorted(found.values(), key=lambda act: -act["entry"])
+    return list(found.values())
 
 
-def family_rows(tickets: list[CarbonTicket], at: datetime | None) -> list[dict[str, Any]]:
+def family_rows(
+    tickets: list[CarbonTicket], filings: Mapping[int, str], at: datetime | None
+) -> list[dict[str, Any]]:
     """Depth first, so that a list with indents reads as a tree."""
     states = {row.key: row for row in state_table(at, [one.pk for one in tickets])}
     children: dict[uuid.UUID | None, list[CarbonTicket]] = defaultdict(list)
@@ -90,6 +108,7 @@ def family_rows(tickets: list[CarbonTicket], at: datetime | None) -> list[dict[s
         found.append(
             {
                 "number": one.number,
+                "filing": filings[one.issuance_id],
                 "depth": min(depth, DEEPEST),
                 "state": state.standing.value,
                 "label": str(state.standing.label),

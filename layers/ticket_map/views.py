@@ -1,7 +1,8 @@
-"""The map's data: facts and states of tickets apart, both the same until the next ledger entry."""
+"""The map's data: facts and states of tickets apart, each the same until its own next change."""
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -11,20 +12,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Json
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from layers.ticket_map.facts import HOLDER_KINDS, ticket_facts
+from layers.ticket_map.facts import HOLDER_KINDS, facts_version, ticket_facts
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows, sums_of
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
 from portal.base.negotiation import has_etag, pack, packing
+from portal.base.parameters import only
 from tickets.projects.models import Project
 from tickets.registry.moments import first_day
 from tickets.registry.queries import (
     Standing,
     last_entry_number,
-    newest_entry,
     register_totals,
-    register_version,
 )
 
 VARY = "Accept-Language, Cookie"
@@ -39,27 +39,28 @@ def cacheable(request: HttpRequest, tag: str) -> tuple[dict[str, str], bool]:
 @require_safe
 def facts(request: HttpRequest) -> HttpResponse:
     """Every ticket that was ever issued with what everyone may know, and the words for the codes."""
-    parse_filter(request.GET)
+    only(request.GET, ())
     today = now().astimezone(CITY_TIME).date()
-    version, language, encoding = register_version(), get_language() or "", packing(request)
+    version, language, encoding = facts_version(), get_language() or "", packing(request)
     headers, held = cacheable(request, f"facts-{version}-{today.isoformat()}-{language}-{encoding}")
     headers["Vary"] = f"Accept-Encoding, {VARY}"
     if held:
         return HttpResponseNotModified(headers=headers)
     if encoding != "identity":
         headers["Content-Encoding"] = encoding
-    body = packed_facts(version, newest_entry(), today, language, encoding)
+    body = packed_facts(version, today, language, encoding)
     return HttpResponse(body, content_type="application/json", headers=headers)
 
 
 @lru_cache(maxsize=8)
-def packed_facts(
-    version: int, newest: tuple[int, bytes], today: date, language: str, encoding: str
-) -> bytes:
-    """The facts as they travel, made once for each version of the register, day and language."""
+def packed_facts(version: str, today: date, language: str, encoding: str) -> bytes:
+    """The facts as they travel, made once for each of their versions, day and language."""
     first = first_day()
+    tickets = ticket_facts()
+    drawn: dict[uuid.UUID, uuid.UUID] = {}
+    for one in tickets:
+        drawn.setdefault(one.land, one.area)
     body: dict[str, Any] = {
-        "entry": newest[0],
         "today": today.isoformat(),
         "first_day": (first or today).isoformat(),
         "words": {
@@ -72,6 +73,8 @@ def packed_facts(
             {
                 "number": one.number,
                 "area": str(one.area),
+                # Of an issue for another period of the same land, if that came before.
+                "land": None if drawn[one.land] == one.area else str(drawn[one.land]),
                 "issued_on": one.issued_on.isoformat(),
                 "year": one.year,
                 "project": one.project,
@@ -87,7 +90,7 @@ def packed_facts(
                 "at": [one.lon, one.lat],
                 "bbox": one.bbox,
             }
-            for one in ticket_facts()
+            for one in tickets
         ],
     }
     return pack(orjson.dumps(body), encoding)
@@ -116,6 +119,7 @@ def row_of(row: MapRow) -> dict[str, Any]:
     facts, state = row.facts, row.state
     return {
         "number": facts.number,
+        "area": str(facts.area),
         "state": state.standing.value,
         "project": facts.project,
         "filing": facts.filing,

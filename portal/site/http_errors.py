@@ -17,7 +17,7 @@ from rest_framework.views import exception_handler
 from layers.errors import BadTileAddress, UnknownLayer, UnknownLayerVersion
 from layers.ogc.errors import UnknownCrs
 from layers.stands_here.errors import TooManyQuestions
-from layers.ticket_map.errors import BadMapQuestion, NothingFiltered, TooMuchToPrint
+from layers.ticket_map.errors import BadMapQuestion, NothingFiltered, NothingInView, TooMuchToPrint
 from parcels.claims.errors import (
     ClaimMoveNotAllowed,
     ExclusionMoveNotAllowed,
@@ -216,6 +216,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     BadParameter: 400,
     BadMapQuestion: 400,
     NothingFiltered: 404,
+    NothingInView: 404,
     TooMuchToPrint: 422,
     UnknownCrs: 400,
     ReportFrozen: 409,

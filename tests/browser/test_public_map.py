@@ -13,7 +13,7 @@ import geopandas
 import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import PHONE, picture
 from tests.layers.ticket_map.conftest import Story, tell_story
@@ -108,6 +108,21 @@ def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
     take_away(other, tmp_path, story)
     embed_elsewhere(open_page(), page.locator("[data-ref=share-embed]").input_value(), story)
     nothing_found_and_back(other)
+    hidden_by_the_filter(page, story)
+
+
+def hidden_by_the_filter(page: Page, story: Story) -> None:
+    """A ticket that is searched for while the filter hides it: said, and one click away."""
+    page.fill("#q", story.child.number)
+    expect(page.locator("#found")).to_be_visible()
+    expect(page.locator("#found [role=option]").first).to_contain_text(story.child.number)
+    page.locator("#q").press("Enter")
+    expect(page.locator("[data-ref=note]")).to_contain_text("被筛选条件挡住了")
+    expect(page.locator("[data-ref=ticket-facts]")).to_be_hidden()
+    page.locator("[data-ref=note-retry]").click()
+    expect(page.locator("[data-ref=ticket-facts]")).to_contain_text("伊宁旅游公司")
+    expect(page).to_have_url(re.compile(f"ticket={story.child.number}"))
+    expect(page.locator("[data-ref=note]")).to_be_hidden()
 
 
 def find_by_number(page: Page, story: Story) -> None:
@@ -154,6 +169,13 @@ def take_away(page: Page, folder: Path, story: Story) -> None:
     assert frame["number"].tolist() == [story.second.number]
     assert frame["pledged_kg"].tolist() == [20_000]
     assert frame.crs.to_epsg() == 4536
+    # A print is of the view: here the filtered ticket is brought into it.
+    away = page.get_by_role("link", name="打印 A4").get_attribute("href")
+    assert page.request.get(str(away)).json()["code"] == "nothing_in_view"
+    page.locator("[data-ref=ticket-table] summary").click()
+    page.get_by_role("button", name=story.second.number).click()
+    expect(page.locator("[data-ref=ticket-facts]")).to_be_visible()
+    expect(page.get_by_role("link", name="打印 A4")).not_to_have_attribute("href", str(away))
     for name, width_mm in (("打印 A4", 297), ("打印 A3", 420)):
         link = page.get_by_role("link", name=name).get_attribute("href")
         [sheet] = pypdf.PdfReader(io.BytesIO(page.request.get(str(link)).body())).pages
@@ -254,8 +276,8 @@ def lose_the_network(page: Page, story: Story) -> None:
     page.context.set_offline(True)
     expect(page.locator("[data-ref=offline]")).to_be_visible()
     page.locator("[data-ref=ticket-day]").fill(day)
-    page.locator("[data-ref=ticket-day]").dispatch_event("change")
     expect(page.locator("[data-ref=note]")).to_contain_text("网络不通")
+    expect(page.locator("[data-ref=time]")).to_have_attribute("aria-valuetext", "今天")
     expect(page.locator("[data-ref=note-retry]")).to_be_visible()
     picture(page, "public_map_offline")
     clean(page)
@@ -278,6 +300,37 @@ def lose_the_network(page: Page, story: Story) -> None:
     page.unroute(broken)
     page.locator("[data-ref=note-retry]").click()
     expect(page.locator("main")).to_have_attribute("data-tickets-day", "")
+    drag_the_slider(page, story)
+
+
+def drag_the_slider(page: Page, story: Story) -> None:
+    """Of the days that are passed over few are asked for; one that is refused is asked for again."""
+    asked: list[str] = []
+
+    def refuse_the_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.fallback()
+            return
+        route.fulfill(
+            status=429, content_type="application/json", headers={"Retry-After": "1"},
+            body='{"code":"too_many_requests","message":"请求过于频繁"}',
+        )  # fmt: skip
+
+    page.route(re.compile("/api/tickets/states/"), refuse_the_first)
+    page.evaluate(
+        """() => {
+          const slider = document.querySelector('[data-ref=time]')
+          for (let day = Number(slider.max) - 1; day >= 0; day--) {
+            slider.value = String(day)
+            slider.dispatchEvent(new Event('input', { bubbles: true }))
+          }
+        }"""
+    )
+    expect(page.locator("main")).to_have_attribute("data-tickets-day", story.issued_on.isoformat())
+    expect(page.locator("[data-ref=note]")).to_be_hidden()
+    assert 2 <= len(asked) <= 3, asked
+    page.unroute(re.compile("/api/tickets/states/"))
 
 
 def turn_to_the_right(page: Page) -> None:
@@ -308,7 +361,7 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
         facts = page.locator("[data-ref=ticket-facts]")
         expect(facts).to_contain_text("伊宁旅游公司")
         expect(facts).to_contain_text("截至此刻")
-        expect(page).to_have_url(re.compile(f"ticket={story.first.number}"))
+        expect(page).to_have_url(re.compile(f"ticket={story.child.number}"))
         expect(page.locator("tr.marked")).to_have_count(2)
         # The slider answers to the keyboard.
         page.locator("[data-ref=time]").focus()

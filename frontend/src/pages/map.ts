@@ -117,7 +117,7 @@ async function start (): Promise<void> {
     if (found.bbox !== null) map.fitBounds([[found.bbox[1], found.bbox[0]], [found.bbox[3], found.bbox[2]]], { maxZoom: 16 })
     else map.setView([found.lat, found.lon], Math.max(map.getZoom(), DETAIL_ZOOM))
     if (found.kind === 'coordinate') L.circleMarker([found.lat, found.lon], { radius: 6, color: '#8a4b00', interactive: false }).addTo(map)
-    if (TICKET_KINDS.has(found.kind)) { void select(null); tickets?.select(found.uid); remember() } else void select(found.uid)
+    if (TICKET_KINDS.has(found.kind)) { void select(null); say(null); tickets?.find(found.label, found.uid!); remember() } else void select(found.uid)
   })
 
   watchNetwork(root, () => { void tickets?.again() })

@@ -15,6 +15,8 @@ export interface TicketFilter { sets: Record<SetName, Set<string>>, ranges: Reco
 export interface TicketFacts {
   number: string
   area: string
+  /** The area of an issue for an earlier period of the same land: its shape is painted for both. */
+  land: string | null
   issued_on: string
   year: number
   project: string
@@ -32,6 +34,11 @@ export interface TicketFacts {
 }
 
 export interface Known extends TicketRow { facts: TicketFacts }
+
+/** Under which area the ticket's land is painted. */
+export function paintedOn (facts: TicketFacts): string {
+  return facts.land ?? facts.area
+}
 
 const KG_PER_TONNE = 1000
 const FEN_PER_YUAN = 100

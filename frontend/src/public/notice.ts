@@ -5,12 +5,14 @@ export class Notice {
   private readonly box: HTMLElement
   private readonly words: HTMLElement
   private readonly button: HTMLButtonElement
+  private readonly retry: string
   private again: (() => void) | null = null
 
   constructor (root: ParentNode) {
     this.box = part(root, 'note')
     this.words = part(root, 'note-text')
     this.button = part(root, 'note-retry')
+    this.retry = this.button.textContent!
     this.button.addEventListener('click', () => {
       const again = this.again
       this.show(null)
@@ -18,9 +20,10 @@ export class Notice {
     })
   }
 
-  /** `again` is offered where trying once more may help. */
-  show (message: string | null, again: (() => void) | null = null): void {
+  /** `again` is offered where trying once more may help, or what its own `word` says. */
+  show (message: string | null, again: (() => void) | null = null, word = this.retry): void {
     this.again = again
+    this.button.textContent = word
     this.box.hidden = message === null
     this.words.textContent = message
     this.button.hidden = again === null

@@ -10,14 +10,20 @@ const say = phrases({
   state: ['状态', 'State'],
   tonnes: ['吨', 'Tonnes'],
   held: ['持有', 'Held'],
+  listed: ['挂牌', 'Listed'],
+  pledged: ['质押', 'Pledged'],
   offset: ['已抵消', 'Offset'],
+  cancelled: ['已注销', 'Cancelled'],
+  holder: ['持有人', 'Holder'],
+  species: ['树种', 'Species'],
   none: ['没有符合条件的碳票', 'No ticket answers to the filter'],
-  first: ['先列出 {shown} 张，共 {n} 张；缩小筛选可看其余。', 'The first {shown} of {n}; filter to see the rest.']
+  first: ['先列出 {shown} 张，共 {n} 张。', 'The first {shown} of {n}.'],
+  more: ['再列 {n} 张', '{n} more']
 })
-type Column = 'number' | 'township' | 'state' | 'tonnes' | 'held' | 'offset'
-const COLUMNS: Column[] = ['number', 'township', 'state', 'tonnes', 'held', 'offset']
-const NUMERIC = new Set<Column>(['tonnes', 'held', 'offset'])
-const SHOWN = 200
+const COLUMNS = ['number', 'township', 'state', 'tonnes', 'held', 'listed', 'pledged', 'offset', 'cancelled', 'holder', 'species'] as const
+type Column = typeof COLUMNS[number]
+const NUMERIC = new Set<Column>(['tonnes', 'held', 'listed', 'pledged', 'offset', 'cancelled'])
+const SHOWN = 100
 const collator = new Intl.Collator(document.documentElement.lang)
 
 function inWords (a: string | number, b: string | number): number {
@@ -29,13 +35,18 @@ export class TicketTable {
   private readonly head: HTMLElement
   private readonly body: HTMLElement
   private readonly note: HTMLElement
+  private readonly more: HTMLButtonElement
   private rows: Known[] = []
+  private listed = SHOWN
   private sorted: { column: Column, down: boolean } = { column: 'number', down: true }
 
   constructor (root: ParentNode, private readonly words: Words, private readonly choose: (known: Known) => void, private readonly hover: (area: string | null) => void) {
     this.head = part(root, 'table-head')
     this.body = part(root, 'table-body')
     this.note = part(root, 'table-note')
+    this.more = part(root, 'table-more')
+    this.more.textContent = say('more', { n: SHOWN })
+    this.more.addEventListener('click', () => { this.listed += SHOWN; this.draw() })
     this.head.replaceChildren(...COLUMNS.map(column => {
       const cell = document.createElement('th')
       cell.scope = 'col'
@@ -55,6 +66,7 @@ export class TicketTable {
 
   show (rows: Known[]): void {
     this.rows = rows
+    this.listed = SHOWN
     this.draw()
   }
 
@@ -78,9 +90,10 @@ export class TicketTable {
       cell.setAttribute('aria-sort', COLUMNS[at] !== column ? 'none' : down ? 'descending' : 'ascending')
     })
     const sorted = this.sort(column, down)
-    this.note.textContent = this.rows.length === 0 ? say('none') : sorted.length > SHOWN ? say('first', { shown: SHOWN, n: formatNumber(sorted.length) }) : ''
+    this.note.textContent = this.rows.length === 0 ? say('none') : sorted.length > this.listed ? say('first', { shown: formatNumber(this.listed), n: formatNumber(sorted.length) }) : ''
     this.note.hidden = this.note.textContent === ''
-    this.body.replaceChildren(...sorted.slice(0, SHOWN).map(known => this.row(known)))
+    this.more.hidden = sorted.length <= this.listed
+    this.body.replaceChildren(...sorted.slice(0, this.listed).map(known => this.row(known)))
   }
 
   /** Equal ones by number. Words are collated once each and rows compared as numbers: there may be tens of thousands. */
@@ -98,8 +111,9 @@ export class TicketTable {
       case 'township': return wordFor(this.words, 'township', known.facts.township)
       case 'state': return wordFor(this.words, 'state', known.state)
       case 'tonnes': return kilogramsOn(known)
-      case 'held': return known.held_kg
-      case 'offset': return known.offset_kg
+      case 'holder': return known.facts.holder
+      case 'species': return known.facts.species.join('、')
+      default: return known[`${column}_kg`]
     }
   }
 

@@ -8,7 +8,7 @@ import type { TileJson } from '../vector-tiles'
 import { readStory, storyNodes, type Story } from './area-story'
 import { Clusters } from './clusters'
 import { Facets, type Words } from './facets'
-import { filterFrom, filterInto, isEmpty, passing, type Known, type TicketFacts } from './filters'
+import { filterFrom, filterInto, isEmpty, paintedOn, passing, type Known, type TicketFacts } from './filters'
 import type { Notice } from './notice'
 import { TicketTable } from './table'
 import { ticketLayer, type TicketLayer } from './ticket-layer'
@@ -27,8 +27,15 @@ export interface TicketConfig {
 interface AllFacts { entry: number, today: string, first_day: string, words: Words, tickets: TicketFacts[] }
 
 const say = phrases({
-  tickets: ['林业碳票', 'Carbon tickets']
+  tickets: ['林业碳票', 'Carbon tickets'],
+  filtered: ['{number} 被筛选条件挡住了', '{number} is hidden by the filter'],
+  clear: ['清除筛选', 'Clear filters'],
+  later: ['{number} 在 {day} 还没有制发', '{number} was not issued yet on {day}'],
+  today: ['回到今天', 'Back to today']
 })
+// A slider that is dragged asks for fewer days than a server before the portal lets one address ask.
+const ASKED_EVERY_MS = 80
+const TOO_MANY = 429
 // A day that has passed never changes: the slider comes back to it without asking again, as long as memory allows.
 const KEPT_ROWS = 1_000_000
 
@@ -42,7 +49,10 @@ export class TicketMap {
   private shown: Known[] = []
   private areas = new Map<string, AreaSum<Known>>()
   private day = ''
+  private wanted = ''
+  private askedAt = 0
   private chosen: string | null = null
+  private named = ''
   private other = ''
   private loading: AbortController | null = null
   private telling: AbortController | null = null
@@ -56,7 +66,7 @@ export class TicketMap {
   private constructor (private readonly map: L.Map, private readonly root: HTMLElement, private readonly config: TicketConfig,
     readonly layer: TicketLayer, private readonly notice: Notice, private readonly changed: () => void) {
     this.clusters = new Clusters(map)
-    map.on('moveend', () => this.drawLegend())
+    map.on('moveend', () => { this.drawLegend(); this.link() })
   }
 
   /** Null when the shapes or facts cannot be read: the map of parcels goes on without them. */
@@ -85,9 +95,21 @@ export class TicketMap {
     this.list.point(area)
   }
 
-  /** True when the area carries tickets at this moment. */
-  select (area: string | null, move = false): boolean {
+  /** A hit of the search: chosen, or said why it is not on the map. */
+  find (label: string, area: string): void {
+    const facts = this.facts.get(label) ?? [...this.facts.values()].find(one => one.area === area)
+    if (facts === undefined || this.select(paintedOn(facts), false, facts.number)) return
+    if (this.known.some(known => known.area === paintedOn(facts))) {
+      this.notice.show(say('filtered', { number: label }), () => { this.facets.clear(); this.find(label, area) }, say('clear'))
+    } else if (this.day !== '') {
+      this.notice.show(say('later', { number: label, day: this.day }), () => { void this.goTo('').then(() => this.find(label, area)) }, say('today'))
+    }
+  }
+
+  /** True when the area carries tickets at this moment. ``number``: the ticket that was asked for. */
+  select (area: string | null, move = false, number = ''): boolean {
     const sum = area === null ? undefined : this.areas.get(area)
+    if (number !== '' || area !== this.chosen) this.named = number
     this.chosen = sum === undefined ? null : area
     this.layer.select(this.chosen)
     this.list.mark(this.chosen)
@@ -126,7 +148,7 @@ export class TicketMap {
     if (this.day !== '') address.set('at', this.day)
     if (this.other !== '') address.set('compare', this.other)
     const ticket = this.chosen === null ? undefined : this.areas.get(this.chosen)?.tickets[0]
-    if (ticket !== undefined) address.set('ticket', ticket.number)
+    if (ticket !== undefined) address.set('ticket', this.named === '' ? ticket.number : this.named)
   }
 
   private async begin (facts: AllFacts, address: URLSearchParams): Promise<void> {
@@ -136,23 +158,23 @@ export class TicketMap {
     this.timeline = new Timeline(this.root, facts.first_day, facts.today, day => this.goTo(day))
     this.facets = new Facets(this.root, this.words, this.filter, filter => { this.filter = filter; this.refresh(); this.changed() })
     part(this.root, 'empty-reset').addEventListener('click', () => this.facets.clear())
-    this.list = new TicketTable(this.root, this.words, known => { this.select(known.area, true); this.changed() }, area => this.layer.hover(area))
+    this.list = new TicketTable(this.root, this.words, known => { this.select(known.area, true, known.number); this.changed() }, area => this.layer.hover(area))
     const compare = part<HTMLInputElement>(this.root, 'compare-day')
     compare.min = facts.first_day
     compare.max = facts.today
     compare.value = this.other = this.timeline.within(address.get('compare'))
     compare.addEventListener('change', () => { this.other = this.timeline.within(compare.value); void this.compare(); this.changed() })
     if (this.other !== '') part<HTMLDetailsElement>(this.root, 'compare').open = true
-    this.day = this.timeline.within(address.get('at'))
-    this.timeline.show(this.day)
+    this.wanted = this.timeline.within(address.get('at'))
+    this.timeline.show(this.wanted)
     await this.load()
-    const wanted = address.get('ticket')
-    const facts_ = wanted === null ? undefined : this.facts.get(wanted)
-    if (facts_ !== undefined) this.select(facts_.area, location.hash === '')
+    const number = address.get('ticket') ?? ''
+    const named = this.facts.get(number)
+    if (named !== undefined) this.select(paintedOn(named), location.hash === '', number)
   }
 
   private async goTo (day: string): Promise<void> {
-    this.day = day
+    this.wanted = day
     await this.load()
     this.changed()
   }
@@ -160,6 +182,10 @@ export class TicketMap {
   private async tableOf (day: string, signal: AbortSignal): Promise<StateTable> {
     const kept = this.past.get(day)
     if (kept !== undefined) return kept
+    const wait = this.askedAt + ASKED_EVERY_MS - performance.now()
+    if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
+    signal.throwIfAborted()
+    this.askedAt = performance.now()
     const table = await readStates(this.config.ticketStates, day, signal)
     if (day !== '') {
       if ((this.past.size + 1) * table.tickets.length > KEPT_ROWS) this.past.clear()
@@ -172,7 +198,7 @@ export class TicketMap {
     const known: Known[] = []
     for (const row of table.tickets) {
       const facts = this.facts.get(row.number)
-      if (facts !== undefined) known.push({ ...row, area: facts.area, facts })
+      if (facts !== undefined) known.push({ ...row, area: paintedOn(facts), facts })
     }
     return known
   }
@@ -180,8 +206,9 @@ export class TicketMap {
   private async load (): Promise<void> {
     this.loading?.abort()
     const mine = this.loading = new AbortController()
+    const day = this.wanted
     try {
-      const table = await this.tableOf(this.day, mine.signal)
+      const table = await this.tableOf(day, mine.signal)
       if (mine.signal.aborted) return
       if (table.tickets.some(row => !this.facts.has(row.number))) {
         // Issued since the page was opened.
@@ -189,19 +216,24 @@ export class TicketMap {
         this.facts = new Map(facts.tickets.map(one => [one.number, one]))
       }
       this.table = table
+      this.day = day
+      this.timeline.show(day)
       this.known = this.join(table)
       this.notice.show(null)
       this.refresh()
       await this.compare()
     } catch (error) {
-      if (error instanceof Offline) this.notice.show(text('offline'), () => { void this.load() })
-      else if (error instanceof Refused) this.notice.show(text('failed') + error.message, () => { void this.load() })
+      if (!(error instanceof Offline || error instanceof Refused)) return
+      // The slider goes back to the day that is shown; what was wanted is tried again.
+      this.timeline.show(this.day)
+      this.notice.show(error instanceof Offline ? text('offline') : text('failed') + error.message, () => { void this.again() })
+      if (error instanceof Refused && error.status === TOO_MANY) setTimeout(() => { if (this.loading === mine) void this.again() }, error.retryAfterMs)
     } finally {
       if (!mine.signal.aborted) part(this.root, 'ticket-panel').setAttribute('aria-busy', 'false')
     }
   }
 
-  /** What became of the tonnes meanwhile, if today is shown: asked when the network is back. */
+  /** The day that is wanted once more, and what became of the tonnes meanwhile. */
   async again (): Promise<void> {
     await this.load()
     this.changed()
@@ -210,8 +242,9 @@ export class TicketMap {
   private async tell (area: string): Promise<void> {
     const key = `${area} ${this.day} ${this.table.entry}`
     const box = part<HTMLElement>(this.root, 'ticket-facts').querySelector<HTMLElement>('.area-story')!
+    // What another moment's story answers late must not stand under this one.
+    this.telling?.abort()
     if (this.told?.key !== key) {
-      this.telling?.abort()
       const mine = this.telling = new AbortController()
       box.textContent = text('loading')
       try {
@@ -259,14 +292,18 @@ export class TicketMap {
     part(this.root, 'compare-rows').replaceChildren(...compared(sumOf(then), sumOf(this.shown)))
   }
 
-  /** Downloads and prints are of what the map shows. */
+  /** Downloads are of what is filtered, prints of what the map shows of it. */
   private link (): void {
+    const bounds = this.map.getBounds()
+    const view = [Math.max(-180, bounds.getWest()), Math.max(-90, bounds.getSouth()), Math.min(180, bounds.getEast()), Math.min(90, bounds.getNorth())]
+      .map(degrees => degrees.toFixed(5)).join(',')
     const query = new URLSearchParams()
     filterInto(query, this.filter)
     if (this.day !== '') query.set('at', this.day)
     for (const link of this.root.querySelectorAll<HTMLAnchorElement>('a[data-filtered]')) {
       const own = new URLSearchParams(query)
       for (const [name, value] of new URLSearchParams(link.dataset.filtered)) own.set(name, value)
+      if (own.has('paper')) own.set('bbox', view)
       link.search = own.toString()
     }
   }

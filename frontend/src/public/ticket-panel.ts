@@ -97,8 +97,9 @@ function priceOf (fen: number | null): string {
 
 export interface PanelActs { share: () => void, close: () => void }
 
-export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }, acts: PanelActs): Node[] {
-  const { facts } = sum.tickets[0]!
+/** What one filing says, and the tickets that were issued of it. */
+function filingNodes (rows: Known[], words: Words, day: string, ticketPage: string): Node[] {
+  const { facts } = rows[0]!
   const pairs: Array<[string, string]> = [
     [say('filing'), facts.filing],
     [say('type'), wordFor(words, 'type', facts.type)],
@@ -109,12 +110,19 @@ export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry
   ]
   const list = element('dl', 'facts plain')
   for (const [term, value] of pairs) list.append(element('dt', '', term), element('dd', '', value))
-  const tickets = element('ul', 'rows', ...sum.tickets.map(row => {
+  const tickets = element('ul', 'rows', ...rows.map(row => {
     const link = element('a', '', row.number)
-    link.href = pages.ticket.replace('NUMBER', encodeURIComponent(row.number)) + (day === '' ? '' : `?at=${day}`)
+    link.href = ticketPage.replace('NUMBER', encodeURIComponent(row.number)) + (day === '' ? '' : `?at=${day}`)
     return element('li', '', link, ' ', element('span', 'badge', wordFor(words, 'state', row.state)),
       element('p', 'muted', `${say('tonnes', { t: tonnes(kilogramsOn(row)) })} · ${row.facts.holder} · ${say('issued', { day: row.facts.issued_on })}${priceOf(row.facts.price_fen)}`))
   }))
+  return [list, tickets]
+}
+
+/** The chosen area: its sums, then each filing on it, one for each monitoring period. */
+export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry: number, pages: { ticket: string, complain: string }, acts: PanelActs): Node[] {
+  const { facts } = sum.tickets[0]!
+  const filings = [...new Set(sum.tickets.map(row => row.facts.filing))]
   const complain = element('a', '', say('complain'))
   complain.href = `${pages.complain}?ticket=${encodeURIComponent(sum.tickets[0]!.number)}&at=${facts.at[0]},${facts.at[1]}`
   const button = (className: string, words: string, act: () => void): HTMLButtonElement => {
@@ -123,8 +131,10 @@ export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry
     made.addEventListener('click', act)
     return made
   }
-  const head = element('h3', '', `${say('project')} ${facts.project}`)
+  const projects = [...new Set(sum.tickets.map(row => row.facts.project))]
+  const head = element('h3', '', `${say('project')} ${projects.join('、')}`)
   head.tabIndex = -1
-  return [element('div', 'panel-head', head, button('quiet small', say('close'), acts.close)), element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)), list, tickets,
+  return [element('div', 'panel-head', head, button('quiet small', say('close'), acts.close)), element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)),
+    ...filings.flatMap(filing => filingNodes(sum.tickets.filter(row => row.facts.filing === filing), words, day, pages.ticket)),
     element('div', 'area-story'), element('p', 'actions', button('second small', say('share'), acts.share), complain)]
 }

@@ -26,6 +26,7 @@ from tickets.registry.models import CarbonTicket
 class Story:
     """Day by day: issued, part transferred, part of that offset, part of the other listed."""
 
+    town: Town
     bureau: Floor
     first: CarbonTicket
     second: CarbonTicket
@@ -53,7 +54,7 @@ def tell_story(east_m: int = 0) -> Story:
     advance_clock(timedelta(days=5))
     bureau.offset(child, 1500)
     bureau.list(second, 3)
-    return Story(bureau, first, second, child, issued_on, transferred_on)
+    return Story(town, bureau, first, second, child, issued_on, transferred_on)
 
 
 def parcel_in(township: str, geom: MultiPolygon) -> Parcel:

@@ -168,12 +168,16 @@ def test_unknown_parameters_of_programs_are_refused(owner: Client, path: str) ->
 
 
 @pytest.mark.parametrize(
-    "at", ["2999-01-01", "1999-01-01", "yesterday", "2026-13-01", "9" * 100, "2026-01-01T00:00:00+99:00"]
+    "at",
+    [
+        "20260501", "2026-W18-5", "2999-01-01", "1999-01-01", "yesterday", "2026-13-01", "9" * 100,
+        "2026-01-01T00:00:00+99:00",
+    ],
 )  # fmt: skip
 def test_a_moment_that_the_register_does_not_know_is_400(
     client: Client, story: Story, at: str
 ) -> None:
-    for path in ("/api/tickets/states/", f"/api/map/areas/{story.first.area_version.key}/"):
+    for path in ("/api/tickets/states/", f"/api/map/areas/{story.first.issuance.key}/"):
         answer = client.get(path, {"at": at})
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_moment")
     assert client.get("/api/tickets/states/?x=1").json()["code"] == "unknown_parameter"
@@ -193,7 +197,7 @@ def test_the_document_is_openapi_and_names_tokens_and_scopes(client: Client, sto
     page = client.get("/api/docs/").content.decode()
     for path in document["paths"]:
         assert path in page
-    area = str(story.first.area_version.key)
+    area = str(story.first.issuance.key)
     for path, (_operation, _summary, parameters) in READS.items():
         assert path in document["paths"]
         known = {one["name"] for one in parameters if one["in"] == "query"}

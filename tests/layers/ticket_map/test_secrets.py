@@ -84,7 +84,7 @@ def test_no_answer_holds_a_private_text(client: Client, story: Story, hidden: se
     ticket, owner = story.second, story.second.shares.get(closed_by__isnull=True).party
     paths = [
         "/api/map/facts/", "/api/map/tickets/", "/api/tickets/states/",
-        f"/api/map/areas/{ticket.area_version.key}/", "/eco-justice/forests.geojson",
+        f"/api/map/areas/{ticket.issuance.key}/", "/eco-justice/forests.geojson",
         "/ogc/collections/tickets/items", "/statistics/",
         *(f"/api/map/search/?q={text}" for text in (ticket.number, "YN-", owner.name, owner.name[0])),
         *(f"/api/search/?q={text}" for text in (owner.name, owner.name[0])),

@@ -77,9 +77,36 @@ def test_a_print_has_title_day_scale_and_the_filtered_sums(client: Client, story
         [page] = pypdf.PdfReader(io.BytesIO(answer.content)).pages
         assert float(page.mediabox.width) == pytest.approx(width / 25.4 * 72, abs=1)
         words = page.extract_text()
-        for word in ("伊宁市林业碳票地图", day, "示意图", "1:", story.first.number, "20.003"):
+        for word in ("伊宁市林业碳票地图", day, "示意图", "1:", "北", story.first.number, "20.003"):
             assert word in words, word
         assert story.child.number not in words, "it came later"
+
+
+def test_a_print_is_of_the_view_and_says_what_it_does_not_list(
+    client: Client, story: Story, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MAP_APPROVAL_NUMBER = "新S（2026）001号"
+    place = story.second.area_version.geom.centroid
+    view = f"{place.x - 0.001},{place.y - 0.001},{place.x + 0.001},{place.y + 0.001}"
+
+    def words(**query: str) -> str:
+        answer = client.get(PRINT, query)
+        [page] = pypdf.PdfReader(io.BytesIO(answer.content)).pages
+        return page.extract_text()
+
+    in_view = words(bbox=view)
+    assert story.second.number in in_view
+    assert story.first.number not in in_view
+    assert "新S（2026）001号" in in_view
+    assert "示意图" not in in_view
+    monkeypatch.setattr("layers.ticket_map.printing.MOST_ROWS", {"a4": 1})
+    short = words()
+    assert story.first.number in short
+    assert story.second.number not in short
+    assert "另有 2 张未列出" in short
+    for wrong in ("1,2,3", "82,44,81,43", "nan,nan,nan,nan"):
+        assert client.get(PRINT, {"bbox": wrong}).status_code == 400
+    assert client.get(PRINT, {"bbox": "1,1,2,2"}).status_code == 404
 
 
 def test_search_finds_numbers_and_refuses_what_is_too_long(client: Client, story: Story) -> None:
@@ -129,6 +156,17 @@ def test_statistics_add_up_to_the_register(client: Client, story: Story) -> None
         assert sorted(rows) == sums, charts
     assert sorted(bar.tonnes for bar in answer.context["townships"]) == ["10", "20.003"]
     assert dict(answer.context["totals"])["已抵消"] == "1.5"
+    # Under a filter the acts are those of its tickets, not all of their areas'; a ticket that gave
+    # everything away keeps what was done under it.
+    for query, expected in (
+        ("holder=legal_body", ("0", "4", "1.5")),
+        ("state=listed", ("20.003", "0", "0")),
+    ):
+        [bar] = client.get(f"/statistics/?{query}").context["years"]
+        assert tuple(part.tonnes for part in bar.parts) == expected, query
+    story.bureau.transfer(story.first)
+    [bar] = client.get("/statistics/").context["years"]
+    assert tuple(part.tonnes for part in bar.parts) == ("30.003", "10", "1.5")
     assert client.get("/open-data/").status_code == 200
 
 

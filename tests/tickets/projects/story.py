@@ -129,12 +129,25 @@ def draft_of(
         name=f"北山坡造林{next(_serial)}", applicant=party, type=Project.Type.PLANTING, actor=owner
     )
     draft = start_application(project=project, area_version=version, period=period, actor=owner)
+    return filled(town, draft, owner, certificates, tonnes=tonnes)
+
+
+def filled(
+    town: Town,
+    draft: Application,
+    owner: User,
+    certificates: Iterable[TitleCertificate],
+    *,
+    tonnes: int,
+) -> Application:
+    """The draft with titles, measures, calculation and materials."""
+    year = draft.period.lower.year
     draft = link_titles(
-        application=draft, certificates=certificates, seen=draft.revision, actor=owner
+        application=draft, certificates=list(certificates), seen=draft.revision, actor=owner
     )
     draft = set_measures(
         application=draft,
-        measures=[PlannedMeasure("补植杨树", date(2021, 4, 1), date(2021, 5, 10))],
+        measures=[PlannedMeasure("补植杨树", date(year, 4, 1), date(year, 5, 10))],
         seen=draft.revision,
         actor=owner,
     )
@@ -261,10 +274,29 @@ def signed_filing(
     """The whole way, from own land to the bureau's signature."""
     town = town or Town.staffed()
     application, _owner = submitted(town, geom, tonnes=tonnes)
+    return passed(town, application, tonnes)
+
+
+def passed(town: Town, application: Application, tonnes: int) -> Filing:
+    """All offices, to the bureau's signature."""
     pass_completeness(town, application)
     pass_reviews(town, application)
     determine(town, application)
     return file_it(town, application, tonnes)
+
+
+def another_period(town: Town, former: Filing, period: DateRange, *, tonnes: int = 2242) -> Filing:
+    """The same project's filing for another monitoring period, on the same version of its area."""
+    application = former.application
+    owner = User.objects.get(mandates__party=application.project.applicant)
+    draft = start_application(
+        project=application.project, area_version=former.area_version, period=period, actor=owner
+    )
+    certificates = [one.certificate for one in application.titles.select_related("certificate")]
+    draft = filled(town, draft, owner, certificates, tonnes=tonnes)
+    submit_application(application=draft, actor=owner, seen=draft.revision)
+    draft.refresh_from_db()
+    return passed(town, draft, tonnes)
 
 
 def stranger() -> User:
