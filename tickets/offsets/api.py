@@ -17,7 +17,7 @@ from portal.base.idempotency import act_once
 from portal.base.parameters import only
 from portal.base.transactions import write_transaction
 from tickets.offsets.access import access_offset_request
-from tickets.offsets.forms import COUNT_LIMIT, YEAR_FIRST, YEAR_LAST
+from tickets.offsets.forms import ASKED_PURPOSES, COUNT_LIMIT, YEAR_FIRST, YEAR_LAST
 from tickets.offsets.models import OffsetRequest, Purpose
 from tickets.offsets.operations import ask_offset, propose_name
 from tickets.registry.access import access_own_ticket
@@ -29,7 +29,7 @@ class OffsetInput(serializers.Serializer[Any]):
     """What the web form asks, in kilograms; each purpose wants its own facts."""
 
     quantity_kg = serializers.IntegerField(min_value=1, max_value=LIMIT_KG)
-    purpose = serializers.ChoiceField(Purpose.choices)
+    purpose = serializers.ChoiceField(ASKED_PURPOSES)
     beneficiary = serializers.CharField(max_length=100)
     year = serializers.IntegerField(min_value=YEAR_FIRST, max_value=YEAR_LAST, required=False)
     event_name = serializers.CharField(max_length=120, required=False)
@@ -37,8 +37,6 @@ class OffsetInput(serializers.Serializer[Any]):
     begins_on = serializers.DateField(required=False)
     ends_on = serializers.DateField(required=False)
     headcount = serializers.IntegerField(min_value=1, max_value=COUNT_LIMIT, required=False)
-    authority = serializers.CharField(max_length=120, required=False)
-    document_number = serializers.CharField(max_length=120, required=False)
 
 
 class OffsetRequestSerializer(serializers.ModelSerializer[OffsetRequest]):

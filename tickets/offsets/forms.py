@@ -15,13 +15,15 @@ from tickets.registry.forms import SlotField, TonnesField, day_input
 
 YEAR_FIRST, YEAR_LAST = 2015, 2100
 COUNT_LIMIT = 100_000_000
+# An eco-justice case has consent, valuation and author of its own (article 14; domain.md).
+ASKED_PURPOSES = [one for one in Purpose.choices if one[0] != Purpose.ECO_JUSTICE]
 
 
 class OffsetForm(PortalForm):
     """How much, what for, and whose name the certificate prints."""
 
     quantity = TonnesField(label=_("数量（吨）"), help_text=_("可写到三位小数：0.010 即 10 千克。"))
-    purpose = forms.ChoiceField(label=_("用途"), choices=Purpose.choices)
+    purpose = forms.ChoiceField(label=_("用途"), choices=ASKED_PURPOSES)
     beneficiary = forms.CharField(
         label=_("受益名称"), max_length=100, help_text=_("印在凭证上的名称，须先通过审核；新名称随申请提交审核。"),
     )  # fmt: skip
@@ -35,8 +37,6 @@ class OffsetForm(PortalForm):
     headcount = forms.IntegerField(
         label=_("人数"), min_value=1, max_value=COUNT_LIMIT, required=False
     )
-    authority = forms.CharField(label=_("决定机关（生态司法）"), max_length=120, required=False)
-    document_number = forms.CharField(label=_("文号（生态司法）"), max_length=120, required=False)
     file_basis = SlotField(label=_("依据材料"), required=False)
 
     def typed(self) -> list[Any]:
@@ -47,10 +47,7 @@ class OffsetForm(PortalForm):
 
     def facts(self) -> dict[str, Any]:
         """As ``ask_offset`` takes them, without quantity, purpose and name."""
-        names = (
-            "year", "event_name", "place", "begins_on", "ends_on", "headcount", "authority",
-            "document_number",
-        )  # fmt: skip
+        names = ("year", "event_name", "place", "begins_on", "ends_on", "headcount")
         return {name: self.cleaned_data[name] for name in names}
 
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.identity import masked_name
 from portal.base.clock import PortalNow
 
 
@@ -19,6 +20,10 @@ class Purpose(models.TextChoices):
     VISITORS = "visitors", _("景区游客")
     PERSON = "person", _("个人")
     ECO_JUSTICE = "eco_justice", _("生态司法")
+
+
+# Purposes whose name is a body's, an event's or a place's; others name a natural person.
+OF_BODIES = (Purpose.ORGANISATION_YEAR, Purpose.EVENT, Purpose.ECO_JUSTICE)
 
 
 class Beneficiary(models.Model):
@@ -183,6 +188,27 @@ class OffsetRequest(OffsetFacts):
         return f"{self.ticket_id} {self.quantity_kg} kg {self.state}"
 
 
+class OffsetConsent(models.Model):
+    """An owner of the ticket agrees to the offset, by somebody whose mandate reaches so far."""
+
+    request = models.ForeignKey(OffsetRequest, on_delete=models.PROTECT, related_name="consents")
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    given_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    given_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("抵消同意")
+        verbose_name_plural = _("抵消同意")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_offset_consent_per_owner", fields=["request", "party"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.party_id}"
+
+
 class Offset(OffsetFacts):
     """抵消凭证: kilograms retired for good, with what the bureau signed. Append-only."""
 
@@ -209,3 +235,10 @@ class Offset(OffsetFacts):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def public_name(self) -> str:
+        """As everyone may see it: 张* for a person, and for a visitor who bought at a counter."""
+        if self.purpose in OF_BODIES or (self.purpose == Purpose.VISITORS and self.request_id):
+            return self.beneficiary.name
+        return masked_name(self.beneficiary.name)

@@ -9,13 +9,14 @@ from datetime import date
 from typing import Any
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
-from portal.accounts.models import Department, Role, User
-from portal.accounts.queries import works_in
+from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.queries import acts_for, works_in
 from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
+from portal.casework.errors import OwnMatter
 from portal.casework.notices import tell
 from portal.casework.signatures import sign
 from portal.journal.operations import record_event
@@ -26,10 +27,18 @@ from tickets.offsets.errors import (
     PurposeIncomplete,
     SignerPrepared,
 )
-from tickets.offsets.models import Beneficiary, Offset, OffsetFacts, OffsetRequest, Purpose
+from tickets.offsets.models import (
+    Beneficiary,
+    Offset,
+    OffsetConsent,
+    OffsetFacts,
+    OffsetRequest,
+    Purpose,
+)
 from tickets.offsets.signing import content_of
-from tickets.registry.access import require_disposal, require_office
-from tickets.registry.errors import BlockNotFree, TicketClosed
+from tickets.registry.access import may_dispose, owners_of, require_office
+from tickets.registry.errors import BlockNotFree, ConsentMissing, TicketClosed
+from tickets.registry.ledger import hold
 from tickets.registry.models import CarbonTicket, Cause
 from tickets.registry.operations import offset_blocks, open_cause
 from tickets.registry.quantities import require_quantity
@@ -93,7 +102,8 @@ def ask_offset(
     document_number: str = "",
     uploads: Sequence[tuple[str, Upload]] = (),
 ) -> OffsetRequest:
-    """The holder asks ecology (article 17), for every owner and within the mandates' limits.
+    """The holder asks ecology (article 17), within the mandates' limits; owners for whom ``actor``
+    does not act agree before it is prepared.
 
     Raises InvalidQuantity, TicketClosed, ConsentMissing, MandateTooSmall, BlockNotFree,
     PurposeIncomplete.
@@ -101,7 +111,9 @@ def ask_offset(
     require_quantity(quantity_kg)
     if not ticket.is_open:
         raise TicketClosed(number=ticket.number)
-    require_disposal(ticket, actor, quantity_kg)
+    represented = [owner for owner in owners_of(ticket) if may_dispose(owner, actor, quantity_kg)]
+    if not represented:
+        raise ConsentMissing(count=1)
     free = ticket.blocks.free().quantity_kg()
     if free < quantity_kg:
         raise BlockNotFree(wanted=quantity_kg, free=free)
@@ -123,12 +135,53 @@ def ask_offset(
     require_purpose(wanted)
     wanted.save(force_insert=True)
     wanted.refresh_from_db()
+    OffsetConsent.objects.bulk_create(
+        OffsetConsent(request=wanted, party=owner, given_by=actor) for owner in represented
+    )
     for slot, upload in uploads:
         add_document(
             subject_kind=SUBJECT, subject_key=wanted.key, kind=slot, upload=upload, actor=actor
         )
     _record(SUBJECT, wanted.key, "asked", actor, kg=str(quantity_kg))
     return wanted
+
+
+@write_transaction
+def agree_to_offset(*, request: OffsetRequest, actor: User) -> OffsetRequest:
+    """The owners for whom ``actor`` may dispose of so much agree; ConsentMissing when there is none."""
+    waiting = _locked(request, State.ASKED)
+    agreed = set(waiting.consents.values_list("party", flat=True))
+    given = [
+        owner
+        for owner in owners_of(waiting.ticket)
+        if owner.pk not in agreed and may_dispose(owner, actor, waiting.quantity_kg)
+    ]
+    if not given:
+        raise ConsentMissing(count=1)
+    OffsetConsent.objects.bulk_create(
+        OffsetConsent(request=waiting, party=owner, given_by=actor) for owner in given
+    )
+    for owner in given:
+        _record(SUBJECT, waiting.key, "consented", actor, party=str(owner.key))
+    return waiting
+
+
+def _require_consents(request: OffsetRequest) -> None:
+    """ConsentMissing unless every present owner agreed, by a mandate that reaches so far today."""
+    given = {one.party_id: one.given_by for one in request.consents.select_related("given_by")}
+    missing = [
+        owner
+        for owner in owners_of(request.ticket)
+        if owner.pk not in given or not may_dispose(owner, given[owner.pk], request.quantity_kg)
+    ]
+    if missing:
+        raise ConsentMissing(count=len(missing))
+
+
+def _refuse_own_matter(request: OffsetRequest, actor: User) -> None:
+    """OwnMatter for who acts for an owner: nobody handles an own application (domain.md)."""
+    if any(acts_for(actor, owner, Mandate.Scope.VIEW) for owner in owners_of(request.ticket)):
+        raise OwnMatter()
 
 
 def require_purpose(facts: OffsetFacts) -> None:
@@ -157,7 +210,9 @@ def prepare_offset(*, request: OffsetRequest, opinion: str, actor: User) -> Offs
     waiting = _locked(request, State.ASKED)
     if waiting.asked_by_id == actor.pk:
         raise SignerPrepared()
+    _refuse_own_matter(waiting, actor)
     _require_name(waiting)
+    _require_consents(waiting)
     OffsetRequest.objects.filter(pk=waiting.pk).update(
         state=State.PREPARED, prepared_by=actor, prepared_at=now(), opinion=opinion.strip()[:2000]
     )
@@ -171,13 +226,17 @@ def sign_offset(*, request: OffsetRequest, actor: User) -> Offset:
     """The signer's decision: the kilograms are retired for good and the certificate stands.
 
     The second factor is asked before, outside this transaction. Raises OfficeMissing,
-    OffsetDecided, SignerPrepared, NameNotReviewed, and what the ledger refuses.
+    OffsetDecided, SignerPrepared, OwnMatter, NameNotReviewed, ConsentMissing, and what the ledger
+    refuses.
     """
     require_office(actor, Role.APPROVER, Department.ECOLOGY)
     waiting = _locked(request, State.PREPARED)
     if actor.pk in (waiting.prepared_by_id, waiting.asked_by_id):
         raise SignerPrepared()
+    _refuse_own_matter(waiting, actor)
     _require_name(waiting)
+    hold(waiting.ticket.issuance_id)  # Owners and kilograms stand until it is written.
+    _require_consents(waiting)
     cause = open_cause(Cause.Kind.OFFSET)
     OffsetRequest.objects.filter(pk=waiting.pk).update(
         state=State.SIGNED, decided_by=actor, decided_at=now()
@@ -237,6 +296,7 @@ def refuse_offset(*, request: OffsetRequest, reason: str, actor: User) -> Offset
         raise ReasonMissing()
     if waiting.prepared_by_id == actor.pk:
         raise SignerPrepared()
+    _refuse_own_matter(waiting, actor)
     OffsetRequest.objects.filter(pk=waiting.pk).update(
         state=State.REFUSED, decided_by=actor, decided_at=now(), reason=reason.strip()[:2000]
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role, works_in
-from tickets.offsets.models import OffsetRequest
+from tickets.offsets.models import OF_BODIES, Beneficiary, Offset, OffsetRequest
 
 
 def my_turn_count(user: User) -> int | None:
@@ -19,3 +19,12 @@ def my_turn_count(user: User) -> int | None:
     if has_role(user, Role.APPROVER, Department.ECOLOGY):
         turn |= Q(state=OffsetRequest.State.PREPARED) & ~Q(prepared_by=user) & ~Q(asked_by=user)
     return OffsetRequest.objects.filter(turn).count()
+
+
+def names_offered(user: User) -> QuerySet[Beneficiary]:
+    """Reviewed names that a form suggests: the user's own, and those of bodies and events that
+    certificates carry for everybody to see."""
+    public = Offset.objects.filter(purpose__in=OF_BODIES).values("beneficiary")
+    return Beneficiary.objects.filter(
+        Q(proposed_by=user) | Q(pk__in=public), state=Beneficiary.State.ACCEPTED
+    ).order_by("name")

@@ -44,6 +44,7 @@ from tickets.offsets.forms import EstimateForm, OffsetForm, SignForm
 from tickets.offsets.models import Beneficiary, Offset, OffsetRequest, Purpose
 from tickets.offsets.operations import (
     SUBJECT,
+    agree_to_offset,
     ask_offset,
     prepare_offset,
     propose_name,
@@ -53,6 +54,7 @@ from tickets.offsets.operations import (
     withdraw_offset,
 )
 from tickets.offsets.paper import offset_pdf, purpose_text, ranges_of
+from tickets.offsets.queries import names_offered
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
@@ -102,7 +104,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
         "free": tonnes(ticket.blocks.free().quantity_kg()),
         "code": refusal.code if refusal else "",
         "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),
-        "names": Beneficiary.objects.filter(state=Beneficiary.State.ACCEPTED).order_by("name"),
+        "names": names_offered(user),
     }
     page = render(request, "offsets/ask.html", context, status=REFUSED if bound else 200)
     return answer_refused(page, refusal)
@@ -149,6 +151,7 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         and user.pk not in (wanted.prepared_by_id, wanted.asked_by_id)
     )
     device = confirmed_device(user) if signs else None
+    agreed = {one.party_id: one for one in wanted.consents.all()}
     context = {
         "wanted": wanted,
         "ticket": wanted.ticket,
@@ -163,6 +166,12 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_prepare": wanted.state == State.ASKED
         and has_role(user, Role.CLERK, Department.ECOLOGY),
         "may_sign": signs,
+        "owners": [(owner, agreed.get(owner.pk)) for owner in owners_of(wanted.ticket)],
+        "may_agree": wanted.state == State.ASKED
+        and any(
+            owner.pk not in agreed and acts_for(user, owner, Mandate.Scope.DISPOSE)
+            for owner in owners_of(wanted.ticket)
+        ),
         "may_refuse": waits and ecology and user.pk != wanted.prepared_by_id,
         "may_withdraw": waits and wanted.asked_by_id == user.pk,
         "sign_form": SignForm(),
@@ -175,6 +184,10 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def _act(request: HttpRequest, wanted: OffsetRequest, user: User) -> str:
     action = request.POST.get("action", "")
     here = reverse("offsets:request", args=[wanted.key])
+    if action == "agree":
+        agree_to_offset(request=wanted, actor=user)
+        messages.success(request, _("已同意。"))
+        return here
     if action == "prepare":
         prepare_offset(request=wanted, opinion=request.POST.get("opinion", ""), actor=user)
         messages.success(request, _("已提交签发。"))
@@ -260,6 +273,7 @@ def offset_verification(request: HttpRequest, code: str) -> HttpResponse | None:
 def render_offset(request: HttpRequest, offset: Offset) -> HttpResponse:
     ticket = offset.ticket
     shape = ticket.area_version.shown_to_all
+    reads_all = may_read_paper(offset, request.user)
     context = {
         "offset": offset,
         "ticket": ticket,
@@ -269,7 +283,8 @@ def render_offset(request: HttpRequest, offset: Offset) -> HttpResponse:
         "purpose": purpose_text(offset),
         "code": grouped_code(offset.code),
         "holds": signature_holds(offset),
-        "may_download": may_read_paper(offset, request.user),
+        "may_download": reads_all,
+        "beneficiary": offset.beneficiary.name if reads_all else offset.public_name,
         "project": ticket.issuance.filing.application.project,
         "notice": policy_text("notice.not_ccer"),
         "sketch_config": sketch_config([json.loads(shape.json)]),

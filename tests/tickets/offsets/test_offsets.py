@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,13 @@ from django.urls import reverse
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Role, User
+from portal.base.clock import PortalNow
+from portal.casework.errors import OwnMatter
 from tests.accounts.people import officer, user_named
+from tests.base.sessions import refused_by
 from tests.tickets.registry.register import Bureau
 from tests.tickets.registry_pages.hands import Hands
+from tickets.offsets.api import OffsetInput
 from tickets.offsets.errors import (
     EstimateEmpty,
     NameNotReviewed,
@@ -24,17 +29,21 @@ from tickets.offsets.errors import (
     SignerPrepared,
 )
 from tickets.offsets.estimate import estimate
+from tickets.offsets.forms import OffsetForm
 from tickets.offsets.models import Offset, OffsetRequest, Purpose
 from tickets.offsets.operations import (
+    agree_to_offset,
     ask_offset,
     prepare_offset,
     propose_name,
+    refuse_offset,
     review_name,
     sign_offset,
 )
 from tickets.offsets.paper import offset_pdf
-from tickets.registry.errors import BlockNotFree, MandateTooSmall
+from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket
+from tickets.registry.operations import Owners
 from tickets.registry.queries import state_of
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +120,41 @@ def test_who_prepared_does_not_sign_and_names_are_reviewed_first(
     assert offset.cause.blocks.standing().quantity_kg() == 1000
 
 
+def test_every_owner_agrees_and_who_acts_for_one_neither_prepares_nor_signs(
+    bureau: Bureau, clerk: User
+) -> None:
+    ticket = bureau.issue(owners=Owners(((bureau.owner, 1), (bureau.other, 1)), 2))
+    wanted = asked(bureau, ticket)
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    with pytest.raises(ConsentMissing):
+        prepare_offset(request=wanted, opinion="", actor=clerk)
+    with pytest.raises(ConsentMissing):
+        agree_to_offset(request=wanted, actor=bureau.buyer_user)
+    agree_to_offset(request=wanted, actor=bureau.other_user)
+    prepare_offset(request=wanted, opinion="", actor=clerk)
+    # What was agreed to is asked again when it is signed.
+    mandate = Mandate.objects.get(user=bureau.other_user, party=bureau.other)
+    with pytest.raises(ConsentMissing), transaction.atomic():
+        Mandate.objects.filter(pk=mandate.pk).update(ended_at=PortalNow())
+        sign_offset(request=wanted, actor=bureau.signer)
+    Mandate.objects.create(
+        user=bureau.signer, party=bureau.other, scope=Mandate.Scope.VIEW,
+        given_by=bureau.other_user, valid_from=date(2020, 1, 1),
+    )  # fmt: skip
+    for decide in (sign_offset, partial(refuse_offset, reason="x")):
+        with pytest.raises(OwnMatter):
+            decide(request=wanted, actor=bureau.signer)
+    with refused_by("nobody_decides_an_own_matter"):
+        OffsetRequest.objects.filter(pk=wanted.pk).update(state="signed", decided_by=bureau.signer)
+
+
+def test_an_eco_justice_case_is_not_asked_for_by_the_plain_form() -> None:
+    purposes = [code for code, _label in OffsetForm().fields["purpose"].choices]
+    assert purposes == [code for code in Purpose.values if code != Purpose.ECO_JUSTICE]
+    refused = OffsetInput(data={"quantity_kg": 1, "purpose": "eco_justice", "beneficiary": "甲"})
+    assert not refused.is_valid()
+
+
 def test_no_more_is_asked_for_than_is_free_and_mandated(
     bureau: Bureau, ticket: CarbonTicket
 ) -> None:
@@ -148,9 +192,20 @@ def test_a_certificate_stands_for_ever_and_prints_the_same(
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
     public = Client()
-    page = public.get(reverse("offsets:offset", args=[offset.number])).content.decode()
-    assert "张三丰" in page
-    assert bureau.owner.name not in page
+    # A person is 张* to everyone, and the name is suggested to nobody else.
+    pages = [reverse("offsets:offset", args=[offset.number]), f"/v/{offset.code}/"]
+    for page in (public.get(one).content.decode() for one in pages):
+        assert ("张*" in page, "张三丰" in page) == (True, False)
+        assert bureau.owner.name not in page
+    own = hands.of(bureau.owner_user)
+    assert "张三丰" in own.get(pages[0]).content.decode()
+    assert "张三丰" not in hands.of(bureau.buyer_user).get(
+        reverse("offsets:offsets")
+    ).content.decode()  # fmt: skip
+    bought = bureau.transfer(ticket, 1000)
+    form = reverse("offsets:ask", args=[bought.number])
+    assert "张三丰" not in hands.of(bureau.buyer_user).get(form).content.decode()
+    assert "张三丰" in own.get(reverse("offsets:ask", args=[ticket.number])).content.decode()
     paper = reverse("offsets:certificate", args=[offset.number])
     assert public.get(paper).status_code == 404
     assert hands.of(bureau.buyer_user).get(paper).status_code == 404
