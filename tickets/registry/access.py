@@ -17,6 +17,7 @@ from portal.accounts.queries import (
 from portal.base.errors import NotFound
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
+from tickets.registry.moves import BlockState
 from tickets.registry.queries import own_tickets
 
 
@@ -70,9 +71,7 @@ def may_read_registration(found: Registration, user: AnyUser) -> bool:
         return True
     if found.asked_by_id is not None and found.asked_by_id == user.pk:
         return True
-    return found.ticket is not None and any(
-        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
-    )
+    return any(acts_for(user, party, Mandate.Scope.VIEW) for party in parties_asked(found))
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:
@@ -150,15 +149,29 @@ def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
     )
 
 
-def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:
-    """Owners who have not agreed yet and for whom the user may."""
+def parties_asked(registration: Registration) -> list[Party]:
+    """Whose consent counts: the owners, and where shares change the banks whom the ticket secures."""
     if registration.ticket is None:
         return []
+    asked = owners_of(registration.ticket)
+    if registration.kind == Registration.Kind.CHANGE:
+        asked += pledgees_of(registration.ticket)
+    return list(dict.fromkeys(asked))
+
+
+def pledgees_of(ticket: CarbonTicket) -> list[Party]:
+    """The banks for whose loans kilograms of the ticket stand."""
+    standing = ticket.blocks.standing().filter(state=BlockState.PLEDGED).values("because")
+    return list(Party.objects.filter(pledges_held__in=standing).order_by("pk").distinct())
+
+
+def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:
+    """Those asked who have not agreed yet and for whom the user may."""
     agreed = set(registration.consents.values_list("party", flat=True))
     return [
-        owner
-        for owner in owners_of(registration.ticket)
-        if owner.pk not in agreed and acts_for(user, owner, Mandate.Scope.DISPOSE)
+        party
+        for party in parties_asked(registration)
+        if party.pk not in agreed and acts_for(user, party, Mandate.Scope.DISPOSE)
     ]
 
 

@@ -349,12 +349,14 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.LIFT, "第二十一条", _("解除一项冻结，其他冻结不受影响。"), "order",
-            ("number_optional", "reason"), (("document", _("解除冻结文书"), False),), _lift,
+            ("authority_optional", "number_optional", "reason"),
+            (("document", _("解除冻结文书（法院的冻结必须附）"), False),), _lift,
             office_only=True,
         ),
         Act(
-            Kind.CANCEL, "第七条",
-            _("先核减项目业主持有的减排量，编号高的在先；不足部分记为欠缴，善意买受人不受影响。"),
+            Kind.CANCEL, "第三条、第七条、第二十一条",
+            _("先核减项目业主（含受赠、继承、合并承继者）持有的减排量，编号高的在先；不足部分按份额记为欠缴，"
+              "善意买受人不受影响。"),
             "issuance",
             ("cancel_reason", "quantity", "authority", "number", "effective_on", "reason"),
             (("document", _("核减或撤销决定"), True),), _cancel, office_only=True,

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.base.errors import PortalError
 from portal.base.guarantees import stands_for
+from portal.casework.errors import RegulationNotInForce
 
 
 class RegistryError(PortalError):
@@ -55,7 +56,10 @@ class BlockNotFree(RegistryError):
     )
 
 
-@stands_for("blocks_move_by_the_table")
+@stands_for(
+    "blocks_move_by_the_table", "tickets_open_by_their_acts", "shares_change_by_a_change",
+    "what_closes_opens_again",
+)  # fmt: skip
 class MoveNotAllowed(RegistryError):
     """The move is not in the table."""
 
@@ -71,7 +75,7 @@ class KilogramHasAnotherHome(RegistryError):
     message = _("该区段的减排量已登记在别处。")
 
 
-@stands_for("nothing_lost_nothing_made")
+@stands_for("nothing_lost_nothing_made", "ordered_is_cancelled_or_owed")
 class SumDiffers(RegistryError):
     """What an entry closes is what it opens."""
 
@@ -138,6 +142,9 @@ class ClaimNotFiled(RegistryError):
     message = _("项目的减排量尚未备案签发，不能制发。")
 
 
+stands_for("issued_under_a_regulation_in_force")(RegulationNotInForce)
+
+
 class PartyUnknown(RegistryError):
     """Not a checked party."""
 
@@ -183,6 +190,13 @@ class ConsentMissing(RegistryError):
         "共有碳票的处分须经全体共有人同意（尚缺 {count} 人）；也可由受委托的代表在权限内办理，"
         "或先按份额分割后各自处分。"
     )
+
+
+class ConsentOfAStranger(RegistryError):
+    """A paper consent names somebody whom the act does not ask."""
+
+    code = "consent_of_a_stranger"
+    message = _("书面同意中有人不是这一登记须征得同意的人，请核对名单。")
 
 
 class MandateTooSmall(RegistryError):
@@ -250,6 +264,16 @@ class PledgeEnded(RegistryError):
     message = _("该质押已全部解除。")
 
 
+@stands_for("decision_has_its_document", "court_order_has_its_document")
+class DecisionMissing(DocumentMissing):
+    """By a court's or a notary's document alone, whoever writes the entry."""
+
+    code = "document_missing"
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(what=_("裁判文书、公证文书或协助执行通知"), **facts)
+
+
 @stands_for("court_freezes_by_a_numbered_order", "freeze_is_positive", "freeze_is_ordered")
 class FreezeNotOrdered(RegistryError):
     """A court's freeze names court and order."""
@@ -263,6 +287,36 @@ class FreezeLifted(RegistryError):
 
     code = "freeze_lifted"
     message = _("该冻结已经解除。")
+
+
+@stands_for("shares_change_on_unfrozen_tickets")
+class TicketFrozen(RegistryError):
+    """An order lies on it: what it secures stays as it is."""
+
+    code = "ticket_frozen"
+    message = _("碳票上有冻结的减排量，解除冻结前不能变更份额或更正换发。")
+
+
+class PledgeeNotAgreed(RegistryError):
+    """Shares of a pledged ticket are rewritten with the bank's consent."""
+
+    code = "pledgee_not_agreed"
+    message = _("碳票有质押，变更份额须经质权人同意（尚缺：{names}）。")
+
+
+class NothingToCorrect(RegistryError):
+    """Nothing live is left for a new ticket to take over."""
+
+    code = "nothing_to_correct"
+    message = _("碳票的减排量已经用尽，不再更正换发；请办理用尽注销。")
+
+
+@stands_for("prints_are_of_standing_tickets")
+class NotPrinted(RegistryError):
+    """A paper of a ticket that has ended or is under loss notice would pass for a good one."""
+
+    code = "not_printed"
+    message = _("碳票已关闭或正在挂失公告中，不印制纸质碳票；补发的新票可以印制。")
 
 
 class NoticeRunning(RegistryError):

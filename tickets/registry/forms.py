@@ -21,7 +21,8 @@ from tickets.registry.models import Cancellation, FreezeOrder, LossNotice, Regis
 from tickets.registry.operations import Owners, Part
 from tickets.registry.quantities import parse_tonnes
 
-LINES_LIMIT = 200
+# A village's households and more; beyond it somebody pasted something else.
+LINES_LIMIT = 2000
 FEN_PER_YUAN = 100
 AMOUNT_LIMIT = 10**13
 
@@ -64,13 +65,19 @@ class PartiesField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 3}))
-        super().__init__(max_length=20_000, **kwargs)
+        super().__init__(max_length=200_000, **kwargs)
 
     def clean(self, value: Any) -> Any:
         found: list[tuple[Party, str]] = []
-        for line in super().clean(value).splitlines()[:LINES_LIMIT]:
-            if not line.strip():
-                continue
+        lines = [line for line in super().clean(value).splitlines() if line.strip()]
+        if len(lines) > LINES_LIMIT:
+            raise ValidationError(
+                _("共 {count} 行，最多 {limit} 行；请分次登记。").format(
+                    count=len(lines), limit=LINES_LIMIT
+                ),
+                code="too_many_lines",
+            )
+        for line in lines:
             parts = [part.strip() for part in line.replace("，", ",").split(",")]
             if len(parts) not in (2, 3):
                 raise ValidationError(_("每行写：名称,证件号后四位,份额。"), code="invalid_line")
@@ -114,6 +121,9 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
         help_text=_("每行一位：名称,证件号后四位,份额；合计等于份额分母。"),
     ),
     "authority": lambda: forms.CharField(label=_("出具机关"), max_length=120),
+    "authority_optional": lambda: forms.CharField(
+        label=_("出具机关"), max_length=120, required=False
+    ),
     "number": lambda: forms.CharField(label=_("文号"), max_length=120),
     "number_optional": lambda: forms.CharField(label=_("文号"), max_length=120, required=False),
     "effective_on": lambda: forms.DateField(

@@ -125,6 +125,13 @@ MOVES: tuple[Move, ...] = (
 )
 
 
+# The acts that open tickets: those that issue or move kilograms to a new one.
+OPENING_TICKETS = (
+    EntryKind.ISSUE,
+    *dict.fromkeys(move.kind for move in MOVES if move.ticket is Ticket.NEW),
+)
+
+
 def moves_sql() -> str:
     """``registry_moves()``, the table as the database reads it. A migration runs it anew when it changes."""
     # Column by column: a list of rows is made ready row by row each time that it is read.

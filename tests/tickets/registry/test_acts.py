@@ -5,14 +5,19 @@ from __future__ import annotations
 import uuid
 from contextlib import nullcontext
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
 
 from portal.accounts.errors import MandateMissing, OfficeMissing
 from portal.accounts.models import Mandate, Party, RoleGrant, User
 from portal.base.clock import PortalNow, advance_clock, today
 from portal.base.numbers import is_number, parse_code
+from portal.casework.errors import OwnMatter, RegulationNotInForce
+from portal.casework.models import Regulation
 from portal.journal.models import Event
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import (
@@ -26,6 +31,7 @@ from tests.tickets.registry.register import (
 )
 from tickets.registry import errors
 from tickets.registry.acts import last_pledge
+from tickets.registry.forms import LINES_LIMIT, PartiesField
 from tickets.registry.ledger import opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import (
     Cancellation,
@@ -38,11 +44,13 @@ from tickets.registry.models import (
     LossObjection,
     Pledge,
     Registration,
+    TicketPrint,
 )
 from tickets.registry.operations import (
     NO_PAPER,
     Kind,
     Owners,
+    Paper,
     PaperConsent,
     Part,
     approve_registration,
@@ -121,6 +129,29 @@ def test_a_filing_is_issued_once_and_at_most_as_signed(bureau: Bureau) -> None:
         prepare_issue(**wanted)
 
 
+def test_after_the_regulations_end_nothing_is_issued_and_the_rest_goes_on(bureau: Bureau) -> None:
+    """Article 25; each decision stores the version that ruled it."""
+    ticket = bureau.issue()
+    filing = unissued()
+    user = User.objects.get(mandates__party=filing.application.project.applicant)
+    wanted: dict[str, Any] = {"filing": filing, "actor": bureau.clerk, "asked_by": user}
+    prepared = prepare_issue(**wanted)
+    last = Regulation.objects.order_by("-valid_to").first()
+    assert last is not None
+    assert Registration.objects.get(kind="issue", state="approved").regulation is not None
+    advance_clock(timedelta(days=(last.valid_to - today()).days + 1))
+    with pytest.raises(RegulationNotInForce):
+        prepare_issue(**wanted)
+    with pytest.raises(RegulationNotInForce):
+        issue_tickets(registration=prepared, actor=bureau.approver)
+    with refused_by("issued_under_a_regulation_in_force"):
+        Issuance.objects.create(filing=filing, quantity_kg=1)
+    registration = bureau.request_transfer(ticket, 1)
+    transfer(registration=registration, actor=bureau.approver)
+    registration.refresh_from_db()
+    assert registration.regulation == last
+
+
 def test_the_database_refuses_more_than_was_signed(bureau: Bureau) -> None:
     filing = unissued()
     with refused_by("issued_at_most_what_was_signed"):
@@ -166,16 +197,26 @@ def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: 
         bureau.request_transfer(ticket, to=Owners.sole(bureau.owner))
     with pytest.raises(errors.PartyUnknown):
         bureau.request_transfer(ticket, to=Owners.sole(unknown))
+    # It has ceased, though what it had offset stays on its ticket.
     gone, _user = holder("被合并公司")
     theirs = bureau.transfer(ticket, 500, to=Owners.sole(gone))
-    bureau.transfer(theirs, kind=Kind.MERGER, to=Owners.sole(bureau.other))
+    bureau.offset(theirs, 100)
+    bureau.transfer(theirs, 10, kind=Kind.MERGER, to=Owners.sole(bureau.other))
     with pytest.raises(errors.PartyMerged):
         bureau.request_transfer(ticket, to=Owners.sole(gone))
 
 
 @pytest.mark.parametrize(
     ("shares", "denominator"),
-    [((1, 1), 3), ((2, 2), 3), ((0, 3), 3), ((-1, 4), 3), ((), 1), ((1,), 0)],
+    [
+        ((1, 1), 3),
+        ((2, 2), 3),
+        ((0, 3), 3),
+        ((-1, 4), 3),
+        ((), 1),
+        ((1,), 0),
+        ((2**31 - 1, 1), 2**31),
+    ],
 )
 def test_shares_that_do_not_add_up_are_refused(
     bureau: Bureau, shares: tuple[int, ...], denominator: int
@@ -185,6 +226,14 @@ def test_shares_that_do_not_add_up_are_refused(
     to = Owners(tuple(zip(parties, shares, strict=False)), denominator)
     with pytest.raises(errors.InvalidShares):
         bureau.request_transfer(ticket, to=to)
+
+
+def test_no_line_of_a_list_of_owners_is_dropped() -> None:
+    """The shares of what was read would add up without those that were not."""
+    lines = "\n".join(f"农户{nth},1234,1" for nth in range(LINES_LIMIT + 1))
+    with pytest.raises(ValidationError) as refused:
+        PartiesField().clean(lines)
+    assert refused.value.code == "too_many_lines"
 
 
 def test_co_owners_dispose_together_or_by_a_mandate_within_its_limit(bureau: Bureau) -> None:
@@ -243,6 +292,14 @@ def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(burea
     assert covered(ticket.issuance)
 
 
+def refuses_to_print(ticket: CarbonTicket, user: User) -> None:
+    """A paper of a ticket that does not stand, by the operation and by plain SQL."""
+    with pytest.raises(errors.NotPrinted):
+        print_ticket(ticket=ticket, as_of=ticket.opened_by, actor=user)
+    with refused_by("prints_are_of_standing_tickets"):
+        TicketPrint.objects.create(ticket=ticket, number=99, as_of=ticket.opened_by, made_by=user)
+
+
 def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     print_ticket(ticket=ticket, as_of=ticket.opened_by, actor=bureau.owner_user)
@@ -254,6 +311,7 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
     bureau.transfer(ticket, 300)  # The ticket stands; the next printing shows the mark.
     child = bureau.transfer(ticket, paper=Registration.Paper.SURRENDERED)
     assert states(child) == {"held": 700}
+    refuses_to_print(ticket, bureau.owner_user)
     assert ticket.registrations.latest("pk").paper == "surrendered"
 
 
@@ -327,6 +385,32 @@ def test_who_prepared_does_not_decide_and_nobody_decides_twice(bureau: Bureau) -
         transfer(registration=registration, actor=bureau.approver)
     with pytest.raises(errors.RegistrationDecided):
         reject_registration(registration=registration, reason="x", actor=bureau.approver)
+
+
+def test_nobody_handles_an_own_matter(bureau: Bureau) -> None:
+    """domain.md: who acts for owner, transferee or bank neither prepares nor decides."""
+    ticket = bureau.issue()
+    waiting = bureau.request_transfer(ticket, 5)
+    for officer, party in (
+        (bureau.approver, bureau.buyer), (bureau.clerk, bureau.owner),
+        (bureau.finance_approver, bureau.bank),
+    ):  # fmt: skip
+        Mandate.objects.create(
+            user=officer, party=party, scope=Mandate.Scope.VIEW, given_by=bureau.owner_user,
+            valid_from=date(2020, 1, 1),
+        )  # fmt: skip
+    for decide in (transfer, partial(reject_registration, reason="x")):
+        with pytest.raises(OwnMatter):
+            decide(registration=waiting, actor=bureau.approver)
+    with refused_by("nobody_decides_an_own_matter"):
+        Registration.objects.filter(pk=waiting.pk).update(
+            state="approved", decided_by=bureau.approver, decided_at=PortalNow()
+        )
+    with pytest.raises(OwnMatter):
+        bureau.request_transfer(ticket, 5)
+    with pytest.raises(OwnMatter):
+        pledged(bureau, ticket, 5)
+    assert states(ticket) == {"held": 100_000}
 
 
 def test_an_office_taken_away_a_moment_ago_decides_nothing(bureau: Bureau) -> None:
@@ -530,13 +614,19 @@ def open_cause_of(entry: LedgerEntry) -> Any:
     return Cause.objects.get(pk=entry.cause)
 
 
-def test_a_courts_freeze_names_its_order(bureau: Bureau) -> None:
+def test_a_courts_freeze_is_laid_and_lifted_by_its_document(bureau: Bureau) -> None:
     ticket = bureau.issue()
-    with pytest.raises(errors.FreezeNotOrdered):
-        prepare_freeze(
-            kind=FreezeOrder.Kind.COURT, ticket=ticket, document=NO_PAPER, reason="",
-            actor=bureau.clerk,
-        )  # fmt: skip
+    typed = Paper(number="（2026）伊法1号", authority="伊宁市人民法院")
+    for document, refusal in ((NO_PAPER, errors.FreezeNotOrdered), (typed, errors.DocumentMissing)):
+        with pytest.raises(refusal):
+            prepare_freeze(
+                kind=FreezeOrder.Kind.COURT, ticket=ticket, document=document, reason="",
+                actor=bureau.clerk,
+            )  # fmt: skip
+    order = frozen(bureau, ticket)
+    for document in (NO_PAPER, typed, paper(authority="")):
+        with pytest.raises(errors.DocumentMissing):
+            prepare_lift(order=order, reason="", actor=bureau.clerk, document=document)
 
 
 # --- loss ---------------------------------------------------------------------------------------
@@ -556,6 +646,7 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     pledge = pledged(bureau, ticket, 300)
     notice = lost(bureau, ticket)
     wanted = {"notice": notice, "asked_by": bureau.owner_user, "actor": bureau.clerk}
+    refuses_to_print(ticket, bureau.owner_user)  # The new paper waits for the notice.
     with pytest.raises(errors.NoticeRunning):
         prepare_reissue(**wanted)
     advance_clock(timedelta(days=31))
@@ -567,6 +658,7 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     assert states(child) == {"held": 600, "pledged": 300}
     assert child.code != ticket.code
     assert [share.party for share in child.shares.all()] == [bureau.owner]
+    print_ticket(ticket=child, as_of=child.opened_by, actor=bureau.owner_user)
     with pytest.raises(errors.NoticeEnded):
         prepare_reissue(**wanted)
     # The pledge went along: a later rank joins it, and it is enforced.
@@ -663,12 +755,40 @@ def test_a_reversal_takes_the_owners_free_kilograms_from_above_then_notes_a_debt
     first = order(100)
     assert [(p.low, p.high) for p in standing_pieces(because=first.pk)] == [(900, 1000)]
     second = order(600)
-    assert (second.cancelled_kg, second.debt.quantity_kg) == (400, 200)
-    assert second.debt.party == bureau.owner
+    assert second.cancelled_kg == 400
+    assert [(debt.party, debt.quantity_kg) for debt in second.debts.all()] == [(bureau.owner, 200)]
     assert states(ticket) == {"pledged": 200, "cancelled": 500}
     assert states(bought) == {"held": 300}
     assert covered(issuance)
     assert Debt.objects.count() == 1
+
+
+def test_a_gift_or_a_merger_saves_nothing_from_a_revocation_and_each_owner_owes_his_share(
+    bureau: Bureau,
+) -> None:
+    """Article 7 and domain.md: only a buyer in good faith keeps what he has."""
+    ticket = bureau.issue(1000)
+    bureau.offset(ticket, 100)
+    gift = bureau.transfer(ticket, 400, kind=Kind.GIFT, to=Owners.sole(bureau.other))
+    bought = bureau.transfer(gift, 150)
+    merged = bureau.transfer(ticket, kind=Kind.MERGER, to=Owners.sole(bureau.bank))
+    order = prepare_cancellation(
+        issuance=ticket.issuance, reason=Cancellation.Reason.REVOCATION, document=paper("林草局"),
+        text="", actor=bureau.clerk,
+    )  # fmt: skip
+    bureau.approve(order)
+    assert [states(one) for one in (gift, bought, merged)] == [
+        {"cancelled": 250}, {"held": 150}, {"cancelled": 500},
+    ]  # fmt: skip
+    done = Cancellation.objects.get(document_number=order.document_number)
+    # What is offset or bought is owed, by the body that took the owner over.
+    assert [(debt.party, debt.quantity_kg) for debt in done.debts.all()] == [(bureau.bank, 250)]
+    assert Event.objects.get(subject_key=str(done.pk)).facts["missing"] == 250
+    assert LedgerEntry.objects.get(cause=done.pk).article == "第七条"
+    with refused_by("ordered_is_cancelled_or_owed"):
+        Debt.objects.create(cancellation=done, party=bureau.other, quantity_kg=1)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_a_whole_revocation_closes_what_it_empties(bureau: Bureau) -> None:
@@ -703,6 +823,21 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
     assert [share.numerator for share in standing] == [2, 1]
     with pytest.raises(errors.WrongRegistration):
         prepare_change(to=Owners.sole(bureau.buyer), **wanted)
+    # What secures a loan or is frozen is not emptied by other shares.
+    pledged(bureau, ticket, 100, consents=consents)
+    with pytest.raises(errors.PledgeeNotAgreed):
+        bureau.approve(prepare_change(to=to, **wanted))
+    with_bank = [*consents, PaperConsent(bureau.bank, digest("x"))]
+    bureau.approve(prepare_change(to=to, **{**wanted, "consents": with_bank}))
+    with pytest.raises(errors.ConsentOfAStranger):
+        stranger = [PaperConsent(bureau.bank2, digest("x"))]
+        prepare_change(to=to, **{**wanted, "consents": stranger})
+    waiting = prepare_change(to=to, **{**wanted, "consents": with_bank})
+    frozen(bureau, ticket, 1)
+    with pytest.raises(errors.TicketFrozen):
+        bureau.approve(waiting)
+    with pytest.raises(errors.TicketFrozen):
+        prepare_change(to=to, **wanted)
 
 
 def test_a_correction_gives_a_new_number_and_keeps_everything_else(bureau: Bureau) -> None:
@@ -720,6 +855,16 @@ def test_a_correction_gives_a_new_number_and_keeps_everything_else(bureau: Burea
     assert states(child) == {"held": 800, "pledged": 50}
     assert states(child.children.get()) == {"held": 150}
     assert list(pledges_on(child)) == [pledge]
+    released(bureau, pledge)
+    bureau.offset(child, 849)
+    wanted: dict[str, Any] = {"reason": "", "document": paper(), "actor": bureau.clerk}
+    frozen(bureau, child, 1)
+    with pytest.raises(errors.TicketFrozen):
+        prepare_correction(ticket=child, **wanted)
+    used_up = child.children.get()
+    bureau.offset(used_up, 150)
+    with pytest.raises(errors.NothingToCorrect):
+        prepare_correction(ticket=used_up, **wanted)
 
 
 def test_every_kind_of_request_has_one_writer(bureau: Bureau) -> None:

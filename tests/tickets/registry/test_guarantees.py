@@ -14,9 +14,9 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from tests.base.sessions import as_owner, constraint_of
 from tests.conftest import own_database
 from tests.tickets.registry.register import Bureau, covered, states
-from tests.tickets.registry.test_acts import pledged
+from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Pledge
-from tickets.registry.moves import MOVES
+from tickets.registry.moves import MOVES, OPENING_TICKETS
 
 PROJECTIONS = (
     "registry_block", "registry_carbonticket", "registry_ticketshare", "registry_ledgerhead",
@@ -120,11 +120,11 @@ def insert(issuance: Issuance, kind: str, content: dict[str, Any], **columns: An
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, "
-            "freeze_order, content, seq, recorded_at, previous_hash, hash) "
-            "VALUES (%s, %s, %s, '', %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
+            "freeze_order, document_sha256, content, seq, recorded_at, previous_hash, hash) "
+            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
             [
                 issuance.pk, kind, uuid.uuid4(), columns.get("cause"), columns.get("freeze"),
-                json.dumps(content),
+                columns.get("document"), json.dumps(content),
             ],
         )  # fmt: skip
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -212,10 +212,35 @@ def test_a_forged_entry_is_refused(bureau: Bureau, forged: str) -> None:
 def test_offset_kilograms_never_move_by_any_act(bureau: Bureau, kind: str) -> None:
     ticket = bureau.issue(1000)
     bureau.offset(ticket, 1000)
+    said = content(ticket)
+    if kind not in OPENING_TICKETS:
+        said = content(ticket, tickets=None, closed=None, open={"ticket": str(ticket.pk)})
     with pytest.raises(IntegrityError) as refused:
-        insert(ticket.issuance, kind, content(ticket))
+        insert(ticket.issuance, kind, said, document=b"x" * 32)
     assert constraint_of(refused.value) == "blocks_move_by_the_table"
     assert states(ticket) == {"offset": 1000}
+
+
+@pytest.mark.django_db
+def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
+    """Tickets, shares, and the document of a decision, whoever writes the entry."""
+    ticket = bureau.issue(1000)
+    order = frozen(bureau, ticket, 1)
+    everything = content(ticket)
+    nothing = {"closes": None, "opens": None, "closed": None}
+    shares = [{"ticket": str(ticket.pk), "shares": everything["tickets"][0]["shares"]}]
+    for kind, said, rule in (
+        ("lift", content(ticket, **nothing), "tickets_open_by_their_acts"),
+        ("lift", {"shares": shares}, "shares_change_by_a_change"),
+        ("change", {"shares": shares}, "shares_change_on_unfrozen_tickets"),
+        ("transfer", {"closes": [[0, 999]]}, "what_closes_opens_again"),
+        ("court", everything, "decision_has_its_document"),
+        ("enforce", everything, "decision_has_its_document"),
+        ("lift", {}, "court_order_has_its_document"),
+    ):
+        with pytest.raises(IntegrityError) as refused:
+            insert(ticket.issuance, kind, said, freeze=order.pk)
+        assert constraint_of(refused.value) == rule
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from tests.tickets.projects.story import (
     pass_completeness,
     pass_reviews,
 )
-from tests.tickets.registry.register import Bureau, covered, states
+from tests.tickets.registry.register import Bureau, covered, paper, states
 from tickets.projects.models import Filing
 from tickets.projects.operations import (
     Share,
@@ -25,7 +25,13 @@ from tickets.projects.operations import (
 )
 from tickets.registry.access import owners_of
 from tickets.registry.ledger import opened_tickets
-from tickets.registry.operations import issue_tickets, prepare_issue
+from tickets.registry.models import Cancellation
+from tickets.registry.operations import (
+    Owners,
+    issue_tickets,
+    prepare_cancellation,
+    prepare_issue,
+)
 
 
 @pytest.mark.django_db
@@ -55,3 +61,15 @@ def test_owners_may_have_a_ticket_each_of_their_filing(bureau: Bureau) -> None:
     assert owners_of(first) == [bureau.other]
     assert owners_of(second) == [bureau.buyer]
     assert covered(first.issuance)
+    # Each answers for his own in a reversal, and owes what he sold (domain.md).
+    bureau.transfer(second, 30_000, to=Owners.sole(bureau.bank))
+    order = prepare_cancellation(
+        issuance=first.issuance, reason=Cancellation.Reason.FIRE, document=paper(), text="",
+        quantity_kg=30_000, actor=bureau.clerk,
+    )  # fmt: skip
+    bureau.approve(order)
+    assert [states(ticket) for ticket in (first, second)] == [
+        {"held": 46_667, "cancelled": 20_000}, {"cancelled": 3333},
+    ]  # fmt: skip
+    done = Cancellation.objects.get(document_number=order.document_number)
+    assert [(debt.party, debt.quantity_kg) for debt in done.debts.all()] == [(bureau.buyer, 6667)]

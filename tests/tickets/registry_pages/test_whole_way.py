@@ -53,7 +53,7 @@ def test_filing_ticket_transfer_pledge_offset_and_what_the_code_shows(
         file_document=scan(),
     )  # fmt: skip
     refused = hands.request(bureau.finance, asked, action="take")
-    assert (refused.status_code, b"bank_not_agreed" in refused.content) == (422, True)
+    assert (refused.status_code, b"bank_not_agreed" in refused.content) == (409, True)
     assert hands.request(bank, asked, action="agree").status_code == 302
     hands.through(asked)
     assert state_of(ticket).pledged_kg == 20_000  # type: ignore[union-attr]

@@ -25,13 +25,18 @@ from tickets.registry.face.signature import qr_address, signature_of
 from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.moves import EntryKind
 from tickets.registry.quantities import tonnes
-from tickets.registry.queries import acts_on, state_of, stream_of
+from tickets.registry.queries import Standing, acts_on, state_of, stream_of
 from tickets.registry.showing import act_line, area_facts, holders, issued_on, period_of
 
 SHEET = Path(__file__).parent / "ticket.typ"
 MAP_WIDTH_MM, MAP_HEIGHT_MM = 118.0, 121.0
 OFFICE = "伊宁市林业和草原局"
 LEAST_MARK_ROWS = 14
+# What no paper may hide: written large over the front.
+NOT_GOOD = frozenset({
+    Standing.VOID, Standing.SUPERSEDED, Standing.CANCELLED, Standing.USED_UP, Standing.LOST,
+    Standing.FROZEN,
+})  # fmt: skip
 
 
 def face_pdf(
@@ -91,6 +96,7 @@ def face_facts(ticket: CarbonTicket, at: datetime, print_number: int) -> dict[st
         "left": tonnes(state.live_kg) if state else "0",
         "as_of": at.astimezone(CITY_TIME).strftime("%Y-%m-%d %H:%M"),
         "print": str(print_number) if print_number else "",
+        "stamp": str(state.standing.label) if state and state.standing in NOT_GOOD else "",
         "notice": policy_text("notice.not_ccer"),
         "marks": marks_of(ticket, at),
         "least_rows": LEAST_MARK_ROWS,

@@ -191,7 +191,6 @@ class Cancellation(models.Model):
         FIRE = "fire", _("火灾等灾害损失")
         INSPECTION = "inspection", _("检查核减")
         COURT = "court", _("法院裁判")
-        REQUEST = "request", _("持有人申请")
 
     cause = models.OneToOneField(
         Cause, on_delete=models.PROTECT, primary_key=True, related_name="cancellation"
@@ -225,10 +224,12 @@ class Cancellation(models.Model):
 
 
 class Debt(models.Model):
-    """What a cancellation could not find with the project's owner: owed, never taken from buyers."""
+    """What a cancellation could not find with a project's owner: owed, never taken from buyers."""
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    cancellation = models.OneToOneField(Cancellation, on_delete=models.PROTECT, related_name="debt")
+    cancellation = models.ForeignKey(
+        Cancellation, on_delete=models.PROTECT, related_name="debts", db_index=False
+    )
     party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="debts")
     quantity_kg = models.BigIntegerField(_("欠缴（千克）"))
     made_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
@@ -237,7 +238,10 @@ class Debt(models.Model):
         verbose_name = _("欠缴减排量")
         verbose_name_plural = _("欠缴减排量")
         constraints = [
-            models.CheckConstraint(name="debt_is_positive", condition=Q(quantity_kg__gt=0))
+            models.CheckConstraint(name="debt_is_positive", condition=Q(quantity_kg__gt=0)),
+            models.UniqueConstraint(
+                name="one_debt_of_a_cancellation_per_owner", fields=["cancellation", "party"]
+            ),
         ]
 
     def __str__(self) -> str:

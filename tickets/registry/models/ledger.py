@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
-from tickets.registry.moves import BlockState, EntryKind
+from tickets.registry.moves import OPENING_TICKETS, BlockState, EntryKind
 from tickets.registry.querysets import BlockQuerySet, TicketQuerySet
 
 
@@ -129,6 +129,26 @@ class LedgerEntry(models.Model):
             ),
             models.CheckConstraint(
                 name="entry_kind_is_known", condition=Q(kind__in=[kind.value for kind in EntryKind])
+            ),
+            # Guarantee 5: what an act may say besides its kilograms.
+            models.CheckConstraint(
+                name="tickets_open_by_their_acts",
+                condition=~Q(content__has_key="tickets")
+                | Q(kind__in=[kind.value for kind in OPENING_TICKETS]),
+            ),
+            models.CheckConstraint(
+                name="shares_change_by_a_change",
+                condition=~Q(content__has_key="shares") | Q(kind=EntryKind.CHANGE.value),
+            ),
+            models.CheckConstraint(
+                name="what_closes_opens_again",
+                condition=Q(content__has_keys=["closes", "opens"])
+                | (~Q(content__has_key="closes") & ~Q(content__has_key="opens")),
+            ),
+            models.CheckConstraint(
+                name="decision_has_its_document",
+                condition=~Q(kind__in=[EntryKind.COURT.value, EntryKind.ENFORCE.value])
+                | Q(document_sha256__isnull=False),
             ),
         ]
 

@@ -108,6 +108,10 @@ class Registration(models.Model):
     )
     decided_at = models.DateTimeField(_("决定时间"), null=True)
     decision_reason = models.TextField(_("决定理由"), blank=True, default="")
+    # The version that ruled the decision (article 25); the database notes it.
+    regulation = models.ForeignKey(
+        "casework.Regulation", on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("登记申请")

@@ -19,11 +19,9 @@ from tickets.registry.operations.circulation import (
 )
 from tickets.registry.operations.claims import end_claim_of_cancelled_issuance, prepare_end_claim
 from tickets.registry.operations.endings import (
-    cancel_blocks,
     change_shares,
     close_ticket,
     correct_ticket,
-    prepare_cancellation,
     prepare_change,
     prepare_close,
     prepare_correction,
@@ -62,6 +60,7 @@ from tickets.registry.operations.registrations import (
     reject_registration,
 )
 from tickets.registry.operations.reminders import remind_of_ending_pledges
+from tickets.registry.operations.reversals import cancel_blocks, prepare_cancellation
 from tickets.registry.operations.transfers import (
     TRANSFERS,
     divide_ticket,

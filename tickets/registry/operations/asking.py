@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
 from django.db.models import Max
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
@@ -20,16 +19,23 @@ from portal.casework.documents import Upload, add_document
 from portal.casework.notices import publish_notice, tell
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of, require_office
-from tickets.registry.errors import BankNotAgreed, NotThePledgee, RegistrationDecided
+from tickets.registry.errors import (
+    BankNotAgreed,
+    NotPrinted,
+    NotThePledgee,
+    RegistrationDecided,
+)
+from tickets.registry.ledger import hold_ticket
 from tickets.registry.models import (
     CarbonTicket,
+    FreezeOrder,
     LedgerEntry,
     Registration,
     TicketPrint,
     TicketRequest,
 )
 from tickets.registry.operations.registrations import OFFICES, Kind
-from tickets.registry.queries import pledgees_touched
+from tickets.registry.queries import orders_in_force, pledgees_touched
 
 SUBJECT = "ticket_request"
 NOTICE_DAYS = 15
@@ -153,17 +159,20 @@ def publish_end(*, ticket: CarbonTicket, title: str, text: str, actor: User) -> 
 
 @write_transaction
 def print_ticket(*, ticket: CarbonTicket, as_of: LedgerEntry, actor: User) -> TicketPrint:
-    """A numbered printing of the face as it stands after an entry (article 16)."""
+    """A numbered printing of the face as it stands after an entry (article 16).
+
+    NotPrinted once the ticket has ended, or while its loss is published (article 10).
+    """
     if not (
         has_role(actor, Role.CLERK, OFFICES[Kind.ISSUE])
         or any(acts_for(actor, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket))
     ):
         raise OfficeMissing()
-    with connection.cursor() as cursor:
-        # Two printings get their numbers one after the other.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"print:{ticket.pk}"]
-        )
+    held = hold_ticket(ticket)  # Two printings get their numbers one after the other.
+    if not held.is_open or any(
+        order.kind == FreezeOrder.Kind.LOSS for order in orders_in_force(ticket)
+    ):
+        raise NotPrinted()
     last = ticket.prints.aggregate(last=Max("number"))["last"] or 0
     made = TicketPrint.objects.create(ticket=ticket, number=last + 1, as_of=as_of, made_by=actor)
     made.refresh_from_db()

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import Department, Role, User
 from portal.base.clock import CITY_TIME, now, today
@@ -73,10 +74,10 @@ def prepare_freeze(
     """Over part or (None) all that is live on the ticket; a court's names its order."""
     if kind is FreezeOrder.Kind.LOSS:
         raise WrongRegistration()
-    if kind is FreezeOrder.Kind.COURT and not (
-        document.authority.strip() and document.number.strip()
-    ):
-        raise FreezeNotOrdered()
+    if kind is FreezeOrder.Kind.COURT:
+        if not (document.authority.strip() and document.number.strip()):
+            raise FreezeNotOrdered()
+        document.require(_("冻结裁定或协助执行通知"), authority=True)
     return prepare(
         Kind.FREEZE,
         actor=actor,
@@ -136,9 +137,9 @@ def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> Fre
 def prepare_lift(
     *, order: FreezeOrder, reason: str, actor: User, document: Paper = NO_PAPER
 ) -> Registration:
-    """Taking one order off; a court's needs the court's own document."""
-    if order.kind == FreezeOrder.Kind.COURT and not document.number.strip():
-        raise FreezeNotOrdered()
+    """Taking one order off; a court's needs the court's own document (DocumentMissing)."""
+    if order.kind == FreezeOrder.Kind.COURT:
+        document.require(_("法院的解除冻结文书"), authority=True)
     return prepare(
         Kind.LIFT,
         actor=actor,

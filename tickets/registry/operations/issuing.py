@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from parcels.models import Claim
 from portal.accounts.models import User
 from portal.base.transactions import write_transaction
+from portal.casework.deadlines import regulation_in_force
 from tickets.projects.models import ApplicationShare, Filing
 from tickets.registry.errors import (
     AlreadyIssued,
@@ -46,8 +47,10 @@ def prepare_issue(
     or (``separately``) one for each by largest remainder. ``quantity_kg`` None is all that was
     signed.
 
-    Raises MandateMissing, AlreadyIssued, IssuedTooMuch, ClaimNotFiled, PartyUnknown, PartyMerged.
+    Raises MandateMissing, AlreadyIssued, IssuedTooMuch, ClaimNotFiled, PartyUnknown, PartyMerged,
+    RegulationNotInForce.
     """
+    regulation_in_force()
     wanted_kg = require_quantity(filing.quantity_kg if quantity_kg is None else quantity_kg)
     if wanted_kg > filing.quantity_kg:
         raise IssuedTooMuch()
@@ -89,6 +92,7 @@ def issue_tickets(*, registration: Registration, actor: User) -> LedgerEntry:
     wanted = begin_decision(registration, actor, {Kind.ISSUE})
     if wanted.filing is None:
         raise WrongRegistration()
+    regulation_in_force()  # Article 25: after its end nothing new is issued.
     filing = wanted.filing
     claim = _require_claim(filing)
     issuance = Issuance.objects.create(filing=filing, quantity_kg=wanted.quantity_kg or 0)

@@ -13,10 +13,12 @@ from portal.accounts.models import Department, Party, Role, User
 from portal.base.clock import PortalNow
 from portal.base.statements import columns_of, prepared_cursor, row_as, width_of
 from portal.base.transactions import write_transaction
+from portal.casework.errors import OwnMatter
 from portal.journal.operations import record_event
-from tickets.registry.access import may_dispose, owners_of, require_office
+from tickets.registry.access import may_dispose, parties_asked, require_office
 from tickets.registry.errors import (
     ConsentMissing,
+    ConsentOfAStranger,
     DocumentMissing,
     InvalidShares,
     PartyMerged,
@@ -25,7 +27,7 @@ from tickets.registry.errors import (
     SamePerson,
     WrongRegistration,
 )
-from tickets.registry.ledger import HeldTicket, hold_ticket, standing_pieces
+from tickets.registry.ledger import HeldTicket, hold_ticket, quantity_of, standing_pieces
 from tickets.registry.models import (
     Allotment,
     AllotmentShare,
@@ -35,10 +37,12 @@ from tickets.registry.models import (
     Registration,
     RegistrationMaterial,
 )
+from tickets.registry.moves import LIVE_STATES
 from tickets.registry.quantities import require_quantity
 
 Kind = Registration.Kind
 DEFAULT_DENOMINATOR = 10_000
+LARGEST_DENOMINATOR = 2**31 - 1  # Of the column.
 # Articles 3 and 18: pledges are the finance office's, everything else forestry's.
 OFFICES = {
     kind: Department.FINANCE
@@ -80,7 +84,7 @@ class Owners:
         return self
 
     def require_whole(self) -> None:
-        """InvalidShares unless they sum to the whole, each party once."""
+        """InvalidShares unless they sum to the whole, each party once, over what a column can hold."""
         numbers = [numerator for _party, numerator in self.shares]
         if (
             not numbers
@@ -90,6 +94,7 @@ class Owners:
                 for number in [*numbers, self.denominator]
             )
             or sum(numbers) != self.denominator
+            or self.denominator > LARGEST_DENOMINATOR
         ):
             raise InvalidShares(found=sum(numbers), wanted=self.denominator)
 
@@ -192,47 +197,57 @@ def prepare(
         for title, sha256 in materials
     )
     if registration.ticket is not None and kind in ASKING_OWNERS:
-        _note_consents(registration, owners_of(registration.ticket), asked_by, consents, actor)
+        _note_consents(registration, asked_by, consents, actor)
+    refuse_own_matter(registration, actor)
     _record(registration, "prepared", actor, kind=str(kind))
     return registration
 
 
+def refuse_own_matter(registration: Registration, actor: User) -> None:
+    """OwnMatter for who acts for a party of it: nobody handles an own application (domain.md)."""
+    with prepared_cursor() as cursor:
+        cursor.execute("SELECT registry_acts_in(%s, %s)", [actor.pk, registration.pk])
+        if cursor.fetchone()[0]:
+            raise OwnMatter()
+
+
 def _note_consents(
     registration: Registration,
-    owners: Sequence[Party],
     asked_by: User | None,
     consents: Sequence[PaperConsent],
     actor: User,
 ) -> None:
     papers = {consent.party.pk: consent.document_sha256 for consent in consents}
     wanted_kg = _disposed_kg(registration)
-    for owner in owners:
-        if owner.pk in papers:
+    asked = parties_asked(registration)
+    if not set(papers) <= {party.pk for party in asked}:
+        raise ConsentOfAStranger()
+    for party in asked:
+        if party.pk in papers:
             Consent.objects.create(
                 registration=registration,
-                party=owner,
+                party=party,
                 given_by=actor,
-                document_sha256=papers[owner.pk],
+                document_sha256=papers[party.pk],
             )
-        elif asked_by is not None and may_dispose(owner, asked_by, wanted_kg):
-            Consent.objects.create(registration=registration, party=owner, given_by=asked_by)
+        elif asked_by is not None and may_dispose(party, asked_by, wanted_kg):
+            Consent.objects.create(registration=registration, party=party, given_by=asked_by)
 
 
 def _disposed_kg(registration: Registration) -> int:
-    """How many kilograms a mandate must reach for: at least one, all of the ticket when not said."""
+    """How many kilograms a mandate must reach for: at least one, all that is live when not said."""
     if registration.quantity_kg is not None:
         return registration.quantity_kg
     assert registration.ticket is not None
-    return max(
-        1, sum(piece.quantity_kg for piece in standing_pieces(ticket=registration.ticket.pk))
-    )
+    pieces = standing_pieces(ticket=registration.ticket.pk)
+    return max(1, quantity_of(piece for piece in pieces if piece.state in LIVE_STATES))
 
 
 @write_transaction
 def give_consent(*, registration: Registration, party: Party, actor: User) -> Consent:
     """An owner agrees in the portal, by somebody whose mandate reaches so far."""
-    waiting = lock_waiting(registration)
-    if waiting.ticket is None or party not in owners_of(waiting.ticket):
+    waiting = lock_waiting(registration, actor)
+    if party not in parties_asked(waiting):
         raise ConsentMissing(count=1)
     if not may_dispose(party, actor, _disposed_kg(waiting)):
         raise ConsentMissing(count=1)
@@ -245,32 +260,33 @@ def give_consent(*, registration: Registration, party: Party, actor: User) -> Co
 
 # --- deciding -----------------------------------------------------------------------------------
 _TAKE_UP = f"""
-SELECT found.missing, {columns_of(Registration, "(found.registration)")},
+SELECT found.missing, registry_acts_in(%s, (found.registration).id), {columns_of(Registration, "(found.registration)")},
        {columns_of(CarbonTicket, "(found.ticket)")}
 FROM registry_take_up(%s) AS found
 """
 
 
-def _take_up(registration: Registration) -> tuple[Registration, int]:
-    """The request, locked, its ticket's issuance held, and how many owners have not agreed.
+def _take_up(registration: Registration, actor: User) -> tuple[Registration, int, bool]:
+    """The request, locked, its ticket's issuance held; how many owners have not agreed, and whether
+    ``actor`` acts for a party of it.
 
     RegistrationDecided when it waits no more.
     """
     with prepared_cursor() as cursor:
-        cursor.execute(_TAKE_UP, [registration.pk])
-        missing, *values = cursor.fetchone()
+        cursor.execute(_TAKE_UP, [actor.pk, registration.pk])
+        missing, own_matter, *values = cursor.fetchone()
     own = width_of(Registration)
     found = row_as(Registration, values[:own])
     if found.ticket_id is not None:
         found.ticket = row_as(CarbonTicket, values[own:])
     if found.state != Registration.State.PREPARED:
         raise RegistrationDecided()
-    return found, missing
+    return found, missing, own_matter
 
 
-def lock_waiting(registration: Registration) -> Registration:
+def lock_waiting(registration: Registration, actor: User) -> Registration:
     """The request, locked; RegistrationDecided when it waits no more."""
-    found, _missing = _take_up(registration)
+    found, _missing, _own_matter = _take_up(registration, actor)
     return found
 
 
@@ -280,17 +296,23 @@ def begin_decision(
     """Lock the request and ask whether this approver may decide it now.
 
     RegistrationDecided, WrongRegistration, OfficeMissing (asked again at this moment), SamePerson,
-    ConsentMissing.
+    OwnMatter, ConsentMissing.
     """
-    found, missing = _take_up(registration)
+    found, missing, own_matter = _take_up(registration, actor)
     if found.kind not in kinds:
         raise WrongRegistration()
-    require_office(actor, Role.APPROVER, Department(found.department))
-    if actor.pk in (found.prepared_by_id, found.asked_by_id):
-        raise SamePerson()
+    _require_approver(found, actor, own_matter)
     if missing and found.kind in ASKING_OWNERS:
         raise ConsentMissing(count=missing)
     return found
+
+
+def _require_approver(registration: Registration, actor: User, own_matter: bool) -> None:
+    require_office(actor, Role.APPROVER, Department(registration.department))
+    if actor.pk in (registration.prepared_by_id, registration.asked_by_id):
+        raise SamePerson()
+    if own_matter:
+        raise OwnMatter()
 
 
 _PARTS = f"""
@@ -338,10 +360,8 @@ def end_decision(registration: Registration, actor: User) -> None:
 @write_transaction
 def reject_registration(*, registration: Registration, reason: str, actor: User) -> Registration:
     """Not registered, for a reason; nothing in the ledger moves."""
-    found = lock_waiting(registration)
-    require_office(actor, Role.APPROVER, Department(found.department))
-    if actor.pk in (found.prepared_by_id, found.asked_by_id):
-        raise SamePerson()
+    found, _missing, own_matter = _take_up(registration, actor)
+    _require_approver(found, actor, own_matter)
     if not reason.strip():
         raise ReasonMissing()
     Registration.objects.filter(pk=found.pk).update(

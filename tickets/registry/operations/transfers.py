@@ -135,7 +135,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
         raise TransferToSelf()
     held.require_open()
     kind = Registration.Kind(wanted.kind)
-    _require_one_ceding(kind, ticket, part.owners)
+    ceding = _require_one_ceding(kind, ticket, part.owners)
     # A court's part falls on collateral only where nothing else is left.
     pieces = freest_first(held.pieces)
     fits = _fits(kind)
@@ -162,7 +162,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
         document_sha256=sha256_of(wanted),
     )
     if kind is Kind.MERGER:
-        _note_succession(wanted, held.owners, part.owners)
+        _note_succession(wanted, ceding, part.owners)
     end_decision(wanted, actor)
     return entry
 
@@ -316,25 +316,34 @@ def ceding_owners(ticket: CarbonTicket, to: Owners) -> list[Party]:
     ]
 
 
-def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owners) -> None:
+def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owners) -> list[Party]:
     """An heir and a successor body come into one owner's place; the others, who are not asked, keep
-    what is theirs (domain.md, "Shares")."""
-    if kind in SUCCESSIONS and len(ceding := ceding_owners(ticket, to)) > 1:
+    what is theirs (domain.md, "Shares"). Nobody is answered for other kinds."""
+    if kind not in SUCCESSIONS:
+        return []
+    ceding = ceding_owners(ticket, to)
+    if len(ceding) > 1:
         raise CoOwnerLosesShare(names="、".join(party.name for party in ceding))
+    return ceding
 
 
-def _note_succession(registration: Registration, former: Sequence[int], successors: Owners) -> None:
-    """Once the merged body holds nothing more, nothing is registered to it any more."""
-    if len(former) != 1 or len(successors.shares) != 1:
-        return
-    if TicketShare.objects.filter(
-        party_id=former[0], closed_by__isnull=True, ticket__closed_by__isnull=True
-    ).exists():
+def _note_succession(
+    registration: Registration, ceding: Sequence[Party], successors: Owners
+) -> None:
+    """A merged body has ceased: from its first ticket on nothing is registered to it any more, and
+    what it still holds passes in the same way."""
+    assert registration.ticket is not None
+    others = {party.pk for party in owners_of(registration.ticket)} - {one.pk for one in ceding}
+    gaining = [party for party, _numerator in successors.shares if party.pk not in others]
+    gaining = gaining or [
+        party for party, _numerator in successors.shares
+    ]  # A co-owner absorbs it.
+    if len(ceding) != 1 or len(gaining) != 1:
         return
     PartySuccession.objects.get_or_create(
-        former_id=former[0],
+        former=ceding[0],
         defaults={
-            "successor": successors.shares[0][0],
+            "successor": gaining[0],
             "effective_on": registration.effective_on or registration.prepared_at.date(),
             "document_number": registration.document_number,
         },

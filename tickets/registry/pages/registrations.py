@@ -30,6 +30,7 @@ from tickets.registry.access import (
     access_request,
     may_dispose_any,
     owners_of,
+    parties_asked,
 )
 from tickets.registry.acts import ACTS, Act, Asked
 from tickets.registry.errors import RequestUnreadable
@@ -59,8 +60,8 @@ from tickets.registry.operations.registrations import OFFICES, parts_of
 from tickets.registry.operations.transfers import SUCCESSIONS, ceding_owners
 from tickets.registry.pages.subjects import (
     find_subject,
-    is_clerk,
     require_may_ask,
+    serves,
     subject_name,
     subject_of,
     ticket_of,
@@ -116,7 +117,7 @@ def _require_factor_for_a_stranger(
     act: Act, about: Any, form: RegistrationForm, user: User
 ) -> None:
     """The first transfer to a counterparty that is new to the holder (domain.md)."""
-    if "code" not in form.fields or is_clerk(act, user):
+    if "code" not in form.fields or serves(act, about, user):
         return
     owners = owners_of(about)
     if all(has_dealt_with(owners, party) for party, _share in form.cleaned_data["to"]):
@@ -135,7 +136,7 @@ def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, 
         pledgee=form.cleaned_data.get("pledgee"),
         **_subject_columns(act, about),
     )
-    if not is_clerk(act, user) or act.kind is Kind.PLEDGE:
+    if not serves(act, about, user) or act.kind is Kind.PLEDGE:
         return {"page": "request", "key": str(asked.key)}
     registration = _take_up(asked, act, form.cleaned_data, user, asked_by=None)
     return {"page": "registration", "key": str(registration.key)}
@@ -381,7 +382,7 @@ def _registration_page(
     waiting = found.state == Registration.State.PREPARED
     asked = TicketRequest.objects.filter(registration=found).first()
     act = ACTS[Kind(found.kind)]
-    owners = owners_of(found.ticket) if found.ticket else []
+    asking = parties_asked(found)
     collateral_kg = collateral_reached(found) if waiting else 0
     agreed = {one.party_id: one for one in found.consents.select_related("party", "given_by")}
     context = {
@@ -393,7 +394,7 @@ def _registration_page(
         else [],
         "documents": _documents(act, asked) if asked else [],
         "allotments": found.allotments.prefetch_related("shares__party"),
-        "owners": [(owner, agreed.get(owner.pk)) for owner in owners],
+        "owners": [(owner, agreed.get(owner.pk)) for owner in asking],
         "opened": CarbonTicket.objects.filter(opened_by__registration=found.key),
         "filing": found.filing or (found.issuance.filing if found.issuance else None),
         "may_decide": waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from portal.accounts.models import Mandate, Role, User
+from portal.accounts.models import Mandate, Party, Role, User
 from portal.accounts.queries import acts_for, has_role
 from portal.base.errors import NotFound
 from tickets.projects.access import access_filing
@@ -70,29 +70,29 @@ def ticket_of(act: Act, subject: Any) -> CarbonTicket | None:
     return None
 
 
-def is_clerk(act: Act, user: User) -> bool:
-    return has_role(user, Role.CLERK, OFFICES[act.kind])
+def serves(act: Act, subject: Any, user: User) -> bool:
+    """Whether the user handles it as the office's clerk: not where it is an own matter."""
+    return has_role(user, Role.CLERK, OFFICES[act.kind]) and not any(
+        acts_for(user, party, Mandate.Scope.VIEW) for party in applicants_of(act, subject)
+    )
+
+
+def applicants_of(act: Act, subject: Any) -> list[Party]:
+    """Whose right it is to ask: the pledgee, the filing's owners, the ticket's owners."""
+    if act.by_pledgee:
+        return [subject.pledgee]
+    if isinstance(subject, Filing):
+        shares = ApplicationShare.objects.filter(application=subject.application)
+        return [share.party for share in shares.select_related("party")]
+    ticket = ticket_of(act, subject)
+    return owners_of(ticket) if ticket is not None else []
 
 
 def require_may_ask(act: Act, subject: Any, user: User) -> None:
     """NotFound unless the user is a clerk of the office or one whose right it is."""
-    if is_clerk(act, user):
+    if serves(act, subject, user):
         return
     if act.office_only:
         raise NotFound()
-    if act.by_pledgee:
-        if acts_for(user, subject.pledgee, Mandate.Scope.APPLY):
-            return
-        raise NotFound()
-    if isinstance(subject, Filing):
-        parties = [
-            share.party
-            for share in ApplicationShare.objects.filter(
-                application=subject.application
-            ).select_related("party")
-        ]
-    else:
-        ticket = ticket_of(act, subject)
-        parties = owners_of(ticket) if ticket is not None else []
-    if not any(acts_for(user, party, Mandate.Scope.APPLY) for party in parties):
+    if not any(acts_for(user, party, Mandate.Scope.APPLY) for party in applicants_of(act, subject)):
         raise NotFound()

@@ -44,6 +44,7 @@ from tickets.registry.acts import ACTS
 from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import (
     CarbonTicket,
+    FreezeOrder,
     LossNotice,
     Registration,
     TicketPrint,
@@ -262,6 +263,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
     notice = ticket.loss_notices.order_by("-pk").first()
+    orders = orders_in_force(ticket)
     return {
         "owns": owns and ticket.is_open,
         "clerk": clerk,
@@ -279,14 +281,14 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         ]
         if exact or any(rank.pledge.pledgee_id in banks for rank in ranks)
         else [],
-        "orders": orders_in_force(ticket) if exact else [],
-        "loss": notice
-        if notice and ticket.is_open and notice.order in orders_in_force(ticket)
-        else None,
+        "orders": orders if exact else [],
+        "loss": notice if notice and ticket.is_open and notice.order in orders else None,
         "loss_days": days_left(notice.ends_on, today()) if notice else 0,
         "prints": ticket.prints.select_related("made_by").order_by("number") if exact else [],
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
+        "prints_now": ticket.is_open
+        and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders),
         "registrations": ticket.registrations.order_by("-pk")[:20] if exact else [],
         "requests": [
             one
