@@ -24,6 +24,8 @@ APPLICATION_VERSION = "0.1.0"
 SECRET_KEY = env.str("SECRET_KEY", default="")
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
+# What QR codes carry; empty: the address that the request came by.
+PUBLIC_ADDRESS: str = env.str("PUBLIC_ADDRESS", default="")
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- applications -----------------------------------------------------------------------------

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import STORAGES, database, env
+from portal.settings.base import ALLOWED_HOSTS, PUBLIC_ADDRESS, STORAGES, database, env
 
 DATABASES = {"default": database(env.str("DATABASE_URL"), pool=True)}
 if owner_url := env.str("DATABASE_OWNER_URL", default=""):
     DATABASES["owner"] = database(owner_url, pool=False)
 SECRETS = Path(env.str("PORTAL_SECRETS"))
 INSTALLATION_KIND = "production"
+if not PUBLIC_ADDRESS and ALLOWED_HOSTS:
+    PUBLIC_ADDRESS = f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
 DEMO_ACCOUNTS = env.bool("DEMO_ACCOUNTS", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 STAFF_SECOND_FACTOR_REQUIRED = env.bool("STAFF_SECOND_FACTOR_REQUIRED", default=True)

@@ -242,3 +242,20 @@ class Offset(OffsetFacts):
         if self.purpose in OF_BODIES or (self.purpose == Purpose.VISITORS and self.request_id):
             return self.beneficiary.name
         return masked_name(self.beneficiary.name)
+
+
+class CertificatePaper(models.Model):
+    """The very bytes of a certificate, as it was first given out."""
+
+    offset = models.OneToOneField(
+        Offset, on_delete=models.PROTECT, primary_key=True, related_name="paper"
+    )
+    pdf = models.BinaryField()
+    sha256 = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name = _("凭证文件")
+        verbose_name_plural = _("凭证文件")
+
+    def __str__(self) -> str:
+        return str(self.offset_id)

@@ -29,12 +29,14 @@ from tickets.offsets.errors import (
 )
 from tickets.offsets.models import (
     Beneficiary,
+    CertificatePaper,
     Offset,
     OffsetConsent,
     OffsetFacts,
     OffsetRequest,
     Purpose,
 )
+from tickets.offsets.paper import offset_pdf
 from tickets.offsets.signing import content_of
 from tickets.registry.access import may_dispose, owners_of, require_office
 from tickets.registry.errors import BlockNotFree, ConsentMissing, TicketClosed
@@ -280,6 +282,19 @@ def certify(
     offset.signing_key_id = signature.key_id
     offset.save(force_insert=True)
     return offset
+
+
+@write_transaction
+def certificate_pdf(*, offset: Offset, address: str) -> bytes:
+    """The certificate as it was first given out; ``address`` is where its QR code leads."""
+    kept = CertificatePaper.objects.filter(pk=offset.pk).first()
+    if kept is None:
+        pdf = offset_pdf(offset, address=address)
+        made = CertificatePaper(offset=offset, pdf=pdf, sha256=hashlib.sha256(pdf).digest())
+        # Two readers at once: the first stands.
+        CertificatePaper.objects.bulk_create([made], ignore_conflicts=True)
+        kept = CertificatePaper.objects.get(pk=offset.pk)
+    return bytes(kept.pdf)
 
 
 def facts_of(facts: OffsetFacts) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, works_in
 from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.addresses import public_url
 from portal.base.answers import REQUEST_KEY, answer_refused, sent_once
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
@@ -46,6 +47,7 @@ from tickets.offsets.operations import (
     SUBJECT,
     agree_to_offset,
     ask_offset,
+    certificate_pdf,
     prepare_offset,
     propose_name,
     refuse_offset,
@@ -53,7 +55,7 @@ from tickets.offsets.operations import (
     sign_offset,
     withdraw_offset,
 )
-from tickets.offsets.paper import offset_pdf, purpose_text, ranges_of
+from tickets.offsets.paper import purpose_text, ranges_of
 from tickets.offsets.queries import names_offered
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
@@ -299,8 +301,9 @@ def certificate(request: HttpRequest, number: str) -> HttpResponse:
     offset = access_offset(number)
     if not may_read_paper(offset, request.user):
         raise NotFound()
-    address = request.build_absolute_uri(reverse("site:verify", args=[offset.code]))
-    response = HttpResponse(offset_pdf(offset, address=address), content_type="application/pdf")
+    address = public_url(request, reverse("site:verify", args=[offset.code]))
+    pdf = certificate_pdf(offset=offset, address=address)
+    response = HttpResponse(pdf, content_type="application/pdf")
     header = content_disposition_header(False, f"{offset.number}.pdf")
     if header:
         response.headers["Content-Disposition"] = header

@@ -23,6 +23,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Mandate, Party, Role, RoleGrant, User
 from portal.accounts.queries import is_staff_reader, mandates_for
 from portal.accounts.second_factor import confirmed_device, present_code
+from portal.base.addresses import public_url
 from portal.base.answers import answer_refused
 from portal.base.clock import CITY_TIME, PortalNow, today
 from portal.base.errors import NotFound, PortalError
@@ -387,7 +388,7 @@ def filing_paper(request: HttpRequest, number: str) -> HttpResponse:
     filing = access_filing(number)
     if not may_read_paper(request, filing):
         raise NotFound()
-    address = request.build_absolute_uri(reverse("site:verify", args=[filing.code]))
+    address = public_url(request, reverse("site:verify", args=[filing.code]))
     data = filing_pdf(filing, address=address, public=False)
     response = HttpResponse(data, content_type="application/pdf")
     header = content_disposition_header(False, f"{filing.number}.pdf")

@@ -30,7 +30,7 @@ from tickets.offsets.errors import (
 )
 from tickets.offsets.estimate import estimate
 from tickets.offsets.forms import OffsetForm
-from tickets.offsets.models import Offset, OffsetRequest, Purpose
+from tickets.offsets.models import CertificatePaper, Offset, OffsetRequest, Purpose
 from tickets.offsets.operations import (
     agree_to_offset,
     ask_offset,
@@ -174,7 +174,7 @@ def test_no_more_is_asked_for_than_is_free_and_mandated(
 
 
 def test_a_certificate_stands_for_ever_and_prints_the_same(
-    bureau: Bureau, ticket: CarbonTicket, clerk: User, hands: Hands
+    bureau: Bureau, ticket: CarbonTicket, clerk: User, hands: Hands, settings: Any
 ) -> None:
     wanted = asked(bureau, ticket)
     review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
@@ -209,7 +209,14 @@ def test_a_certificate_stands_for_ever_and_prints_the_same(
     paper = reverse("offsets:certificate", args=[offset.number])
     assert public.get(paper).status_code == 404
     assert hands.of(bureau.buyer_user).get(paper).status_code == 404
-    assert hands.of(bureau.owner_user).get(paper).status_code == 200
+    given = hands.of(bureau.owner_user).get(paper)
+    assert given.status_code == 200
+    settings.PUBLIC_ADDRESS = (
+        "https://portal.example"  # Given out once, whatever is asked for later.
+    )
+    assert hands.of(bureau.owner_user).get(paper).content == given.content
+    with refused_by("certificate_is_its_hash"):
+        CertificatePaper.objects.create(offset=offset, pdf=b"x", sha256=b"y" * 32)
 
 
 def test_the_estimate_multiplies_once_and_rounds_up() -> None:

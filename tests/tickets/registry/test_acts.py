@@ -292,17 +292,23 @@ def test_a_division_gives_each_owner_whole_kilograms_and_closes_the_ticket(burea
     assert covered(ticket.issuance)
 
 
+def printed(ticket: CarbonTicket, user: User) -> TicketPrint:
+    return print_ticket(
+        ticket=ticket, as_of=ticket.opened_by, address="http://localhost/v/", actor=user
+    )
+
+
 def refuses_to_print(ticket: CarbonTicket, user: User) -> None:
     """A paper of a ticket that does not stand, by the operation and by plain SQL."""
     with pytest.raises(errors.NotPrinted):
-        print_ticket(ticket=ticket, as_of=ticket.opened_by, actor=user)
+        printed(ticket, user)
     with refused_by("prints_are_of_standing_tickets"):
         TicketPrint.objects.create(ticket=ticket, number=99, as_of=ticket.opened_by, made_by=user)
 
 
 def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
-    print_ticket(ticket=ticket, as_of=ticket.opened_by, actor=bureau.owner_user)
+    printed(ticket, bureau.owner_user)
     for outstanding in (Registration.Paper.ELECTRONIC, Registration.Paper.LOST):
         with pytest.raises(errors.PaperOutstanding):
             bureau.request_transfer(ticket, paper=outstanding)
@@ -658,7 +664,7 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     assert states(child) == {"held": 600, "pledged": 300}
     assert child.code != ticket.code
     assert [share.party for share in child.shares.all()] == [bureau.owner]
-    print_ticket(ticket=child, as_of=child.opened_by, actor=bureau.owner_user)
+    printed(child, bureau.owner_user)
     with pytest.raises(errors.NoticeEnded):
         prepare_reissue(**wanted)
     # The pledge went along: a later rank joins it, and it is enforced.

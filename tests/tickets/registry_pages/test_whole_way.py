@@ -20,6 +20,7 @@ from pypdf import PdfReader
 
 from portal.accounts.second_factor import present_code
 from portal.base.clock import advance_clock
+from portal.base.models import Policy
 from tests.accounts.people import with_authenticator
 from tests.tickets.registry.register import Bureau
 from tests.tickets.registry_pages.hands import Hands, bank_of, ecology_clerk, line, scan
@@ -124,7 +125,8 @@ def test_the_face_reads_back_and_is_the_same_each_time(
     address = reverse("registry:print", args=[ticket.number, 1])
     first = client.get(address).content
     child_of_sale(hands, ticket, "40")
-    assert client.get(address).content == first
+    Policy.objects.create(code="notice.not_ccer", text="另一说明", label="声明")
+    assert client.get(address, headers={"host": "localhost"}).content == first
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(first)).pages)
     text = re.sub(r"\s", "", text)
     for words in (

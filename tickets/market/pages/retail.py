@@ -19,6 +19,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Attempt, Department, Role, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import has_role
+from portal.base.addresses import public_url
 from portal.base.answers import VISITOR, answer_refused, sent_once, typed_into
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
@@ -35,7 +36,7 @@ from tickets.market.operations import (
 )
 from tickets.market.pages.answers import OK, REFUSED
 from tickets.offsets.models import Purpose
-from tickets.offsets.paper import offset_pdf
+from tickets.offsets.operations import certificate_pdf
 
 State = RetailPool.State
 
@@ -205,9 +206,8 @@ def certificate(request: HttpRequest, code: str) -> HttpResponse:
     order = access_order(code)
     if order.offset is None:
         raise NotFound()
-    address = request.build_absolute_uri(reverse("site:verify", args=[order.offset.code]))
-    response = HttpResponse(
-        offset_pdf(order.offset, address=address), content_type="application/pdf"
-    )
+    address = public_url(request, reverse("site:verify", args=[order.offset.code]))
+    pdf = certificate_pdf(offset=order.offset, address=address)
+    response = HttpResponse(pdf, content_type="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{order.offset.number}.pdf"'
     return response

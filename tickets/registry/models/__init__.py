@@ -9,6 +9,7 @@ from tickets.registry.models.grounds import (
     PartySuccession,
     Pledge,
     PledgeReminder,
+    PrintedFace,
     TicketPrint,
 )
 from tickets.registry.models.ledger import (
@@ -51,6 +52,7 @@ __all__ = [
     "Pledge",
     "PledgeReminder",
     "PledgeWaiver",
+    "PrintedFace",
     "Registration",
     "RegistrationMaterial",
     "TicketCounter",

@@ -294,3 +294,20 @@ class TicketPrint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ticket_id} #{self.number}"
+
+
+class PrintedFace(models.Model):
+    """The very bytes of one printing: names, policies and the base map change, a paper does not."""
+
+    printing = models.OneToOneField(
+        TicketPrint, on_delete=models.PROTECT, primary_key=True, related_name="face"
+    )
+    pdf = models.BinaryField()
+    sha256 = models.BinaryField(max_length=32)
+
+    class Meta:
+        verbose_name = _("印制的票面")
+        verbose_name_plural = _("印制的票面")
+
+    def __str__(self) -> str:
+        return str(self.printing_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -25,11 +26,13 @@ from tickets.registry.errors import (
     NotThePledgee,
     RegistrationDecided,
 )
+from tickets.registry.face.paper import face_pdf
 from tickets.registry.ledger import hold_ticket
 from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     LedgerEntry,
+    PrintedFace,
     Registration,
     TicketPrint,
     TicketRequest,
@@ -158,8 +161,10 @@ def publish_end(*, ticket: CarbonTicket, title: str, text: str, actor: User) -> 
 
 
 @write_transaction
-def print_ticket(*, ticket: CarbonTicket, as_of: LedgerEntry, actor: User) -> TicketPrint:
-    """A numbered printing of the face as it stands after an entry (article 16).
+def print_ticket(
+    *, ticket: CarbonTicket, as_of: LedgerEntry, address: str, actor: User
+) -> TicketPrint:
+    """A numbered printing of the face as it stands after an entry (article 16), kept as it is.
 
     NotPrinted once the ticket has ended, or while its loss is published (article 10).
     """
@@ -176,12 +181,14 @@ def print_ticket(*, ticket: CarbonTicket, as_of: LedgerEntry, actor: User) -> Ti
     last = ticket.prints.aggregate(last=Max("number"))["last"] or 0
     made = TicketPrint.objects.create(ticket=ticket, number=last + 1, as_of=as_of, made_by=actor)
     made.refresh_from_db()
+    pdf = face_pdf(ticket, as_of=as_of, address=address, print_number=made.number)
+    face = PrintedFace.objects.create(printing=made, pdf=pdf, sha256=hashlib.sha256(pdf).digest())
     record_event(
         subject_kind="ticket",
         subject_key=ticket.pk,
         verb="printed",
         actor_key=actor.key,
-        facts={"print": last + 1},
+        facts={"print": made.number, "sha256": face.sha256.hex()},
     )
     return made
 

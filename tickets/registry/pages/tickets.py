@@ -24,6 +24,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role
 from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
+from portal.base.addresses import public_url
 from portal.base.answers import sent_once
 from portal.base.clock import today
 from portal.base.errors import NotFound
@@ -46,6 +47,7 @@ from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     LossNotice,
+    PrintedFace,
     Registration,
     TicketPrint,
 )
@@ -313,7 +315,8 @@ def face(request: HttpRequest, number: str) -> HttpResponse:
     entry = acts_on(ticket).last()
     if entry is None:
         raise NotFound()
-    return _pdf(request, ticket, f"{ticket.number}.pdf", as_of=entry)
+    data = face_pdf(ticket, as_of=entry, address=_qr_target(request, ticket))
+    return _pdf(data, f"{ticket.number}.pdf")
 
 
 @login_required
@@ -329,7 +332,11 @@ def make_print(request: HttpRequest, number: str) -> HttpResponse:
         request,
         "print_ticket",
         ticket.number,
-        lambda: print_ticket(ticket=ticket, as_of=entry, actor=user).number,
+        lambda: (
+            print_ticket(
+                ticket=ticket, as_of=entry, address=_qr_target(request, ticket), actor=user
+            ).number
+        ),
         actor_key=user.key,
     )
     messages.success(request, _("已登记第 {n} 次印制。").format(n=answer.body))
@@ -345,14 +352,18 @@ def printed(request: HttpRequest, number: str, n: int) -> HttpResponse:
     made = TicketPrint.objects.filter(ticket=ticket, number=n).select_related("as_of").first()
     if made is None:
         raise NotFound()
-    return _pdf(request, ticket, f"{ticket.number}-{n}.pdf", as_of=made.as_of, number=n)
+    kept = PrintedFace.objects.filter(printing=made).first()
+    data = bytes(kept.pdf) if kept is not None else face_pdf(
+        ticket, as_of=made.as_of, address=_qr_target(request, ticket), print_number=n
+    )  # fmt: skip
+    return _pdf(data, f"{ticket.number}-{n}.pdf")
 
 
-def _pdf(
-    request: HttpRequest, ticket: CarbonTicket, name: str, *, as_of: Any, number: int = 0
-) -> HttpResponse:
-    address = request.build_absolute_uri(reverse("site:verify", args=[ticket.code]))
-    data = face_pdf(ticket, as_of=as_of, address=address, print_number=number)
+def _qr_target(request: HttpRequest, ticket: CarbonTicket) -> str:
+    return public_url(request, reverse("site:verify", args=[ticket.code]))
+
+
+def _pdf(data: bytes, name: str) -> HttpResponse:
     response = HttpResponse(data, content_type="application/pdf")
     header = content_disposition_header(False, name)
     if header:
