@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from portal.accounts.models import Role, RoleGrant, User
-from portal.base.clock import PortalNow, today
+from portal.base.clock import PortalNow
 from portal.base.transactions import write_transaction
 from portal.casework.models import ReviewStep
 from portal.casework.notices import tell
@@ -19,11 +17,15 @@ from portal.casework.subjects import subject_page
 
 @write_transaction
 def tell_of_overdue() -> int:
-    """Tell of what fell due yesterday and is still in hand; the number of steps."""
-    fell_due = overdue(ReviewStep.objects.filter(case__closed_at__isnull=True)).filter(
-        due_on=today() - timedelta(days=1)
+    """Tell once of each deadline that has passed with its step still in hand; the number of steps.
+
+    What an earlier night missed is told with it.
+    """
+    untold = Q(overdue_told_of__isnull=True) | ~Q(overdue_told_of=F("due_on"))
+    fell_due = overdue(ReviewStep.objects.filter(untold, case__closed_at__isnull=True))
+    steps = list(
+        fell_due.select_related("case", "assigned_to").select_for_update(of=("self",), no_key=True)
     )
-    steps = list(fell_due.select_related("case", "assigned_to"))
     for step in steps:
         with override("zh-hans"):
             tell(
@@ -34,6 +36,7 @@ def tell_of_overdue() -> int:
                 ),
                 link=subject_page(step.case.subject_kind, step.case.subject_key),
             )
+        ReviewStep.objects.filter(pk=step.pk).update(overdue_told_of=step.due_on)
     return len(steps)
 
 

@@ -184,6 +184,8 @@ class ReviewStep(models.Model):
     opened_at = models.DateTimeField(_("开始时间"), null=True, blank=True, editable=False)
     due_on = models.DateField(_("期限"), null=True, blank=True)
     due_provisional = models.BooleanField(_("期限暂定"), default=False)
+    # The deadline of whose passing the approver was told.
+    overdue_told_of = models.DateField(null=True, editable=False)
     prepared_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, editable=False, related_name="+"
     )

@@ -32,5 +32,5 @@ def refresh_deadlines_daily(timestamp: int) -> None:
 @app.periodic(cron="30 8 * * *")
 @app.task(name="tell_of_overdue", queue="upkeep", queueing_lock="tell_of_overdue")
 def tell_of_overdue_daily(timestamp: int) -> None:
-    """Each step once, on the day after its due day."""
+    """Each passed deadline once; a morning that failed is made up for by the next."""
     tell_of_overdue()
