@@ -253,6 +253,7 @@ def run_rules(
     candidates: Sequence[Candidate],
     period: DateRange | None = None,
     applicants: Sequence[int] | None = None,
+    certificates: Sequence[int] | None = None,
     own_claim: int | None = None,
     with_shapes: bool = True,
     outlined: frozenset[str] = frozenset(),
@@ -261,17 +262,23 @@ def run_rules(
     """Ask every rule that has something to say of ``subject`` at ``stage``; writes nothing.
 
     ``period`` is the monitoring period as ``[start, end + 1)``; without it every claim, project
-    and harvest counts. ``applicants`` are keys of parties; without them ownership is not asked.
+    and harvest counts. ``applicants`` are keys of parties; without them ownership is not asked, and
+    without ``certificates``, those that are linked, whether they cover the land is not either.
     ``own_claim`` is not compared with. Findings of the rules ``outlined`` on a single candidate carry
     about where they are, for those who may not see the exact shape. Findings come in the order of candidates and rules.
     """
     database = database or connection
     rules = rules_for(
-        stage, subject, period_known=period is not None, applicants_known=bool(applicants)
+        stage,
+        subject,
+        period_known=period is not None,
+        applicants_known=bool(applicants),
+        certificates_known=bool(certificates),
     )
     values = {
         "period": period,
         "applicants": list(applicants or []),
+        "certificates": list(certificates or []),
         "own_claim": own_claim,
     }
     if len(candidates) == 1 and rules:

@@ -33,12 +33,14 @@ def check_project_area(
     period: DateRange | None,
     applicants: Sequence[Party],
     actor: User | None,
+    certificates: Sequence[int] = (),
     own_claim: Claim | None = None,
     numbered: bool = False,
 ) -> RuleRun:
     """Run and keep every rule on one frozen shape; ``numbered`` makes it a uniqueness report.
 
-    ``applicants`` are all parties whose titles count. ``actor`` is None for the machine itself.
+    ``applicants`` are all parties whose titles count, ``certificates`` the keys of those that are
+    linked. ``actor`` is None for the machine itself.
     """
     candidate = Candidate(ref=f"{version.area.name} v{version.number}", wkb=bytes(version.geom.wkb))
     outcome = run_rules(
@@ -47,6 +49,7 @@ def check_project_area(
         candidates=[candidate],
         period=period,
         applicants=[party.pk for party in applicants],
+        certificates=certificates,
         own_claim=own_claim.pk if own_claim else None,
     )
     run = RuleRun(

@@ -254,6 +254,19 @@ _RULES = (
         ("applicants",),
     ),
     Rule(
+        "linked_titles",
+        "第七条",
+        _("所附权属证明覆盖项目范围"),
+        _PROJECT,
+        {
+            "unlinked": Level(
+                _("证书 {number} 覆盖范围内 {area_m2} 平方米，但没有列入所附权属证明。"), "wcccc"
+            )
+        },
+        _OVERLAP,
+        ("certificates",),
+    ),
+    Rule(
         "title_outlives_period",
         "第四条",
         _("权利期限覆盖监测期"),
@@ -341,12 +354,19 @@ def message_of(rule: str, level: str, facts: Mapping[str, Any]) -> str:
 
 
 def rules_for(
-    stage: Stage, subject: Subject, *, period_known: bool, applicants_known: bool
+    stage: Stage,
+    subject: Subject,
+    *,
+    period_known: bool,
+    applicants_known: bool,
+    certificates_known: bool = False,
 ) -> list[Rule]:
     """The rules that have something to say, in the table's order."""
     known = {"period"} if period_known else set()
     if applicants_known:
         known.add("applicants")
+    if certificates_known:
+        known.add("certificates")
     return [
         rule
         for rule in RULES.values()

@@ -24,6 +24,7 @@ def ask(
     stage: Stage = Stage.REVIEW,
     period: DateRange | None = None,
     applicants: Sequence[Party] = (),
+    certificates: Sequence[TitleCertificate] = (),
     own_claim: int | None = None,
     **attributes: Any,
 ) -> Outcome:
@@ -35,6 +36,7 @@ def ask(
         candidates=[Candidate(ref="it", wkb=wkb, **attributes)],
         period=period,
         applicants=[party.pk for party in applicants],
+        certificates=[title.pk for title in certificates],
         own_claim=own_claim,
     )
 

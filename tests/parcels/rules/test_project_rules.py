@@ -131,6 +131,18 @@ def test_every_co_owner_of_a_title_is_asked_for() -> None:
     assert levels("title_of_applicant", alone) == [("other_holder", "conflict")]
 
 
+def test_every_title_under_the_land_is_among_the_linked_ones() -> None:
+    owner = person("甲")
+    linked, other = held_by(owner, square(0, 0)), held_by(owner, square(100, 0))
+    held_by(owner, square(200, 0))  # Only touched.
+    both = square(0, 0, 200, 100)
+    found = found_by("linked_titles", ask(both, PROJECT, certificates=[linked]))["unlinked"]
+    assert (found.severity.value, found.other_number) == ("conflict", other.number)
+    assert found.area_m2 == pytest.approx(10_000, rel=1e-2)
+    assert levels("linked_titles", ask(both, PROJECT, certificates=[linked, other])) == []
+    assert levels("linked_titles", ask(both, PROJECT)) == []  # Not asked while drawing.
+
+
 def test_a_neighbours_title_that_is_only_touched_is_not_asked_for() -> None:
     one, other = person("甲"), person("乙")
     held_by(one, square(0, 0))
