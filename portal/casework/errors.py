@@ -208,6 +208,14 @@ class AnswerIncomplete(CaseworkError):
     message = _("请写明异议是否成立及答复内容。")
 
 
+@stands_for("upheld_objection_is_cured_by_somebody")
+class CureIncomplete(CaseworkError):
+    """Only what was upheld is cured, with words and a name."""
+
+    code = "cure_incomplete"
+    message = _("只有成立的异议才能登记已消除，并须写明理由。")
+
+
 @stands_for("comment_says_something")
 class CommentEmpty(CaseworkError):
     """A remark without words."""

@@ -473,7 +473,10 @@ class Notice(models.Model):
 
 
 class NoticeObjection(models.Model):
-    """异议: what anyone says against a notice while it is open; answered once, by an officer."""
+    """异议: what anyone says against a notice while it is open; answered once, by an officer.
+
+    One that was upheld stands in the way until an officer says, with a reason, what cured it.
+    """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     code = models.CharField(_("查询码"), max_length=26, unique=True)
@@ -491,6 +494,11 @@ class NoticeObjection(models.Model):
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
     answered_at = models.DateTimeField(_("答复时间"), null=True, blank=True)
+    cure = models.TextField(_("已消除的理由"), blank=True, default="")
+    cured_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    cured_at = models.DateTimeField(_("消除时间"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("异议")
@@ -513,7 +521,12 @@ class NoticeObjection(models.Model):
                     )
                     & ~Q(answer="")
                 ),
-            )
+            ),
+            models.CheckConstraint(
+                name="upheld_objection_is_cured_by_somebody",
+                condition=Q(cure="", cured_by__isnull=True, cured_at__isnull=True)
+                | (Q(upheld=True, cured_by__isnull=False, cured_at__isnull=False) & ~Q(cure="")),
+            ),
         ]
 
     def __str__(self) -> str:

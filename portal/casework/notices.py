@@ -96,6 +96,19 @@ def answer_objection(
 
 
 @write_transaction
+def cure_objection(*, objection: NoticeObjection, reason: str, actor: User) -> NoticeObjection:
+    """Say once why an upheld objection stands in the way no longer (article 20); CureIncomplete for
+    any other. Who may is asked by the subject whose notice it is.
+    """
+    NoticeObjection.objects.filter(pk=objection.pk).update(
+        cure=reason.strip(), cured_by=actor, cured_at=now()
+    )
+    objection.refresh_from_db()
+    _record(objection.notice, "cured", actor.key, objection=str(objection.key), article="第二十条")
+    return objection
+
+
+@write_transaction
 def tell(*, users: Iterable[User], subject: str, body: str, link: str = "") -> list[Message]:
     """A message in each user's inbox, by e-mail where an address is known, and to the webhook that
     the user has named."""

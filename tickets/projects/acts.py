@@ -41,6 +41,7 @@ from tickets.projects.plan import Step
 from tickets.projects.review import (
     answer_application_objection,
     confirm_material,
+    cure_application_objection,
     decide_disqualification,
     judge_step,
     prepare_filing,
@@ -164,10 +165,7 @@ def sign(request: HttpRequest, application: Application, user: User) -> str:
 
 
 def answer(request: HttpRequest, application: Application, user: User) -> str:
-    rows = NoticeObjection.objects.filter(
-        notice__subject_kind=SUBJECT, notice__subject_key=application.key
-    )
-    objection = _one_of(rows, request.POST.get("objection"))
+    objection = _objection(request, application)
     text = request.POST.get("answer", "").strip()
     if not text or request.POST.get("upheld") not in ("yes", "no"):
         raise InvalidInput(field=_("答复"), reason=_("请选择异议是否成立并写明答复"))
@@ -178,6 +176,15 @@ def answer(request: HttpRequest, application: Application, user: User) -> str:
         actor=user,
     )
     return _("异议已答复。")
+
+
+def cure(request: HttpRequest, application: Application, user: User) -> str:
+    cure_application_objection(
+        objection=_objection(request, application),
+        reason=request.POST.get("reason", "").strip()[:8000],
+        actor=user,
+    )
+    return _("已登记异议所指问题的消除。")
 
 
 def comment(request: HttpRequest, application: Application, user: User) -> str:
@@ -260,6 +267,7 @@ ACTS: dict[str, Callable[[HttpRequest, Application, User], str]] = {
     "prepare": prepare,
     "sign": sign,
     "answer": answer,
+    "cure": cure,
     "comment": comment,
     "propose": propose,
     "decide": decide,
@@ -291,6 +299,14 @@ def _step(request: HttpRequest, application: Application) -> ReviewStep:
     except ValueError as error:
         raise NotFound() from error
     return step_of(application, kind)
+
+
+def _objection(request: HttpRequest, application: Application) -> NoticeObjection:
+    rows = NoticeObjection.objects.filter(
+        notice__subject_kind=SUBJECT, notice__subject_key=application.key
+    )
+    found: NoticeObjection = _one_of(rows, request.POST.get("objection"))
+    return found
 
 
 def _one_of(rows: Any, key: str | None) -> Any:

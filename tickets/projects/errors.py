@@ -171,10 +171,10 @@ class PublicityNotOver(ProjectsError):
 
 
 class ObjectionsOpen(ProjectsError):
-    """An objection is not answered, or was upheld."""
+    """An objection is not answered, or was upheld and is not cured."""
 
     code = "objections_open"
-    message = _("公示期间的异议尚未全部答复，或有异议成立，不能审定。")
+    message = _("公示期间的异议尚未全部答复，或成立的异议尚未消除，不能审定。")
 
 
 class ReportMissing(ProjectsError):

@@ -451,7 +451,7 @@ def withdraw_application(*, application: Application, actor: User, reason: str =
         raise MayNotApply(party=standing.project.applicant.name)
     if standing.case is None or standing.claim is None:
         raise ApplicationUnderReview()
-    if standing.disqualifications.filter(case__closed_at__isnull=True).exists():
+    if is_disqualification_pending(standing):
         raise DisqualificationPending()
     step = unfinished_step(standing)
     record_verdict(
@@ -463,6 +463,11 @@ def withdraw_application(*, application: Application, actor: User, reason: str =
     standing.refresh_from_db()
     _record(standing, "withdrawn", actor)
     return standing
+
+
+def is_disqualification_pending(application: Application) -> bool:
+    """Whether article 7's decision is proposed and not taken: until then nothing else ends it."""
+    return application.disqualifications.filter(case__closed_at__isnull=True).exists()
 
 
 def unfinished_step(application: Application) -> ReviewStep:

@@ -22,7 +22,7 @@ from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.transactions import write_transaction
 from portal.casework.models import NoticeObjection, ReviewStep, Verdict
 from portal.casework.moves import StepStatus, VerdictKind
-from portal.casework.notices import answer_objection
+from portal.casework.notices import answer_objection, cure_objection
 from portal.casework.operations import open_case, record_verdict, refuse_own_matter
 from portal.casework.signatures import sign
 from portal.journal.operations import record_event
@@ -37,6 +37,7 @@ from tickets.projects.errors import (
     AreaHasConflicts,
     ChecklistIncomplete,
     DisqualificationIncomplete,
+    DisqualificationPending,
     FilingQuantityWrong,
     FilingRefused,
     MaterialsNotConfirmed,
@@ -59,7 +60,7 @@ from tickets.projects.notes import (
     tell_applicants,
     tell_office,
 )
-from tickets.projects.operations import SUBJECT, unfinished_step
+from tickets.projects.operations import SUBJECT, is_disqualification_pending, unfinished_step
 from tickets.projects.plan import DISQUALIFICATION_CASE, Step, disqualification_steps
 from tickets.projects.signing import content_of
 
@@ -218,13 +219,17 @@ def answer_application_objection(
     *, objection: NoticeObjection, upheld: bool, answer: str, actor: User
 ) -> NoticeObjection:
     """Forestry answers what was said against a project in its publicity period."""
-    notice = objection.notice
-    if notice.subject_kind != SUBJECT or not has_role(actor, Role.CLERK, Department.FORESTRY):
-        raise NotFound()
-    application = Application.objects.select_related("case").get(key=notice.subject_key)
-    if application.case is not None:
-        refuse_own_matter(application.case, actor)
+    _require_objections_office(objection, actor)
     return answer_objection(objection=objection, upheld=upheld, answer=answer, actor=actor)
+
+
+@write_transaction
+def cure_application_objection(
+    *, objection: NoticeObjection, reason: str, actor: User
+) -> NoticeObjection:
+    """Forestry, which upheld it, says what cured it without the area being drawn anew (article 20)."""
+    _require_objections_office(objection, actor)
+    return cure_objection(objection=objection, reason=reason, actor=actor)
 
 
 # --- disqualification (article 7) ---------------------------------------------------------------
@@ -339,6 +344,20 @@ def _locked(application: Application) -> Application:
     )
 
 
+def _require_objections_office(objection: NoticeObjection, actor: User) -> None:
+    notice = objection.notice
+    if notice.subject_kind != SUBJECT or not has_role(actor, Role.CLERK, Department.FORESTRY):
+        raise NotFound()
+    application = Application.objects.select_related("case").get(key=notice.subject_key)
+    if application.case is not None:
+        refuse_own_matter(application.case, actor)
+
+
+def _refuse_pending_disqualification(application: Application) -> None:
+    if is_disqualification_pending(application):
+        raise DisqualificationPending()
+
+
 def _require_confirmed(application: Application) -> None:
     materials = latest_materials(application)
     missing = [
@@ -354,7 +373,7 @@ def _require_publicity(application: Application) -> None:
     notice = notice_of(application)
     if notice is None or notice.closes_on >= today():
         raise PublicityNotOver(closes_on=notice.closes_on if notice else "?")
-    if notice.objections.exclude(upheld=False).exists():
+    if notice.objections.exclude(upheld=False).filter(cured_at__isnull=True).exists():
         raise ObjectionsOpen()
 
 

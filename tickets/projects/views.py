@@ -192,7 +192,7 @@ def _review(application: Application, user: User, *, staff: bool, form: Any) -> 
     day = today()
     objections = NoticeObjection.objects.filter(
         notice__subject_kind=SUBJECT, notice__subject_key=application.key
-    ).select_related("notice", "answered_by")
+    ).select_related("notice", "answered_by", "cured_by")
     comments = case.comments.select_related("author").prefetch_related("attachments")
     expert = next((step for step in steps if step.kind == Step.EXPERT), None)
     return {

@@ -22,6 +22,7 @@ from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError, StateMovedOn
 from portal.casework.documents import parse_upload, read_upload
 from portal.casework.errors import (
+    CureIncomplete,
     DocumentTooLarge,
     DocumentUnreadable,
     ExpertHasConflict,
@@ -38,6 +39,7 @@ from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import ask_expert, entrust_step, record_verdict
 from portal.casework.queries import opinions_wanted_of
+from tests.accounts.people import verbs
 from tests.base.bodies import announce
 from tests.base.sessions import refused_by
 from tests.factories.land import square
@@ -106,6 +108,7 @@ from tickets.projects.plan import Step
 from tickets.projects.review import (
     answer_application_objection,
     confirm_material,
+    cure_application_objection,
     decide_disqualification,
     prepare_filing,
     propose_disqualification,
@@ -555,6 +558,40 @@ def test_nothing_is_determined_before_the_publicity_ends_or_with_an_open_objecti
     answer_application_objection(
         objection=objection, upheld=False, answer="权属清楚", actor=town["forestry_clerk"]
     )
+    with pytest.raises(CureIncomplete):
+        cure_application_objection(
+            objection=objection, reason="本来就不成立", actor=town["forestry_clerk"]
+        )
+    say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
+
+
+def test_an_upheld_objection_stands_in_the_way_until_the_office_says_what_cured_it(
+    town: Town,
+) -> None:
+    application, owner = submitted(town)
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    notice = notice_of(application)
+    assert notice is not None
+    objection = object_to_notice(
+        notice=notice, name="邻居", contact="电话", text="未经我同意", shape=None, actor=None
+    )
+    clerk = town["forestry_clerk"]
+    answer_application_objection(objection=objection, upheld=True, answer="属实", actor=clerk)
+    advance_clock(timedelta(days=9))
+    say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
+    with pytest.raises(ObjectionsOpen):
+        say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
+    page = reverse("projects:application", args=[application.key])
+    sent = {"action": "cure", "objection": objection.key, "reason": "双方已签订协议，异议人撤回"}
+    assert browser_of(owner).post(page, sent).status_code == 404
+    assert browser_of(clerk).post(page, {**sent, "reason": " "}).status_code == 422
+    assert browser_of(clerk).post(page, sent).status_code == 302
+    with refused_by("nothing_is_rewritten"):
+        NoticeObjection.objects.filter(pk=objection.pk).update(cure="另一理由")
+    shown = Client().get(reverse("casework:objection", args=[objection.code]))
+    assert "双方已签订协议" in shown.content.decode()
+    assert verbs("notice", notice.key)[-1] == "cured"
     say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])
 
 
