@@ -50,10 +50,12 @@ class ApplicantDisqualified(ProjectsError):
 
 @stands_for("no_withdrawal_under_disqualification")
 class DisqualificationPending(ProjectsError):
-    """Article 7: who withdrew would escape the decision on false materials."""
+    """Article 7: what ended otherwise would escape the decision on false materials."""
 
     code = "disqualification_pending"
-    message = _("已就本申请提出取消申报资格的意见（第七条），作出决定前不能撤回。")
+    message = _(
+        "已就本申请提出取消申报资格的意见（第七条），作出决定前不能撤回、不予通过或备案签发。"
+    )
 
 
 class ApplicationIncomplete(ProjectsError):

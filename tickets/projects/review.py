@@ -112,6 +112,8 @@ def judge_step(
         _require_confirmed(standing)
     if step.kind == Step.DETERMINATION and verdict == VerdictKind.ENDORSE:
         _require_publicity(standing)
+    if verdict == VerdictKind.REJECT:
+        _refuse_pending_disqualification(standing)
     given = record_verdict(step=step, verdict=verdict, actor=actor, seen=seen, reason=reason)
     if verdict == VerdictKind.RETURN:
         _follow_return(standing, given)
@@ -157,6 +159,8 @@ def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     draft = step.verdicts.filter(verdict=VerdictKind.PREPARE).order_by("-pk").first()
     if step.status != StepStatus.PREPARED or draft is None or standing.claim is None:
         raise ApplicationMoveNotAllowed()
+    _refuse_pending_disqualification(standing)
+    _require_confirmed(standing)
     quantity_kg = int(draft.facts["quantity_kg"])
     _require_quantity(standing, quantity_kg)
     result = latest_result(standing)
@@ -258,7 +262,7 @@ def propose_disqualification(
         Application.State.SUBMITTED,
         Application.State.RETURNED,
         Application.State.DETERMINED,
-    ):
+    ) or is_disqualification_pending(standing):
         raise ApplicationMoveNotAllowed()
     case = open_case(
         kind=DISQUALIFICATION_CASE,

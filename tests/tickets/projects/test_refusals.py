@@ -768,6 +768,37 @@ def test_nobody_escapes_a_disqualification_by_withdrawing(town: Town) -> None:
     assert other.state == Application.State.DISQUALIFIED
 
 
+def test_nothing_else_ends_an_application_while_its_disqualification_is_proposed(
+    town: Town,
+) -> None:
+    application, _owner = submitted(town, tonnes=100)
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    clerk, approver = town["forestry_clerk"], town["forestry_approver"]
+    say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "不同意")
+    first = propose(town, application)
+    with pytest.raises(DisqualificationPending):
+        say(application, Step.DETERMINATION, VerdictKind.REJECT, approver, "不具备真实性")
+    with refused_by("no_withdrawal_under_disqualification"):
+        # Round the application's own operations: the case first, then the state.
+        step = step_of(application, Step.DETERMINATION)
+        record_verdict(
+            step=step, verdict=VerdictKind.REJECT, actor=approver, seen=step.revision, reason="否"
+        )
+        Application.objects.filter(pk=application.pk).update(state="rejected")
+    decide(town, first, approve=False)
+    advance_clock(timedelta(days=9))
+    say(application, Step.DETERMINATION, VerdictKind.ENDORSE, approver)
+    second = propose(town, application)
+    with pytest.raises(DisqualificationPending):
+        file_it(town, application, 100)
+    decide(town, second)
+    application.refresh_from_db()
+    assert application.state == Application.State.DISQUALIFIED
+    assert application.case is not None
+    assert {step.status for step in application.case.steps.all()} == {"endorsed", "closed"}
+
+
 def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town: Town) -> None:
     application, owner = submitted(town)
     decide(town, propose(town, application))
