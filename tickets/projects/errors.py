@@ -215,6 +215,7 @@ class FilingQuantityWrong(ProjectsError):
     "filing_is_of_the_claimed_land",
     "filing_is_of_the_latest_report",
     "filing_has_a_clear_uniqueness_report",
+    "filing_has_a_report_of_its_day",
     "filing_is_signed_now",
 )
 class FilingRefused(ProjectsError):

@@ -152,7 +152,9 @@ def prepare_filing(
 def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     """The bureau's signature under what the clerk prepared; the land stays claimed for ever.
 
-    The second factor is asked before (``require_second_factor``), outside this transaction.
+    The land is asked anew and the filing rests on the report of this moment: what stood free on the
+    day of the preparation may not any more (AreaHasConflicts; articles 6 and 24). The second factor
+    is asked before (``require_second_factor``), outside this transaction.
     """
     standing = _locked(application)
     step = step_of(standing, Step.FILING)
@@ -164,9 +166,9 @@ def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     quantity_kg = int(draft.facts["quantity_kg"])
     _require_quantity(standing, quantity_kg)
     result = latest_result(standing)
-    report = RuleRun.objects.filter(number=draft.facts["uniqueness_report"]).first()
-    if result is None or report is None or standing.case is None:
+    if result is None or standing.case is None:
         raise FilingRefused()
+    report = _uniqueness_report(standing, actor)
     record_verdict(step=step, verdict=VerdictKind.ENDORSE, actor=actor, seen=seen)
     filing = Filing(
         number=draw_number(NumberKind.FILING),
