@@ -129,6 +129,19 @@ def open_case(
 
 
 @write_transaction
+def add_parties(*, case: ReviewCase, others: Iterable[Party], actor: User) -> list[Party]:
+    """Those whose matter it has become since (co-owners after a return): from now on nobody who acts
+    for one of them takes part in the review. Who was there already is left out.
+    """
+    present = set(case.parties.values_list("party", flat=True))
+    added = [party for party in others if party.pk not in present]
+    for party in added:
+        CaseParty.objects.create(case=case, party=party, applies=False)
+        _record(case, "party_added", actor, party=str(party.key))
+    return added
+
+
+@write_transaction
 def record_verdict(
     *,
     step: ReviewStep,

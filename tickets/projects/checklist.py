@@ -70,6 +70,21 @@ def latest_materials(application: Application) -> dict[str, Material]:
     return {row.kind: row for row in rows.order_by("version")}
 
 
+def unconfirmed_materials(application: Application) -> list[str]:
+    """The kinds whose newest version is missing or not confirmed by the clerk, in words."""
+    latest = latest_materials(application)
+    return [
+        str(kind.label)
+        for kind in Material.Kind
+        if kind.value not in latest or latest[kind.value].confirmed_by_id is None
+    ]
+
+
+def linked_certificates(application: Application) -> list[int]:
+    """Keys of the certificates that the application rests on."""
+    return list(application.titles.values_list("certificate", flat=True))
+
+
 def latest_result(application: Application) -> AccountingResult | None:
     return application.accounting_results.select_related("verifier").order_by("-pk").first()
 

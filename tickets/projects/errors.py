@@ -151,8 +151,9 @@ class OwnMaterial(ProjectsError):
     message = _("不能核对自己提交的材料。")
 
 
+@stands_for("materials_are_confirmed")
 class MaterialsNotConfirmed(ProjectsError):
-    """The clerk ticks the checklist of each of the seven before it passes."""
+    """The clerk ticks the checklist of each of the seven before it passes, of late versions too."""
 
     code = "materials_not_confirmed"
     message = _("还有材料没有核对：{missing}")

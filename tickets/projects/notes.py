@@ -70,6 +70,30 @@ def tell_office(application: Application, step: ReviewStep) -> None:
         )
 
 
+def tell_of_late_materials(application: Application, intake: ReviewStep) -> None:
+    """Versions that came after the completeness check wait for the clerk's confirmation."""
+    with override("zh-hans"):
+        tell(
+            users=officers(intake),
+            subject=_("待核对：{project} 的补正材料").format(project=application.project.name),
+            body=_("申请补正后有新版本的材料，核对后才能审定和备案签发。"),
+            link=page_of(application),
+        )
+
+
+def ask_for_consent(application: Application, party: Party) -> None:
+    """A co-owner has something before him that he has not consented to."""
+    with override("zh-hans"):
+        tell(
+            users=representatives(party),
+            subject=_("请确认收益份额：{project}").format(project=application.project.name),
+            body=_("项目的范围、份额或协议有新的内容，“{party}”同意后申请才能提交。").format(
+                party=party.name
+            ),
+            link=reverse("projects:consent", args=[application.key]),
+        )
+
+
 def tell_applicants(
     application: Application, subject: str, body: str, more: Iterable[User] = ()
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.gis.geos import GEOSGeometry
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import Min
 
 from parcels.claims.operations import end_claim, submit_claim
 from parcels.models import Claim, ProjectAreaVersion, TitleCertificate
@@ -26,7 +27,7 @@ from portal.casework.deadlines import regulation_in_force
 from portal.casework.documents import Upload, add_document
 from portal.casework.models import Document, Recusal, ReviewStep
 from portal.casework.moves import StepStatus, VerdictKind
-from portal.casework.operations import open_case, record_verdict, recuse
+from portal.casework.operations import add_parties, open_case, record_verdict, recuse
 from portal.journal.operations import record_event
 from tickets.projects.checklist import (
     applicants_of,
@@ -57,8 +58,14 @@ from tickets.projects.models import (
     Measure,
     Project,
 )
-from tickets.projects.notes import publish_application, take_notice_down, tell_office
-from tickets.projects.plan import APPLICATION_CASE, Step, application_steps
+from tickets.projects.notes import (
+    ask_for_consent,
+    publish_application,
+    take_notice_down,
+    tell_of_late_materials,
+    tell_office,
+)
+from tickets.projects.plan import APPLICATION_CASE, JUDGED_BY, Step, application_steps
 
 SUBJECT = "application"
 OPEN_STATES = (Application.State.DRAFT, Application.State.RETURNED)
@@ -388,8 +395,8 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
 def resubmit_application(
     *, application: Application, actor: User, seen: int, answer: str
 ) -> Application:
-    """Answer a return. Land or days that changed are claimed and reviewed anew from the titles on;
-    other changes are reviewed again by the technical review.
+    """Answer a return. Land or days that changed are claimed anew; what changed is reviewed again by
+    the steps that had judged it, and every later one. Who came as a co-owner is a party of the case.
     """
     draft = _open_draft(application, actor, seen=seen)
     case = draft.case
@@ -406,6 +413,7 @@ def resubmit_application(
     if land_changed:
         claim = _claim_anew(draft, actor)
     check_land(draft, actor, own_claim=claim)
+    add_parties(case=case, others=applicants_of(draft), actor=actor)
     returned = list(case.steps.filter(status=StepStatus.RETURNED).order_by("order"))
     rewind_to = _rewind_order(draft, returned, land_changed=land_changed)
     for at, step in enumerate(returned):
@@ -437,6 +445,8 @@ def resubmit_application(
     _record(draft, "resubmitted", actor, rewind_to=rewind_to or 0)
     for step in case.steps.filter(status=StepStatus.OPEN):
         tell_office(draft, step)
+    if unconfirmed_materials(draft):
+        tell_of_late_materials(draft, case.steps.get(kind=Step.COMPLETENESS))
     return draft
 
 
@@ -599,12 +609,15 @@ def _rewind_order(
     assert draft.case is not None
     if not returned or any(step.intake for step in returned):
         return None
-    stop = returned[-1].verdicts.filter(verdict=VerdictKind.RETURN).order_by("-pk").first()
-    changed = land_changed or (
-        stop is not None
-        and draft.materials.filter(kind=Material.Kind.REPORT, added_at__gt=stop.given_at).exists()
-    )
-    return draft.case.steps.get(kind=Step.TITLE).order if changed else None
+    since = draft.case.stops.filter(resumed_at__isnull=True).aggregate(first=Min("stopped_at"))
+    newer = draft.materials.filter(added_at__gt=since["first"]).values_list("kind", flat=True)
+    touched = {JUDGED_BY[kind] for kind in map(Material.Kind, newer) if kind in JUDGED_BY}
+    if land_changed:
+        touched |= {Step.TITLE, Step.TECHNICAL}
+    again = touched - {Step(step.kind) for step in returned}
+    first = draft.case.steps.filter(kind__in=again).aggregate(order=Min("order"))
+    order: int | None = first["order"]
+    return order
 
 
 def _record(application: Application, verb: str, actor: User, **facts: Any) -> None:

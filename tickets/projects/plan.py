@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Department, Role
 from portal.base.policy import policy_number
 from portal.casework.operations import StepPlan
+from tickets.projects.models import Material
 
 
 class Step(StrEnum):
@@ -23,6 +24,14 @@ class Step(StrEnum):
     FILING = "filing"
 
 
+# Which step judged what a material says; another version of it is judged there again. The three
+# others are confirmed by the clerk alone.
+JUDGED_BY: dict[Material.Kind, Step] = {
+    Material.Kind.TITLES: Step.TITLE,
+    Material.Kind.AGREEMENT: Step.TITLE,
+    Material.Kind.DESIGN: Step.TECHNICAL,
+    Material.Kind.REPORT: Step.TECHNICAL,
+}
 APPLICATION_CASE = "application"
 DISQUALIFICATION_CASE = "disqualification"
 

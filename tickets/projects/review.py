@@ -31,6 +31,8 @@ from tickets.projects.checklist import (
     applicants_of,
     latest_materials,
     latest_result,
+    linked_certificates,
+    unconfirmed_materials,
 )
 from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
@@ -115,6 +117,8 @@ def judge_step(
     if verdict == VerdictKind.REJECT:
         _refuse_pending_disqualification(standing)
     given = record_verdict(step=step, verdict=verdict, actor=actor, seen=seen, reason=reason)
+    if step.kind == Step.DETERMINATION and verdict in (VerdictKind.PREPARE, VerdictKind.ENDORSE):
+        _require_confirmed(standing)
     if verdict == VerdictKind.RETURN:
         _follow_return(standing, given)
     elif verdict == VerdictKind.REJECT:
@@ -134,6 +138,7 @@ def prepare_filing(
 ) -> Verdict:
     """The ecology clerk's draft: how many tonnes, on a numbered uniqueness report of today."""
     standing = _locked(application)
+    _require_confirmed(standing)
     _require_quantity(standing, quantity_kg)
     report = _uniqueness_report(standing, actor)
     given = record_verdict(
@@ -365,12 +370,7 @@ def _refuse_pending_disqualification(application: Application) -> None:
 
 
 def _require_confirmed(application: Application) -> None:
-    materials = latest_materials(application)
-    missing = [
-        str(kind.label)
-        for kind in Material.Kind
-        if kind.value not in materials or materials[kind.value].confirmed_by_id is None
-    ]
+    missing = unconfirmed_materials(application)
     if missing:
         raise MaterialsNotConfirmed(missing="、".join(missing))
 

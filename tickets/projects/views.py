@@ -59,6 +59,7 @@ from tickets.projects.queries import applicants_for, projects_of
 from tickets.projects.signing import content_of, signature_holds
 
 REFUSED = 422
+UNDER_REVIEW = (Application.State.SUBMITTED, Application.State.DETERMINED)
 
 
 # --- projects -----------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ def _materials(application: Application, *, clerk: bool) -> list[dict[str, Any]]
                     clerk
                     and material
                     and material.confirmed_by_id is None
-                    and application.state == Application.State.SUBMITTED
+                    and application.state in UNDER_REVIEW
                 ),
             }
         )

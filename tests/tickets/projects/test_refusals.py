@@ -638,6 +638,7 @@ def test_what_the_signer_returns_comes_back_to_the_signer_or_to_all_reviews(town
     assert answered.state == Application.State.SUBMITTED
     assert step_of(application, Step.TITLE).status == "open"
     assert step_of(application, Step.FILING).status == "waiting"
+    confirm_all(town, application)
     pass_pair(town, application, Step.TITLE, "natural_resources")
     pass_pair(town, application, Step.TECHNICAL, "forestry")
     hear_experts(town, application)
