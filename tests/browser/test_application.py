@@ -18,12 +18,15 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from parcels.models import Parcel, Stand
+from portal.accounts.demo import DEMO_MEMBERS, party_of
 from portal.accounts.models import User
 from portal.base.clock import advance_clock, today
 from portal.casework.models import Expert
 from tests.browser.conftest import DESKTOP, PHONE, picture, shown_clean, sign_in
 from tests.browser.test_accounting import save
 from tests.browser.test_drawing import at, ccer_shape, checked, draw_box, land  # noqa: F401
+from tests.factories.land import square
+from tests.parcels.drawing.owners import land_of
 from tests.tickets.projects.story import PDF
 from tickets.projects import papers
 from tickets.projects.models import Application, Filing
@@ -300,3 +303,54 @@ def test_an_owners_land_becomes_a_signed_filing_whose_code_says_valid(
     public.goto(read)
     expect(public.locator(".verdict-banner.valid")).to_contain_text("有效")
     shown_clean(public, "application_9_valid")
+
+
+def test_a_village_taps_its_members_land_together_and_each_consents(
+    open_page: Any, served: str
+) -> None:
+    members = [User.objects.get(username=name) for name in DEMO_MEMBERS]
+    middles = []
+    for at_m, member in enumerate(members):
+        [parcel] = land_of(party_of(member), square(at_m * 100, 0))
+        middles.append(parcel.versions.get().geom.centroid)
+    page = open_page(DESKTOP)
+    sign_in(page, "collective")
+    page.goto(reverse("projects:projects"))
+    page.fill("#id_name", "联户造林")
+    page.get_by_role("button", name="建立并填报").click()
+    page.get_by_role("link", name="在地图上画新范围").click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+    for ref, typed in (("name", "联户林"), ("start", "2021-01-01"), ("end", "2025-12-31")):
+        page.fill(f"[data-ref={ref}]", typed)
+    expect(page.locator("[data-ref=titles] li")).to_have_count(2)
+    page.locator("[data-tool-name=pick]").click()
+    for count, middle in enumerate(middles, start=1):
+        page.mouse.click(*at(page, middle.x, middle.y))
+        expect(page.locator("[data-ref=note]")).to_contain_text(str(count))
+    checked(page, "clear")
+    page.locator("form[data-ref=form] button[type=submit]").click()
+    page.wait_for_url("**/fill/area/**")
+    page.fill("#id_first", "2021-01-01")
+    page.fill("#id_last", "2025-12-31")
+    page.get_by_role("button", name="保存并继续").click()
+    expect(page.locator("input[name=titles]:checked")).to_have_count(2)
+    page.get_by_role("button", name="保存并继续").click()
+    expect(page.locator(".alert.warning")).to_contain_text(members[1].get_full_name())
+    page.get_by_role("button", name="按面积计算").click()
+    expect(page.locator(".shares .badge.waiting")).to_have_count(2)
+    upload(page, AGREEMENT)
+    shown_clean(page, "joint_1_shares")
+    shares = page.url
+    for member in members:
+        page.context.clear_cookies()
+        sign_in(page, member.username)
+        page.goto(reverse("projects:projects"))
+        page.get_by_role("link", name="查看并同意").click()
+        shown_clean(page, "joint_2_consent")
+        page.get_by_role("button", name="同意参加申报和上述份额").click()
+        expect(page.locator(".flashes .success")).to_contain_text("已同意")
+    page.context.clear_cookies()
+    sign_in(page, "collective")
+    page.goto(shares)
+    expect(page.locator(".shares .badge.done")).to_have_count(2)

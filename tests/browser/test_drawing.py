@@ -207,11 +207,21 @@ def test_an_area_is_drawn_and_saved_by_keyboard_alone(
     page.locator("[data-ref=vertex-box] summary").focus()
     page.keyboard.press("Enter")
     west, south, east, north = square(10, 10, 80).extent
-    type_point(page, 0, f"{west:.9f}", f"{south:.9f}")
+    beyond = square(-0.02, 0).extent[0]
+    type_point(page, 0, f"{beyond:.9f}", f"{south:.9f}")
     type_point(page, 1, f"{east:.9f}", f"{south:.9f}")
     type_point(page, 2, "91°70′", f"{north:.9f}")
     expect(page.locator("[data-ref=vertex-trouble]")).to_contain_text("第 3 点无法识别")
     type_point(page, 2, f"{east:.9f}", f"{north:.9f}")
+    type_point(page, 3, f"{beyond:.9f}", f"{north:.9f}")
+    # Two centimetres beyond the title, eighty metres long: a yellow sliver, told with its size.
+    checked(page, "warning")
+    sliver = page.locator(".draw-finding.warning[data-rule=covered_by_titles]")
+    expect(sliver).to_contain_text("细缝")
+    expect(sliver.locator(".cost")).to_contain_text("1.6")
+    expect(page.locator("path[fill='#ffd93b']")).to_have_count(1)
+    picture(page, "draw_sliver")
+    type_point(page, 0, f"{west:.9f}", f"{south:.9f}")
     type_point(page, 3, f"{west:.9f}", f"{north:.9f}")
     checked(page, "clear")
     expect(page.locator("[data-ref=area]")).to_contain_text("0.6399 公顷 · 9.60 亩")
