@@ -46,6 +46,7 @@ from tickets.accounting.models import (
     Stratum,
     StratumSpecies,
 )
+from tickets.projects.checklist import applicants_of
 from tickets.projects.models import Application
 
 MIB = 1024**2
@@ -219,9 +220,9 @@ def entrust_verifier(*, report: AccountingReport, verifier: User, actor: User) -
 
 
 def is_on_the_owners_side(user: User, report: AccountingReport) -> bool:
-    """Whether somebody acts for the owner in any matter, or drew the land: no third party then."""
-    area = report.area_version.area
-    parties = {area.party, report.application.project.applicant if report.application else None}
+    """Whether somebody acts for an owner in any matter, or drew the land: no third party then."""
+    area, held = report.area_version.area, report.application
+    parties = {area.party, *(applicants_of(held) if held else ())}
     if any(party is not None and acts_for(user, party, Mandate.Scope.VIEW) for party in parties):
         return True
     return area.made_by == user

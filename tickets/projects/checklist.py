@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.contrib.gis.geos import GEOSGeometry, WKTWriter
+from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +21,7 @@ from portal.accounts.models import Party
 from portal.accounts.queries import standing_party
 from portal.base.clock import today
 from tickets.projects.errors import PeriodInvalid
-from tickets.projects.models import AccountingResult, Application, Material
+from tickets.projects.models import AccountingResult, Application, ApplicationShare, Material
 
 # Material → the items that a clerk ticks: code → words.
 CHECKLISTS: dict[Material.Kind, dict[str, str | Promise]] = {
@@ -54,6 +57,7 @@ CHECKLISTS: dict[Material.Kind, dict[str, str | Promise]] = {
 # Those that are files; the others are made from the data or linked.
 UPLOADED = (Material.Kind.DESIGN, Material.Kind.REPORT, Material.Kind.AGREEMENT)
 SIGNED = (Material.Kind.REGISTRATION, Material.Kind.COMMITMENT)
+PLACE_DIGITS = 6  # As places are typed and shown.
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,8 @@ def application_facts(application: Application) -> dict[str, Any]:
         "period": [str(period.lower), str(period.upper)] if period else [],
         "titles": sorted(str(row.certificate.key) for row in application.titles.all()),
         "measures": [
-            [measure.name, str(measure.done_from), str(measure.done_to)]
-            for measure in application.measures.all()
+            [one.name, str(one.done_from), str(one.done_to), place_text(one.place)]
+            for one in application.measures.all()
         ],
         "shares": sorted(
             [str(share.party.key), share.numerator, application.share_denominator]
@@ -127,6 +131,11 @@ def application_facts(application: Application) -> dict[str, Any]:
         ),
         "report": str(result.report_sha256) if (result := latest_result(application)) else "",
     }
+
+
+def place_text(place: GEOSGeometry | None) -> str:
+    """A place as WKT, to the digits that it is typed with; empty where there is none."""
+    return WKTWriter(trim=True, precision=PLACE_DIGITS).write(place).decode() if place else ""
 
 
 def facts_digest(application: Application, kind: str) -> str:
@@ -157,6 +166,43 @@ def applicants_of(application: Application) -> list[Party]:
     return list(found.values())
 
 
+def terms_of(application: Application) -> str:
+    """SHA-256 of what a co-owner consents to: land, days, everybody's share and the agreement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT projects_terms(%s)", [application.pk])
+        terms: str = cursor.fetchone()[0]
+    return terms
+
+
+def without_consent(application: Application) -> list[ApplicationShare]:
+    """The shares whose party has not consented to the terms as they stand."""
+    return list(
+        application.shares.exclude(consented_to=terms_of(application)).select_related("party")
+    )
+
+
+def members_without_share(application: Application) -> QuerySet[Party]:
+    """Members of the applicant, or of a co-owner, whose land is in and who have no share (article 5)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT projects_members_without_share(%s)", [application.pk])
+        found = [party for (party,) in cursor.fetchall()]
+    return Party.objects.filter(pk__in=found).order_by("pk")
+
+
+def co_owners_missing(application: Application) -> list[str]:
+    """Who has not consented, and who has no share although his land is in, in words."""
+    return [
+        *(
+            _("“{party}”的同意").format(party=share.party.name)
+            for share in without_consent(application)
+        ),
+        *(
+            _("“{party}”的份额和同意").format(party=party.name)
+            for party in members_without_share(application)
+        ),
+    ]
+
+
 def what_is_missing(application: Application) -> list[Missing]:
     """In the order of the wizard; empty when everything that article 7 asks for is there.
 
@@ -164,14 +210,9 @@ def what_is_missing(application: Application) -> list[Missing]:
     """
     missing: list[Missing] = []
     _need_area(application, missing)
-    shares = list(application.shares.select_related("party"))
-    if not shares:
+    if not application.shares.exists():
         missing.append(Missing("shares", _("收益份额")))
-    missing.extend(
-        Missing("shares", _("“{party}”的同意").format(party=share.party.name))
-        for share in shares
-        if share.consented_at is None
-    )
+    missing.extend(Missing("shares", text) for text in co_owners_missing(application))
     if not application.titles.exists():
         missing.append(Missing("titles", _("关联权属证明")))
     if not application.measures.exists():

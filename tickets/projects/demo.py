@@ -38,7 +38,13 @@ from portal.casework.models import Expert, ExpertConflict, Opinion
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import add_comment, ask_expert, entrust_step, give_opinion
-from tickets.projects.checklist import CHECKLISTS, latest_materials, latest_result
+from tickets.projects.checklist import (
+    CHECKLISTS,
+    latest_materials,
+    latest_result,
+    terms_of,
+    without_consent,
+)
 from tickets.projects.models import (
     KG_PER_TONNE,
     Application,
@@ -46,7 +52,7 @@ from tickets.projects.models import (
     Material,
     Project,
 )
-from tickets.projects.notes import notice_of
+from tickets.projects.notes import notice_of, representatives
 from tickets.projects.operations import (
     PlannedMeasure,
     Share,
@@ -305,8 +311,6 @@ def share_among_members(people: People, draft: Application) -> None:
         seen=draft.revision,
         actor=owner,
     )
-    for name in ("owner1", "owner2"):
-        consent_to_share(share=draft.shares.get(party=people.party(name)), actor=people[name])
 
 
 def union_of(holds: Sequence[VerifiedTitle]) -> MultiPolygon:
@@ -350,7 +354,7 @@ def leave_unfinished(users: dict[str, User], tell: Callable[[str], object]) -> N
 
 
 def hand_in(draft: Application, owner: User) -> None:
-    """The seven materials, and submission."""
+    """The seven materials, the co-owners' consents, and submission."""
     for kind in Material.Kind:
         if kind in (Material.Kind.REGISTRATION, Material.Kind.COMMITMENT):
             add_material(
@@ -364,6 +368,10 @@ def hand_in(draft: Application, owner: User) -> None:
             add_material(application=draft, kind=kind, actor=owner)
         else:
             add_material(application=draft, kind=kind, upload=scan_of(draft, kind), actor=owner)
+    # The agreement is there: now the co-owners know what they consent to.
+    terms = terms_of(draft)
+    for share in without_consent(draft):
+        consent_to_share(share=share, terms=terms, actor=representatives(share.party)[0])
     draft.refresh_from_db()
     submit_application(application=draft, actor=owner, seen=draft.revision)
     draft.refresh_from_db()

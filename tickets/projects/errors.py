@@ -127,12 +127,24 @@ class SharesWrong(ProjectsError):
     )
 
 
-@stands_for("every_share_is_consented_to", "consent_is_whole_or_absent")
+@stands_for(
+    "every_share_is_consented_to",
+    "consent_is_whole_or_absent",
+    "co_owners_are_parties_of_the_case",
+)
 class ConsentMissing(ProjectsError):
     """Every co-owner consents for himself (article 5)."""
 
     code = "consent_missing"
     message = _("还有共有人没有同意，或没有填写份额。")
+
+
+@stands_for("every_member_with_land_has_a_share")
+class CoOwnersMissing(ProjectsError):
+    """Article 5: whose land is in has a share, and consents to what is put forward; facts: ``missing``."""
+
+    code = "co_owners_missing"
+    message = _("还不能提交，下列各方没有份额，或没有同意现在的范围、份额和协议：{missing}")
 
 
 @stands_for("measure_ends_after_it_begins")

@@ -42,7 +42,9 @@ from tickets.projects.checklist import (
     is_of_other_land,
     latest_materials,
     latest_result,
+    members_without_share,
     period_text,
+    terms_of,
     what_is_missing,
 )
 from tickets.projects.forms import AreaForm, FileForm, TitlesForm, measures_of, shares_of
@@ -52,6 +54,7 @@ from tickets.projects.operations import (
     add_material,
     change_project,
     consent_to_share,
+    consent_to_shares,
     link_titles,
     resubmit_application,
     save_draft,
@@ -136,7 +139,7 @@ def area_stands(draft: Application) -> str:
 
 
 def save_titles(request: HttpRequest, draft: Application, user: User) -> None:
-    form = TitlesForm(draft, request.POST)
+    form = TitlesForm(draft, user, request.POST)
     if not form.is_valid():
         raise FormRefused(form)
     draft = link_titles(
@@ -150,7 +153,7 @@ def save_titles(request: HttpRequest, draft: Application, user: User) -> None:
 
 
 def titles_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
-    return {"form": TitlesForm(draft)}
+    return {"form": TitlesForm(draft, signed_in(request))}
 
 
 def titles_stand(draft: Application) -> str:
@@ -187,13 +190,12 @@ def record_consent(request: HttpRequest, draft: Application, user: User) -> None
     form = FileForm(request.POST, request.FILES)
     if not form.is_valid():
         raise FormRefused(form)
-    material = add_material(
-        application=draft,
-        kind=Material.Kind.AGREEMENT,
-        upload=form.cleaned_data["file"],
+    consent_to_share(
+        share=share,
+        terms=request.POST.get("terms", ""),
         actor=user,
+        upload=form.cleaned_data["file"],
     )
-    consent_to_share(share=share, actor=user, document=material.document)
 
 
 def shares_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
@@ -201,6 +203,8 @@ def shares_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     return {
         "rows": [(party, shares.get(party.pk)) for party in possible_sharers(draft)],
         "denominator": draft.share_denominator,
+        "terms": terms_of(draft),
+        "without_share": members_without_share(draft),
         **report_context(request, draft),
         "file_form": FileForm(),
     }
@@ -384,7 +388,7 @@ def submit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @login_required
 @never_cache
 def consent(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """A co-owner looks at the terms and consents."""
+    """A co-owner looks at the terms and consents to them; to others than he saw, he does not (409)."""
     user = signed_in(request)
     application = access_application(key, user)
     mine = [
@@ -394,19 +398,27 @@ def consent(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     ]
     if not mine:
         raise NotFound()
+    waiting = [share for share in mine if share.consented_at is None]
+    refusal: PortalError | None = None
     if request.method == "POST":
-        for share in mine:
-            if share.consented_at is None:
-                consent_to_share(share=share, actor=user)
-        messages.success(request, _("已同意。"))
-        return redirect("projects:projects")
+        try:
+            consent_to_shares(shares=waiting, terms=request.POST.get("terms", ""), actor=user)
+        except PortalError as error:
+            refusal = error
+        else:
+            messages.success(request, _("已同意。"))
+            return redirect("projects:projects")
+    agreement = latest_materials(application).get(Material.Kind.AGREEMENT.value)
     context = {
         "application": application,
         "mine": mine,
         "registration": registration_rows(application),
-        "waiting": [share for share in mine if share.consented_at is None],
+        "agreement": agreement.document if agreement else None,
+        "terms": terms_of(application),
+        "waiting": waiting,
+        "refusal": refusal,
     }
-    return render(request, "projects/consent.html", context)
+    return answer_refused(render(request, "projects/consent.html", context), refusal)
 
 
 # --- inside -------------------------------------------------------------------------------------
@@ -461,7 +473,7 @@ def _as_sent(request: HttpRequest, draft: Application, part: Part) -> dict[str, 
     if part.slug == "area":
         return {"form": AreaForm(draft, request.POST)}
     if part.slug == "titles":
-        return {"form": TitlesForm(draft, request.POST)}
+        return {"form": TitlesForm(draft, signed_in(request), request.POST)}
     if part.slug == "shares" and "numerator" in request.POST:
         typed = dict(
             zip(request.POST.getlist("party"), request.POST.getlist("numerator"), strict=False)

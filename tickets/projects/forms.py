@@ -22,9 +22,10 @@ from portal.base.errors import InvalidInput
 from portal.casework.documents import read_upload
 from portal.casework.forms import PlaceField
 from portal.casework.moves import VerdictKind
+from tickets.projects.checklist import linked_certificates
 from tickets.projects.models import KG_PER_TONNE, Application, Disqualification, Project
 from tickets.projects.operations import PlannedMeasure, Share
-from tickets.projects.queries import applicants_for, areas_of, linkable_titles
+from tickets.projects.queries import applicants_for, areas_of, covering_titles, linkable_titles
 
 ROW_LIMIT = 500
 
@@ -109,7 +110,7 @@ def area_label(version: ProjectAreaVersion) -> str:
 
 
 class TitlesForm(PortalForm):
-    """Which verified certificates the application rests on."""
+    """Which verified certificates the application rests on; at first, those that cover its land."""
 
     titles = forms.ModelMultipleChoiceField(
         queryset=TitleCertificate.objects.none(),
@@ -118,12 +119,15 @@ class TitlesForm(PortalForm):
         required=False,
     )
 
-    def __init__(self, application: Application, *args: Any, **kwargs: Any) -> None:
-        linked = application.titles.values_list("certificate", flat=True)
-        kwargs.setdefault("initial", {"titles": list(linked)})
+    def __init__(self, application: Application, user: User, *args: Any, **kwargs: Any) -> None:
+        wanted = linked_certificates(application)
+        if not wanted and application.area_version is not None:
+            covering = covering_titles(application.area_version.geom)
+            wanted = list(covering.values_list("certificate", flat=True))
+        kwargs.setdefault("initial", {"titles": wanted})
         super().__init__(*args, **kwargs)
         choice = cast("forms.ModelMultipleChoiceField[Any]", self.fields["titles"])
-        choice.queryset = linkable_titles(application)
+        choice.queryset = linkable_titles(application, user)
 
 
 class FileForm(PortalForm):

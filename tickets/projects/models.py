@@ -128,7 +128,8 @@ class ApplicationShare(models.Model):
     """A co-owner's part in the tonnes: a numerator over the application's denominator.
 
     The shares of an application are none or sum to the denominator (deferred trigger). Each
-    co-owner consents for himself.
+    co-owner consents for himself, to the terms as they stand: ``consented_to`` is their digest
+    (``checklist.terms_of``), and other terms have to be asked for again.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="shares")
@@ -138,6 +139,7 @@ class ApplicationShare(models.Model):
     consented_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
+    consented_to = models.CharField(max_length=64, blank=True, default="", editable=False)
     # Consent on paper, for who has no account.
     consent_document = models.ForeignKey(
         "casework.Document", on_delete=models.PROTECT, null=True, related_name="+"
@@ -156,8 +158,8 @@ class ApplicationShare(models.Model):
             ),
             models.CheckConstraint(
                 name="consent_is_whole_or_absent",
-                condition=Q(consented_at__isnull=True, consented_by__isnull=True)
-                | Q(consented_at__isnull=False, consented_by__isnull=False),
+                condition=Q(consented_at__isnull=True, consented_by__isnull=True, consented_to="")
+                | (Q(consented_at__isnull=False, consented_by__isnull=False) & ~Q(consented_to="")),
             ),
         ]
 

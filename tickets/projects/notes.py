@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from portal.accounts.models import Mandate, RoleGrant, User
+from portal.accounts.models import Mandate, Party, RoleGrant, User
+from portal.accounts.queries import standing_party
 from portal.base.clock import PortalNow, today
 from portal.base.policy import policy_number
 from portal.casework.models import Notice, ReviewStep
@@ -27,12 +28,12 @@ def page_of(application: Application) -> str:
     return reverse("projects:application", args=[application.key])
 
 
-def representatives(application: Application) -> list[User]:
-    """Who may apply for the applicant now."""
+def representatives(party: Party) -> list[User]:
+    """Who may apply for a party now."""
     return list(
         User.objects.filter(
             Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=today()),
-            mandates__party=application.project.applicant,
+            mandates__party=standing_party(party),
             mandates__ended_at__isnull=True,
             mandates__scope__in=[Mandate.Scope.ALL, Mandate.Scope.APPLY],
             is_active=True,
@@ -99,7 +100,7 @@ def tell_applicants(
 ) -> None:
     """A word to everyone who may apply for the applicant."""
     tell(
-        users=[*representatives(application), *more],
+        users=[*representatives(application.project.applicant), *more],
         subject=subject,
         body=body,
         link=page_of(application),

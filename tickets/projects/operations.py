@@ -32,8 +32,12 @@ from portal.journal.operations import record_event
 from tickets.projects.checklist import (
     applicants_of,
     check_period,
+    co_owners_missing,
     facts_digest,
     latest_result,
+    linked_certificates,
+    terms_of,
+    unconfirmed_materials,
     what_is_missing,
 )
 from tickets.projects.errors import (
@@ -43,6 +47,7 @@ from tickets.projects.errors import (
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
+    CoOwnersMissing,
     DisqualificationPending,
     MayNotApply,
     MeasureWrong,
@@ -145,9 +150,8 @@ def start_application(
         application=application,
         party=project.applicant,
         numerator=application.share_denominator,
-        consented_at=now(),
-        consented_by=actor,
     )
+    _settle_consents(application, actor)
     _record(application, "started", actor)
     return application
 
@@ -177,7 +181,7 @@ def set_shares(
     seen: int,
     actor: User,
 ) -> Application:
-    """Who shares the tonnes and how; what changed for a co-owner must be consented to anew."""
+    """Who shares the tonnes and how; whoever has not consented to just this is asked anew."""
     draft = _open_draft(application, actor, seen=seen)
     total = sum(share.numerator for share in shares)
     parties = [share.party.pk for share in shares]
@@ -187,45 +191,58 @@ def set_shares(
         or any(share.numerator < 1 for share in shares)
     ):
         raise SharesWrong(total=total, denominator=denominator)
-    standing = {row.party_id: row for row in draft.shares.all()}
+    former = {row.party_id: row for row in draft.shares.all()}
+    draft.shares.all().delete()
     for share in shares:
-        former = standing.pop(share.party.pk, None)
-        kept = former is not None and (
-            former.numerator * denominator == share.numerator * draft.share_denominator
-        )
-        if former is not None:
-            former.delete()
-        own = acts_for(actor, share.party, Mandate.Scope.APPLY)
-        ApplicationShare.objects.create(
-            application=draft,
-            party=share.party,
-            numerator=share.numerator,
-            consented_at=former.consented_at if kept and former else (now() if own else None),
-            consented_by=former.consented_by if kept and former else (actor if own else None),
-            consent_document=former.consent_document if kept and former else None,
-        )
-    for gone in standing.values():
-        gone.delete()
-    return _write_draft(draft, actor, share_denominator=denominator)
+        # What was consented to goes with the party; whether it still stands is seen below.
+        row = former.get(share.party.pk) or ApplicationShare(application=draft, party=share.party)
+        row.pk, row.numerator = None, share.numerator
+        row.save(force_insert=True)
+    draft = _write_draft(draft, actor, share_denominator=denominator)
+    for row in draft.shares.filter(consented_at__isnull=True).select_related("party"):
+        if row.party_id not in former:
+            ask_for_consent(draft, row.party)
+    return draft
 
 
 @write_transaction
 def consent_to_share(
-    *, share: ApplicationShare, actor: User, document: Document | None = None
+    *, share: ApplicationShare, terms: str, actor: User, upload: Upload | None = None
 ) -> ApplicationShare:
-    """A co-owner consents for himself; on paper (``document``) the applicant brings it."""
+    """A co-owner consents for himself; on paper (``upload``) the applicant brings it.
+
+    ``terms`` is the digest of what the co-owner looked at (``checklist.terms_of``); StateMovedOn
+    where land, days, shares or agreement changed meanwhile.
+    """
+    application = _locked(share.application)
     by_party = acts_for(actor, share.party, Mandate.Scope.APPLY)
-    on_paper = document is not None and acts_for(
-        actor, share.application.project.applicant, Mandate.Scope.APPLY
-    )
-    if not by_party and not on_paper:
+    by_applicant = acts_for(actor, application.project.applicant, Mandate.Scope.APPLY)
+    if not by_party and not (by_applicant and upload is not None):
         raise ConsentMissing()
-    ApplicationShare.objects.filter(pk=share.pk).update(
-        consented_at=PortalNow(), consented_by=actor, consent_document=document
+    if terms != terms_of(application):
+        raise StateMovedOn()
+    document = (
+        add_document(
+            subject_kind=SUBJECT,
+            subject_key=application.key,
+            kind="consent",
+            upload=upload,
+            actor=actor,
+        )
+        if upload is not None
+        else None
     )
+    _write_consent(share, terms, actor, document)
     share.refresh_from_db()
-    _record(share.application, "consented", actor, party=str(share.party.key))
+    _record(application, "consented", actor, party=str(share.party.key), terms=terms)
     return share
+
+
+@write_transaction
+def consent_to_shares(*, shares: Sequence[ApplicationShare], terms: str, actor: User) -> None:
+    """All for whom the user acts, or none of them."""
+    for share in shares:
+        consent_to_share(share=share, terms=terms, actor=actor)
 
 
 @write_transaction
@@ -289,6 +306,8 @@ def add_material(
         signed_at=now() if signed else None,
         added_by=actor,
     )
+    if kind == Material.Kind.AGREEMENT:
+        _settle_consents(draft, actor)
     _record(
         draft,
         "material",
@@ -348,13 +367,15 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
     """Put a whole draft forward: a pending claim, and a case with its steps.
 
     Refused for who may not, with a disqualified owner or co-owner, outside the regulation's days (article 25),
-    incomplete, or where the rules find what forbids it.
+    without the share and the consent of everybody whose land is in (CoOwnersMissing), incomplete, or where the
+    rules find what forbids it.
     """
     draft = _open_draft(application, actor, seen=seen)
     if draft.state != Application.State.DRAFT:
         raise ApplicationUnderReview()
     regulation = regulation_in_force()
     _refuse_disqualified(applicants_of(draft))
+    _require_co_owners(draft)
     _require_whole(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     check_land(draft, actor)
@@ -403,6 +424,7 @@ def resubmit_application(
     if draft.state != Application.State.RETURNED or case is None or draft.claim is None:
         raise ApplicationUnderReview()
     _refuse_disqualified(applicants_of(draft))
+    _require_co_owners(draft)
     _require_whole(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     land_changed = (draft.claim.version_id, draft.claim.period) != (
@@ -503,6 +525,7 @@ def check_land(draft: Application, actor: User, *, own_claim: Claim | None = Non
         stage=Stage.SUBMIT,
         period=draft.period,
         applicants=applicants_of(draft),
+        certificates=linked_certificates(draft),
         actor=actor,
         own_claim=own_claim,
     )
@@ -549,8 +572,41 @@ def _open_draft(application: Application, actor: User, *, seen: int | None = Non
 def _write_draft(draft: Application, actor: User, **written: Any) -> Application:
     Application.objects.filter(pk=draft.pk).update(revision=draft.revision + 1, **written)
     draft.refresh_from_db()
+    _settle_consents(draft, actor)
     _record(draft, "saved", actor, revision=draft.revision)
     return draft
+
+
+def _settle_consents(draft: Application, actor: User) -> None:
+    """Who saves consents for whom he acts; the others' consents fall with the terms they were given
+    to, and are asked for again.
+    """
+    terms = terms_of(draft)
+    for share in draft.shares.exclude(consented_to=terms).select_related("party"):
+        if acts_for(actor, share.party, Mandate.Scope.APPLY):
+            _write_consent(share, terms, actor)
+        elif share.consented_to:
+            ApplicationShare.objects.filter(pk=share.pk).update(
+                consented_at=None, consented_by=None, consented_to="", consent_document=None
+            )
+            ask_for_consent(draft, share.party)
+
+
+def _write_consent(
+    share: ApplicationShare, terms: str, actor: User, document: Document | None = None
+) -> None:
+    ApplicationShare.objects.filter(pk=share.pk).update(
+        consented_at=PortalNow(),
+        consented_by=actor,
+        consented_to=terms,
+        consent_document=document,
+    )
+
+
+def _require_co_owners(draft: Application) -> None:
+    missing = co_owners_missing(draft)
+    if missing:
+        raise CoOwnersMissing(missing="、".join(missing))
 
 
 def _require_whole(draft: Application) -> None:
@@ -603,8 +659,8 @@ def _rewind_order(
 ) -> int | None:
     """From which order on the review is done again; None where the returned steps just go on.
 
-    A change of land or of the report goes back to the reviews of titles and technique, unless the
-    completeness check itself is what was returned.
+    Other land or days, and whatever comes with a newer material, goes back to the first step that
+    had judged it and is not returned itself.
     """
     assert draft.case is not None
     if not returned or any(step.intake for step in returned):

@@ -8,7 +8,14 @@ from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
-from parcels.models import ProjectArea, ProjectAreaVersion, Right, RightKind, TitleCertificate
+from parcels.models import (
+    ProjectArea,
+    ProjectAreaVersion,
+    Right,
+    RightKind,
+    TitleCertificate,
+    VerifiedTitle,
+)
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import members_of, names_of, parties_acted_for, standing_party
 from tickets.projects.checklist import applicants_of
@@ -62,9 +69,11 @@ def areas_of(party: Party) -> QuerySet[ProjectAreaVersion]:
     )
 
 
-def linkable_titles(application: Application) -> QuerySet[TitleCertificate]:
-    """Verified certificates of tree ownership of the applicants and the collective's members."""
-    holders: set[int] = set()
+def linkable_titles(application: Application, user: User) -> QuerySet[TitleCertificate]:
+    """Verified certificates of tree ownership of the applicants, of their members, and of those for
+    whom the user applies: several owners with one representative (article 5).
+    """
+    holders = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
     for party in applicants_of(application):
         holders.update(names_of(party).values_list("pk", flat=True))
         for membership in members_of(party):
@@ -76,13 +85,24 @@ def linkable_titles(application: Application) -> QuerySet[TitleCertificate]:
     return titles.order_by("number")
 
 
+def covering_titles(land: GEOSGeometry) -> QuerySet[VerifiedTitle]:
+    """Verified tree ownership under the land; neighbours that only share a border do not count."""
+    return VerifiedTitle.objects.filter(
+        ended_at__isnull=True,
+        kind=RightKind.TREE_OWNERSHIP,
+        geom__bboverlaps=land,
+        geom__relate=(land, "T********"),
+    )
+
+
 def possible_sharers(application: Application) -> list[Party]:
     """Who may share the tonnes: the applicant, its members, and who holds the linked titles."""
     found = {application.project.applicant_id: application.project.applicant}
     for share in application.shares.select_related("party"):
         found[share.party_id] = share.party
     for membership in members_of(application.project.applicant):
-        found[membership.member_id] = membership.member
+        member = standing_party(membership.member)
+        found[member.pk] = member
     rights = Right.objects.filter(
         certificate__in=application.titles.values("certificate"), kind=RightKind.TREE_OWNERSHIP
     ).select_related("party")

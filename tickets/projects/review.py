@@ -29,7 +29,6 @@ from portal.journal.operations import record_event
 from tickets.projects.checklist import (
     CHECKLISTS,
     applicants_of,
-    latest_materials,
     latest_result,
     linked_certificates,
     unconfirmed_materials,
@@ -401,6 +400,7 @@ def _uniqueness_report(application: Application, actor: User) -> RuleRun:
         stage=Stage.REVIEW,
         period=application.period,
         applicants=applicants_of(application),
+        certificates=linked_certificates(application),
         actor=actor,
         own_claim=application.claim,
         numbered=True,

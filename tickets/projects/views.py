@@ -52,7 +52,12 @@ from tickets.projects.forms import (
 )
 from tickets.projects.models import KG_PER_TONNE, Application, Filing, Material, Project
 from tickets.projects.notes import notice_of
-from tickets.projects.operations import SUBJECT, start_application, start_project
+from tickets.projects.operations import (
+    OPEN_STATES,
+    SUBJECT,
+    start_application,
+    start_project,
+)
 from tickets.projects.papers import area_text, filing_pdf, filing_rows
 from tickets.projects.plan import Step
 from tickets.projects.queries import applicants_for, projects_of
@@ -91,7 +96,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         "consents": Application.objects.filter(
             shares__party__in=applicants_for(user),
             shares__consented_at__isnull=True,
-            state=Application.State.DRAFT,
+            state__in=OPEN_STATES,
         )
         .select_related("project__applicant")
         .distinct(),
@@ -154,7 +159,7 @@ def _page(
         "period": period_text(application.period),
         "area": area_text(application.area_version.area_m2) if application.area_version else "",
         "result": latest_result(application),
-        "shares": application.shares.select_related("party"),
+        "shares": application.shares.select_related("party", "consent_document"),
         "mandate": _mandate(application),
         "titles": application.titles.select_related("certificate"),
         "measures": application.measures.all(),

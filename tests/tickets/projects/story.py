@@ -15,19 +15,21 @@ from parcels.claims.operations import open_project_area
 from parcels.claims.queries import days
 from parcels.models import ProjectAreaVersion, Right, RightKind, TitleCertificate
 from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.operations import MemberShare, record_members
 from portal.base.clock import advance_clock, today
 from portal.casework.documents import Upload, parse_upload
 from portal.casework.models import Expert, Opinion
 from portal.casework.moves import VerdictKind
 from portal.casework.operations import ask_expert, give_opinion
-from tests.accounts.people import accepted, officer, person_waiting, user_named
+from tests.accounts.people import accepted, body_waiting, officer, person_waiting, user_named
 from tests.factories.land import parcel_at, square, verify
-from tickets.projects.checklist import CHECKLISTS, UPLOADED, latest_materials
+from tickets.projects.checklist import CHECKLISTS, UPLOADED, latest_materials, terms_of
 from tickets.projects.models import Application, Filing, Material, Project
 from tickets.projects.notes import notice_of
 from tickets.projects.operations import (
     PlannedMeasure,
     add_material,
+    consent_to_share,
     link_titles,
     record_accounting_result,
     set_measures,
@@ -83,6 +85,22 @@ class Town:
 
     def __getitem__(self, name: str) -> User:
         return self.users[name]
+
+    def village(self, members: int) -> tuple[User, Party, list[tuple[User, Party]]]:
+        """A collective and who acts for it, and its members with equal parts."""
+        name = f"village{next(_serial)}"
+        collective = accepted(
+            body_waiting(name, kind=Party.Kind.COLLECTIVE), self["forestry_clerk"]
+        )
+        head = User.objects.get(username=name)
+        people = [self.owner() for _n in range(members)]
+        record_members(
+            collective=collective,
+            members=[MemberShare(party, 1) for _user, party in people],
+            denominator=members,
+            actor=head,
+        )
+        return head, collective, people
 
     def owner(self, name: str = "") -> tuple[User, Party]:
         """A checked person and the user who is that person."""
@@ -190,6 +208,12 @@ def submitted(
     geom = geom or square(next(_serial) * 500, 0)
     draft = draft_of(town, owner, party, geom, tonnes=tonnes)
     return submit_application(application=draft, actor=owner, seen=draft.revision), owner
+
+
+def consent(application: Application, user: User, party: Party) -> None:
+    """To the terms as they stand."""
+    share = application.shares.get(party=party)
+    consent_to_share(share=share, terms=terms_of(application), actor=user)
 
 
 def say(

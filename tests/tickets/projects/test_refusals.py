@@ -49,6 +49,7 @@ from tests.tickets.projects.story import (
     Town,
     calculate,
     confirm_all,
+    consent,
     determine,
     draft_of,
     file_it,
@@ -64,12 +65,14 @@ from tests.tickets.projects.story import (
     submitted,
 )
 from tests.tickets.projects.test_pages import browser_of
+from tickets.projects.checklist import terms_of
 from tickets.projects.errors import (
     ApplicantDisqualified,
     ApplicationIncomplete,
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
+    CoOwnersMissing,
     DisqualificationPending,
     FilingQuantityWrong,
     MaterialsNotConfirmed,
@@ -93,7 +96,6 @@ from tickets.projects.operations import (
     PlannedMeasure,
     Share,
     add_material,
-    consent_to_share,
     link_titles,
     resubmit_application,
     save_draft,
@@ -195,12 +197,12 @@ def test_a_co_owner_who_did_not_consent_holds_the_submission_up(town: Town) -> N
         actor=owner,
     )
     hand_in(draft, owner)
-    with pytest.raises(ApplicationIncomplete):
+    with pytest.raises(CoOwnersMissing):
         put_forward(draft)
     with pytest.raises(ConsentMissing):
-        consent_to_share(share=draft.shares.get(party=other), actor=owner)
+        consent(draft, owner, other)
     page = reverse("projects:consent", args=[draft.key])
-    assert browser_of(partner).post(page).status_code == 302
+    assert browser_of(partner).post(page, {"terms": terms_of(draft)}).status_code == 302
     assert put_forward(draft).state == Application.State.SUBMITTED
 
 
@@ -827,7 +829,7 @@ def test_a_disqualified_party_takes_part_neither_as_a_co_owner_nor_by_an_answer(
         actor=owner,
     )
     hand_in(shared, owner)
-    consent_to_share(share=shared.shares.get(party=barred), actor=barred_user)
+    consent(shared, barred_user, barred)
     returned = put_forward(draft_of(town, barred_user, barred, square(0, 7000)))
     say(returned, Step.COMPLETENESS, VerdictKind.RETURN, town["forestry_clerk"], "缺签字页")
     decide(town, propose(town, false))

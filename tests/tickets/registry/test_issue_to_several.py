@@ -8,6 +8,7 @@ from portal.accounts.models import User
 from tests.factories.land import square
 from tests.tickets.projects.story import (
     Town,
+    consent,
     determine,
     draft_of,
     file_it,
@@ -19,7 +20,6 @@ from tests.tickets.registry.register import Bureau, covered, paper, states
 from tickets.projects.models import Filing
 from tickets.projects.operations import (
     Share,
-    consent_to_share,
     set_shares,
     submit_application,
 )
@@ -44,8 +44,8 @@ def test_owners_may_have_a_ticket_each_of_their_filing(bureau: Bureau) -> None:
         application=draft, denominator=3, shares=[Share(bureau.other, 2), Share(bureau.buyer, 1)],
         seen=draft.revision, actor=bureau.other_user,
     )  # fmt: skip
-    consent_to_share(share=draft.shares.get(party=bureau.buyer), actor=bureau.buyer_user)
     hand_in(draft, bureau.other_user)  # Its papers name the owners.
+    consent(draft, bureau.buyer_user, bureau.buyer)
     draft.refresh_from_db()
     draft = submit_application(application=draft, actor=bureau.other_user, seen=draft.revision)
     pass_completeness(town, draft)

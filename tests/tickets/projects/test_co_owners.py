@@ -1,0 +1,281 @@
+"""Whose land is in has a share and consents, to just what is put forward (article 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from parcels.claims.operations import redraw_project_area
+from parcels.claims.queries import days
+from parcels.models import ProjectAreaVersion
+from portal.accounts.models import Mandate, Party, User
+from portal.base.errors import StateMovedOn
+from portal.casework.moves import VerdictKind
+from tests.base.sessions import refused_by
+from tests.factories.land import square
+from tests.tickets.projects.story import (
+    PDF,
+    PERIOD,
+    Town,
+    consent,
+    draft_of,
+    hand_in,
+    own_land,
+    say,
+    scan,
+    submitted,
+)
+from tests.tickets.projects.test_pages import browser_of
+from tickets.projects.checklist import terms_of
+from tickets.projects.errors import AreaHasConflicts, CoOwnersMissing
+from tickets.projects.models import Application, ApplicationShare, Material
+from tickets.projects.operations import (
+    PlannedMeasure,
+    Share,
+    add_material,
+    consent_to_share,
+    link_titles,
+    save_draft,
+    set_measures,
+    set_shares,
+    submit_application,
+)
+from tickets.projects.plan import Step
+
+pytestmark = pytest.mark.django_db
+
+
+def put_forward(draft: Application) -> Application:
+    draft.refresh_from_db()
+    return submit_application(application=draft, actor=draft.made_by, seen=draft.revision)
+
+
+def share_out(draft: Application, *parts: tuple[Party, int]) -> Application:
+    draft.refresh_from_db()
+    return set_shares(
+        application=draft,
+        denominator=sum(part for _party, part in parts),
+        shares=[Share(party, part) for party, part in parts],
+        seen=draft.revision,
+        actor=draft.made_by,
+    )
+
+
+def returned(town: Town, application: Application) -> Application:
+    say(application, Step.COMPLETENESS, VerdictKind.RETURN, town["forestry_clerk"], "请补正")
+    application.refresh_from_db()
+    return application
+
+
+def test_every_member_of_a_collective_whose_land_is_in_has_a_share_and_consents(
+    town: Town,
+) -> None:
+    head, village, members = town.village(3)
+    (anna, hers), (_ben, his), (_cem, elsewhere) = members
+    own_land(elsewhere, square(200, 0))  # Beside the project: its border is only touched.
+    titles = [own_land(hers, square(0, 0)), own_land(his, square(100, 0))]
+    draft = draft_of(town, head, village, square(0, 0, 200, 100), titles=titles)
+    with pytest.raises(CoOwnersMissing) as refused:
+        put_forward(draft)
+    assert refused.value.code == "co_owners_missing"
+    assert refused.value.facts["missing"].count("的份额和同意") == 2
+    page = reverse("projects:fill", args=[draft.key, "shares"])
+    assert "还没有份额" in browser_of(head).get(page).content.decode()
+    draft = share_out(draft, (village, 1), (hers, 5), (his, 4))
+    hand_in(draft, head)
+    assert anna.inbox_messages.filter(subject__contains="请确认收益份额").exists()
+    with pytest.raises(CoOwnersMissing) as refused:
+        put_forward(draft)
+    assert refused.value.facts["missing"].count("的同意") == 2
+    consent(draft, anna, hers)
+    # One has no account: the head brings the signed paper, and no other consent falls by it.
+    sent = {"action": "consent", "party": his.key, "terms": terms_of(draft)}
+    paper = SimpleUploadedFile("同意书.pdf", PDF)
+    assert browser_of(head).post(page, {**sent, "file": paper}).status_code == 302
+    signed = draft.shares.get(party=his)
+    assert signed.consent_document is not None
+    assert signed.consent_document.kind == "consent"
+    application = put_forward(draft)
+    assert application.case is not None
+    assert {place.party for place in application.case.parties.all()} >= {village, hers, his}
+
+
+def test_by_plain_sql_no_member_is_left_out_either(town: Town) -> None:
+    head, village, [(anna, hers), (ben, his)] = town.village(2)
+    titles = [own_land(hers, square(0, 0)), own_land(his, square(100, 0))]
+    draft = draft_of(town, head, village, square(0, 0, 200, 100), titles=titles)
+    draft = share_out(draft, (hers, 5), (his, 5))
+    hand_in(draft, head)
+    consent(draft, anna, hers)
+    consent(draft, ben, his)
+    application = share_out(returned(town, put_forward(draft)), (hers, 1))
+    consent(application, anna, hers)
+    with refused_by("every_member_with_land_has_a_share"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+    stranger = town.owner()[1]
+    share_out(application, (hers, 1), (his, 1), (stranger, 1))
+    with refused_by("every_share_is_consented_to"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+
+
+def redraw(draft: Application, owner: User) -> ProjectAreaVersion:
+    assert draft.area_version is not None
+    return redraw_project_area(
+        area=draft.area_version.area, geom=square(0, 0, 90), seen_number=1, actor=owner
+    )
+
+
+def save(
+    draft: Application, owner: User, *, area: bool = False, period: bool = False
+) -> Application:
+    return save_draft(
+        application=draft,
+        area_version=redraw(draft, owner) if area else draft.area_version,
+        period=days(date(2021, 1, 1), date(2024, 12, 31)) if period else PERIOD,
+        seen=draft.revision,
+        actor=owner,
+    )
+
+
+def other_measures(draft: Application, owner: User) -> Application:
+    measures = [PlannedMeasure("灌水", date(2022, 5, 1), date(2022, 6, 1))]
+    return set_measures(application=draft, measures=measures, seen=draft.revision, actor=owner)
+
+
+CHANGES: dict[str, Callable[[Application, User], object]] = {
+    "area": lambda draft, owner: save(draft, owner, area=True),
+    "period": lambda draft, owner: save(draft, owner, period=True),
+    "agreement": lambda draft, owner: add_material(
+        application=draft, kind=Material.Kind.AGREEMENT, upload=scan(), actor=owner
+    ),
+    "shares": lambda draft, _owner: share_out(
+        draft, *[(share.party, 1) for share in draft.shares.select_related("party")]
+    ),
+    "the same shares": lambda draft, _owner: share_out(
+        draft, *[(share.party, share.numerator) for share in draft.shares.select_related("party")]
+    ),
+    "measures": other_measures,
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "stands"),
+    [
+        ("area", False),
+        ("period", False),
+        ("agreement", False),
+        ("shares", False),
+        ("the same shares", True),
+        ("measures", True),
+    ],
+)
+def test_a_consent_falls_with_what_it_was_given_to(town: Town, what: str, stands: bool) -> None:
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    draft = share_out(draft, (party, 2), (other, 1))
+    hand_in(draft, owner)
+    consent(draft, partner, other)
+    asked = partner.inbox_messages.count()
+    CHANGES[what](draft, owner)
+    mine, theirs = draft.shares.get(party=party), draft.shares.get(party=other)
+    assert mine.consented_to == terms_of(draft)  # Who saves consents to it.
+    assert (theirs.consented_at is not None) == stands
+    assert partner.inbox_messages.count() == asked + (not stands)
+    waiting = browser_of(partner).get(reverse("projects:projects")).content.decode()
+    assert ("等待您对收益份额的同意" in waiting) != stands
+    if not stands:
+        with pytest.raises(CoOwnersMissing):
+            put_forward(draft)
+
+
+def test_by_plain_sql_no_consent_is_carried_to_other_terms(town: Town) -> None:
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    draft = share_out(draft_of(town, owner, party, square(0, 0)), (party, 2), (other, 1))
+    hand_in(draft, owner)
+    consent(draft, partner, other)
+    application = returned(town, put_forward(draft))
+    Application.objects.filter(pk=application.pk).update(share_denominator=6)
+    ApplicationShare.objects.filter(application=application).update(numerator=3)
+    with refused_by("every_share_is_consented_to"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+    with refused_by("consent_is_whole_or_absent"):
+        application.shares.update(consented_to="")
+
+
+def test_a_co_owner_consents_to_what_was_seen_and_to_nothing_newer(town: Town) -> None:
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    draft = share_out(draft_of(town, owner, party, square(0, 0)), (party, 2), (other, 1))
+    seen = terms_of(draft)
+    page = reverse("projects:consent", args=[draft.key])
+    assert seen in browser_of(partner).get(page).content.decode()
+    share_out(draft, (party, 9), (other, 1))
+    refused = browser_of(partner).post(page, {"terms": seen})
+    assert refused.status_code == 409
+    assert "已被他人更新" in refused.content.decode()
+    with pytest.raises(StateMovedOn):
+        consent_to_share(share=draft.shares.get(party=other), terms=seen, actor=partner)
+    assert draft.shares.get(party=other).consented_at is None
+
+
+def test_a_representative_brings_in_the_titles_of_those_for_whom_he_applies(town: Town) -> None:
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    mine, theirs = own_land(party, square(0, 0)), own_land(other, square(100, 0))
+    draft = draft_of(town, owner, party, square(0, 0, 200, 100), titles=[mine])
+    page = reverse("projects:fill", args=[draft.key, "titles"])
+    assert theirs.number not in browser_of(owner).get(page).content.decode()
+    Mandate.objects.create(
+        user=owner,
+        party=other,
+        scope=Mandate.Scope.APPLY,
+        given_by=partner,
+        valid_from=date(2026, 1, 1),
+    )
+    sent = {"titles": [mine.pk, theirs.pk], "seen": draft.revision}
+    assert browser_of(owner).post(page, sent).status_code == 302
+    draft.refresh_from_db()
+    by_area = {"action": "by_area", "seen": draft.revision}
+    shares = reverse("projects:fill", args=[draft.key, "shares"])
+    assert browser_of(owner).post(shares, by_area).status_code == 302
+    assert [row.numerator for row in draft.shares.all()] == [5_000, 5_000]
+    hand_in(draft, owner)
+    assert put_forward(draft).state == Application.State.SUBMITTED
+
+
+def test_the_linked_certificates_cover_the_land_and_none_that_covers_it_is_left_out(
+    town: Town,
+) -> None:
+    owner, party = town.owner()
+    linked, left_out = own_land(party, square(0, 0)), own_land(party, square(100, 0))
+    draft = draft_of(town, owner, party, square(0, 0, 200, 100), titles=[linked])
+    with pytest.raises(AreaHasConflicts) as refused:
+        put_forward(draft)
+    assert left_out.number in str(refused.value)
+    draft = link_titles(application=draft, certificates=[], seen=draft.revision, actor=owner)
+    page = browser_of(owner).get(reverse("projects:fill", args=[draft.key, "titles"]))
+    assert page.content.decode().count("checked") == 2  # Those that cover it are ticked at first.
+    draft = link_titles(
+        application=draft, certificates=[linked, left_out], seen=draft.revision, actor=owner
+    )
+    hand_in(draft, owner)
+    assert put_forward(draft).state == Application.State.SUBMITTED
+
+
+def test_the_place_of_a_measure_belongs_to_what_is_signed(town: Town) -> None:
+    application, _owner = submitted(town)
+    draft = returned(town, application)
+    before = draft.materials.get(kind=Material.Kind.DESIGN).content_sha256
+    [measure] = draft.measures.all()
+    place = square(0, 0, 20).centroid
+    moved = set_measures(
+        application=draft,
+        measures=[PlannedMeasure(measure.name, measure.done_from, measure.done_to, place)],
+        seen=draft.revision,
+        actor=draft.made_by,
+    )
+    hand_in(moved, draft.made_by)
+    after = draft.materials.filter(kind=Material.Kind.DESIGN).latest("version").content_sha256
+    assert after != before
