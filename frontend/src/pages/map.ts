@@ -102,6 +102,10 @@ async function start (): Promise<void> {
       say(text('sum', { n: formatNumber(found.n), ha: formatNumber(found.areaM2 / 10000, 1) }))
     }
   })
+  // With the keyboard the place is the middle, which is marked while the map has the focus.
+  map.getContainer().addEventListener('keydown', event => {
+    if (event.key === 'Enter' && event.target === map.getContainer()) map.fire('click', { latlng: map.getCenter() })
+  })
   let hover = 0
   map.on('mousemove', event => {
     cancelAnimationFrame(hover)
@@ -123,6 +127,8 @@ async function start (): Promise<void> {
   watchNetwork(root, () => { void tickets?.again() })
   listInView(map, root, config, uid => { void select(uid, true) })
   map.on('moveend', remember)
+  // Another view typed or pasted into the address; what the map writes there itself is no such change.
+  window.addEventListener('hashchange', () => { if (/^#\d/.test(location.hash)) location.reload() })
   if (before.parcel !== null) void select(before.parcel, location.hash === '' )
   map.getContainer().dataset.ready = 'true'
 }
