@@ -13,10 +13,11 @@ from portal.accounts.tokens import make_token
 from portal.base.models import Policy
 from tests.accounts.people import user_named
 from tests.layers.conftest import asgi_server
+from tests.soak.seeds import announced_seed
 
 __all__ = ["asgi_server"]
 
-
+SECONDS_A_DOCUMENT = 270
 CHECKS = {
     "/ogc/api?f=json": "not_a_server_error,status_code_conformance,content_type_conformance",
     # Refusals are of many kinds there, and are not named one by one.
@@ -44,6 +45,7 @@ def test_no_generated_request_is_answered_by_a_server_error(
         [
             str(Path(sys.executable).parent / "schemathesis"), "run",
             f"{asgi_server}{document}", "--max-examples", "40", "--no-color",
+            "--seed", str(announced_seed()), "--max-time", str(SECONDS_A_DOCUMENT),
             "--header", f"Authorization: Bearer {made.secret}",
             "--phases", "examples,coverage,fuzzing", "--checks", CHECKS[document],
         ],
