@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from deploy.local.cluster import DATABASE, OWNER, given_database, the_cluster
+from deploy.local.cluster import DATABASE, OWNER, Cluster, given_database, the_cluster
 from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import forget, secrets_folder, var
+
+ENDS_WITHIN_MS = 10_000  # A session that is told to end has so long to do so.
 
 
 def owner_environment() -> dict[str, str]:
@@ -104,6 +106,25 @@ def put_back(keys: dict[str, bytes]) -> None:
         path.write_bytes(text)
 
 
+def put_in_place(cluster: Cluster, fresh: str, former: str) -> None:
+    """Give ``fresh`` the database's name and the present one the name ``former``. Nobody gets in
+    between the end of the sessions and the new names; whatever happens the door opens again.
+    """
+    cluster.psql("postgres", f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS false;")
+    kept_out = DATABASE
+    try:
+        cluster.psql(
+            "postgres",
+            f"SELECT pg_terminate_backend(pid, {ENDS_WITHIN_MS}) FROM pg_stat_activity "
+            f"WHERE datname = '{DATABASE}';",
+        )
+        cluster.psql("postgres", f"ALTER DATABASE {DATABASE} RENAME TO {former};")
+        kept_out = former
+        cluster.psql("postgres", f"ALTER DATABASE {fresh} RENAME TO {DATABASE};")
+    finally:
+        cluster.psql("postgres", f"ALTER DATABASE {kept_out} ALLOW_CONNECTIONS true;")
+
+
 def restore(archive: Path, keys_archive: Path | None = None) -> None:
     """Load an archive into a fresh database, then put it in the place of the present one; where the
     archive of the keys is named too, they are put back with it."""
@@ -136,12 +157,7 @@ def restore(archive: Path, keys_archive: Path | None = None) -> None:
             )
         files = [item for item in tar.getmembers() if item.name.split("/")[0] == "files"]
         tar.extractall(var(), members=files, filter="data")
-    cluster.psql(
-        "postgres",
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}';"
-        f"ALTER DATABASE {DATABASE} RENAME TO {former};"
-        f"ALTER DATABASE {fresh} RENAME TO {DATABASE};",
-    )
+    put_in_place(cluster, fresh, former)
     shutil.rmtree(var() / "tiles", ignore_errors=True)  # Of the database that was put aside.
     forget("migrated", folder=var())  # The backup may be of an earlier version.
     put_back(keys)
