@@ -30,6 +30,7 @@ from portal.accounts.views import demo_code
 from portal.base.answers import answer_refused
 from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError
+from portal.base.parameters import whole_number
 from portal.base.policy import policy_number
 
 RECENT = 20
@@ -134,7 +135,8 @@ def _written(selection: Selection, wanted: str) -> tuple[str, str, bytes]:
     assert selection.versions is not None  # A selection is a file or land.
     format, _colon, choice = wanted.partition(":")
     epsg, _colon, encoding = choice.partition(":")
-    if format not in FORMATS or not epsg.isdecimal():
+    code = whole_number(epsg)
+    if format not in FORMATS or code is None:
         raise UnknownExportFormat(format=wanted[:40], formats="、".join(FORMATS))
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         path = Path(folder) / f"export{FORMATS[format].suffix}"
@@ -142,7 +144,7 @@ def _written(selection: Selection, wanted: str) -> tuple[str, str, bytes]:
             path,
             features=features_of(selection.versions, format),
             format=format,
-            crs_epsg=int(epsg),
+            crs_epsg=code,
             encoding=encoding,
             layer=selection.label,
             maker=Maker(unit=_("伊宁市林业碳票门户"), made_on=today()),

@@ -57,11 +57,18 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text[:40] if not is_hidden(letter))
 
 
+def whole_number(text: str) -> int | None:
+    """A whole number of at most 18 digits; None for anything else, however long."""
+    cleaned = text.strip()
+    return int(cleaned) if re.fullmatch(r"\d{1,18}", cleaned, re.ASCII) else None
+
+
 def parse_whole(given: Mapping[str, str], name: str, default: int, *, least: int) -> int:
     """A whole number of at most 18 digits, not below ``least``."""
     text = given.get(name)
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) < least:
+    number = whole_number(text)
+    if number is None or number < least:
         raise BadParameter(parameter=name, reason=_("应为不小于 {n} 的整数").format(n=least))
-    return int(text)
+    return number
