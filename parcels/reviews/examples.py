@@ -33,6 +33,8 @@ EXAMPLES: Mapping[str, str | Promise] = {
     "title_outlives_period": _("监测期至 2030-12-31，而权利止于 2028-06-30。"),
     "title_expired": _("项目范围内一宗地的权利已于去年届满。"),
     "overlap_claim": _("同一地块、同一监测期已有项目占用；监测期不相交则不冲突。"),
-    "overlap_exclusion": _("与已备案的 CCER 项目重叠 3.5 公顷；依据第六条不得重复申请。"),
-    "harvest_in_period": _("监测期内规划皆伐 2 公顷；抚育采伐不受此限。"),
+    "overlap_exclusion": _(
+        "与已备案的 CCER 项目重叠 3.5 公顷：项目依据第六条不得重复申请；权属仍可审核，只提示权利人。"
+    ),
+    "harvest_in_period": _("监测期内规划皆伐 2 公顷，项目须裁去；权属只作提示。抚育采伐不受此限。"),
 }

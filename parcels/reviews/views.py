@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -55,7 +56,7 @@ from parcels.reviews.queries import (
 )
 from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import as_stored, current_shapes
-from parcels.rules.table import RULES, Stage
+from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
 from parcels.stage import stage_config
 from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
 from parcels.titles.operations import SUBJECT as CERTIFICATE
@@ -431,9 +432,11 @@ def rules_page(request: HttpRequest) -> HttpResponse:
                 "levels": [
                     {
                         "message": PLACEHOLDER.sub("…", str(level.message)),
-                        "severities": [level.severity(stage) for stage in stages],
+                        "subject": subject,
+                        "severities": severities,
                     }
                     for level in rule.levels.values()
+                    for subject, severities in severities_of(rule, level, stages)
                 ],
                 "policies": [values[code] for code in rule.policies if code in values],
                 "example": EXAMPLES.get(rule.code),
@@ -442,6 +445,19 @@ def rules_page(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "parcels/bench/rules.html", context)
+
+
+def severities_of(
+    rule: Rule, level: Level, stages: Sequence[Stage]
+) -> list[tuple[Subject | None, list[Severity | None]]]:
+    """A level's severities once where its subjects are judged alike, else for each subject."""
+    found = {
+        subject: [level.severity(stage, subject) for stage in stages]
+        for subject in sorted(rule.subjects)
+    }
+    if all(one == found[min(found)] for one in found.values()):
+        return [(None, found[min(found)])]
+    return list(found.items())
 
 
 # --- parsing ------------------------------------------------------------------------------------

@@ -178,7 +178,7 @@ def rules_sha256() -> str:
     """SHA-256 over every rule's SQL and table entry: which rules a kept run was made by."""
     digest = hashlib.sha256(_PREPARED_LIST.encode())
     for rule in RULES.values():
-        stages = {name: level.stages for name, level in rule.levels.items()}
+        stages = {name: [level.stages, level.as_title] for name, level in rule.levels.items()}
         for text in (rule.code, rule_sql(rule.code), json.dumps(stages, sort_keys=True)):
             digest.update(f"{len(text)}:{text}".encode())
     return digest.hexdigest()
@@ -288,7 +288,7 @@ def run_rules(
             settings = read_settings(rules, database)
             rows = _ask(database, rules, candidates, {**_as_names(settings), **values}, with_shapes)
     order = {rule.code: place for place, rule in enumerate(rules)}
-    findings = [found for row in rows if (found := _found(row, stage)) is not None]
+    findings = [found for row in rows if (found := _found(row, stage, subject)) is not None]
     findings.sort(key=lambda found: (found.candidate, order[found.rule]))
     area_m2 = settings.get("area_m2")
     used = {code: settings[code] for rule in rules for code in rule.policies}
@@ -431,10 +431,10 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(names)
 
 
-def _found(row: tuple[Any, ...], stage: Stage) -> Found | None:
+def _found(row: tuple[Any, ...], stage: Stage, subject: Subject) -> Found | None:
     """A row as a finding with its severity at ``stage``; None where the stage is not told of it."""
     n, rule, level, shape, area_m2, mean_width_m, kind, key, number, facts, outline = row
-    severity = RULES[rule].levels[level].severity(stage)
+    severity = RULES[rule].levels[level].severity(stage, subject)
     if severity is None:
         return None
     return Found(

@@ -46,15 +46,18 @@ class Severity(StrEnum):
 class Level:
     """One way in which a rule can strike: words with ``{facts}``, and a severity for each stage.
 
-    ``stages`` holds one letter a stage in the order of ``Stage``: i, w, c, or - for "not told".
+    ``stages`` holds one letter a stage in the order of ``Stage``: i, w, c, or - for "not told";
+    ``as_title`` those of a title where a rule of both judges it otherwise than a project.
     """
 
     message: str | Promise
     stages: str
+    as_title: str = ""
 
-    def severity(self, stage: Stage) -> Severity | None:
-        """None where the level is not told at this stage."""
-        letter = self.stages[list(Stage).index(stage)]
+    def severity(self, stage: Stage, subject: Subject) -> Severity | None:
+        """None where the level is not told of this subject at this stage."""
+        letters = self.as_title if subject is Subject.TITLE and self.as_title else self.stages
+        letter = letters[list(Stage).index(stage)]
         return {"i": Severity.INFO, "w": Severity.WARNING, "c": Severity.CONFLICT}.get(letter)
 
 
@@ -79,7 +82,7 @@ class Rule:
     def is_told(self, stage: Stage, subject: Subject) -> bool:
         """Whether the rule has anything to say of this subject at this stage."""
         return subject in self.subjects and any(
-            level.severity(stage) is not None for level in self.levels.values()
+            level.severity(stage, subject) is not None for level in self.levels.values()
         )
 
 
@@ -305,35 +308,56 @@ _RULES = (
         },
         _OVERLAP,
     ),
+    # Article 6 keeps tickets off this land, not titles: a title there is as sound as any, and its
+    # owner and the officers are told in time. Drawn shapes and screened files are asked as projects.
     Rule(
         "overlap_exclusion",
         "第六条、第二十四条",
         _("与 CCER、VCS 等项目重叠"),
-        _PROJECT,
+        _BOTH,
         {
-            "registered": Level(_("与已备案的项目 {number} 重叠 {area_m2} 平方米。"), "ccccc"),
-            "planned": Level(_("与拟申报的项目 {number} 重叠 {area_m2} 平方米。"), "ccccc"),
+            "registered": Level(
+                _("与已备案的项目 {number} 重叠 {area_m2} 平方米，该部分不得申请碳票。"),
+                "ccccc",
+                "-www-",
+            ),
+            "planned": Level(
+                _("与拟申报的项目 {number} 重叠 {area_m2} 平方米，该部分不得申请碳票。"),
+                "ccccc",
+                "-www-",
+            ),
             "ended_in_period": Level(
-                _("与已结束的项目 {number} 重叠 {area_m2} 平方米，计入期与监测期有交集。"), "ccccc"
+                _("与已结束的项目 {number} 重叠 {area_m2} 平方米，计入期与监测期有交集。"),
+                "ccccc",
+                "-----",
+            ),
+            "ended_any_period": Level(
+                _("与已结束的项目 {number}（计入期 {from} 至 {to}）重叠 {area_m2} 平方米。"),
+                "ccccc",
+                "-iii-",
             ),
             "ended": Level(
-                _("与已结束的项目 {number} 重叠 {area_m2} 平方米，计入期早于监测期。"), "iiiii"
+                _("与已结束的项目 {number} 重叠 {area_m2} 平方米，计入期早于监测期。"),
+                "iiiii",
+                "-----",
             ),
-            "sliver": _SLIVER,
+            "sliver": Level(_SLIVER.message, _SLIVER.stages, "-iii-"),
         },
         _OVERLAP,
     ),
     Rule(
         "harvest_in_period",
         "第六条",
-        _("监测期内规划采伐"),
-        _PROJECT,
+        _("规划采伐"),
+        _BOTH,
         {
             "clear_cut": Level(
-                _("采伐规划 {number}（{from} 至 {to}）涉及 {area_m2} 平方米。"), "ccccc"
+                _("采伐规划 {number}（{from} 至 {to}）涉及 {area_m2} 平方米。"), "ccccc", "-www-"
             ),
-            "ended": Level(_("已结束的采伐规划 {number} 涉及 {area_m2} 平方米。"), "iiiii"),
-            "sliver": _SLIVER,
+            "ended": Level(
+                _("已结束的采伐规划 {number} 涉及 {area_m2} 平方米。"), "iiiii", "-iii-"
+            ),
+            "sliver": Level(_SLIVER.message, _SLIVER.stages, "-iii-"),
         },
         _OVERLAP,
     ),

@@ -1,10 +1,11 @@
 -- Another programme's project (article 6): registered or planned, it excludes the land whatever the
--- years; ended, only where its crediting period and the monitoring period share a day.
+-- years; ended, only where its crediting period and the monitoring period share a day. A title has
+-- no monitoring period: every year's counts.
 SELECT pair.n,
        CASE WHEN land.is_sliver THEN 'sliver'
             WHEN pair.status <> 'ended' THEN pair.status
-            WHEN %(period)s::daterange IS NULL OR pair.period && %(period)s::daterange
-              THEN 'ended_in_period'
+            WHEN %(period)s::daterange IS NULL THEN 'ended_any_period'
+            WHEN pair.period && %(period)s::daterange THEN 'ended_in_period'
             ELSE 'ended' END,
        land.shape, land.area_m2, land.mean_width_m, 'exclusion', pair.key, pair.number,
        json_build_object('programme', pair.kind, 'number', pair.number,

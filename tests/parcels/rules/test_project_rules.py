@@ -225,7 +225,7 @@ def test_of_two_pending_claims_only_the_later_is_held_up() -> None:
         ("registered", days(date(2010, 1, 1), date(2014, 12, 31)), [("registered", "conflict")]),
         ("ended", PERIOD, [("ended_in_period", "conflict")]),
         ("ended", days(date(2010, 1, 1), date(2014, 12, 31)), [("ended", "info")]),
-        ("ended", None, [("ended_in_period", "conflict")]),
+        ("ended", None, [("ended_any_period", "conflict")]),
     ],
 )
 def test_overlap_with_another_programme(

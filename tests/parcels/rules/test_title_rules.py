@@ -22,6 +22,7 @@ from tests.factories.land import (
     title_on,
     verify,
 )
+from tests.parcels.claims.areas import exclusion_at
 from tests.parcels.rules.asking import (
     ask,
     found_by,
@@ -328,3 +329,27 @@ def test_policy_values_are_read_at_each_run() -> None:
     outcome = ask(square(0, 0), TITLE)
     assert found_by("minimum_area", outcome)
     assert outcome.policy_values["title.min_area_m2"] == 20_000
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "expected"),
+    [
+        ({"kind": "ccer", "status": "registered"}, "overlap_exclusion", ("registered", "warning")),
+        ({"kind": "vcs", "status": "planned"}, "overlap_exclusion", ("planned", "warning")),
+        ({"kind": "other", "status": "ended"}, "overlap_exclusion", ("ended_any_period", "info")),
+        ({"kind": "harvest", "method": "clear_cut", "status": "planned"}, "harvest_in_period",
+         ("clear_cut", "warning")),
+        ({"kind": "harvest", "method": "clear_cut", "status": "ended"}, "harvest_in_period",
+         ("ended", "info")),
+        ({"kind": "harvest", "method": "tending", "status": "planned"}, "harvest_in_period", None),
+    ],
+)  # fmt: skip
+def test_another_programme_or_a_harvest_on_its_land_is_told_of_a_title_and_refuses_it_not(
+    facts: dict[str, str], rule: str, expected: tuple[str, str] | None
+) -> None:
+    exclusion_at(square(0, 0), **facts)
+    for stage in (Stage.SUBMIT, Stage.REVIEW):
+        found = levels(rule, ask(square(50, 0), Subject.TITLE, stage=stage))
+        assert found == ([] if expected is None else [expected])
+    for stage in (Stage.DRAW, Stage.SCREEN):  # Asked as projects there.
+        assert levels(rule, ask(square(50, 0), Subject.TITLE, stage=stage)) == []
