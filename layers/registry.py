@@ -180,6 +180,26 @@ PARCEL_PAST = Past(
       AND later.stands_from <= %(at)s)"""
 )
 
+EXCLUSION_TABLES = "parcels_exclusionarea AS area"
+EXCLUSION_ROWS = "area.replaced_at IS NULL"
+EXCLUSION_PAST = Past(
+    rows="""area.made_at <= %(at)s
+  AND (area.replaced_at IS NULL OR area.replaced_at > %(since)s)"""
+)
+
+
+def exclusion_fields(number: str) -> tuple[Field, ...]:
+    """What a reader is told of an exclusion area, with the number that he may see."""
+    return (
+        Field("kind", "string", Words("种类", "Kind"), "area.kind"),
+        Field("method", "string", Words("采伐方式", "Harvest method"), "nullif(area.method, '')"),
+        Field("status", "string", Words("状态", "Status"), "area.status"),
+        Field("number", "string", Words("项目号", "Project number"), number),
+        Field("period_start", "date", Words("起始日", "First day"), "lower(area.period)"),
+        Field("period_end", "date", Words("终止日", "Last day"), "upper(area.period) - 1"),
+    )
+
+
 LAYERS: Mapping[str, Layer] = {
     layer.name: layer
     for layer in (
@@ -380,54 +400,45 @@ LAYERS: Mapping[str, Layer] = {
         Layer(
             name="exclusions",
             shapes="exclusions",
-            title=Words("排除范围", "Exclusion areas"),
+            title=Words("排除范围（概化）", "Exclusion areas (generalised)"),
             about=Words(
                 "其他减排机制项目和采伐规划（概化）。",
                 "Other programmes' projects and planned harvests (generalised).",
             ),
-            tables="parcels_exclusionarea AS area",
-            rows="area.replaced_at IS NULL",
-            past=Past(
-                rows="""area.made_at <= %(at)s
-  AND (area.replaced_at IS NULL OR area.replaced_at > %(since)s)"""
-            ),
+            tables=EXCLUSION_TABLES,
+            rows=EXCLUSION_ROWS,
+            past=EXCLUSION_PAST,
             key="area.id",
             uid="area.key",
             uid_is_uuid=True,
             shape="area.geom_public",
             box="area.geom",
-            fields=(
-                Field("kind", "string", Words("种类", "Kind"), "area.kind"),
-                Field(
-                    "method",
-                    "string",
-                    Words("采伐方式", "Harvest method"),
-                    "nullif(area.method, '')",
-                ),
-                Field("status", "string", Words("状态", "Status"), "area.status"),
-                Field(
-                    "number",
-                    "string",
-                    Words("项目号", "Project number"),
-                    "CASE WHEN area.kind IN ('ccer', 'vcs') THEN area.number END",
-                ),
-                Field(
-                    "period_start",
-                    "date",
-                    Words("起始日", "First day"),
-                    "lower(area.period)",
-                ),
-                Field(
-                    "period_end",
-                    "date",
-                    Words("终止日", "Last day"),
-                    "upper(area.period) - 1",
-                ),
-            ),
+            fields=exclusion_fields("CASE WHEN area.kind IN ('ccer', 'vcs') THEN area.number END"),
             zoom_min=COARSEST_ZOOM,
             zoom_max=16,
             summed_to_zoom=SUMMED_TO_ZOOM,
             sums=(COUNTED,),
+        ),
+        Layer(
+            name="exclusions-staff",
+            shapes="exclusions",
+            title=Words("排除范围", "Exclusion areas"),
+            about=Words(
+                "其他减排机制项目和采伐规划，精确图形。",
+                "Other programmes' projects and planned harvests, exact outlines.",
+            ),
+            tables=EXCLUSION_TABLES,
+            rows=EXCLUSION_ROWS,
+            past=EXCLUSION_PAST,
+            key="area.id",
+            uid="area.key",
+            uid_is_uuid=True,
+            shape="area.geom",
+            box="area.geom",
+            fields=exclusion_fields("area.number"),
+            zoom_min=COARSEST_ZOOM,
+            zoom_max=18,
+            staff_only=True,
         ),
         Layer(
             name="townships",

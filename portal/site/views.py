@@ -58,10 +58,11 @@ def embed(request: HttpRequest) -> HttpResponse:
 
 def map_context(*, staff: bool) -> dict[str, Any]:
     """What the map's page and script need to know."""
-    layer = "parcels-staff" if staff else "parcels"
+    tier = "-staff" if staff else ""
     config: dict[str, Any] = {
         "staff": staff,
-        "parcels": reverse("layers:tilejson", args=[layer]),
+        "parcels": reverse("layers:tilejson", args=[f"parcels{tier}"]),
+        "exclusions": reverse("layers:tilejson", args=[f"exclusions{tier}"]),
         "search": reverse("layers:api-map-search"),
         "parcelApi": reverse("parcels:api-parcels"),
         "tickets": reverse("layers:tilejson", args=["tickets"]),

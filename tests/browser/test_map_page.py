@@ -16,6 +16,7 @@ from parcels.models import Parcel
 from portal.settings.base import content_security_policy
 from tests.browser.conftest import PHONE, picture, sign_in
 from tests.factories.land import ORIGIN_LAT, ORIGIN_LON, parcel_at, square
+from tests.parcels.claims.areas import exclusion_at
 
 VIEW = f"/#15/{ORIGIN_LAT}/{ORIGIN_LON}"
 PIXEL = base64.b64decode(
@@ -142,10 +143,17 @@ def test_a_broken_address_shows_the_city(land: list[Parcel], open_page: Any, add
 
 
 def test_a_visitor_gets_facts_without_number_and_holder(land: list[Parcel], open_page: Any) -> None:
+    exclusion_at(square(-2000, -2000, 6000), kind="ccer", status="planned")
     page = open_page()
     ready(page)
+    page.locator(".leaflet-control-layers-toggle").press("Enter")
+    page.get_by_label("其他机制项目").check()
+    expect(page.locator("#map")).to_have_attribute("data-exclusions", "drawn")
     page.mouse.click(*middle(page))
     expect(page.locator("[data-ref=facts]")).to_be_visible()
+    expect(page.locator(".leaflet-popup")).to_contain_text("CCER 项目")
+    expect(page.locator(".leaflet-popup")).to_contain_text("拟申报")
+    picture(page, "map_exclusions")
     told = page.locator("[data-ref=panel]").inner_text()
     assert not any(unit in told for unit in UNITS)
     page.fill("#q", UNITS[0])

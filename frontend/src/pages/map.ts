@@ -3,6 +3,7 @@ import L from 'leaflet'
 import { hasRoom, legend } from '../legend'
 import { Panel, part, type ParcelFeature } from '../panel'
 import { readAddress, writeAddress } from '../permalink'
+import { exclusionLayers } from '../public/exclusion-layers'
 import { justiceLayer } from '../public/justice-layer'
 import { Notice, watchNetwork } from '../public/notice'
 import { shareBox } from '../public/share'
@@ -13,7 +14,7 @@ import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../st
 import { formatNumber, text } from '../text'
 import { parcelLayer, type TileJson } from '../vector-tiles'
 
-interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string, justice: string }
+interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string, justice: string, exclusions: string }
 
 const DETAIL_ZOOM = 14
 const TICKET_KINDS = new Set(['ticket', 'project', 'filing', 'offset'])
@@ -49,10 +50,11 @@ async function start (): Promise<void> {
   const parcels = parcelLayer(tiles)
   if (!hidden) parcels.layer.addTo(map)
   const tickets = await TicketMap.open(map, root, config, before.options, notice, () => remember())
-  const justice = justiceLayer(config.justice, error => say(error instanceof Refused ? text('failed') + error.message : text('offline')))
+  const unread = (error: unknown): void => say(error instanceof Refused ? text('failed') + error.message : text('offline'))
+  const justice = justiceLayer(config.justice, unread)
   const control = L.control.layers(
     Object.fromEntries(Object.entries(bases).map(([id, layer]) => [names[id]!, layer])),
-    { [text('parcels')]: parcels.layer, ...(tickets === null ? {} : { [tickets.name]: tickets.layer.layer }), [justice.name]: justice.layer },
+    { [text('parcels')]: parcels.layer, ...(tickets === null ? {} : { [tickets.name]: tickets.layer.layer }), [justice.name]: justice.layer, ...exclusionLayers(map, config.exclusions, unread) },
     { position: 'topright' }
   ).addTo(map)
   for (const name of ['title', 'aria-label']) control.getContainer()?.querySelector('a')?.setAttribute(name, text('layers'))
