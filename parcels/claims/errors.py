@@ -122,6 +122,13 @@ class ExclusionIncomplete(ExclusionRefused):
     message = _("排除范围须写明种类、状态、编号和起始日期；采伐规划还须写明采伐方式。")
 
 
+class ExclusionDayUnreadable(ExclusionRefused):
+    """A first or last day is written in a way that tells no day."""
+
+    code = "exclusion_day_unreadable"
+    message = _("日期“{written}”无法读取。请写成 2024-01-31 的样子。")
+
+
 @stands_for("exclusion_moves_by_the_table")
 class ExclusionMoveNotAllowed(ExclusionRefused):
     """The status does not follow from the present one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -14,7 +15,12 @@ from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.backends.postgresql.psycopg_any import DateRange
 from pyproj import Geod
 
-from parcels.claims.errors import ExclusionIncomplete, ExclusionMoveNotAllowed, ExclusionReplaced
+from parcels.claims.errors import (
+    ExclusionDayUnreadable,
+    ExclusionIncomplete,
+    ExclusionMoveNotAllowed,
+    ExclusionReplaced,
+)
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
 from parcels.intake.numbers import normalised
@@ -25,6 +31,8 @@ from portal.base.clock import PortalNow
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 
+# 2024-01-31, 2024/1/31, 2024.1.31, 2024年1月31日, also with a time behind it.
+DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})(?!\d)")
 ELLIPSOID = Geod(ellps="GRS80")
 # Column names seen in such files, best first.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -209,7 +217,7 @@ def take_in_exclusions(
             values = {name: batch.columns[column][at] for name, column in columns.items()}
             try:
                 facts = _facts_from(values, assumed, source=source, sha256=sha256)
-            except ExclusionIncomplete as refusal:
+            except (ExclusionIncomplete, ExclusionDayUnreadable) as refusal:
                 outcome.rejected.append((row, refusal.code, str(refusal)))
                 continue
             shape = GEOSGeometry(memoryview(batch.wkb[at]), srid=STORAGE_SRID)
@@ -261,13 +269,13 @@ def _columns_of(names: Iterable[str]) -> dict[str, str]:
 def _facts_from(
     values: Mapping[str, Any], assumed: Assumed, *, source: str, sha256: str
 ) -> ExclusionFacts:
-    """One feature's attributes as facts; ExclusionIncomplete without a number and a first day."""
+    """One feature's attributes as facts; ExclusionIncomplete without a number and a first day,
+    ExclusionDayUnreadable where a day is written that is none.
+    """
     text = {name: "" if value is None else str(value).strip() for name, value in values.items()}
     begins_on = _day(text.get("start", "")) or assumed.begins_on
     ends_on = _day(text.get("end", "")) or assumed.ends_on
     if not text.get("number") or begins_on is None:
-        raise ExclusionIncomplete()
-    if text.get("end") and _day(text["end"]) is None:
         raise ExclusionIncomplete()
     if ends_on is not None and ends_on < begins_on:
         raise ExclusionIncomplete()
@@ -299,10 +307,16 @@ def _facts_from(
 
 
 def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text[:10].replace("/", "-"))
-    except ValueError:
+    """A cell as a day, None where it is empty; what is written and no day is never replaced by what
+    was said of the whole file: ExclusionDayUnreadable.
+    """
+    if not text:
         return None
+    found = DAY.match(text)
+    try:
+        return date(*map(int, found.groups())) if found else date.fromisoformat(text)
+    except ValueError as error:
+        raise ExclusionDayUnreadable(written=text[:40]) from error
 
 
 def _record(exclusion: ExclusionArea, verb: str, actor: User | None) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core import signing
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,17 +19,16 @@ from parcels.claims.exclusions import Assumed, TakenIn, move_exclusion, take_in_
 from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
 from parcels.imports.errors import UploadMissing
-from parcels.imports.originals import store_original
+from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
-from parcels.intake.reader import Choices
+from parcels.intake.reader import Choices, inspect_file
 from parcels.management.commands.import_exclusions import parse_day
 from parcels.models import ExclusionArea
 from portal.accounts.models import User
 from portal.base.errors import InvalidInput, NotFound
 
-SALT = "parcels.exclusions"
-HOLD_S = 3600  # How long a file that was looked at may wait for its confirmation.
+SAID = ("kind", "method", "status", "begins_on", "ends_on")
 NEXT_STATUS = {
     ExclusionArea.Status.PLANNED: (ExclusionArea.Status.REGISTERED, ExclusionArea.Status.ENDED),
     ExclusionArea.Status.REGISTERED: (ExclusionArea.Status.ENDED,),
@@ -79,48 +75,47 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
 @require_POST
 @csrf_protect
 def look(request: HttpRequest) -> HttpResponse:
-    """What a file would register, row by row, before anything is written."""
+    """What a file would register, row by row, and how it was read, before anything is written.
+
+    It is looked at again as often as somebody chooses another way to read it.
+    """
     access_imports(request.user)
-    sent = request.FILES.get("file")
-    if sent is None:
-        raise UploadMissing()
-    name = str(sent.name)
+    held = _held(request)
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
-    with receive_upload(sent) as path:
-        outcome = _take_in(path, name, assumed, choices, actor=None, dry_run=True)
-        _sha256, stored_path, _bytes = store_original(path)
-    held = {"path": stored_path, "name": name, "choices": choices.as_json()}
+    found = inspect_file(held.path, choices=choices, limits=web_limits())
     context = {
-        "outcome": outcome,
-        "file_name": name,
-        "held": signing.dumps(held, salt=SALT),
-        "given": {key: request.POST.get(key, "") for key in GIVEN},
+        "outcome": _take_in(held, assumed, choices, actor=None, dry_run=True),
+        "file_name": held.name,
+        "held": held.word,
+        "reading": reading_of(found),
+        "given": request.POST,
+        "kept": {name: request.POST.get(name, "") for name in (*SAID, "seven_parameters")},
     }
     return render(request, "parcels/exclusions/look.html", context)
 
 
-GIVEN = ("kind", "method", "status", "begins_on", "ends_on")
+def _held(request: HttpRequest) -> Held:
+    """The file of the form, kept; or the one that waits."""
+    if word := request.POST.get("held", ""):
+        return held_file(word)
+    sent = request.FILES.get("file")
+    if sent is None:
+        raise UploadMissing()
+    with receive_upload(sent) as path:
+        return hold_file(path, str(sent.name))
 
 
 @login_required
 @require_POST
 @csrf_protect
 def take_in(request: HttpRequest) -> HttpResponse:
-    """Register what was looked at."""
+    """Register what was looked at; CoordinateSystemOpen or EncodingOpen where it was a guess."""
     access_imports(request.user)
-    try:
-        held = signing.loads(request.POST.get("held", ""), salt=SALT, max_age=HOLD_S)
-    except signing.BadSignature as error:
-        raise InvalidInput(field=_("文件"), reason=_("请重新选择文件")) from error
+    held = held_file(request.POST.get("held", ""))
+    assumed, choices = _assumed(request.POST), parse_choices(request.POST)
+    refuse_guesses(inspect_file(held.path, choices=choices, limits=web_limits()))
     assert isinstance(request.user, User)
-    outcome = _take_in(
-        Path(settings.MEDIA_ROOT) / held["path"],
-        held["name"],
-        _assumed(request.POST),
-        Choices.from_json(held["choices"]),
-        actor=request.user,
-        dry_run=False,
-    )
+    outcome = _take_in(held, assumed, choices, actor=request.user, dry_run=False)
     messages.success(
         request,
         ngettext(
@@ -150,18 +145,12 @@ def move(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 
 def _take_in(
-    path: Path,
-    name: str,
-    assumed: Assumed,
-    choices: Choices,
-    *,
-    actor: User | None,
-    dry_run: bool,
+    held: Held, assumed: Assumed, choices: Choices, *, actor: User | None, dry_run: bool
 ) -> TakenIn:
     return take_in_exclusions(
-        path=path,
+        path=held.path,
         actor=actor,
-        file_name=name,
+        file_name=held.name,
         assumed=assumed,
         choices=choices,
         limits=web_limits(),

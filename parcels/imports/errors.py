@@ -57,6 +57,13 @@ class CoordinateSystemOpen(ImportRefused):
     message = _("文件没有写明坐标系。请在地图上核对位置，选定坐标系后再提交。")
 
 
+class EncodingOpen(ImportRefused):
+    """The encoding was only guessed; a person must choose it first."""
+
+    code = "encoding_open"
+    message = _("文件没有写明文字编码，按推测读取会有乱码。请选定编码后再提交。")
+
+
 class ImportCancelled(PortalError):
     """Somebody asked to stop; everything is rolled back."""
 

@@ -51,7 +51,7 @@ def _malformed_numbers(batch: Batch, mapping: Mapping[str, str]) -> Iterator[Rej
     for row, value in zip(
         batch.rows, batch.columns.get(mapping.get("unit_number", ""), []), strict=False
     ):
-        number = _text(value)
+        number = cell_text(value)
         if number and not unit_number_is_wellformed(number):
             yield Reject(row, number, "unit_number_malformed", {"unit_number": number})
 
@@ -65,7 +65,7 @@ def _labels(batch: Batch, mapping: Mapping[str, str]) -> list[Any]:
     return [""] * len(batch.rows)
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A cell as text: no NUL, no surrounding space, whole floats without their point."""
     if value is None:
         return ""
@@ -79,7 +79,7 @@ def _text(value: Any) -> str:
 
 def _decimal(value: Any) -> Decimal | None:
     try:
-        number = Decimal(_text(value))
+        number = Decimal(cell_text(value))
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
@@ -89,7 +89,7 @@ def _day(value: Any) -> date | None:
     if isinstance(value, date):
         return value
     try:
-        return date.fromisoformat(_text(value)[:10].replace("/", "-"))
+        return date.fromisoformat(cell_text(value)[:10].replace("/", "-"))
     except ValueError:
         return None
 
@@ -147,39 +147,39 @@ def _staged_rows(batch: Batch, mapping: Mapping[str, str]) -> Iterator[tuple[Any
         ]
     }
     for at, row in enumerate(batch.rows):
-        unit_number = _text(fields["unit_number"][at])
-        certificate = _text(fields["certificate_number"][at])
-        county = _text(fields["county_code"][at])[:6]
-        township = township_code(county, _text(fields["township_code"][at]))
-        village = _text(fields["village"][at])
-        compartment = _text(fields["compartment"][at])[:20]
-        subcompartment = _text(fields["subcompartment"][at])[:20]
+        unit_number = cell_text(fields["unit_number"][at])
+        certificate = cell_text(fields["certificate_number"][at])
+        county = cell_text(fields["county_code"][at])[:6]
+        township = township_code(county, cell_text(fields["township_code"][at]))
+        village = cell_text(fields["village"][at])
+        compartment = cell_text(fields["compartment"][at])[:20]
+        subcompartment = cell_text(fields["subcompartment"][at])[:20]
         stand = "-".join((township or county, village, compartment, subcompartment))
         yield (
             row,
-            _text(labels[at])[:120],
+            cell_text(labels[at])[:120],
             unit_number[:40],
             normalised(unit_number)[:40],
             certificate[:80],
             normalised(certificate)[:80],
             certificate_kind(certificate),
-            _text(fields["holder_name"][at])[:200],
+            cell_text(fields["holder_name"][at])[:200],
             county,
             township,
             village[:100],
             compartment,
             subcompartment,
-            _text(fields["place_name"][at])[:100],
+            cell_text(fields["place_name"][at])[:100],
             _area_m2(fields["area_ha_certified"][at]),
             _day(fields["term_ends_on"][at]),
             stand[:60] if subcompartment else "",
-            _text(fields["land_class"][at])[:10],
-            _text(fields["tenure"][at])[:4],
-            _text(fields["forest_purpose"][at])[:6],
-            _text(fields["origin"][at])[:4],
-            _text(fields["forest_category"][at])[:4],
-            _text(fields["species"][at])[:40],
-            _text(fields["age_class"][at])[:4],
+            cell_text(fields["land_class"][at])[:10],
+            cell_text(fields["tenure"][at])[:4],
+            cell_text(fields["forest_purpose"][at])[:6],
+            cell_text(fields["origin"][at])[:4],
+            cell_text(fields["forest_category"][at])[:4],
+            cell_text(fields["species"][at])[:40],
+            cell_text(fields["age_class"][at])[:4],
             _decimal(fields["mean_age_years"][at]),
             _decimal(fields["mean_diameter_cm"][at]),
             _decimal(fields["canopy_closure"][at]),

@@ -19,7 +19,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from parcels.imports.access import access_import, access_imports
-from parcels.imports.errors import ColumnMissing, CoordinateSystemOpen, UploadMissing
+from parcels.imports.errors import ColumnMissing, UploadMissing
+from parcels.imports.held import refuse_guesses
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
 from parcels.imports.originals import original_path, sha256_of
@@ -40,7 +41,7 @@ from parcels.tasks import run_import_job
 from portal.base.answers import sent_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
-from portal.base.parameters import only, parse_whole
+from portal.base.parameters import only, parse_whole, whole_number
 from portal.base.tables import table_file
 
 PROBLEMS_PER_PAGE = 100
@@ -162,8 +163,7 @@ def commit(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     record = access_import(key, request.user)
     choices = parse_choices(request.POST)
     found = inspect_file(original_path(record), choices=choices, limits=web_limits())
-    if found.crs is not None and found.crs.needs_question and choices.crs_epsg is None:
-        raise CoordinateSystemOpen()
+    refuse_guesses(found)
     queued = queue_import(
         record=record,
         choices=choices,
@@ -218,11 +218,11 @@ def web_limits() -> Limits:
 def parse_choices(given: Any) -> Choices:
     """Layer, system, encoding and seven parameters of a form; an empty field means "propose"."""
     crs = given.get("crs", "").strip()
-    if crs and not crs.isdecimal():
-        raise InvalidInput(field="crs", reason=crs)
+    if crs and whole_number(crs) is None:
+        raise InvalidInput(field=_("坐标系"), reason=crs[:40])
     return Choices(
         layer=given.get("layer") or None,
-        crs_epsg=int(crs) if crs else None,
+        crs_epsg=whole_number(crs),
         encoding=given.get("encoding") or None,
         seven_parameters=parse_seven_parameters(given.get("seven_parameters", "")),
     )
@@ -245,9 +245,10 @@ def parse_mapping(given: Any, found: Inspection) -> dict[str, str]:
 def parse_year(text: str) -> int | None:
     if not text.strip():
         return None
-    if not text.strip().isdecimal() or not 1950 <= int(text) <= 2100:
-        raise InvalidInput(field="survey_year", reason=text)
-    return int(text)
+    year = whole_number(text)
+    if year is None or not 1950 <= year <= 2100:
+        raise InvalidInput(field=_("调查年度"), reason=text[:40])
+    return year
 
 
 def progress_json(record: ImportRecord) -> dict[str, Any]:

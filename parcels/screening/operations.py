@@ -9,12 +9,14 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.utils.translation import get_language, override
 
 from parcels.facts import township_names
+from parcels.imports.held import refuse_guesses
 from parcels.imports.operations import side_connection
 from parcels.imports.originals import store_original
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, inspect_file
+from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.rules.errors import ScreeningRefused
 from parcels.rules.screening import Counts, Screening, screen_file
 from parcels.rules.table import Subject
@@ -38,15 +40,15 @@ def open_screening(
     period: DateRange | None,
     id_field: str,
     choices: Choices,
-    limits: Limits,
+    inspection: Inspection,
     actor: User,
 ) -> BulkScreening:
-    """Keep the file and queue its screening.
+    """Keep the file and queue its screening, read by ``choices`` as it was inspected.
 
-    IntakeError when it cannot be read, ScreeningRefused where it has no such field or nobody said
-    which coordinate system it is in.
+    CoordinateSystemOpen and EncodingOpen where the reader could only guess, ScreeningRefused where
+    it has no such field.
     """
-    inspection = inspect_file(path, choices=choices, limits=limits)
+    refuse_guesses(inspection)
     names = [found.name for found in inspection.fields]
     if id_field and id_field not in names:
         raise ScreeningRefused(reason=f"{id_field} ∉ {'、'.join(names)}")
@@ -59,6 +61,7 @@ def open_screening(
         file_sha256=sha256,
         stored_path=stored_path,
         choices=choices.as_json(),
+        language=get_language() or settings.LANGUAGE_CODE,
         total=inspection.feature_count,
         made_by=actor,
     )
@@ -124,7 +127,10 @@ def run_screening(screening: BulkScreening, *, limits: Limits) -> Counts:
                 raise ScreeningCancelled()
 
         watch = tell if not connection.in_atomic_block else lambda done, total: None
-        with ResultFiles(result_folder(screening), township_names()) as results:
+        with (
+            override(screening.language),
+            ResultFiles(result_folder(screening), township_names()) as results,
+        ):
             for screened in screen_file(asked, inspection, progress=watch):
                 counts.add(screened)
                 results.add(screened)

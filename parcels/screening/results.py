@@ -6,7 +6,7 @@ with the sums by township and species. The verdicts are PostGIS's; only tables a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,9 @@ import geopandas
 import pandas
 import pyogrio
 import shapely
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
@@ -29,6 +31,34 @@ CANDIDATE_TEXTS = ("id", "verdict", "township", "species", "gravest", "refused")
 FINDING_TEXTS = (
     "candidate", "verdict", "rule", "title", "article", "severity", "other", "message",
 )  # fmt: skip
+# What the sheets call the columns of the layers, in the language of whoever asked.
+HEADINGS: Mapping[str, str | Promise] = {
+    "id": gettext_lazy("编号"),
+    "candidate": gettext_lazy("候选"),
+    "row": gettext_lazy("行"),
+    "verdict": gettext_lazy("结论"),
+    "findings": gettext_lazy("发现数"),
+    "area_ha": gettext_lazy("面积（公顷）"),
+    "conflict_m2": gettext_lazy("冲突面积（平方米）"),
+    "township": gettext_lazy("乡镇"),
+    "species": gettext_lazy("优势树种"),
+    "gravest": gettext_lazy("最重的发现"),
+    "refused": gettext_lazy("不能读取的原因"),
+    "rule": gettext_lazy("规则代码"),
+    "title": gettext_lazy("规则"),
+    "article": gettext_lazy("条款"),
+    "severity": gettext_lazy("程度"),
+    "other": gettext_lazy("对方编号"),
+    "area_m2": gettext_lazy("面积（平方米）"),
+    "mean_width_m": gettext_lazy("平均宽度（米）"),
+    "message": gettext_lazy("说明"),
+}
+WORDS: Mapping[str, str | Promise] = {
+    "clear": gettext_lazy("通过"),
+    "info": gettext_lazy("说明"),
+    "warning": gettext_lazy("提示"),
+    "conflict": gettext_lazy("冲突"),
+}
 XLSX_ROWS = 1_048_575  # What a sheet holds below its heading.
 
 
@@ -165,14 +195,17 @@ def write_workbook(folder: Path, sums: pandas.DataFrame) -> None:
     put(sheet, [_("分类"), _("名称"), _("结论"), _("个数"), _("面积（公顷）")])
     names = {"township": _("乡镇"), "species": _("优势树种")}
     for row in sums.reset_index().to_dict("records"):
-        verdict, area_ha = label_of(str(row["verdict"])), round(float(row["area_ha"]), 4)
+        verdict, area_ha = str(WORDS[row["verdict"]]), round(float(row["area_ha"]), 4)
         put(sheet, [names[row["what"]], row["name"], verdict, int(row["n"]), area_ha])
     for layer, title in ((CANDIDATES, _("候选")), (FINDINGS, _("检查发现"))):
         sheet = book.create_sheet(title)
         left = XLSX_ROWS
         for at, frame in enumerate(read_chunks(folder / PACKAGE, layer, shapes=False)):
             if at == 0:
-                put(sheet, list(frame.columns))
+                put(sheet, [str(HEADINGS[column]) for column in frame.columns])
+            for words in ("verdict", "severity"):
+                if words in frame.columns:
+                    frame[words] = frame[words].map(lambda code: str(WORDS.get(code, code)))
             for values in frame.head(left).itertuples(index=False):
                 put(sheet, list(values))
             left -= len(frame)
@@ -193,10 +226,6 @@ def put(sheet: Any, values: list[Any]) -> None:
             cell.data_type = "s"
         cells.append(cell)
     sheet.append(cells)
-
-
-def label_of(verdict: str) -> str:
-    return {"clear": _("通过"), "warning": _("提示"), "conflict": _("冲突")}[verdict]
 
 
 def statistics(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -17,9 +19,11 @@ from django.views.decorators.http import require_GET, require_POST
 from parcels.api import parse_box
 from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
-from parcels.imports.errors import UploadMissing
+from parcels.imports.errors import CoordinateSystemOpen, EncodingOpen, UploadMissing
+from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
+from parcels.intake.reader import Inspection, inspect_file
 from parcels.rules.period import parse_period
 from parcels.rules.table import Subject
 from parcels.screening.access import access_screening
@@ -38,10 +42,12 @@ from parcels.stage import stage_config
 from parcels.tasks import run_screening_job
 from portal.accounts.models import User
 from portal.base.errors import InvalidInput, NotFound
+from portal.base.parameters import whole_number
 from portal.journal.operations import record_event
 
 ROWS_A_PAGE = 50
 MAP_FEATURES = 4000
+KEPT = ("subject", "period", "id_field", "seven_parameters")
 
 
 @login_required
@@ -62,29 +68,58 @@ def screenings(request: HttpRequest) -> HttpResponse:
 @require_POST
 @csrf_protect
 def start(request: HttpRequest) -> HttpResponse:
-    """Keep the file, queue the job, go to its page."""
+    """Keep the file, queue the job, go to its page; first ask what the reader could only guess."""
     access_imports(request.user)
-    sent = request.FILES.get("file")
-    if sent is None:
-        raise UploadMissing()
     subject = request.POST.get("subject", "")
     if subject not in BulkScreening.Subject.values:
         raise InvalidInput(field="subject", reason=subject)
     period = request.POST.get("period", "").strip()
+    choices = parse_choices(request.POST)
     assert isinstance(request.user, User)
-    with receive_upload(sent) as path:
+    with _sent_or_held(request) as held:
+        inspection = inspect_file(held.path, choices=choices, limits=web_limits())
+        try:
+            refuse_guesses(inspection)
+        except (CoordinateSystemOpen, EncodingOpen):
+            return _ask(request, held, inspection)
         screening = open_screening(
-            path=path,
-            file_name=str(sent.name),
+            path=held.path,
+            file_name=held.name,
             subject=Subject(subject),
             period=parse_period(period) if period else None,
             id_field=request.POST.get("id_field", "").strip(),
-            choices=parse_choices(request.POST),
-            limits=web_limits(),
+            choices=choices,
+            inspection=inspection,
             actor=request.user,
         )
     run_screening_job.defer(screening_id=screening.pk)
     return redirect("parcels:screening", key=screening.key)
+
+
+@contextmanager
+def _sent_or_held(request: HttpRequest) -> Iterator[Held]:
+    """The file of the form, or the one that waits for the form's answer."""
+    if word := request.POST.get("held", ""):
+        yield held_file(word)
+        return
+    sent = request.FILES.get("file")
+    if sent is None:
+        raise UploadMissing()
+    with receive_upload(sent) as path:
+        yield Held(path, str(sent.name), "")
+
+
+def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpResponse:
+    """The page that asks; the file waits, and nothing that was typed is lost."""
+    held = held if held.word else hold_file(held.path, held.name)
+    context = {
+        "file_name": held.name,
+        "held": held.word,
+        "reading": reading_of(inspection),
+        "given": request.POST,
+        "kept": {name: request.POST.get(name, "") for name in KEPT},
+    }
+    return render(request, "parcels/screening/look.html", context)
 
 
 @login_required
@@ -123,7 +158,7 @@ def screening_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 
 def page_number(text: str) -> int:
-    return min(max(int(text), 1), 100_000) if text.isdecimal() else 1
+    return min(max(whole_number(text) or 1, 1), 100_000)
 
 
 def is_there(screening: BulkScreening) -> bool:

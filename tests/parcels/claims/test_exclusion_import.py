@@ -81,6 +81,46 @@ def test_what_a_file_does_not_say_is_said_by_hand(tmp_path: Path) -> None:
     assert (str(area.period.lower), str(area.period.upper)) == ("2022-01-01", "2042-01-01")
 
 
+@pytest.mark.parametrize(
+    ("written", "begins_on"),
+    [("2024/1/5", "2024-01-05"), ("2024年1月5日", "2024-01-05"), ("2024-01-05 00:00:00", "2024-01-05"),
+     ("", "2022-01-01"), ("明年春天", None), ("2024-13-01", None), ("20240", None)],
+)  # fmt: skip
+def test_a_day_that_cannot_be_read_is_a_problem_and_not_the_assumed_one(
+    tmp_path: Path, written: str, begins_on: str | None
+) -> None:
+    path = bare_file(tmp_path)
+    path.write_text(path.read_text().replace('"A-1"', f'"A-1", "start": "{written}"'))
+    _status, answer, _errors = import_exclusions(path, "--from", "2022-01-01")
+    if begins_on is None:
+        assert answer["rejected"][0]["code"] == "exclusion_day_unreadable"
+        assert not ExclusionArea.objects.exists()
+    else:
+        assert str(ExclusionArea.objects.get().period.lower) == begins_on
+
+
+def test_what_the_reader_guesses_is_asked_before_areas_are_registered(
+    clerk: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "规划.csv"
+    path.write_text(
+        "地块号,点号,X,Y\n" + "".join(
+            f"P-1,{n},{4868000 + y},{523000 + x}\n"
+            for n, (x, y) in enumerate([(0, 0), (100, 0), (100, 100), (0, 100)], 1)
+        )
+    )  # fmt: skip
+    with path.open("rb") as sent:
+        said = {"kind": "vcs", "begins_on": "2022-01-01"}
+        seen = clerk.post("/exclusions/look/", {"file": sent, **said})
+    assert seen.context["reading"]["crs_open"]
+    given = {"held": seen.context["held"], **seen.context["kept"]}
+    refused = clerk.post("/exclusions/take-in/", given, HTTP_ACCEPT="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (422, "coordinate_system_open")
+    assert not ExclusionArea.objects.exists()
+    again = clerk.post("/exclusions/look/", {**given, "crs": "4536"})
+    assert not again.context["reading"]["crs_open"]
+
+
 @pytest.mark.parametrize("words", [("--from", "soon"), ("--seven-parameters", "1,2")])
 def test_a_word_that_cannot_be_read_ends_with_status_2(tmp_path: Path, words: Any) -> None:
     status, answer, errors = import_exclusions(bare_file(tmp_path), *words)
@@ -97,7 +137,7 @@ def test_a_file_is_looked_at_in_the_browser_and_then_registered(clerk: Client) -
     assert (outcome.read, outcome.registered) == (2, 2)
     page = seen.content.decode()
     assert all(one.facts.number in page for one in outcome.found)
-    given = {"held": seen.context["held"], **seen.context["given"]}
+    given = {"held": seen.context["held"], **seen.context["kept"]}
     done = clerk.post("/exclusions/take-in/", given, follow=True)
     assert ExclusionArea.objects.count() == 2
     assert "已登记 2 个" in done.content.decode()

@@ -11,7 +11,9 @@ import openpyxl
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
+from django.urls import reverse
 
+from deploy.local.machine import compile_messages
 from parcels.models import BulkScreening
 from parcels.screening import results
 from parcels.screening.operations import result_folder
@@ -89,6 +91,8 @@ def test_a_file_is_screened_in_a_job_and_its_results_are_map_table_and_files(
     assert findings.geometry[0].area > 0
     book = openpyxl.load_workbook(folder / "result.xlsx")
     assert book.sheetnames == ["汇总", "候选", "检查发现"]
+    assert [cell.value for cell in book["候选"][1]][:3] == ["编号", "行", "结论"]
+    assert [cell.value for cell in book["检查发现"]["B"]] == ["结论", "冲突", "冲突"]
     cell = book["候选"]["A2"]
     assert (cell.value, cell.data_type) == ("=1+1", "s")
     page = clerk.get(address)
@@ -104,6 +108,38 @@ def test_a_file_is_screened_in_a_job_and_its_results_are_map_table_and_files(
     assert "attachment" in file["Content-Disposition"]
     assert clerk.get(f"{address}result.exe").status_code == 404
     assert verbs("screening", screening.key) == ["opened", "done", "downloaded"]
+
+
+def test_the_sheets_speak_the_language_of_whoever_asked(clerk: Client, tmp_path: Path) -> None:
+    compile_messages()
+    clerk.post(reverse("site:set_language"), {"language": "en", "next": "/"})
+    screening = start(clerk, candidates_file(tmp_path), id_field="NAME")
+    run_screening_job(screening.pk)
+    book = openpyxl.load_workbook(result_folder(screening) / "result.xlsx", read_only=True)
+    texts = [cell for sheet in book for row in sheet.iter_rows(max_row=1, values_only=True)
+             for cell in row]  # fmt: skip
+    assert texts
+    assert "".join(texts).isascii()
+
+
+def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: Path) -> None:
+    path = tmp_path / "候选.csv"
+    path.write_text(
+        "地块号,点号,X,Y\n" + "".join(
+            f"1,{n},{4868000 + y},{523000 + x}\n"
+            for n, (x, y) in enumerate([(0, 0), (100, 0), (100, 100), (0, 100)], 1)
+        )
+    )  # fmt: skip
+    with path.open("rb") as sent:
+        asked = clerk.post("/screenings/start/", {"file": sent, "subject": "title"})
+    assert asked.status_code == 200
+    assert asked.context["reading"]["crs_open"]
+    assert not BulkScreening.objects.exists()
+    answer = {"held": asked.context["held"], **asked.context["kept"]}
+    assert clerk.post("/screenings/start/", answer).status_code == 200  # Still not answered.
+    done = clerk.post("/screenings/start/", {**answer, "crs": "4536"})
+    assert done.status_code == 302
+    assert BulkScreening.objects.get().choices["crs_epsg"] == 4536
 
 
 def test_the_sample_stands_are_screened_against_themselves(clerk: Client) -> None:
