@@ -147,7 +147,7 @@ def test_a_visitor_gets_facts_without_number_and_holder(land: list[Parcel], open
     page = open_page()
     ready(page)
     page.locator(".leaflet-control-layers-toggle").press("Enter")
-    page.get_by_label("其他机制项目").check()
+    page.get_by_label("其他机制项目").press("Space")
     expect(page.locator("#map")).to_have_attribute("data-exclusions", "drawn")
     page.mouse.click(*middle(page))
     expect(page.locator("[data-ref=facts]")).to_be_visible()
