@@ -58,6 +58,20 @@ def proves_land(certificate: str = "") -> Q:
     )
 
 
+def own_land(user: AnyUser) -> QuerySet[Parcel]:
+    """Parcels whose exact border ``user`` may know: proved to be of a party that he acts for, or
+    first drawn by himself.
+    """
+    proved = Right.objects.filter(
+        proves_land("certificate__"), party__in=parties_acted_for(user)
+    ).values("parcel")
+    drawn = ParcelVersion.objects.filter(
+        number=1, because=ParcelVersion.Because.DRAWING, made_by=user.pk
+    ).values("parcel")
+    # One list: of two lists joined by OR the planner would look at every parcel there is.
+    return Parcel.objects.filter(pk__in=proved.union(drawn))
+
+
 def own_titles(user: AnyUser) -> QuerySet[TitleCertificate]:
     """Certificates with a right of a party that ``user`` acts for.
 

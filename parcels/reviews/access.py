@@ -6,13 +6,11 @@ import uuid
 
 from django.db.models import Q, QuerySet
 
-from parcels.access import proves_land
+from parcels.access import own_land
 from parcels.models import (
     BoundaryMessage,
     Finding,
     Parcel,
-    ParcelLineage,
-    ParcelVersion,
     Right,
     TitleCertificate,
     TitleReview,
@@ -85,32 +83,6 @@ def access_own_review(
     return review
 
 
-def known_parcels(review: TitleReview, user: AnyUser) -> set[int]:
-    """Parcels of the review whose exact border ``user`` may know: proved to be of a party acted for,
-    drawn by whoever registered the title, or made of nothing else.
-    """
-    about = own_parcels(review)
-    known = set(
-        Right.objects.filter(
-            proves_land("certificate__"), parcel__in=about, party__in=parties_acted_for(user)
-        ).values_list("parcel", flat=True)
-    )
-    known |= set(
-        ParcelVersion.objects.filter(
-            parcel__in=about, number=1, because=ParcelVersion.Because.DRAWING,
-            made_by=review.made_by,
-        ).values_list("parcel", flat=True)
-    )  # fmt: skip
-    parents: dict[int, set[int]] = {}
-    for parent, child in ParcelLineage.objects.filter(child__in=about).values_list(
-        "parent", "child"
-    ):
-        parents.setdefault(child, set()).add(parent)
-    while more := {child for child, of in parents.items() if child not in known and of <= known}:
-        known |= more
-    return known
-
-
 def access_own_certificate(key: uuid.UUID, user: AnyUser) -> tuple[TitleCertificate, Party]:
     """A certificate and the party of its rights that ``user`` applies for."""
     certificate = TitleCertificate.objects.filter(key=key).first()
@@ -141,12 +113,9 @@ def access_finding(review: TitleReview, number: int) -> Finding:
 
 
 def messages_for(user: AnyUser) -> QuerySet[BoundaryMessage]:
-    """What neighbours asked about parcels of the parties that ``user`` acts for."""
-    parcels = Right.objects.filter(
-        party__in=parties_acted_for(user), certificate__state__in=["registered", "verified"]
-    ).values("parcel")
+    """What neighbours asked about land that is proved to be of the parties that ``user`` acts for."""
     return BoundaryMessage.objects.filter(
-        parcel__in=parcels, kind=BoundaryMessage.Kind.ASK_NEIGHBOUR
+        parcel__in=own_land(user), kind=BoundaryMessage.Kind.ASK_NEIGHBOUR
     ).select_related("parcel", "review__certificate")
 
 

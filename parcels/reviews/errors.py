@@ -33,13 +33,14 @@ class ReviewVersionChanged(StateMovedOn):
     )
 
 
+@stands_for("titles_hold_the_reviewed_land")
 class ReviewLandReplaced(StateMovedOn):
     """What was reviewed stands no more: an import or another certificate put a shape in its place."""
 
     code = "review_land_replaced"
     message = _(
         "林地在审核期间已有变化（审核的是第 {seen} 版，现行为第 {now} 版）。您填写的内容已保留，"
-        "请退回补正，由权利人按现行图形重新核对。"
+        "请退回补正，由权利人改按现行图形办理；接管中的冲突由经办人直接改按现行图形。"
     )
 
 
@@ -99,11 +100,19 @@ class NothingAsked(ReviewRefused):
     message = _("请写明需要补正的内容。")
 
 
+@stands_for("title_is_verified_with_four_sides")
 class SidesOpen(ReviewRefused):
-    """The four sides are ticked one by one before a title is verified."""
+    """The four sides of the present shape are ticked one by one before a title is verified."""
 
     code = "sides_open"
-    message = _("四至尚未逐一核对：{sides}。")
+    message = _("四至尚未按现行图形逐一核对：{sides}。")
+
+
+class RegisterNotAhead(ReviewRefused):
+    """The review is about what stands; there is nothing to go over to."""
+
+    code = "register_not_ahead"
+    message = _("登记中没有更新的现行图形，无须改按现行图形。")
 
 
 class NotWithOwner(ReviewRefused):
@@ -155,11 +164,25 @@ class PartsDoNotTouch(RepairRefused):
     message = _("所选宗地并不相邻，不能合并。请选择有共同界线的宗地。")
 
 
+@stands_for("land_of_another_is_not_changed")
 class ParcelShared(RepairRefused):
-    """Another certificate stands on the parcel too."""
+    """Another certificate stands on the parcel too, and it is not proved to be the same holder's."""
 
     code = "parcel_shared"
-    message = _("宗地上还有其他证书 {number}，不能单独分割、合并或修改图形。请与其权利人一并办理。")
+    message = _(
+        "宗地上还有其他证书 {number}，不能单独分割、合并或修改图形。请与其权利人一并办理；"
+        "如该证书本就是您的，请先由林业部门把证上的姓名与您的身份核对关联。"
+    )
+
+
+class LandNotProved(RepairRefused):
+    """Land of the register was tapped, and nothing proves it the owner's."""
+
+    code = "land_not_proved"
+    message = _(
+        "此宗地由登记簿取来，尚无证书证明属于您，不能先行改动。请先提交审核；"
+        "经办人退回补正后可以更正。"
+    )
 
 
 class MessageAnswered(ReviewRefused):

@@ -184,9 +184,14 @@ class ParcelLineage(models.Model):
 
 
 class SideCheck(models.Model):
-    """One of the four sides compared by an officer: what the paper says, what the map shows."""
+    """One of the four sides compared by an officer: what the paper says, what the map shows.
+
+    It was made on what the review was about then, up to the row ``shape``: a newer one needs a new
+    comparison, and the database verifies nothing without four.
+    """
 
     review = models.ForeignKey(TitleReview, on_delete=models.PROTECT, related_name="side_checks")
+    shape = models.ForeignKey(ReviewShape, on_delete=models.PROTECT, related_name="+")
     side = models.CharField(max_length=5, choices=Side)
     on_paper = models.CharField(_("证载"), max_length=200, blank=True, default="")
     on_map = models.CharField(_("图上"), max_length=400, blank=True, default="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -23,6 +24,7 @@ from parcels.models import (
     TitleCertificate,
     TitleReview,
 )
+from parcels.reviews.access import may_prepare, may_use_bench
 from parcels.reviews.errors import (
     ConflictsRemain,
     DifferenceNeedsReason,
@@ -30,34 +32,52 @@ from parcels.reviews.errors import (
     MessageAnswered,
     NothingAsked,
     NotWithBureau,
+    NotWithOwner,
     OwnTitle,
     ReasonMissing,
+    RegisterNotAhead,
     ReviewLandReplaced,
     ReviewMoveNotAllowed,
     ReviewVersionChanged,
     SidesOpen,
     SignedByAnother,
 )
+from parcels.reviews.holding import holders_of, same_paper
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.moves import Move, next_state
 from parcels.reviews.queries import (
     area_difference_percent,
     candidates_of_review,
-    holders_of,
+    land_of_other,
     people_of,
-    same_paper,
+    standing_ticks,
 )
-from parcels.reviews.shapes import current_shapes, parents_of, seen_mark
+from parcels.reviews.shapes import (
+    current_shapes,
+    newer_in_register,
+    newest_row,
+    parents_of,
+    seen_mark,
+)
 from parcels.rules.operations import check_title
 from parcels.rules.table import Severity, Stage
 from portal.accounts.models import Department, Party, User
 from portal.accounts.queries import parties_acted_for
 from portal.base.clock import now
+from portal.base.parameters import whole_number
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
+from portal.casework.errors import NotYourOffice
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import tell
-from portal.casework.operations import StepPlan, add_comment, assign_step, open_case, record_verdict
+from portal.casework.operations import (
+    StepPlan,
+    add_comment,
+    assign_step,
+    open_case,
+    record_verdict,
+    refuse_own_matter,
+)
 from portal.journal.operations import record_event
 
 SUBJECT = "title_review"
@@ -178,9 +198,8 @@ def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
     own = {str(key) for key in parents.values_list("key", flat=True)}
     if review.certificate.supersedes is not None:
         own.add(str(review.certificate.supersedes.key))
-    own |= {
-        str(key) for key in same_paper(review.certificate, shapes).values_list("key", flat=True)
-    }
+    former = same_paper(review.certificate, [one.parcel_id for one in shapes])
+    own |= {str(key) for key in former.values_list("key", flat=True)}
     return check_title(
         certificate=review.certificate,
         candidates=candidates_of_review(review, shapes),
@@ -191,13 +210,49 @@ def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
 
 
 @write_transaction
-def recheck_review(*, review: TitleReview, stage: Stage, actor: User) -> TitleReview:
+def recheck_review(*, review: TitleReview, actor: User) -> TitleReview:
+    """An officer asks the rules anew on what the register says now."""
+    require_officer(review, actor, may_use_bench)
+    return show_check(review=review, stage=Stage.REVIEW, actor=actor)
+
+
+@write_transaction
+def show_check(*, review: TitleReview, stage: Stage, actor: User) -> TitleReview:
     """Run the rules on what the register says now, and let the review show this run."""
     review = locked(review)
     if review.state in TitleReview.OPEN:
         review.run = check_review(review=review, stage=stage, actor=actor)
         review.save()
     return review
+
+
+@write_transaction
+def follow_register(*, review: TitleReview, actor: User) -> TitleReview:
+    """Go over to the shapes that an import put in the place of those under review.
+
+    Its owner does so while the title is with him; of a takeover's conflict the officer, since
+    nobody may act for its holder. NotWithOwner, NotWithBureau, RegisterNotAhead.
+    """
+    review = locked(review)
+    if _by_office(review):
+        require_officer(review, actor)
+        if review.state != TitleReview.State.PREPARING:
+            raise NotWithBureau(state=review.get_state_display())
+    elif review.state not in TitleReview.WITH_OWNER:
+        raise NotWithOwner(state=review.get_state_display())
+    newer = newer_in_register(review)
+    if not newer:
+        raise RegisterNotAhead()
+    ReviewShape.objects.bulk_create(
+        ReviewShape(
+            review=review, parcel_id=version.parcel_id, version=version, made_by=actor,
+            facts={"kind": "follow"},
+        )
+        for version in newer
+    )  # fmt: skip
+    record(review, "followed_register", actor, parcels=len(newer))
+    stage = Stage.REVIEW if _by_office(review) else Stage.SUBMIT
+    return show_check(review=review, stage=stage, actor=actor)
 
 
 @write_transaction
@@ -337,7 +392,7 @@ def _make_it_stand(review: TitleReview) -> None:
     parents = parents_of([version.parcel for version in shapes])
     ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
     Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
-    same_paper(certificate, shapes).update(state="superseded")
+    same_paper(certificate, [version.parcel_id for version in shapes]).update(state="superseded")
     TitleCertificate.objects.filter(pk=certificate.pk).update(state="verified")
 
 
@@ -352,7 +407,7 @@ def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason:
             raise DifferenceNeedsReason(percent=_signed(percent), limit=limit.normalize())
     elif outcome is Outcome.VERIFIED_WITH_DIFFERENCE:
         raise DifferenceTooSmall(percent=_signed(percent or Decimal(0)), limit=limit.normalize())
-    ticked = set(SideCheck.objects.filter(review=review).values_list("side", flat=True))
+    ticked = standing_ticks(review)
     left = [str(side.label) for side in Side if side.value not in ticked]
     if left:
         raise SidesOpen(sides="、".join(left))
@@ -366,7 +421,7 @@ def _refuse_unseen(review: TitleReview, seen: str) -> None:
     shapes = current_shapes(review)
     if seen_mark(shapes) == seen:
         return
-    ids = [int(part) for part in seen.split(",") if part.isdecimal()]
+    ids = [pk for part in seen.split(",") if (pk := whole_number(part)) is not None]
     former = ParcelVersion.objects.filter(pk__in=ids).values_list("number", flat=True)
     raise ReviewVersionChanged(
         seen="、".join(str(number) for number in sorted(former)) or "?",
@@ -407,6 +462,20 @@ def _refuse_own(review: TitleReview, actor: User) -> None:
         raise OwnTitle()
 
 
+def require_officer(
+    review: TitleReview, actor: User, holds_office: Callable[[User], bool] = may_prepare
+) -> None:
+    """An act beside the verdicts is an officer's who has no part in the matter, as verdicts are.
+
+    NotYourOffice, OwnTitle, Recused.
+    """
+    if not holds_office(actor):
+        raise NotYourOffice()
+    _refuse_own(review, actor)
+    if review.case is not None:
+        refuse_own_matter(review.case, actor)
+
+
 def _tell_owner(review: TitleReview, subject: str | Promise, body: str) -> None:
     """A note to everyone who acts for a holder of the title."""
     tell(
@@ -445,12 +514,17 @@ def _say(
 def tick_side(
     *, review: TitleReview, side: Side, on_map: str, agrees: bool, actor: User
 ) -> SideCheck:
-    """One of the four sides compared: what the certificate says against what the map shows."""
+    """One of the four sides compared: what the certificate says against what the map shows.
+
+    It holds for the present shapes only.
+    """
     review = locked(review)
+    require_officer(review, actor)
     if review.state != TitleReview.State.PREPARING:
         raise NotWithBureau(state=review.get_state_display())
     check = SideCheck.objects.create(
         review=review,
+        shape=newest_row(review),
         side=side.value,
         on_paper=getattr(review.certificate, f"side_{side.value}"),
         on_map=on_map[:400],
@@ -483,17 +557,21 @@ def write_about_boundary(
     text: str,
     actor: User,
 ) -> BoundaryMessage:
-    """A way out of a finding: ask the neighbour, or report an error of the other title."""
-    parcel = finding.other_key and Parcel.objects.filter(key=finding.other_key).first()
-    if not parcel or finding.shape is None:
+    """A way out of a finding: ask the other's holder, or report an error of the other title.
+
+    A number that is used twice has no place of its own: the other's land stands for it.
+    """
+    other = land_of_other(finding)
+    if other is None:
         raise NothingAsked()
     if not text.strip():
         raise NothingAsked()
+    parcel = other.parcel
     message = BoundaryMessage.objects.create(
         kind=kind,
         review=review,
         parcel=parcel,
-        patch=finding.shape,
+        patch=finding.shape or other.geom,
         area_m2=finding.area_m2,
         text=text.strip(),
         made_by=actor,

@@ -11,14 +11,17 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from parcels.access import shape_for
+from parcels.claims.queries import last_day
 from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
-from parcels.models import ParcelVersion, ReviewShape, RuleRun, SideCheck, TitleReview
+from parcels.models import ExclusionArea, ParcelVersion, ReviewShape, RuleRun, TitleReview
 from parcels.reviews.models import Side
-from parcels.reviews.queries import areas_of, name_of, sides_on_map, told_to_owner
-from parcels.reviews.shapes import current_shapes, neighbours, seen_mark
+from parcels.reviews.queries import areas_of, name_of, sides_on_map, standing_ticks
+from parcels.reviews.shapes import current_shapes, exclusions_around, neighbours, seen_mark
+from parcels.rules.live import GUARDED_KINDS
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import message_of
 from portal.base.clock import CITY_TIME
+from portal.base.policy import policy_number
 
 MOST_NEIGHBOURS = 200
 
@@ -33,11 +36,16 @@ def collection(features: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def picture_of(
-    review: TitleReview, *, staff: bool, known: set[int] | None = None
+    review: TitleReview,
+    *,
+    staff: bool,
+    known: set[int] | None = None,
+    told: set[str] | None = None,
 ) -> dict[str, Any]:
     """All that the map of a review shows. Neighbours are exact for officers, generalised else.
 
-    So are its own shapes on parcels that are not in ``known`` (None: all are known).
+    So are its own shapes on parcels that are not in ``known``, and what was found against others
+    that are not in ``told`` (None: all are known, all is told).
     """
     shapes = current_shapes(review)
     townships = township_names()
@@ -57,19 +65,39 @@ def picture_of(
                 for version in around
             ]
         ),
-        "findings": findings_of(review.run, told=None if staff else told_to_owner(review)),
+        "exclusions": collection(
+            [
+                feature(
+                    area.geom if staff else area.geom_public,
+                    kind=area.kind,
+                    name=exclusion_in_words(area, staff=staff),
+                )
+                for area in exclusions_around(review)
+            ]
+        ),
+        "findings": findings_of(review.run, told=told),
         "comments": comments_of(review, staff=staff),
         "versions": versions_of(review, known),
     }
 
 
 def shape_feature(version: ParcelVersion, known: set[int] | None) -> dict[str, Any]:
+    """A shape under review, with what its parcel is called where the reader knows it."""
+    parcel, is_known = version.parcel, known is None or version.parcel_id in known
+    place = {
+        "unit_number": parcel.unit_number,
+        "township": parcel.township_code,
+        "compartment": parcel.compartment,
+        "subcompartment": parcel.subcompartment,
+    }
     return feature(
-        shape_for(version, staff=known is None or version.parcel_id in known),
-        key=str(version.parcel.key),
-        name=version.parcel.unit_number or _("宗地 {number}").format(number=version.parcel_id),
+        shape_for(version, staff=is_known),
+        key=str(parcel.key),
+        name=(parcel.unit_number if is_known else "")
+        or _("宗地 {number}").format(number=parcel.pk),
         version=version.number,
         area_m2=round(version.area_m2, 2),
+        place=place if is_known else {},
     )
 
 
@@ -84,7 +112,7 @@ def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]
     features = []
     for row, said in zip(run.findings.order_by("id"), kept_findings_in_words(run), strict=True):
         facts = {"id": row.pk, "other_key": str(row.other_key or ""), "other_kind": row.other_kind}
-        if told is None or not row.other_key or str(row.other_key) in told:
+        if told is None or row.other_kind not in GUARDED_KINDS or str(row.other_key) in told:
             features.append(feature(row.shape, **facts, **said))
             continue
         number = _("（编号不公开）")
@@ -101,6 +129,15 @@ def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]
     order = {"conflict": 0, "warning": 1, "info": 2}
     features.sort(key=lambda one: order[one["properties"]["severity"]])
     return collection(features)
+
+
+def exclusion_in_words(area: ExclusionArea, *, staff: bool) -> str:
+    """Kind, number, status and days; a harvest permit's number may tell a person."""
+    number = area.number if staff or area.kind != ExclusionArea.Kind.HARVEST else ""
+    ends_on = last_day(area.period)
+    days = f"{area.period.lower:%Y-%m-%d} – {f'{ends_on:%Y-%m-%d}' if ends_on else ''}"
+    kind = area.get_method_display() or area.get_kind_display()
+    return " · ".join(part for part in (kind, number, area.get_status_display(), days) if part)
 
 
 def roughly(value: float | None) -> float | None:
@@ -184,15 +221,15 @@ def areas_in_words(review: TitleReview) -> dict[str, Any]:
         "plane": both(areas.plane_m2),
         "certified": both(areas.certified_m2),
         "percent": percent,
-        "differs": percent is not None and abs(percent) > 1,
-        "differs_much": percent is not None and abs(percent) > 5,
+        "differs": percent is not None and abs(percent) > policy_number("area.note_percent"),
+        "differs_much": percent is not None and abs(percent) > policy_number("area.reason_percent"),
     }
 
 
 def sides_in_words(review: TitleReview, *, staff: bool) -> list[dict[str, Any]]:
     """The four sides: what the paper says, what the map shows, and whether they were compared."""
     on_map = sides_on_map(review, staff=staff)
-    checks = {check.side: check for check in SideCheck.objects.filter(review=review)}
+    checks = standing_ticks(review)
     return [
         {
             "side": side,

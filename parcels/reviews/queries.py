@@ -9,35 +9,31 @@ from decimal import Decimal
 
 import numpy as np
 import shapely
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from parcels.facts import township_names
 from parcels.models import (
     Finding,
-    Parcel,
     ParcelVersion,
     Right,
+    SideCheck,
     TakeoverConflict,
     TitleCertificate,
     TitleReview,
 )
 from parcels.reviews.models import Side
 from parcels.reviews.repairs import plane
-from parcels.reviews.shapes import as_shapely, current_shapes, neighbours
+from parcels.reviews.shapes import as_shapely, current_shapes, neighbours, newest_row
 from parcels.rules.engine import Candidate, compartment_key
+from parcels.stand_codes import PURPOSE, in_words
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import standing_party
 from portal.base.clock import today
-from portal.casework.moves import VerdictKind
 
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
 MOST_NAMES = 6
-
-
-def holders_of(certificate: TitleCertificate) -> list[Party]:
-    """The parties of a certificate's rights."""
-    return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
 
 
 def holders_by_title(certificates: Iterable[TitleCertificate]) -> dict[int, list[str]]:
@@ -82,19 +78,6 @@ def takeover_conflicts() -> QuerySet[TakeoverConflict]:
     )
 
 
-def same_paper(
-    certificate: TitleCertificate, shapes: Sequence[ParcelVersion]
-) -> QuerySet[TitleCertificate]:
-    """The same certificate as a file brought it before, under a holder known by name only."""
-    return TitleCertificate.objects.filter(
-        number_key=certificate.number_key,
-        state="registered",
-        pk__in=Right.objects.filter(parcel__in=[version.parcel_id for version in shapes]).values(
-            "certificate"
-        ),
-    ).exclude(pk=certificate.pk)
-
-
 def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -> list[Candidate]:
     """The versions under review as the rules take them."""
     certificate = review.certificate
@@ -124,24 +107,88 @@ def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -
     ]
 
 
-def told_to_owner(review: TitleReview) -> set[str]:
-    """The parcels whose exact border the owner may know: his own, and those that the officer's
-    last return named in its findings. Otherwise a drawn shape would trace any neighbour's line.
-    """
-    told = {
-        str(key)
-        for key in Parcel.objects.filter(
-            rights__party__in=holders_of(review.certificate),
-            rights__certificate__state__in=["registered", "verified"],
-        ).values_list("key", flat=True)
-    }
-    if review.case is None:
-        return told
-    returned = review.case.steps.get().verdicts.filter(verdict=VerdictKind.RETURN).last()
-    if returned is not None:
-        found = Finding.objects.filter(run__key=returned.facts["run"], other_key__isnull=False)
-        told |= {str(key) for key in found.values_list("other_key", flat=True)}
-    return told
+def land_of_other(finding: Finding) -> ParcelVersion | None:
+    """The standing land of the parcel, or the first of the certificate, that was found against."""
+    if finding.other_key is None:
+        return None
+    of_certificate = Right.objects.filter(certificate__key=finding.other_key).values("parcel")
+    return (
+        ParcelVersion.objects.standing()
+        .filter(Q(parcel__key=finding.other_key) | Q(parcel__in=of_certificate))
+        .select_related("parcel")
+        .order_by("parcel")
+        .first()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One fact of the paper beside what the land says; ``agrees`` is None where either is silent."""
+
+    label: str
+    on_paper: str
+    on_land: str
+    agrees: bool | None
+
+
+# The land's stands of the newest survey, with the share of each under the shapes of a review.
+_STANDS = """
+SELECT stand.species, stand.forest_purpose,
+       sum(ST_Area(ST_Intersection(stand.geom, version.geom)::geography)) AS area_m2
+FROM parcels_parcelversion AS version
+JOIN parcels_stand AS stand
+  ON stand.geom && version.geom AND stand.replaced_at IS NULL
+ AND ST_Intersects(stand.geom, version.geom)
+WHERE version.id = ANY (%(versions)s) AND stand.survey_year = (
+  SELECT max(survey_year) FROM parcels_stand AS newest
+  WHERE newest.geom && version.geom AND newest.replaced_at IS NULL)
+GROUP BY stand.species, stand.forest_purpose
+"""
+MAIN_SHARE = 0.1  # What covers less of the land need not be on the paper.
+
+
+def compared_facts(review: TitleReview, *, staff: bool) -> list[Compared]:
+    """Place, species and, for officers, kind of forest: the paper's words beside the land's."""
+    certificate, shapes = review.certificate, current_shapes(review)
+    names = township_names()
+    places = dict.fromkeys(
+        part
+        for version in shapes
+        for part in (names.get(version.parcel.township_code, ""), version.parcel.village,
+                     version.parcel.place_name)
+        if part
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDS, {"versions": [version.pk for version in shapes]})
+        stands = cursor.fetchall()
+    facts = [
+        _compared(_("坐落"), certificate.located_at, list(places)),
+        _compared(_("主要树种"), certificate.species, _main([(row[0], row[2]) for row in stands])),
+    ]
+    if staff:
+        purposes = _main([(in_words(PURPOSE, row[1]), row[2]) for row in stands])
+        facts.append(_compared(_("林种"), certificate.forest_purpose, purposes))
+    return [fact for fact in facts if fact.on_paper or fact.on_land]
+
+
+def _main(shares: Sequence[tuple[str, float]]) -> list[str]:
+    """What covers at least a tenth of the land, the largest first."""
+    total: dict[str, float] = {}
+    for name, area_m2 in shares:
+        if name:
+            total[name] = total.get(name, 0.0) + area_m2
+    least = MAIN_SHARE * sum(total.values())
+    return sorted((name for name in total if total[name] >= least), key=lambda name: -total[name])
+
+
+def _compared(label: str, on_paper: str, on_land: Sequence[str]) -> Compared:
+    """They agree where the paper names one of the land's words, or the land the paper's whole."""
+    agrees = None
+    if on_paper and on_land:
+        plain = [name.partition("（")[0] for name in on_land]
+        words = [word for name in plain for word in (name, name.rstrip("树乡镇村")) if word]
+        agrees = any(word in on_paper for word in words) or on_paper in "".join(on_land)
+    return Compared(label, on_paper, "、".join(on_land), agrees)
 
 
 # --- areas --------------------------------------------------------------------------------------
@@ -198,6 +245,18 @@ def sides_on_map(review: TitleReview, *, staff: bool) -> dict[Side, str]:
     return {
         side: "、".join(dict.fromkeys(name for _area, name in sorted(found)[:MOST_NAMES]))
         for side, found in names.items()
+    }
+
+
+def standing_ticks(review: TitleReview) -> dict[str, SideCheck]:
+    """The last comparison of each side that was made on the present shapes and the paper's words."""
+    if not review.shapes.exists():
+        return {}
+    made = SideCheck.objects.filter(review=review, shape=newest_row(review))
+    return {
+        check.side: check
+        for check in made
+        if check.on_paper == getattr(review.certificate, f"side_{check.side}")
     }
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import shapely
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
-from django.db.models import Max
+from django.db.models import Max, Q
 from shapely.geometry.base import BaseGeometry
 
 from parcels.errors import ShapeInvalid
 from parcels.models import (
+    ExclusionArea,
     Parcel,
     ParcelLineage,
     ParcelVersion,
@@ -20,12 +21,12 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.errors import ParcelShared
 from portal.accounts.models import User
 from portal.base.clock import now
 from portal.base.models import STORAGE_SRID
 
 NEIGHBOURHOOD_DEG = 0.0006  # About 50 m: what is drawn in grey around a title.
+MOST_EXCLUSIONS = 100
 
 
 def current_shapes(review: TitleReview) -> list[ParcelVersion]:
@@ -37,6 +38,18 @@ def current_shapes(review: TitleReview) -> list[ParcelVersion]:
         .select_related("version__parcel")
     )
     return [row.version for row in newest if not row.leaves]
+
+
+def newest_row(review: TitleReview) -> ReviewShape:
+    """The last change of what the review is about; it begins with one."""
+    return ReviewShape.objects.filter(review=review).latest("pk")
+
+
+def newer_in_register(review: TitleReview) -> list[ParcelVersion]:
+    """What stands in the place of shapes under review that stand no more, in the order of parcels."""
+    gone = [one.parcel_id for one in current_shapes(review) if one.stands_to is not None]
+    present = ParcelVersion.objects.standing().filter(parcel__in=gone)
+    return list(present.select_related("parcel").order_by("parcel"))
 
 
 def seen_mark(versions: Iterable[ParcelVersion]) -> str:
@@ -59,8 +72,7 @@ def neighbours(
     own = {version.parcel_id for version in shapes} | own_parcels(review)
     found: dict[int, ParcelVersion] = {}
     for version in shapes:
-        box = version.geom.envelope.buffer(margin_deg).envelope
-        box.srid = version.geom.srid
+        box = _box_around(version, margin_deg)
         for near in (
             ParcelVersion.objects.standing()
             .filter(geom__bboverlaps=box, parcel__ended_at__isnull=True)
@@ -69,6 +81,22 @@ def neighbours(
         ):
             found[near.pk] = near
     return list(found.values())
+
+
+def _box_around(version: ParcelVersion, margin_deg: float) -> GEOSGeometry:
+    box = version.geom.envelope.buffer(margin_deg).envelope
+    box.srid = version.geom.srid
+    return box
+
+
+def exclusions_around(review: TitleReview) -> list[ExclusionArea]:
+    """Other programmes' projects and planned harvests on the land under review and beside it."""
+    near = Q()
+    for version in current_shapes(review):
+        near |= Q(geom__bboverlaps=_box_around(version, NEIGHBOURHOOD_DEG))
+    if not near:
+        return []
+    return list(ExclusionArea.objects.standing().filter(near).order_by("pk")[:MOST_EXCLUSIONS])
 
 
 def own_parcels(review: TitleReview) -> set[int]:
@@ -131,9 +159,8 @@ def add_version(
     """A newer version of a parcel under review.
 
     It stands at once where the parcel is only registered; under a verified title it is a proposal
-    until the change is verified. ParcelShared where another certificate stands on the parcel.
+    until the change is verified. Whether the parcel is the review's to change is asked before.
     """
-    refuse_shared(parcel, review)
     held = VerifiedTitle.objects.filter(parcel=parcel, ended_at__isnull=True).exists()
     last = ParcelVersion.objects.filter(parcel=parcel).aggregate(last=Max("number"))["last"] or 0
     moment = now()
@@ -152,18 +179,3 @@ def add_version(
         review=review, parcel=parcel, version=version, facts=dict(facts), made_by=actor
     )
     return version
-
-
-def refuse_shared(parcel: Parcel, review: TitleReview) -> None:
-    """ParcelShared where the parcel is not this certificate's alone to change."""
-    certificate = review.certificate
-    other = (
-        Right.objects.filter(parcel=parcel, certificate__state__in=["registered", "verified"])
-        .exclude(certificate=certificate)
-        .exclude(certificate=certificate.supersedes_id)
-        .exclude(certificate__number_key=certificate.number_key)
-        .select_related("certificate")
-        .first()
-    )
-    if other is not None:
-        raise ParcelShared(number=other.certificate.number)

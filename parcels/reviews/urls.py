@@ -18,6 +18,7 @@ urlpatterns = [
     path("bench/titles/<uuid:key>/repair/", views.bench_repair, name="bench-repair"),
     path("bench/titles/<uuid:key>/message/", views.bench_message, name="bench-message"),
     path("bench/titles/<uuid:key>/recheck/", views.bench_recheck, name="bench-recheck"),
+    path("bench/titles/<uuid:key>/follow/", views.bench_follow, name="bench-follow"),
     path("bench/takeovers/<uuid:key>/", views.open_takeover, name="bench-takeover"),
     path("boundary/<uuid:key>/", views.boundary_message, name="boundary-message"),
     path("rules/", views.rules_page, name="rules"),

@@ -26,15 +26,16 @@ from parcels.reviews.access import (
     access_message,
     access_parcel_of,
     access_review,
-    known_parcels,
     may_prepare,
     may_sign,
 )
 from parcels.reviews.errors import NeighboursNotOpen
 from parcels.reviews.examples import EXAMPLES
+from parcels.reviews.holding import known_parcels
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
     answer_boundary_message,
+    follow_register,
     open_takeover_case,
     propose_outcome,
     recheck_review,
@@ -48,6 +49,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.picture import areas_in_words, collection, feature, picture_of, sides_in_words
 from parcels.reviews.queries import (
+    compared_facts,
     holders_in_words,
     sides_on_map,
     takeover_conflicts,
@@ -55,7 +57,7 @@ from parcels.reviews.queries import (
     work_list,
 )
 from parcels.reviews.repairs import RepairKind
-from parcels.reviews.shapes import as_stored, current_shapes
+from parcels.reviews.shapes import as_stored, current_shapes, newer_in_register
 from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
 from parcels.stage import stage_config
 from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
@@ -64,6 +66,7 @@ from portal.accounts.models import User
 from portal.base.answers import sent_once, typed_into
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound
+from portal.base.parameters import whole_number
 from portal.base.policy import policies_in_force
 from portal.casework.documents import latest_documents
 
@@ -145,13 +148,17 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     assert review.case is not None  # The gate asks for one.
     documents = latest_documents(CERTIFICATE, review.certificate.key)
     actor = request.user
+    preparing = may_prepare(actor) and review.state == TitleReview.State.PREPARING
     context = {
         "review": review,
         "case": review.case,
+        "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],
+        "may_follow": preparing and review.because == TitleReview.Because.TAKEOVER,
         "certificate": review.certificate,
         "holders": holders_in_words(review.certificate),
         "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
         "areas": areas_in_words(review),
+        "compared": compared_facts(review, staff=True),
         "sides": sides_in_words(review, staff=True),
         "verdicts": review.case.steps.get().verdicts.select_related("actor").order_by("pk"),
         "messages_about": review.messages.select_related("parcel", "made_by", "answered_by"),
@@ -159,7 +166,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "original": documents.get(ORIGINAL),
         "outcomes": Outcome.choices,
         "articles": ARTICLES,
-        "may_prepare": may_prepare(actor) and review.state == TitleReview.State.PREPARING,
+        "may_prepare": preparing,
         "may_sign": may_sign(actor)
         and review.state == TitleReview.State.APPROVING
         and review.prepared_by_id != actor.pk,
@@ -171,10 +178,10 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 name: reverse(f"parcels:bench-{name}", args=[review.key])
                 for name in (
                     "picture", "take", "verdict", "return", "sign", "send-back", "side",
-                    "comment", "repair", "message", "recheck",
+                    "comment", "repair", "message", "recheck", "follow",
                 )
             },
-            "may_repair": may_prepare(actor) and review.state == TitleReview.State.PREPARING,
+            "may_repair": preparing,
             "staff": True,
         },
     }  # fmt: skip
@@ -211,8 +218,22 @@ def bench_take(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def bench_recheck(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """Run the rules anew on what the register says now, and keep the run."""
     review = access_review(key, request.user)
-    recheck_review(review=review, stage=Stage.REVIEW, actor=request.user)  # type: ignore[arg-type]
+    recheck_review(review=review, actor=request.user)  # type: ignore[arg-type]
     return done(request, review, _("已按当前登记重新检查。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_follow(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Go over to what an import put in the place of a takeover's conflicting land."""
+    review = access_review(key, request.user)
+    return follow_answer(request, review)
+
+
+def follow_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
+    follow_register(review=review, actor=request.user)  # type: ignore[arg-type]
+    return done(request, review, _("已改按现行图形，成为新版本。"))
 
 
 @login_required
@@ -348,7 +369,8 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
             request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
         )
     present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
-    after = as_stored(repaired(review, present, RepairKind(kind), metres, as_officer=as_officer))
+    reader = None if as_officer else request.user
+    after = as_stored(repaired(review, present, RepairKind(kind), metres, reader=reader))
     return JsonResponse(
         {
             "before": collection([feature(present.geom)]),
@@ -374,8 +396,8 @@ def message_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
     kind = request.POST.get("kind", "")
     if kind not in BoundaryMessage.Kind.values:
         raise InvalidInput(field=_("种类"), reason=kind)
-    number = request.POST.get("finding", "")
-    finding = access_finding(review, int(number) if number.isdecimal() else 0)
+    number = whole_number(request.POST.get("finding", ""))
+    finding = access_finding(review, number or 0)
     user = request.user
 
     def act() -> None:

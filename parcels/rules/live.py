@@ -20,6 +20,7 @@ from django.contrib.gis.geos import GEOSGeometry
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
+from parcels.access import own_land
 from parcels.drawing.access import with_members
 from parcels.intake.numbers import normalised
 from parcels.models import (
@@ -269,7 +270,7 @@ def _sight_of(user: AnyUser, guarded: Sequence[Found], question: Question) -> Si
         certificate__state__in=["superseded", "cancelled"]
     )
     mine = {
-        *held.filter(parcel__key__in=keys).values_list("parcel__key", flat=True),
+        *own_land(user).filter(key__in=keys).values_list("key", flat=True),
         *held.filter(certificate__key__in=keys).values_list("certificate__key", flat=True),
         *Claim.objects.filter(key__in=keys, version__area__party__in=parties).values_list(
             "key", flat=True

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice, repeat
 from pathlib import Path
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from parcels.imports.errors import ColumnMissing
+from parcels.imports.staging import cell_text, township_code
 from parcels.imports.uploads import receive_upload
+from parcels.intake.columns import propose_mapping
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, Inspection, inspect_file, read_batches
+from parcels.intake.numbers import normalised
+from parcels.intake.reader import Batch, Choices, Inspection, inspect_file, read_batches
 from parcels.models import Parcel
 from parcels.titles.errors import LandMissing, LandUnreadable, TapTooMuch, TooMuchLand
 
@@ -28,20 +33,66 @@ HEADERS = {
 }
 
 
+# The columns of a file that name a parcel, of those that an import knows.
+PLACE_TARGETS = ("unit_number", "county_code", "township_code", "compartment", "subcompartment")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a new parcel is called: its unit number, and the compartment that it shares with others.
+
+    By these the rules find a number that is used twice, and the gaps between neighbours.
+    """
+
+    unit_number: str = ""
+    county_code: str = ""
+    township_code: str = ""
+    compartment: str = ""
+    subcompartment: str = ""
+
+    def as_columns(self) -> dict[str, str]:
+        """As the register's parcels hold it."""
+        return {
+            "unit_number": self.unit_number[:40],
+            "unit_number_key": normalised(self.unit_number)[:40],
+            "county_code": self.county_code[:6],
+            "township_code": self.township_code[:9],
+            "compartment": self.compartment[:20],
+            "subcompartment": self.subcompartment[:20],
+        }
+
+    def filled_from(self, other: Place) -> Place:
+        """Itself, with what it leaves open as ``other`` has it."""
+        mine = {name: value for name, value in asdict(self).items() if value}
+        return replace(other, **mine)
+
+
 @dataclass(frozen=True, slots=True)
 class Land:
-    """One piece of land put forward: a shape in EPSG:4490, or a parcel of the register."""
+    """One piece of land put forward: a shape in EPSG:4490 and what it is called, or a parcel of the
+    register.
+    """
 
     wkb: bytes | None = None
     parcel: Parcel | None = None
+    place: Place = Place()
 
 
 def limits() -> Limits:
     return Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
 
 
-def from_file(path: Path, *, choices: Choices, rows: Sequence[int] | None) -> list[Land]:
-    """The chosen features of a file (all when None), or the first reason why one is refused."""
+def from_file(
+    path: Path,
+    *,
+    choices: Choices,
+    rows: Sequence[int] | None,
+    mapping: Mapping[str, str] | None = None,
+) -> list[Land]:
+    """The chosen features of a file (all when None), or the first reason why one is refused.
+
+    ``mapping`` says which columns name them (proposed when None); ColumnMissing where it is wrong.
+    """
     wanted = None if rows is None else set(rows)
     found: list[Land] = []
     for batch in read_batches(path, choices=choices, limits=limits()):
@@ -51,9 +102,10 @@ def from_file(path: Path, *, choices: Choices, rows: Sequence[int] | None) -> li
                     place=_("第 {row} 个图形").format(row=reject.row),
                     reason=reject_message(reject.code, reject.params),
                 )
+        columns = propose_mapping(batch.columns) if mapping is None else mapping
         found += [
-            Land(wkb=wkb)
-            for row, wkb in zip(batch.rows, batch.wkb, strict=True)
+            Land(wkb=wkb, place=place)
+            for row, wkb, place in zip(batch.rows, batch.wkb, _places(batch, columns), strict=True)
             if wanted is None or row in wanted
         ]
         if len(found) > MOST_PARCELS:
@@ -61,6 +113,21 @@ def from_file(path: Path, *, choices: Choices, rows: Sequence[int] | None) -> li
     if not found:
         raise LandMissing()
     return found
+
+
+def _places(batch: Batch, mapping: Mapping[str, str]) -> Iterator[Place]:
+    """What the columns of a batch call each feature."""
+    cells = {}
+    for target in PLACE_TARGETS:
+        column = mapping.get(target)
+        if column and batch.rows and column not in batch.columns:
+            raise ColumnMissing(column=column)
+        cells[target] = batch.columns[column] if column in batch.columns else repeat("")
+    for row in islice(zip(*cells.values(), strict=False), len(batch.rows)):
+        named = dict(zip(PLACE_TARGETS, map(cell_text, row), strict=True))
+        township = township_code(named["county_code"][:6], named["township_code"])
+        county = named["county_code"][:6] or township[:6]
+        yield Place(**{**named, "county_code": county, "township_code": township})
 
 
 def from_parcels(keys: Sequence[uuid.UUID]) -> list[Land]:
@@ -105,6 +172,7 @@ def look(path: Path, choices: Choices) -> Inspection:
 __all__ = [
     "Choices",
     "Land",
+    "Place",
     "from_file",
     "from_parcels",
     "look",

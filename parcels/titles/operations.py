@@ -26,24 +26,23 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import NeighboursNotOpen, NotWithBureau, NotWithOwner
-from parcels.reviews.operations import locked, recheck_review, record
-from parcels.reviews.queries import told_to_owner
+from parcels.reviews.holding import holders_of, refuse_shared, told_to_owner
+from parcels.reviews.operations import locked, record, require_officer, show_check
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
     as_shapely,
     as_stored,
     current_shapes,
-    refuse_shared,
     rivals,
     stored,
 )
 from parcels.rules.table import Stage
 from parcels.titles.errors import ChangeOpen, LandMissing, NotVerifiedYet, NumberInUse
-from parcels.titles.land import Land
+from parcels.titles.land import Land, Place
 from parcels.titles.owners import SOLE, Shares, holders
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import require_mandate
+from portal.accounts.queries import AnyUser, require_mandate
 from portal.base.clock import now
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
@@ -99,8 +98,7 @@ def register_title(
         raise InvalidInput(field="kinds", reason="")
     if not land:
         raise LandMissing()
-    if _holds_number(party, number_key[:NUMBER_LENGTH]):
-        raise NumberInUse(number=facts.number)
+    _refuse_number_in_use([party], facts.number)
     held_by = holders(party, shares)
     certificate = TitleCertificate.objects.create(
         **{**asdict(facts), "number": facts.number[:NUMBER_LENGTH]},
@@ -115,7 +113,7 @@ def register_title(
         parcel = piece.parcel
         if parcel is None:
             assert piece.wkb is not None  # One of the two: ``land`` makes no other.
-            parcel = Parcel.objects.create()
+            parcel = Parcel.objects.create(**piece.place.as_columns())
             version = ParcelVersion.objects.create(
                 parcel=parcel,
                 number=1,
@@ -160,20 +158,26 @@ def register_title(
     return _checked(review, actor)
 
 
-def _holds_number(party: Party, number_key: str) -> bool:
-    """Whether a certificate of the party bears the number; one that was rejected or withdrawn is
-    registered anew under it.
+def _refuse_number_in_use(
+    parties: Sequence[Party], number: str, *, but: Sequence[int | None] = ()
+) -> None:
+    """NumberInUse where another certificate of one of the parties bears the number, ``but`` for
+    these. One that was rejected or withdrawn is registered anew under it.
     """
     newest = TitleReview.objects.filter(certificate=OuterRef("pk")).order_by("-pk").values("state")
     of = TitleReview.State
-    return (
+    if (
         TitleCertificate.objects.filter(
-            number_key=number_key, state__in=["registered", "verified"], rights__party=party
+            number_key=normalised(number)[:NUMBER_LENGTH],
+            state__in=["registered", "verified"],
+            rights__party__in=parties,
         )
+        .exclude(pk__in=[pk for pk in but if pk is not None])
         .annotate(reviewed=Coalesce(Subquery(newest[:1]), Value("")))
         .exclude(reviewed__in=[of.REJECTED, of.WITHDRAWN])
         .exists()
-    )
+    ):
+        raise NumberInUse(number=number)
 
 
 @write_transaction
@@ -186,16 +190,36 @@ def attach_scan(*, certificate: TitleCertificate, scan: Upload, actor: User) -> 
 
 @write_transaction
 def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -> None:
-    """Correct what was typed from the paper, while the title is with its owner."""
+    """Correct what was typed from the paper, while the title is with its owner.
+
+    NumberInUse where another certificate of its holders bears the corrected number.
+    """
     review = _with_owner(review)
     number_key = normalised(facts.number)
     if not number_key:
         raise InvalidInput(field="number", reason=facts.number)
-    TitleCertificate.objects.filter(pk=review.certificate_id).update(
+    certificate = review.certificate
+    _refuse_number_in_use(
+        holders_of(certificate), facts.number, but=[certificate.pk, certificate.supersedes_id]
+    )
+    TitleCertificate.objects.filter(pk=certificate.pk).update(
         **{**asdict(facts), "number": facts.number[:NUMBER_LENGTH]},
         number_key=number_key[:NUMBER_LENGTH],
     )
     record(review, "facts_changed", actor)
+    _checked(review, actor)
+
+
+@write_transaction
+def correct_place(*, review: TitleReview, parcel: Parcel, place: Place, actor: User) -> None:
+    """Correct the unit number and compartment of a parcel, while the title is with its owner.
+
+    ParcelShared where others stand on it too; VerifiedParcelFrozen under a verified title.
+    """
+    review = _with_owner(review)
+    refuse_shared(parcel, review, actor)
+    Parcel.objects.filter(pk=parcel.pk).update(**place.as_columns())
+    record(review, "place_corrected", actor, parcel=str(parcel.key))
     _checked(review, actor)
 
 
@@ -237,6 +261,7 @@ def correct_shape(
 ) -> ParcelVersion:
     """A corrected boundary: a newer version, while the title is with its owner."""
     review = _with_owner(review)
+    refuse_shared(parcel, review, actor)
     version = add_version(
         review=review,
         parcel=parcel,
@@ -256,18 +281,19 @@ def repaired(
     kind: RepairKind,
     metres: float,
     *,
-    as_officer: bool,
+    reader: AnyUser | None,
 ) -> shapely.MultiPolygon:
     """What a repair would make of a version; RepairChangesNothing when nothing.
 
-    An owner is given no border that he may not know: NeighboursNotOpen.
+    ``reader`` is the owner's user, who is given no border that he may not know (NeighboursNotOpen);
+    None for an officer.
     """
     shape = as_shapely(version.geom)
     if kind is RepairKind.SIMPLIFY:
         return simplify(shape, metres)
     around = rivals(review, verified_only=kind is RepairKind.CLIP)
-    if not as_officer:
-        told = told_to_owner(review)
+    if reader is not None:
+        told = told_to_owner(review, reader)
         known = [one for one in around if str(one.parcel.key) in told]
         if around and not known:
             raise NeighboursNotOpen()
@@ -288,12 +314,15 @@ def repair_shape(
 ) -> ParcelVersion:
     """Accept an offered repair as a newer version; by the owner or, in hand, by the clerk."""
     review = locked(review)
-    if as_officer and review.state != TitleReview.State.PREPARING:
-        raise NotWithBureau(state=review.get_state_display())
-    if not as_officer:
+    if as_officer:
+        require_officer(review, actor)
+        if review.state != TitleReview.State.PREPARING:
+            raise NotWithBureau(state=review.get_state_display())
+    else:
         review = _with_owner(review)
     present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
-    shape = repaired(review, present, kind, metres, as_officer=as_officer)
+    refuse_shared(parcel, review, actor)
+    shape = repaired(review, present, kind, metres, reader=None if as_officer else actor)
     facts: dict[str, Any] = {"kind": kind.value, "metres": metres, "from": present.number}
     version = add_version(
         review=review,
@@ -342,7 +371,7 @@ def _replace(
     certificate, moment = review.certificate, now()
     parents = [version.parcel for version in former]
     for parent in parents:
-        refuse_shared(parent, review)
+        refuse_shared(parent, review, actor)
     proposed = VerifiedTitle.objects.filter(parcel__in=parents, ended_at__isnull=True).exists()
     rights = list(Right.objects.filter(certificate=certificate, parcel=parents[0]).order_by("pk"))
     for version in former:
@@ -460,7 +489,7 @@ def request_change(
 
 def _checked(review: TitleReview, actor: User) -> TitleReview:
     """The rules' word on what the title has become, before anybody else sees it."""
-    return recheck_review(review=review, stage=Stage.SUBMIT, actor=actor)
+    return show_check(review=review, stage=Stage.SUBMIT, actor=actor)
 
 
 def _with_owner(review: TitleReview) -> TitleReview:

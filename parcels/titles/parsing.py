@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,15 +13,27 @@ from django.utils.translation import gettext as _
 
 from parcels.facts import M2_PER_HA, MU_PER_HA
 from parcels.imports.errors import UploadMissing
+from parcels.imports.held import refuse_guesses
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices
+from parcels.intake.numbers import unit_number_is_wellformed
 from parcels.intake.reader import Choices
 from parcels.models import TitleCertificate
 from parcels.reviews.views import parse_key
-from parcels.titles.land import Land, from_file, from_parcels, points_as_file
+from parcels.titles.land import (
+    PLACE_TARGETS,
+    Land,
+    Place,
+    from_file,
+    from_parcels,
+    look,
+    points_as_file,
+)
 from parcels.titles.operations import CertificateFacts
 from parcels.titles.owners import MOST_SHARES, SOLE, CoOwner, Shares, check_shares
 from portal.base.errors import InvalidInput
+from portal.base.models import Township
+from portal.base.parameters import whole_number
 from portal.casework.documents import CSV, JSON, SCANS, XLSX, ZIP, Upload, read_upload
 
 SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-stream"})
@@ -28,22 +41,66 @@ LINE_POINTS = 50
 
 
 def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
-    """The land of the form, by the way that was chosen, read by the one reader."""
+    """The land of the form, by the way that was chosen, read by the one reader.
+
+    New land is called what the file's columns say, and what the form says where they are silent.
+    """
     way = request.POST.get("way", "")
     if way == "tap":
         return from_parcels([parse_key(text) for text in request.POST.getlist("parcel")]), None
+    place = parse_place_names(request.POST)
     if way == "points":
         points, kind = parse_points(request.POST)
         with points_as_file(points, kind) as path:
-            return from_file(path, choices=points_choices(kind), rows=None), None
+            land = from_file(path, choices=points_choices(kind), rows=None, mapping={})
+        return _named(land, place), None
     sent = request.FILES.get("shape_file")
     if sent is None:
         raise UploadMissing()
-    rows = [int(text) for text in request.POST.getlist("row") if text.isdecimal()]
+    rows = [row for text in request.POST.getlist("row") if (row := whole_number(text)) is not None]
     with receive_upload(sent) as path:
-        land = from_file(path, choices=parse_choices(request.POST), rows=rows or None)
+        choices = parse_choices(request.POST)
+        refuse_guesses(look(path, choices))
+        land = from_file(
+            path,
+            choices=choices,
+            rows=rows or None,
+            mapping=parse_columns(request.POST),
+        )
     sent.seek(0)
-    return land, read_upload(sent, kinds=SHAPE_FILES)
+    return _named(land, place), read_upload(sent, kinds=SHAPE_FILES)
+
+
+def parse_columns(given: Any) -> dict[str, str] | None:
+    """``map_<target>=<column>`` of the form; None where it says nothing of columns."""
+    asked = {target: given.get(f"map_{target}") for target in PLACE_TARGETS}
+    if all(column is None for column in asked.values()):
+        return None
+    return {target: column for target, column in asked.items() if column}
+
+
+def parse_place_names(given: Any) -> Place:
+    """Unit number, township and compartment as typed; a unit number is whole or not given."""
+    unit_number = str(given.get("unit_number", "")).strip()
+    if unit_number and not unit_number_is_wellformed(unit_number):
+        raise InvalidInput(field=_("不动产单元号"), reason=_("须为 28 位编码"))
+    township = str(given.get("township", "")).strip()
+    if township and not Township.objects.filter(code=township).exists():
+        raise InvalidInput(field=_("乡镇（街道）"), reason=township)
+    return Place(
+        unit_number=unit_number,
+        county_code=township[:6],
+        township_code=township,
+        compartment=str(given.get("compartment", "")).strip()[:20],
+        subcompartment=str(given.get("subcompartment", "")).strip()[:20],
+    )
+
+
+def _named(land: list[Land], place: Place) -> list[Land]:
+    """Each piece with what was typed where its file is silent. A unit number is one parcel's."""
+    if place.unit_number and len(land) > 1:
+        raise InvalidInput(field=_("不动产单元号"), reason=_("一个单元号只对应一宗地，请分次登记"))
+    return [replace(piece, place=piece.place.filled_from(place)) for piece in land]
 
 
 def parse_shares(given: Any) -> Shares:
@@ -83,10 +140,10 @@ def parse_shares(given: Any) -> Shares:
 
 def parse_share(text: str) -> int:
     """A positive whole number of shares."""
-    cleaned = text.strip()
-    if not cleaned.isascii() or not cleaned.isdecimal() or not 1 <= int(cleaned[:8]) <= MOST_SHARES:
+    share = whole_number(text)
+    if share is None or not 1 <= share <= MOST_SHARES:
         raise InvalidInput(field=_("份额"), reason=_("须为正整数"))
-    return int(cleaned)
+    return share
 
 
 def parse_points(given: Any) -> tuple[list[list[str]], str]:

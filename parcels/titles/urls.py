@@ -20,9 +20,11 @@ urlpatterns = [
     path("titles/mine/<uuid:key>/merge/", views.merge, name="my-title-merge"),
     path("titles/mine/<uuid:key>/correct/", views.correct, name="my-title-correct"),
     path("titles/mine/<uuid:key>/facts/", views.facts, name="my-title-facts"),
+    path("titles/mine/<uuid:key>/place/", views.place, name="my-title-place"),
     path("titles/mine/<uuid:key>/owners/", views.owners, name="my-title-owners"),
     path("titles/mine/<uuid:key>/comment/", views.comment, name="my-title-comment"),
     path("titles/mine/<uuid:key>/message/", views.message, name="my-title-message"),
+    path("titles/mine/<uuid:key>/follow/", views.follow, name="my-title-follow"),
     path("titles/documents/<uuid:key>/", views.document, name="title-document"),
     path("titles/<uuid:key>/change/", views.change, name="title-change"),
 ]

@@ -24,26 +24,35 @@ from parcels.facts import M2_PER_HA
 from parcels.imports.errors import UploadMissing
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices
+from parcels.intake.columns import FIELDS, propose_mapping
+from parcels.intake.crs import CHOICES as SYSTEMS
 from parcels.models import RightKind, TitleCertificate, TitleReview
 from parcels.reviews.access import (
     access_own_certificate,
     access_own_review,
     access_parcel_of,
-    known_parcels,
     may_read_certificate,
     messages_for,
     own_reviews,
 )
+from parcels.reviews.holding import known_parcels, told_to_owner
 from parcels.reviews.operations import (
     submit_title,
     withdraw_review,
 )
 from parcels.reviews.picture import areas_in_words, picture_of, sides_in_words
-from parcels.reviews.queries import holders_by_title, holders_in_words
-from parcels.reviews.shapes import as_stored
-from parcels.reviews.views import comment_once, done, message_answer, parse_key, repair_answer
+from parcels.reviews.queries import compared_facts, holders_by_title, holders_in_words
+from parcels.reviews.shapes import as_stored, newer_in_register
+from parcels.reviews.views import (
+    comment_once,
+    done,
+    follow_answer,
+    message_answer,
+    parse_key,
+    repair_answer,
+)
 from parcels.stage import stage_config
-from parcels.titles.land import look, points_as_file
+from parcels.titles.land import PLACE_TARGETS, look, points_as_file
 from parcels.titles.operations import (
     ORIGINAL,
     SCAN,
@@ -51,6 +60,7 @@ from parcels.titles.operations import (
     attach_scan,
     change_facts,
     change_shares,
+    correct_place,
     correct_shape,
     merge_parcels,
     register_title,
@@ -62,6 +72,7 @@ from parcels.titles.parsing import (
     parse_facts,
     parse_land,
     parse_line,
+    parse_place_names,
     parse_points,
     parse_scan,
     parse_shares,
@@ -72,6 +83,7 @@ from portal.accounts.operations import note_attempt
 from portal.accounts.queries import AnyUser, parties_acted_for
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.idempotency import act_once
+from portal.base.models import Township
 from portal.casework.documents import (
     SCANS,
     content_of,
@@ -136,8 +148,10 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "holders": holders_in_words(certificate),
         "rights": certificate.rights.select_related("party").order_by("pk"),
         "areas": areas_in_words(review),
+        "compared": compared_facts(review, staff=False),
         "sides": sides_in_words(review, staff=False),
         "next": next_step(review),
+        "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],
         "with_owner": with_owner,
         "request_key": uuid.uuid4(),
         "may_act": may_act,
@@ -156,7 +170,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 name: reverse(f"parcels:my-title-{name}", args=[review.key])
                 for name in (
                     "picture", "repair", "split", "merge", "correct", "comment", "message", "facts",
-                    "owners",
+                    "owners", "follow", "place",
                 )
             },
             "may_repair": with_owner,
@@ -164,6 +178,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         },
     }  # fmt: skip
     if with_owner:
+        context |= {"systems": SYSTEMS, "townships": Township.objects.order_by("code")}
         context |= shares_form(certificate, request.user)
     return render(request, "parcels/titles/detail.html", context)
 
@@ -195,7 +210,12 @@ def shares_form(certificate: TitleCertificate, user: AnyUser) -> dict[str, Any]:
 @require_safe
 def my_title_picture(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_own_review(key, request.user)
-    picture = picture_of(review, staff=False, known=known_parcels(review, request.user))
+    picture = picture_of(
+        review,
+        staff=False,
+        known=known_parcels(review, request.user),
+        told=told_to_owner(review, request.user),
+    )
     return JsonResponse(picture, headers={"Cache-Control": "no-store"})
 
 
@@ -211,6 +231,7 @@ def register_page(request: HttpRequest) -> HttpResponse:
         "parties": parties,
         "kinds": TitleCertificate.Kind.choices,
         "right_kinds": RightKind.choices,
+        "townships": Township.objects.order_by("code"),
         "request_key": uuid.uuid4().hex,
         "page_config": {
             **stage_config(),
@@ -242,7 +263,13 @@ def shapes(request: HttpRequest) -> JsonResponse:
         raise UploadMissing()
     with receive_upload(sent) as path:
         found = look(path, parse_choices(request.POST))
-    return JsonResponse({"inspection": found.as_json()})
+    proposed = propose_mapping([field.name for field in found.fields])
+    columns = [
+        {"code": target.code, "label": str(target.label), "column": proposed.get(target.code, "")}
+        for target in FIELDS
+        if target.code in PLACE_TARGETS
+    ]
+    return JsonResponse({"inspection": found.as_json(), "columns": columns})
 
 
 @login_required
@@ -290,6 +317,7 @@ def register(request: HttpRequest) -> JsonResponse:
             facts.area_m2_certified,
             [kind.value for kind in kinds],
             [piece.wkb.hex() if piece.wkb else str(piece.parcel.key) for piece in land if piece],  # type: ignore[union-attr]
+            [asdict(piece.place) for piece in land],
             scan.sha256 if scan else "",
             asdict(shares),
         ],
@@ -423,6 +451,21 @@ def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @login_required
 @require_POST
 @csrf_protect
+def place(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Corrected unit number and compartment of one parcel."""
+    review = _own(request, key)
+    correct_place(
+        review=review,
+        parcel=access_parcel_of(review, parse_key(request.POST.get("parcel_key", ""))),
+        place=parse_place_names(request.POST),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    return done(request, review, _("宗地编号已更正。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
 def owners(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """Corrected co-owners and shares."""
     review = _own(request, key)
@@ -450,6 +493,14 @@ def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def message(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     return message_answer(request, _own(request, key))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def follow(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Go over to what an import put in the place of the land under review."""
+    return follow_answer(request, _own(request, key))
 
 
 @login_required

@@ -55,6 +55,25 @@ def title_on(
     return title
 
 
+def imported_title_on(
+    *parcels: Parcel, number: str, holder: Party | None = None
+) -> TitleCertificate:
+    """A registered certificate as a file brought it, of a name that is linked to nobody if none is given."""
+    record = ImportRecord.objects.create(
+        purpose="registered",
+        state="done",
+        file_name="宗地.gpkg",
+        file_sha256="0" * 64,
+        file_bytes=0,
+    )
+    title = title_on(*parcels, number=number)
+    TitleCertificate.objects.filter(pk=title.pk).update(record=record)
+    if holder is not None:
+        Right.objects.filter(certificate=title).update(party=holder)
+    title.refresh_from_db()
+    return title
+
+
 def decision_on(*titles: TitleCertificate) -> Takeover:
     """The decision of two officers by which a register of these titles is taken over."""
     clerk, _made = User.objects.get_or_create(username="stock_clerk")

@@ -1,7 +1,7 @@
 // The map of one title: its shapes, neighbours in grey, findings, pinned remarks, former versions.
 import L from 'leaflet'
 import type { Feature, FeatureCollection, Geometry } from 'geojson'
-import { SELECTED } from '../colours'
+import { EXCLUSION_COLOURS, SELECTED } from '../colours'
 import { getJson } from '../server'
 import { readout, stage, type StageConfig } from '../stage'
 import { part } from '../panel'
@@ -20,7 +20,7 @@ export interface FindingFacts {
   area_m2: number | null
   mean_width_m: number | null
 }
-export interface ShapeFacts { key: string, name: string, version: number, area_m2: number }
+export interface ShapeFacts { key: string, name: string, version: number, area_m2: number, place: Record<string, string> }
 export interface CommentFacts { key: string, author: string, text: string, internal: boolean, at: string }
 export interface VersionFacts {
   id: number
@@ -39,6 +39,7 @@ export interface Picture {
   state: string
   shapes: Collection<ShapeFacts>
   neighbours: Collection<{ key: string, name: string, state: string }>
+  exclusions: Collection<{ kind: string, name: string }>
   findings: Collection<FindingFacts>
   comments: Collection<CommentFacts>
   versions: Collection<VersionFacts>
@@ -61,6 +62,7 @@ export class ReviewMap {
   private readonly findings = L.layerGroup()
   private readonly own = L.layerGroup()
   private readonly grey = L.layerGroup()
+  private readonly excluded = L.layerGroup()
   private readonly pins = L.layerGroup()
   private readonly overlay = L.layerGroup()
   private selected: L.GeoJSON | null = null
@@ -70,20 +72,28 @@ export class ReviewMap {
     bases.sketch!.addTo(map)
     this.map = map
     map.setView([44, 81.3], 11)
-    for (const layer of [this.grey, this.own, this.findings, this.overlay, this.pins]) layer.addTo(map)
+    for (const layer of [this.grey, this.excluded, this.own, this.findings, this.overlay, this.pins]) layer.addTo(map)
     readout(map, part(root, 'readout'))
   }
 
   async load (url: string): Promise<Picture> {
     const picture = await getJson<Picture>(url)
     this.picture = picture
-    for (const layer of [this.grey, this.own, this.findings, this.pins, this.overlay]) layer.clearLayers()
+    for (const layer of [this.grey, this.excluded, this.own, this.findings, this.pins, this.overlay]) layer.clearLayers()
     L.geoJSON(picture.neighbours, {
       style: GREY,
       onEachFeature: (feature, layer) => {
         layer.bindTooltip(feature.properties.name as string, { sticky: true })
       }
     } as L.GeoJSONOptions).addTo(this.grey)
+    L.geoJSON(picture.exclusions, {
+      style: feature => {
+        const { line, fill } = EXCLUSION_COLOURS[feature?.properties.kind === 'harvest' ? 'harvest' : 'project']
+        return { color: line, weight: 1.5, dashArray: '7 4', fillColor: fill, fillOpacity: 0.2 }
+      },
+      onEachFeature: (feature, layer) => { layer.bindTooltip(feature.properties.name as string, { sticky: true }) }
+    } as L.GeoJSONOptions).addTo(this.excluded)
+    part<HTMLElement>(this.root, 'exclusion-key').hidden = picture.exclusions.features.length === 0
     const own = L.geoJSON(picture.shapes, { style: OWN, interactive: false } as L.GeoJSONOptions).addTo(this.own)
     for (const finding of picture.findings.features) {
       if (finding.geometry === null) continue

@@ -25,7 +25,12 @@ interface Repair {
 const say = phrases({
   ask: ['请邻界方核对', 'Ask the neighbour'],
   report: ['报告对方有误', 'Report an error of theirs'],
-  trim: ['修复图形', 'Mend the shape'],
+  repair: ['修复图形', 'Mend the shape'],
+  correct: ['更正图形', 'Correct the shape'],
+  facts: ['更正证载信息', 'Correct what the paper says'],
+  place: ['更正宗地编号', 'Correct the parcel\'s number'],
+  demand: ['写入补正要求', 'Ask for a correction'],
+  explain: ['向经办人说明', 'Explain to the officer'],
   before: ['修复前 {area} 平方米，{n} 个界址点', 'before {area} m², {n} vertices'],
   after: ['修复后 {area} 平方米，{n} 个界址点', 'after {area} m², {n} vertices'],
   version: ['第 {n} 版', 'Version {n}'],
@@ -37,6 +42,37 @@ const say = phrases({
   square: ['{area} 平方米', '{area} m²'],
   none: ['还没有意见。', 'No remarks yet.']
 })
+
+// Where the data of one's own may be what is wrong, by rule; the page has a place for each.
+const CORRECTIONS: Record<string, Array<'repair' | 'correct' | 'facts' | 'place'>> = {
+  overlap_title: ['repair', 'correct'],
+  gap: ['repair', 'correct'],
+  sharp_angle: ['repair', 'correct'],
+  close_vertices: ['repair', 'correct'],
+  tiny_hole: ['correct'],
+  tiny_part: ['correct'],
+  valid_geometry: ['correct'],
+  within_city: ['correct'],
+  minimum_area: ['correct'],
+  overlap_exclusion: ['correct'],
+  harvest_in_period: ['correct'],
+  area_against_certificate: ['facts', 'correct'],
+  right_expired: ['facts'],
+  duplicate_number: ['facts', 'place']
+}
+
+function unfold (box: HTMLDetailsElement): void {
+  box.open = true
+  box.scrollIntoView({ block: 'center' })
+  box.querySelector<HTMLElement>('select, input:not([type=hidden])')?.focus()
+}
+
+/** A finding's words into what is being written, on a line of their own. */
+function quote (box: HTMLTextAreaElement, words: string): void {
+  box.value = [box.value.trim(), words].filter(part => part !== '').join('\n')
+  box.scrollIntoView({ block: 'center' })
+  box.focus()
+}
 
 export class Workbench {
   readonly map: ReviewMap
@@ -67,10 +103,9 @@ export class Workbench {
     return picture
   }
 
-  /** What may be done about a finding: trim, ask the neighbour, report an error of the other. */
+  /** What may be done about a finding: correct one's own, ask the other, report his error, explain. */
   private ways (finding: Feature<Geometry, FindingFacts>): HTMLElement[] {
     const facts = finding.properties
-    if (finding.geometry === null || facts.other_kind !== 'parcel') return []
     const found: HTMLElement[] = []
     const add = (label: string, onClick: () => void): void => {
       const button = document.createElement('button')
@@ -80,16 +115,18 @@ export class Workbench {
       button.addEventListener('click', onClick)
       found.push(button)
     }
-    if (this.config.may_repair) {
-      add(say('trim'), () => {
-        const box = part<HTMLDetailsElement>(this.root, 'repair')
-        box.open = true
-        box.scrollIntoView({ block: 'center' })
-        box.querySelector('select')?.focus()
-      })
+    for (const name of CORRECTIONS[facts.rule] ?? []) {
+      const box = this.root.querySelector<HTMLDetailsElement>(`details[data-ref=${name}]`)
+      if (box !== null) add(say(name), () => unfold(box))
     }
-    for (const [kind, label] of [['ask_neighbour', say('ask')], ['report_error', say('report')]] as const) {
-      add(label, () => this.write(kind, facts))
+    if ((facts.other_kind === 'parcel' && finding.geometry !== null) || facts.rule === 'duplicate_number') {
+      for (const [kind, label] of [['ask_neighbour', say('ask')], ['report_error', say('report')]] as const) {
+        add(label, () => this.write(kind, facts))
+      }
+    }
+    for (const [field, label] of [['asked', say('demand')], ['comment', say('explain')]] as const) {
+      const box = this.root.querySelector<HTMLTextAreaElement>(`textarea#${field}`)
+      if (box !== null && !(field === 'comment' && this.config.staff)) add(label, () => quote(box, facts.message))
     }
     return found
   }
@@ -161,7 +198,7 @@ export class Workbench {
       const facts = version.properties
       const item = document.createElement('li')
       const words = document.createElement('span')
-      const how = facts.facts.kind === undefined ? facts.because : `${facts.because}（${facts.facts.kind} ${facts.facts.metres ?? ''} m）`
+      const how = facts.facts.metres === undefined ? facts.because : `${facts.because}（${facts.facts.kind!} ${facts.facts.metres} m）`
       words.textContent = `${say('version', { n: facts.number })} · ${how} · ${say('square', { area: formatNumber(facts.area_m2, 1) })} · ${facts.by} · ${facts.at}${facts.leaves ? say('left') : ''}`
       item.append(words)
       const now = current(facts.parcel)

@@ -17,14 +17,17 @@ interface Inspection {
   layer: string
   layers: Array<{ name: string, features: number }>
   crs: { epsg: number, name: string, how: string, certain: boolean, needs_question: boolean, alternatives: Array<{ value: number, label: string }> } | null
+  fields: Array<{ name: string }>
   feature_count: number
   bounds: [number, number, number, number] | null
   preview: FeatureCollection
   notices: Array<{ code: string, message: string }>
   problems: Array<{ row: number, message: string }>
 }
+interface Column { code: string, label: string, column: string }
 
 const say = phrases({
+  unmapped: ['（不取）', '(none)'],
   feature: ['第 {n} 个图形', 'Feature {n}'],
   crs: ['坐标系：{name}（{how}）', 'Coordinate system: {name} ({how})'],
   certain: ['文件注明', 'stated by the file'],
@@ -102,6 +105,7 @@ class RegisterPage {
     }
     this.drawn.clearLayers()
     this.near.clearLayers()
+    part<HTMLElement>(this.root, 'place-box').hidden = way === 'tap'
     this.note('')
     void this.overview(way === 'tap')
     if (way === 'tap') void this.parcelsHere()
@@ -142,12 +146,31 @@ class RegisterPage {
     part<HTMLElement>(this.root, 'refusal').hidden = true
     this.note(say('reading'))
     try {
-      const { inspection } = await postForm<{ inspection: Inspection }>(this.config.urls.shapes, body, { signal: this.pending.signal })
+      const { inspection, columns } = await postForm<{ inspection: Inspection, columns: Column[] }>(this.config.urls.shapes, body, { signal: this.pending.signal })
       this.show(inspection)
+      this.columns(inspection, columns)
     } catch (error) {
       this.note('')
       this.refuse(error)
     }
+  }
+
+  /** Which columns of the file name its parcels: proposed, and to be changed. */
+  private columns (found: Inspection, columns: Column[]): void {
+    part<HTMLElement>(this.root, 'columns-box').hidden = found.fields.length === 0
+    part(this.root, 'columns').replaceChildren(...columns.map(one => {
+      const field = document.createElement('div')
+      field.className = 'field'
+      const label = document.createElement('label')
+      const choose = document.createElement('select')
+      choose.name = `map_${one.code}`
+      choose.id = `map-${one.code}`
+      label.htmlFor = choose.id
+      label.textContent = one.label
+      choose.append(new Option(say('unmapped'), ''), ...found.fields.map(({ name }) => new Option(name, name, false, name === one.column)))
+      field.append(label, choose)
+      return field
+    }))
   }
 
   private show (found: Inspection): void {

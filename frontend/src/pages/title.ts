@@ -60,8 +60,24 @@ function land (picture: Picture): void {
 }
 
 function correction (picture: Picture): void {
-  const choose = root.querySelector<HTMLSelectElement>('select[name=parcel_key]')
-  choose?.replaceChildren(...picture.shapes.features.map(shape => new Option(shape.properties.name, shape.properties.key)))
+  for (const choose of root.querySelectorAll<HTMLSelectElement>('select[name=parcel_key]')) {
+    choose.replaceChildren(...picture.shapes.features.map(shape => new Option(shape.properties.name, shape.properties.key)))
+  }
+  places(picture)
+}
+
+/** What each parcel is called now, to be corrected. */
+function places (picture: Picture): void {
+  const choose = root.querySelector<HTMLSelectElement>('#place-parcel')
+  if (choose === null) return
+  const fill = (): void => {
+    const shape = picture.shapes.features.find(one => one.properties.key === choose.value)
+    for (const [name, value] of Object.entries(shape?.properties.place ?? {})) {
+      root.querySelector<HTMLInputElement | HTMLSelectElement>(`[data-ref=place] [name=${name}]`)!.value = value
+    }
+  }
+  choose.addEventListener('change', fill)
+  fill()
 }
 
 /** The co-owners as they are registered, to be corrected; the form sends them as the page's rows stand. */

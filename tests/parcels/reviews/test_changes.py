@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import shapely
+from django.db import connection, transaction
+from django.db.utils import IntegrityError
 
 from parcels.models import (
     Parcel,
@@ -19,10 +22,19 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.errors import ParcelShared, ReviewLandReplaced, ReviewMoveNotAllowed
+from parcels.reviews.errors import (
+    ParcelShared,
+    RegisterNotAhead,
+    ReviewLandReplaced,
+    ReviewMoveNotAllowed,
+    SidesOpen,
+)
 from parcels.reviews.models import Outcome
 from parcels.reviews.operations import (
+    follow_register,
     open_takeover_case,
+    propose_outcome,
+    return_title,
     sign_review,
     submit_title,
     withdraw_review,
@@ -33,6 +45,8 @@ from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse
 from parcels.titles.land import Land
 from parcels.titles.operations import (
     CertificateFacts,
+    change_facts,
+    correct_shape,
     merge_parcels,
     register_title,
     request_change,
@@ -40,9 +54,13 @@ from parcels.titles.operations import (
 )
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Party, User
+from portal.accounts.operations import link_party
+from portal.base.guarantees import refusal_of
+from portal.casework.errors import NotYourOffice
 from portal.casework.models import Message
+from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, geojson, polygon
-from tests.factories.land import parcel_at, square, title_on
+from tests.factories.land import imported_title_on, parcel_at, square, title_on, verify
 from tests.parcels.reviews.bench import (
     approver,
     clerk,
@@ -157,19 +175,129 @@ def test_a_title_that_was_withdrawn_or_rejected_is_registered_again(people: dict
         title_of(user, party, square(0, 0))
 
 
-def test_a_parcel_with_another_certificate_is_not_changed_alone(people: dict[str, Any]) -> None:
+def tapped(user: User, party: Party, parcel: Parcel) -> TitleReview:
+    """A draft on land that is registered already."""
+    return register_title(
+        party=party,
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="一"),
+        kinds=[RightKind.TREE_OWNERSHIP],
+        land=[Land(parcel=parcel)],
+        actor=user,
+    )
+
+
+def cut_up(review: TitleReview, actor: User) -> list[Parcel]:
+    [version] = current_shapes(review)
+    return split_parcel(
+        review=review, parcel=version.parcel, line=through_the_middle(version), actor=actor
+    )
+
+
+def reshaped(review: TitleReview, actor: User) -> ParcelVersion:
+    [version] = current_shapes(review)
+    return correct_shape(review=review, parcel=version.parcel, geom=square(0, 0, 90), actor=actor)
+
+
+@pytest.mark.parametrize("change", [cut_up, reshaped])
+@pytest.mark.parametrize("linked", [False, True])
+def test_whoever_taps_land_and_types_its_number_changes_it_only_when_it_is_proved_his(
+    people: dict[str, Any], change: Any, linked: bool
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    title = imported_title_on(parcel, number="一")
+    if linked:
+        link_party(
+            name_only=title.rights.get().party, checked=people["party"], evidence="身份证与证书",
+            actor=forestry_clerk("links"),
+        )  # fmt: skip
+    review = tapped(people["user"], people["party"], parcel)
+    if linked:
+        assert change(review, people["user"])
+        return
+    with pytest.raises(ParcelShared) as told:
+        change(review, people["user"])
+    assert told.value.facts["number"] == "一"
+    assert ParcelVersion.objects.get().number == 1
+
+
+def test_a_draft_on_tapped_land_neither_changes_it_nor_blocks_its_owner(
+    people: dict[str, Any],
+) -> None:
     review = title_of(people["user"], people["party"], square(0, 0))
     [version] = current_shapes(review)
-    party = people["party"]
-    other = title_on(number="另一本")
-    Right.objects.create(certificate=other, parcel=version.parcel, kind="land_use", party=party)
+    stranger, party = owner("li")
+    stray = tapped(stranger, party, version.parcel)
+    for change in (cut_up, reshaped):
+        with pytest.raises(ParcelShared):
+            change(stray, stranger)
+    assert reshaped(review, people["user"]).number == 2
+    assert len(cut_up(review, people["user"])) == 2
+
+
+@pytest.mark.parametrize("number", ["一", "二"])
+def test_raw_sql_changes_no_land_that_another_title_proves(
+    people: dict[str, Any], number: str
+) -> None:
+    stranger, party = owner("li")
+    parcel = parcel_at(square(0, 0))
+    imported_title_on(parcel, number=number, holder=party)
+    review = tapped(people["user"], people["party"], parcel)
+    newer = ParcelVersion.objects.create(
+        parcel=parcel, number=2, geom=square(0, 0, 90), because="correction"
+    )
+    row = (
+        "INSERT INTO parcels_reviewshape (review_id, parcel_id, version_id, leaves, facts, "
+        "made_by_id) VALUES (%s, %s, %s, %s, '{}', %s)"
+    )
+    [present] = current_shapes(review)
+    for version, leaves in ((newer, False), (present, True)):
+        with (
+            pytest.raises(IntegrityError) as refusal,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(row, [review.pk, parcel.pk, version.pk, leaves, people["user"].pk])
+        assert isinstance(refusal_of(refusal.value), ParcelShared)
+
+
+def test_a_verified_certificate_beside_it_is_changed_by_its_own_review(
+    people: dict[str, Any],
+) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    [version] = current_shapes(review)
+    other = title_on(version.parcel, number="另一本", kind="land_use")
+    Right.objects.filter(certificate=other).update(party=people["party"])
+    verify(other)
     with pytest.raises(ParcelShared):
-        split_parcel(
-            review=review,
-            parcel=version.parcel,
-            line=through_the_middle(version),
-            actor=people["user"],
-        )
+        cut_up(review, people["user"])
+
+
+def test_a_strangers_paper_of_the_same_number_is_not_superseded_as_ones_own(
+    people: dict[str, Any],
+) -> None:
+    stranger, party = owner("li")
+    parcel = parcel_at(square(0, 0))
+    theirs = imported_title_on(parcel, number="一", holder=party)
+    review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
+    assert review.run is not None
+    assert review.run.findings.filter(rule="duplicate_number").exists()
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    theirs.refresh_from_db()
+    assert theirs.state == "registered"
+
+
+def test_a_number_is_not_corrected_to_one_that_its_holder_uses(people: dict[str, Any]) -> None:
+    title_of(people["user"], people["party"], square(0, 0), number="一")
+    review = title_of(people["user"], people["party"], square(500, 0), number="二")
+    for number, refusal in (("二", None), (" 一", NumberInUse), ("三", None)):
+        with pytest.raises(refusal) if refusal else nullcontext():
+            change_facts(
+                review=review,
+                facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number=number),
+                actor=people["user"],
+            )
+    review.certificate.refresh_from_db()
+    assert review.certificate.number == "三"
 
 
 def test_owner_and_holder_are_told_of_the_decision(people: dict[str, Any]) -> None:
@@ -194,15 +322,11 @@ def test_a_takeovers_conflict_becomes_a_case_by_office(people: dict[str, Any]) -
     assert TitleReview.objects.count() == 2
 
 
-def tapped(user: User, party: Party, parcel: Parcel) -> TitleReview:
-    """A draft on land that is registered already."""
-    return register_title(
-        party=party,
-        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="一"),
-        kinds=[RightKind.TREE_OWNERSHIP],
-        land=[Land(parcel=parcel)],
-        actor=user,
-    )
+def imported_anew(parcel: Parcel, folder: Path) -> None:
+    ring = [list(point) for point in square(0, 0, 120).coords[0][0]]
+    path = folder / "地块.geojson"
+    geojson(path, [feature(polygon(ring), BDCDYH=parcel.unit_number)])
+    assert import_parcels(path).answer["changed"] == 1
 
 
 def test_land_that_an_import_changed_after_the_proposal_is_not_signed(
@@ -210,26 +334,72 @@ def test_land_that_an_import_changed_after_the_proposal_is_not_signed(
 ) -> None:
     parcel = parcel_at(square(0, 0), unit_number="654002001001JC00001")
     review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
-    ring = [list(point) for point in square(0, 0, 120).coords[0][0]]
-    path = tmp_path / "地块.geojson"
-    geojson(path, [feature(polygon(ring), BDCDYH=parcel.unit_number)])
-    assert import_parcels(path).answer["changed"] == 1
+    imported_anew(parcel, tmp_path)
     with pytest.raises(ReviewLandReplaced) as told:
         sign_review(review=review, seen=seen(review), actor=people["approver"])
     assert (told.value.facts["seen"], told.value.facts["now"]) == ("1", "2")
     review.refresh_from_db()
     assert (review.state, review.proposal) == ("approving", "verified")
+    with pytest.raises(IntegrityError) as refusal, transaction.atomic():
+        decided_by_hand(review, people["approver"])
+    assert isinstance(refusal_of(refusal.value), ReviewLandReplaced)
     assert not VerifiedTitle.objects.exists()
+    # The owner goes over to it, and the officers look anew.
+    review = return_title(
+        review=review, asked="图形已更新", seen=seen(review), actor=people["approver"]
+    )
+    review = follow_register(review=review, actor=people["user"])
+    assert [one.number for one in current_shapes(review)] == [2]
+    with pytest.raises(RegisterNotAhead):
+        follow_register(review=review, actor=people["user"])
+    review = submit_title(review=review, actor=people["user"])
+    with pytest.raises(SidesOpen):
+        propose_outcome(
+            review=review, outcome=Outcome.VERIFIED, seen=seen(review), actor=people["clerk"]
+        )
+    review = proposed(review, people["clerk"])
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert VerifiedTitle.objects.get().version.number == 2
+
+
+def decided_by_hand(review: TitleReview, officer: User) -> None:
+    """As whoever writes past the operations would."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE parcels_titlereview SET state = 'verified', decided_by_id = %s, "
+            "decided_at = portal_now() WHERE id = %s", [officer.pk, review.pk],
+        )  # fmt: skip
+        cursor.execute(
+            "UPDATE parcels_titlecertificate SET state = 'verified' WHERE id = %s",
+            [review.certificate_id],
+        )
+
+
+def test_a_takeovers_conflict_goes_over_to_land_that_was_imported_anew(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    parcel = parcel_at(square(0, 0), unit_number="654002001001JC00001")
+    certificate = imported_title_on(parcel, number="一")
+    review = open_takeover_case(certificate=certificate, actor=people["clerk"])
+    imported_anew(parcel, tmp_path)
+    with pytest.raises(ReviewLandReplaced):
+        proposed(review, people["clerk"])
+    with pytest.raises(NotYourOffice):
+        follow_register(review=review, actor=people["approver"])
+    review = proposed(follow_register(review=review, actor=people["clerk"]), people["clerk"])
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert VerifiedTitle.objects.get().version.number == 2
 
 
 def test_land_that_another_draft_split_after_the_proposal_is_not_signed(
     people: dict[str, Any],
 ) -> None:
     parcel = parcel_at(square(0, 0))
-    other = tapped(*owner("li"), parcel)
+    holder, party = owner("li")
+    imported_title_on(parcel, number="三", holder=party)
+    other = tapped(holder, party, parcel)
     review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
-    [version] = current_shapes(other)
-    split_parcel(review=other, parcel=parcel, line=through_the_middle(version), actor=other.made_by)
+    cut_up(other, holder)
     with pytest.raises(ReviewLandReplaced):
         sign_review(review=review, seen=seen(review), actor=people["approver"])
     assert not VerifiedTitle.objects.exists()

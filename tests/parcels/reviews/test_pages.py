@@ -11,10 +11,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from parcels.models import BoundaryMessage, RightKind, TitleCertificate, TitleReview
+from parcels.models import (
+    BoundaryMessage,
+    Parcel,
+    RightKind,
+    Stand,
+    TitleCertificate,
+    TitleReview,
+)
 from parcels.reviews.operations import return_title
 from parcels.reviews.queries import holders_by_title
 from parcels.reviews.shapes import current_shapes
+from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
 from portal.accounts.models import ApiToken
@@ -33,6 +41,7 @@ from tests.parcels.reviews.bench import (
     title_of,
     verified,
 )
+from tests.parcels.rules.asking import parcel_in
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.4\n1 0 obj << /Type /Page >> endobj\n%%EOF\n"
@@ -95,6 +104,86 @@ def test_one_registers_the_chosen_features_of_a_file_with_its_scan(people: dict[
     assert "地块.geojson" in page.content.decode()
 
 
+def named_file(**columns: str) -> SimpleUploadedFile:
+    """A square beside the origin's, 0.3 m away, with what its columns call it."""
+    corners = [list(point) for point in square(100.3, 0).coords[0][0]]
+    data = {"type": "FeatureCollection", "features": [feature(polygon(corners), **columns)]}
+    return SimpleUploadedFile("地块.geojson", json.dumps(data).encode())
+
+
+UNIT = "654002100201GE00001L00000001"
+IN_COLUMNS = {"BDCDYH": UNIT, "XIAN": "654002", "XIANG": "100", "LIN_BAN": "5"}
+ON_THE_FORM = {"unit_number": UNIT, "township": "654002100", "compartment": "5"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "typed"), [(IN_COLUMNS, {}), ({}, ON_THE_FORM), (IN_COLUMNS, {"compartment": "9"})]
+)
+def test_what_an_owner_says_of_his_parcel_finds_its_gaps_and_a_number_used_twice(
+    people: dict[str, Any], columns: dict[str, str], typed: dict[str, str]
+) -> None:
+    near = parcel_in("5", square(0, 0))
+    Parcel.objects.filter(pk=near.pk).update(unit_number=UNIT, unit_number_key=UNIT)
+    answer = register(people, way="upload", shape_file=named_file(**columns), crs="4490", **typed)
+    assert answer.status_code == 201, answer.content
+    review = TitleReview.objects.get()
+    assert review.run is not None
+    found = set(review.run.findings.values_list("rule", "level"))
+    assert {("gap", "gap"), ("duplicate_number", "unit_registered")} <= found
+    # A number that is wrong is corrected there, and its holder or the bureau is written to.
+    finding = review.run.findings.get(rule="duplicate_number")
+    mine = as_user(people["user"])
+    told = mine.post(
+        reverse("parcels:my-title-message", args=[review.key]),
+        {"kind": "report_error", "finding": str(finding.pk), "text": "单元号应为我宗地所有"},
+    )
+    assert (told.status_code, BoundaryMessage.objects.get().parcel) == (200, near)
+    parcel = current_shapes(review)[0].parcel
+    changed = mine.post(
+        reverse("parcels:my-title-place", args=[review.key]),
+        {"parcel_key": str(parcel.key), "township": "654002100", "compartment": "6"},
+    )
+    assert changed.status_code == 200, changed.content
+    review.refresh_from_db()
+    assert not review.run.findings.filter(rule__in=["gap", "duplicate_number"]).exists()
+
+
+def test_columns_of_a_file_are_shown_and_may_be_chosen_otherwise(people: dict[str, Any]) -> None:
+    seen = as_user(people["user"]).post(
+        reverse("parcels:title-shapes"), {"way": "upload", "shape_file": named_file(**IN_COLUMNS)}
+    )
+    proposed_columns = {one["code"]: one["column"] for one in seen.json()["columns"]}
+    assert proposed_columns == {
+        "unit_number": "BDCDYH", "county_code": "XIAN", "township_code": "XIANG",
+        "compartment": "LIN_BAN", "subcompartment": "",
+    }  # fmt: skip
+    chosen = {"map_unit_number": "", "map_compartment": "LIN_BAN"}
+    sent = named_file(**IN_COLUMNS)
+    assert register(people, way="upload", shape_file=sent, crs="4490", **chosen).status_code == 201
+    parcel = Parcel.objects.get()
+    assert (parcel.unit_number, parcel.township_code, parcel.compartment) == ("", "", "5")
+
+
+def test_the_papers_words_are_compared_with_the_land(people: dict[str, Any]) -> None:
+    for at, (species, purpose) in enumerate([("杨树", "111"), ("榆树", "240")]):
+        Stand.objects.create(
+            survey_year=2024, stand_number=str(at), geom=square(50 * at, 0, 50, 100),
+            species=species, forest_purpose=purpose,
+        )  # fmt: skip
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    TitleCertificate.objects.filter(pk=review.certificate_id).update(
+        species="沙枣", forest_purpose=in_words(PURPOSE, "240"), located_at="某地"
+    )
+    page = as_user(people["clerk"]).get(
+        reverse("parcels:bench-case", args=[review.key]), headers={"accept": "text/html"}
+    )
+    compared = {one.label: one for one in page.context["compared"]}
+    assert (compared["主要树种"].agrees, compared["林种"].agrees) == (False, True)
+    assert set(compared["主要树种"].on_land.split("、")) == {"杨树", "榆树"}
+    assert compared["坐落"].agrees is None
+    assert "不一致" in page.content.decode()
+
+
 @pytest.mark.parametrize(
     ("more", "status", "code"),
     [
@@ -110,6 +199,12 @@ def test_one_registers_the_chosen_features_of_a_file_with_its_scan(people: dict[
         ({"begins": "2026-02-30"}, 422, "invalid_input"),
         ({"begins": "2026-02-01", "ends": "2025-01-01"}, 422, "invalid_input"),
         ({"right": "x"}, 422, "invalid_input"),
+        ({"unit_number": "123"}, 422, "invalid_input"),
+        ({"township": "1"}, 422, "invalid_input"),
+        ({"co_owners": json.dumps([{"name": "x", "number": "", "share": "9" * 5000}])},
+         422, "invalid_input"),
+        ({"way": "upload", "crs": "9" * 5000, "shape_file": SimpleUploadedFile("a.geojson", b"{}")},
+         422, "invalid_input"),
         ({"party": str(uuid.uuid4())}, 404, "not_found"),
     ],
 )  # fmt: skip
@@ -239,6 +334,13 @@ def test_a_tapped_parcel_shows_its_exact_border_to_its_own_people_alone(
         {"parcel": str(version.parcel.key), "kind": "simplify", "metres": "1"},
     )
     assert repair.json()["code"] == "neighbours_not_open"
+    # Nor does a drawn shape trace the border of what was only tapped.
+    drawing = title_of(people["user"], people["party"], square(97, 0), number="画")
+    found = as_user(people["user"]).get(reverse("parcels:my-title-picture", args=[drawing.key]))
+    [overlap] = [
+        one for one in found.json()["findings"]["features"] if one["properties"]["other_key"]
+    ]
+    assert "邻" not in overlap["properties"]["message"]
 
 
 def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[str, Any]) -> None:
@@ -262,6 +364,8 @@ def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[s
         ("bench-repair", {"kind": "snap", "metres": "99"}, 422),
         ("bench-sign", {}, 409),
         ("bench-message", {"kind": "ask_neighbour", "finding": "0", "text": "x"}, 404),
+        ("bench-message", {"kind": "ask_neighbour", "finding": "9" * 5000, "text": "x"}, 404),
+        ("bench-return", {"asked": "x", "seen": "9" * 5000}, 409),
     ],
 )
 def test_what_the_bench_cannot_read_is_refused(
@@ -319,6 +423,15 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     message = BoundaryMessage.objects.get()
     address = reverse("parcels:boundary-message", args=[message.key])
     assert as_user(people["user"]).get(address).status_code == 404
+    stranger, strangers = owner("zhao")
+    register_title(
+        party=strangers,
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻"),
+        kinds=[RightKind.TREE_OWNERSHIP],
+        land=[Land(parcel=message.parcel)],
+        actor=stranger,
+    )
+    assert as_user(stranger).get(address).status_code == 404
     neighbour = as_user(other)
     assert "请核对" in neighbour.get(address).content.decode()
     assert neighbour.post(address, {"agreed": "0", "text": "界桩在此"}).status_code == 302

@@ -9,7 +9,14 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
-from parcels.models import ParcelVersion, SideCheck, TitleReview, VerifiedTitle
+from parcels.models import (
+    ParcelVersion,
+    ReviewShape,
+    SideCheck,
+    TitleCertificate,
+    TitleReview,
+    VerifiedTitle,
+)
 from parcels.reviews.errors import (
     ConflictsRemain,
     DifferenceNeedsReason,
@@ -25,6 +32,7 @@ from parcels.reviews.models import Outcome
 from parcels.reviews.moves import MOVES
 from parcels.reviews.operations import (
     propose_outcome,
+    recheck_review,
     return_title,
     send_back,
     sign_review,
@@ -34,8 +42,16 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import current_shapes
-from parcels.titles.operations import repair_shape
+from parcels.titles.operations import (
+    CertificateFacts,
+    change_facts,
+    correct_shape,
+    repair_shape,
+)
+from portal.accounts.models import Mandate
+from portal.base.clock import today
 from portal.base.errors import PortalError
+from portal.base.guarantees import refusal_of
 from portal.casework.errors import NotYourOffice
 from portal.casework.models import ReviewCase
 from tests.accounts.people import forestry_clerk, verbs
@@ -140,6 +156,77 @@ def test_the_four_sides_are_ticked_before_a_title_is_verified(
         )
     ticked(review, people["clerk"])
     assert SideCheck.objects.filter(review=review).count() == 4
+
+
+@pytest.mark.parametrize("changed", ["shape", "paper"])
+def test_a_new_shape_and_other_words_on_the_paper_need_new_ticks(
+    people: dict[str, Any], draft: TitleReview, changed: str
+) -> None:
+    review = proposed(submitted(draft), people["clerk"])
+    review = return_title(
+        review=review, asked="请更正", seen=seen(review), actor=people["approver"]
+    )
+    if changed == "shape":
+        correct_shape(
+            review=review, parcel=current_shapes(review)[0].parcel, geom=square(0, 0, 99),
+            actor=people["user"],
+        )  # fmt: skip
+    else:
+        facts = CertificateFacts(
+            kind=TitleCertificate.Kind.FOREST, number=review.certificate.number, side_east="河"
+        )
+        change_facts(review=review, facts=facts, actor=people["user"])
+    review = submit_title(review=TitleReview.objects.get(pk=review.pk), actor=people["user"])
+    with pytest.raises(SidesOpen) as told:
+        propose_outcome(
+            review=review, outcome=Outcome.VERIFIED, seen=seen(review), actor=people["clerk"]
+        )
+    assert told.value.facts["sides"] == ("东至、南至、西至、北至" if changed == "shape" else "东至")
+    assert proposed(review, people["clerk"]).state == "approving"
+
+
+def test_raw_sql_verifies_no_title_whose_present_shape_has_no_ticks(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = proposed(submitted(draft), people["clerk"])
+    [version] = current_shapes(review)
+    ReviewShape.objects.create(
+        review=review, parcel=version.parcel, version=version, made_by=people["clerk"]
+    )
+    with (
+        pytest.raises(IntegrityError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "UPDATE parcels_titlereview SET state = 'verified', decided_by_id = %s, "
+            "decided_at = portal_now() WHERE id = %s", [people["approver"].pk, review.pk],
+        )  # fmt: skip
+    assert isinstance(refusal_of(refusal.value), SidesOpen)
+
+
+def test_acts_beside_the_verdicts_are_an_officers_who_has_no_part_in_the_matter(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = submitted(draft)
+    agent = clerk("agent")
+    Mandate.objects.create(
+        user=agent, party=people["party"], scope="view", valid_from=today(), given_by=people["user"]
+    )
+    parcel = current_shapes(review)[0].parcel
+    acts = (
+        lambda actor: ticked(review, actor),
+        lambda actor: recheck_review(review=review, actor=actor),
+        lambda actor: repair_shape(
+            review=review, parcel=parcel, kind=RepairKind.SIMPLIFY, metres=1, as_officer=True,
+            actor=actor,
+        ),
+    )  # fmt: skip
+    for act in acts:
+        with pytest.raises(NotYourOffice):
+            act(forestry_clerk(f"f{id(act)}"))
+        with pytest.raises(OwnTitle):
+            act(agent)
 
 
 def test_a_verdict_on_a_version_that_has_changed_is_told_so_and_loses_nothing(

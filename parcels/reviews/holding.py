@@ -1,0 +1,135 @@
+"""Whose the land under a review is: what is proved, what is the same paper, what others hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from parcels.access import own_land, proves_land
+from parcels.models import (
+    Finding,
+    Parcel,
+    ParcelLineage,
+    ParcelVersion,
+    Right,
+    TitleCertificate,
+    TitleReview,
+)
+from parcels.reviews.errors import LandNotProved, ParcelShared
+from parcels.reviews.shapes import own_parcels
+from portal.accounts.models import Party
+from portal.accounts.queries import AnyUser, parties_acted_for, standing_links, standing_party
+from portal.casework.moves import VerdictKind
+
+
+def holders_of(certificate: TitleCertificate) -> list[Party]:
+    """The parties of a certificate's rights."""
+    return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
+
+
+def names_of_holders(certificate: TitleCertificate) -> QuerySet[Party]:
+    """A certificate's holders under every name: the checked parties and all names linked to them."""
+    checked = [standing_party(party).pk for party in holders_of(certificate)]
+    linked = standing_links().filter(checked__in=checked).values("name_only")
+    return Party.objects.filter(Q(pk__in=checked) | Q(pk__in=linked))
+
+
+def same_paper(certificate: TitleCertificate, parcels: Iterable[int]) -> QuerySet[TitleCertificate]:
+    """The same certificate as it came before on these parcels: of the same number, and held by its
+    holders or by names that nobody has been linked to.
+
+    A stranger who writes another's number on his form has another paper.
+    """
+    unlinked = Party.objects.filter(kind=Party.Kind.NAME_ONLY).exclude(
+        pk__in=standing_links().values("name_only")
+    )
+    strangers = (
+        Right.objects.filter(certificate=OuterRef("pk"))
+        .exclude(party__in=names_of_holders(certificate))
+        .exclude(party__in=unlinked)
+    )
+    return (
+        TitleCertificate.objects.filter(
+            number_key=certificate.number_key,
+            state=TitleCertificate.State.REGISTERED,
+            pk__in=Right.objects.filter(parcel__in=list(parcels)).values("certificate"),
+        )
+        .exclude(pk=certificate.pk)
+        .exclude(Exists(strangers))
+    )
+
+
+def known_parcels(review: TitleReview, user: AnyUser) -> set[int]:
+    """Parcels of the review that are proved to be of a party that ``user`` acts for, drawn by whoever
+    registered the title, or made of nothing else: he may know their exact border and mend it.
+    """
+    return _proved(review, parties_acted_for(user))
+
+
+def _proved(review: TitleReview, parties: QuerySet[Party]) -> set[int]:
+    about = own_parcels(review)
+    known = set(
+        Right.objects.filter(
+            proves_land("certificate__"), parcel__in=about, party__in=parties
+        ).values_list("parcel", flat=True)
+    )
+    known |= set(
+        ParcelVersion.objects.filter(
+            parcel__in=about, number=1, because=ParcelVersion.Because.DRAWING,
+            made_by=review.made_by,
+        ).values_list("parcel", flat=True)
+    )  # fmt: skip
+    parents: dict[int, set[int]] = {}
+    for parent, child in ParcelLineage.objects.filter(child__in=about).values_list(
+        "parent", "child"
+    ):
+        parents.setdefault(child, set()).add(parent)
+    while more := {child for child, of in parents.items() if child not in known and of <= known}:
+        known |= more
+    return known
+
+
+def told_to_owner(review: TitleReview, user: AnyUser) -> set[str]:
+    """The parcels whose exact border the owner may know: his own, and those that the officer's
+    last return named in its findings. Otherwise a drawn shape would trace any neighbour's line.
+    """
+    told = {str(key) for key in own_land(user).values_list("key", flat=True)}
+    if review.case is None:
+        return told
+    returned = review.case.steps.get().verdicts.filter(verdict=VerdictKind.RETURN).last()
+    if returned is not None:
+        found = Finding.objects.filter(run__key=returned.facts["run"], other_key__isnull=False)
+        told |= {str(key) for key in found.values_list("other_key", flat=True)}
+    return told
+
+
+def refuse_shared(parcel: Parcel, review: TitleReview, actor: AnyUser) -> None:
+    """ParcelShared where the parcel is not this certificate's alone to change; LandNotProved where
+    nobody else holds it, but nothing proves it the owner's and no officer has asked for a change.
+
+    An owner stands on what is proved of the parties that he acts for, an officer on the holders of
+    the certificate before him and on the paper itself. Where the land is proved theirs, only what
+    proves as much blocks them: a draft on tapped land proves nothing. A verified title of another
+    certificate is changed by a review of its own. The database refuses what goes against another's
+    proved title (migration 0025).
+    """
+    certificate = review.certificate
+    by_office = review.state not in TitleReview.WITH_OWNER
+    ours = names_of_holders(certificate) if by_office else parties_acted_for(actor)
+    own = {certificate.pk, certificate.supersedes_id or certificate.pk}
+    if by_office:
+        own |= set(same_paper(certificate, [parcel.pk]).values_list("pk", flat=True))
+    others = (
+        Right.objects.filter(parcel=parcel, certificate__state__in=["registered", "verified"])
+        .exclude(certificate__in=own)
+        .filter(Q(certificate__state=TitleCertificate.State.VERIFIED) | ~Q(party__in=ours))
+    )
+    proved = parcel.pk in _proved(review, ours)
+    if proved:
+        others = others.filter(proves_land("certificate__"))
+    other = others.select_related("certificate").order_by("certificate").first()
+    if other is not None:
+        raise ParcelShared(number=other.certificate.number)
+    if not proved and review.state == TitleReview.State.DRAFT:
+        raise LandNotProved()
