@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from parcels.imports.errors import CoordinateSystemOpen, EncodingOpen
 from parcels.imports.originals import store_original
+from parcels.imports.suspicion import shift_notices
 from parcels.intake.reader import Inspection
 from portal.base.errors import InvalidInput
 
@@ -48,11 +49,11 @@ def held_file(word: str) -> Held:
     return Held(Path(settings.MEDIA_ROOT) / found["path"], found["name"], word)
 
 
-def refuse_guesses(found: Inspection) -> None:
-    """CoordinateSystemOpen or EncodingOpen where the reader could only guess."""
+def refuse_guesses(found: Inspection, *, with_texts: bool = True) -> None:
+    """CoordinateSystemOpen, or EncodingOpen where texts are taken, if the reader could only guess."""
     if found.crs.needs_question:
         raise CoordinateSystemOpen()
-    if found.encoding is not None and not found.encoding.certain:
+    if with_texts and found.encoding is not None and not found.encoding.certain:
         raise EncodingOpen()
 
 
@@ -65,7 +66,7 @@ def reading_of(found: Inspection) -> dict[str, Any]:
         "encoding": seen["encoding"],
         "layer": found.layer,
         "layers": seen["layers"],
-        "notices": seen["notices"],
+        "notices": [*seen["notices"], *shift_notices(found)],
         "crs_open": found.crs.needs_question,
         "encoding_open": encoding is not None and not encoding.certain,
     }

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import shapely
+import shapely.geometry
+from django.db import connection
+from django.utils.translation import gettext as _
 
+from parcels.imports.messages import problem_message
 from parcels.intake.gcj02 import unshifted
+from parcels.intake.reader import Inspection
 
 OUTLINES_ASKED = 100  # A file is in one system: a sample tells.
 PARCELS_INSIDE_MAX = 2000
@@ -81,3 +86,27 @@ def suspects_of_gcj02(
             place = shapely.point_on_surface(shapes[at])
             found.append(Suspect(row, round(place.x, 7), round(place.y, 7)))
     return found
+
+
+def shift_notices(found: Inspection) -> list[dict[str, str]]:
+    """What an inspected file's preview tells, said before commit, so that a shifted file is not taken
+    in at all.
+    """
+    outlines = [
+        (feature["properties"]["row"], shapely.to_wkb(shapely.geometry.shape(feature["geometry"])))
+        for feature in found.raw["preview"]["features"][:OUTLINES_ASKED]
+    ]
+    with connection.cursor() as cursor:
+        suspects = suspects_of_gcj02(cursor, outlines)
+    if not suspects:
+        return []
+    return [
+        {
+            "code": "fits_after_gcj02_shift",
+            "message": _("第 {rows} 行的图形{said}").format(
+                rows="、".join(str(suspect.row) for suspect in suspects[:5])
+                + ("…" if len(suspects) > 5 else ""),
+                said=problem_message("fits_after_gcj02_shift", {}),
+            ),
+        }
+    ]

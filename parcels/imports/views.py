@@ -5,12 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import shapely
-import shapely.geometry
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,7 +22,7 @@ from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
 from parcels.imports.originals import original_path, sha256_of
 from parcels.imports.survey_year import year_in
-from parcels.imports.suspicion import OUTLINES_ASKED, suspects_of_gcj02
+from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.gate import Limits
@@ -132,28 +129,6 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     seen = found.as_json()
     seen["notices"] = [*seen["notices"], *shift_notices(found)]
     return JsonResponse({"inspection": seen, "mapping": mapping})
-
-
-def shift_notices(found: Inspection) -> list[dict[str, str]]:
-    """Said before commit, so that a shifted file is not taken in at all."""
-    outlines = [
-        (feature["properties"]["row"], shapely.to_wkb(shapely.geometry.shape(feature["geometry"])))
-        for feature in found.raw["preview"]["features"][:OUTLINES_ASKED]
-    ]
-    with connection.cursor() as cursor:
-        suspects = suspects_of_gcj02(cursor, outlines)
-    if not suspects:
-        return []
-    return [
-        {
-            "code": "fits_after_gcj02_shift",
-            "message": _("第 {rows} 行的图形{said}").format(
-                rows="、".join(str(suspect.row) for suspect in suspects[:5])
-                + ("…" if len(suspects) > 5 else ""),
-                said=problem_message("fits_after_gcj02_shift", {}),
-            ),
-        }
-    ]
 
 
 @login_required

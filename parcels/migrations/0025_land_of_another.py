@@ -59,5 +59,8 @@ DROP FUNCTION land_of_another_is_not_changed();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("parcels", "0024_screening_language"), ("accounts", "0002_identities_and_mandates")]
+    dependencies = [
+        ("parcels", "0024_screening_language"),
+        ("accounts", "0002_identities_and_mandates"),
+    ]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -454,11 +454,16 @@ def _by_office(review: TitleReview) -> bool:
     return review.because == TitleReview.Because.TAKEOVER
 
 
-def _refuse_own(review: TitleReview, actor: User) -> None:
+def has_part_in(review: TitleReview, actor: User) -> bool:
+    """Whether the actor registered the title or acts for one of its holders."""
     if actor == review.made_by and not _by_office(review):
-        raise OwnTitle()
+        return True
     holders = [party.pk for party in holders_of(review.certificate)]
-    if parties_acted_for(actor).filter(pk__in=holders).exists():
+    return parties_acted_for(actor).filter(pk__in=holders).exists()
+
+
+def _refuse_own(review: TitleReview, actor: User) -> None:
+    if has_part_in(review, actor):
         raise OwnTitle()
 
 

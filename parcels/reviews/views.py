@@ -36,6 +36,7 @@ from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
     answer_boundary_message,
     follow_register,
+    has_part_in,
     open_takeover_case,
     propose_outcome,
     recheck_review,
@@ -147,8 +148,9 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     review = access_review(key, request.user)
     assert review.case is not None  # The gate asks for one.
     documents = latest_documents(CERTIFICATE, review.certificate.key)
-    actor = request.user
-    preparing = may_prepare(actor) and review.state == TitleReview.State.PREPARING
+    actor: User = request.user  # type: ignore[assignment]
+    own = has_part_in(review, actor)
+    preparing = may_prepare(actor) and not own and review.state == TitleReview.State.PREPARING
     context = {
         "review": review,
         "case": review.case,
@@ -167,7 +169,9 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "outcomes": Outcome.choices,
         "articles": ARTICLES,
         "may_prepare": preparing,
+        "own_matter": own,
         "may_sign": may_sign(actor)
+        and not own
         and review.state == TitleReview.State.APPROVING
         and review.prepared_by_id != actor.pk,
         "request_key": uuid.uuid4(),

@@ -40,10 +40,11 @@ SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-
 LINE_POINTS = 50
 
 
-def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
+def parse_land(request: HttpRequest, *, names: bool = True) -> tuple[list[Land], Upload | None]:
     """The land of the form, by the way that was chosen, read by the one reader.
 
-    New land is called what the file's columns say, and what the form says where they are silent.
+    New land is called what the file's columns say, and what the form says where they are silent;
+    without ``names`` only shapes are read.
     """
     way = request.POST.get("way", "")
     if way == "tap":
@@ -60,12 +61,12 @@ def parse_land(request: HttpRequest) -> tuple[list[Land], Upload | None]:
     rows = [row for text in request.POST.getlist("row") if (row := whole_number(text)) is not None]
     with receive_upload(sent) as path:
         choices = parse_choices(request.POST)
-        refuse_guesses(look(path, choices))
+        refuse_guesses(look(path, choices), with_texts=names)
         land = from_file(
             path,
             choices=choices,
             rows=rows or None,
-            mapping=parse_columns(request.POST),
+            mapping=parse_columns(request.POST) if names else {},
         )
     sent.seek(0)
     return _named(land, place), read_upload(sent, kinds=SHAPE_FILES)

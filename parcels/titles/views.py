@@ -22,10 +22,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from parcels.facts import M2_PER_HA
 from parcels.imports.errors import UploadMissing
+from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.crs import CHOICES as SYSTEMS
+from parcels.intake.reader import Inspection
 from parcels.models import RightKind, TitleCertificate, TitleReview
 from parcels.reviews.access import (
     access_own_certificate,
@@ -141,7 +143,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     documents = latest_documents(SUBJECT, certificate.key)
     may_act = own_reviews(request.user, Mandate.Scope.APPLY).filter(pk=review.pk).exists()
     with_owner = review.state in TitleReview.WITH_OWNER and may_act
-    context = {
+    context: dict[str, Any] = {
         "review": review,
         "case": review.case,
         "certificate": certificate,
@@ -257,7 +259,7 @@ def shapes(request: HttpRequest) -> JsonResponse:
         points, kind = parse_points(request.POST)
         with points_as_file(points, kind) as path:
             found = look(path, points_choices(kind))
-        return JsonResponse({"inspection": found.as_json()})
+        return JsonResponse({"inspection": inspection_in_words(found)})
     sent = request.FILES.get("shape_file")
     if sent is None:
         raise UploadMissing()
@@ -269,7 +271,13 @@ def shapes(request: HttpRequest) -> JsonResponse:
         for target in FIELDS
         if target.code in PLACE_TARGETS
     ]
-    return JsonResponse({"inspection": found.as_json(), "columns": columns})
+    return JsonResponse({"inspection": inspection_in_words(found), "columns": columns})
+
+
+def inspection_in_words(found: Inspection) -> dict[str, Any]:
+    """What a file holds, with a word where it seems to come from a phone's shifted map."""
+    seen = found.as_json()
+    return {**seen, "notices": [*seen["notices"], *shift_notices(found)]}
 
 
 @login_required
@@ -422,7 +430,7 @@ def merge(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """A corrected boundary from a file or a typed table: one shape for one parcel."""
     review = _own(request, key)
-    land, _original = parse_land(request)
+    land, _original = parse_land(request, names=False)
     if len(land) != 1 or land[0].wkb is None:
         raise InvalidInput(field=_("图形"), reason=_("请给出一个图形"))
     version = correct_shape(

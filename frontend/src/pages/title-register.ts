@@ -17,6 +17,7 @@ interface Inspection {
   layer: string
   layers: Array<{ name: string, features: number }>
   crs: { epsg: number, name: string, how: string, certain: boolean, needs_question: boolean, alternatives: Array<{ value: number, label: string }> } | null
+  encoding: { value: string, how: string, certain: boolean, alternatives: Array<{ value: string, label: string }> } | null
   fields: Array<{ name: string }>
   feature_count: number
   bounds: [number, number, number, number] | null
@@ -128,7 +129,7 @@ class RegisterPage {
     for (const name of ['dragover', 'dragenter']) zone.addEventListener(name, event => { event.preventDefault(); zone.classList.add('over') })
     for (const name of ['dragleave', 'drop']) zone.addEventListener(name, () => zone.classList.remove('over'))
     part(this.root, 'crs').addEventListener('change', () => { void this.read(true) })
-    part(this.root, 'layer').addEventListener('change', () => { void this.read(true) })
+    for (const name of ['layer', 'encoding']) part(this.root, name).addEventListener('change', () => { void this.read(true) })
   }
 
   private async read (chosen: boolean): Promise<void> {
@@ -140,6 +141,7 @@ class RegisterPage {
     if (chosen) {
       body.set('crs', part<HTMLSelectElement>(this.root, 'crs').value)
       body.set('layer', part<HTMLSelectElement>(this.root, 'layer').value)
+      body.set('encoding', part<HTMLSelectElement>(this.root, 'encoding').value)
     }
     this.pending?.abort()
     this.pending = new AbortController()
@@ -184,6 +186,13 @@ class RegisterPage {
       part(this.root, 'crs-how').classList.toggle('warn', found.crs.needs_question)
       crs.replaceChildren(...found.crs.alternatives.map(one => new Option(one.label, String(one.value), false, one.value === found.crs!.epsg)))
     }
+    const encoding = part<HTMLSelectElement>(this.root, 'encoding')
+    part<HTMLElement>(this.root, 'encoding-box').hidden = found.encoding === null
+    if (found.encoding !== null) {
+      const { value, how, certain, alternatives } = found.encoding
+      part(this.root, 'encoding-how').textContent = how === 'chosen' ? say('chosen') : certain ? say('certain') : say('guessed')
+      encoding.replaceChildren(...alternatives.map(one => new Option(one.label, one.value, false, one.value === value)))
+    } else encoding.replaceChildren()
     part(this.root, 'file-notices').replaceChildren(...[...found.notices.map(one => one.message), ...found.problems.map(one => `${say('feature', { n: one.row })}：${one.message}`)].map(words => {
       const line = document.createElement('p')
       line.className = 'alert warning'
