@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from parcels.access import own_land
 from parcels.models import (
     BoundaryMessage,
     Finding,
@@ -587,7 +588,11 @@ def write_about_boundary(
             rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
         ).distinct()
         tell(
-            users=people_of(list(holders)),
+            users=[
+                user
+                for user in people_of(list(holders))
+                if own_land(user).filter(pk=parcel.pk).exists()
+            ],
             subject=gettext("邻界方请您核对界线"),
             body=message.text,
             link=reverse("parcels:boundary-message", args=[message.key]),

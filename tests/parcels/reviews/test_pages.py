@@ -27,6 +27,7 @@ from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
 from portal.accounts.models import ApiToken
 from portal.accounts.tokens import make_token
+from portal.casework.models import Message
 from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, polygon, wkb_polygon
 from tests.factories.files import square as ring
@@ -412,6 +413,14 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     review = submitted(title_of(people["user"], people["party"], square(0, 0)))
     assert review.run is not None
     finding = review.run.findings.get(severity="conflict")
+    stranger, strangers = owner("zhao")
+    register_title(
+        party=strangers,
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻"),
+        kinds=[RightKind.TREE_OWNERSHIP],
+        land=[Land(parcel=Parcel.objects.get(key=finding.other_key))],
+        actor=stranger,
+    )
     asking = reverse("parcels:my-title-message", args=[review.key])
     words = {
         "kind": "ask_neighbour", "finding": str(finding.pk), "text": "请核对", "request_key": "k",
@@ -423,15 +432,8 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     message = BoundaryMessage.objects.get()
     address = reverse("parcels:boundary-message", args=[message.key])
     assert as_user(people["user"]).get(address).status_code == 404
-    stranger, strangers = owner("zhao")
-    register_title(
-        party=strangers,
-        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻"),
-        kinds=[RightKind.TREE_OWNERSHIP],
-        land=[Land(parcel=message.parcel)],
-        actor=stranger,
-    )
     assert as_user(stranger).get(address).status_code == 404
+    assert set(Message.objects.filter(link=address).values_list("user", flat=True)) == {other.pk}
     neighbour = as_user(other)
     assert "请核对" in neighbour.get(address).content.decode()
     assert neighbour.post(address, {"agreed": "0", "text": "界桩在此"}).status_code == 302
