@@ -36,7 +36,7 @@ export function exclusionTiles (tiles: TileJson, pane: string, wanted: (kind: st
       filter: isWanted,
       symbolizer: new PolygonSymbolizer({
         fill: (_z: number, feature?: Feature) => colours(feature).fill,
-        opacity: 0.42,
+        opacity: 0.3,
         stroke: (_z: number, feature?: Feature) => colours(feature).line,
         width: 2,
         perFeature: true
