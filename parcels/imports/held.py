@@ -18,6 +18,7 @@ from parcels.imports.errors import CoordinateSystemOpen, EncodingOpen
 from parcels.imports.originals import store_original
 from parcels.imports.suspicion import shift_notices
 from parcels.intake.reader import Inspection
+from parcels.stage import stage_config
 from portal.base.errors import InvalidInput
 
 SALT = "parcels.held"
@@ -69,4 +70,5 @@ def reading_of(found: Inspection) -> dict[str, Any]:
         "notices": [*seen["notices"], *shift_notices(found)],
         "crs_open": found.crs.needs_question,
         "encoding_open": encoding is not None and not encoding.certain,
+        "map": {**stage_config(), "shapes": seen["preview"]},
     }
