@@ -34,6 +34,7 @@ from portal.casework.documents import SCANS, read_upload
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
 from tests.conftest import app_connection
 from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
+from tests.parcels.claims.areas import exclusion_at
 
 NUMBER = "伊市林证字（2026）第0007001号"
 PNG = (
@@ -272,6 +273,7 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     open_page: Any, size: tuple[int, int]
 ) -> None:
     review = verified_neighbour(square(0, 0), "一")
+    exclusion_at(square(30, 30, 200), kind="harvest", method="clear_cut", status="planned")
     page_of_paper = io.BytesIO()
     Image.new("RGB", (620, 877), "#f6f1e2").save(page_of_paper, "PDF")
     attach_scan(
@@ -302,6 +304,7 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     with page.expect_response("**/titles/documents/*/") as scanned:
         look(page, reverse("parcels:bench-case", args=[review.key]))
     assert faults == {}
+    expect(page.locator("[data-ref=exclusion-key]")).to_be_visible()
     assert scanned.value.headers["content-type"] == "application/pdf"
     for button in ("right", "in", "in", "out"):
         page.locator(f"[data-scan={button}]").click()
