@@ -234,8 +234,9 @@ def test_public_tiles_ask_nobody_who_they_are(client: Client, published: Publish
 
 
 def test_staff_layers_are_not_there_for_visitors(client: Client, published: Published) -> None:
-    response = client.get(address("parcels-staff"))
-    assert (response.status_code, response.json()["code"]) == (404, "unknown_layer")
+    for layer in LAYERS.keys() - PUBLIC_LAYERS.keys():
+        response = client.get(address(layer))
+        assert (response.status_code, response.json()["code"]) == (404, "unknown_layer"), layer
     assert not settings.TILE_STORE.exists()
 
 
