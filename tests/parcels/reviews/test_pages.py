@@ -136,7 +136,12 @@ def test_what_an_owner_says_of_his_parcel_finds_its_gaps_and_a_number_used_twice
     mine = as_user(people["user"])
     told = mine.post(
         reverse("parcels:my-title-message", args=[review.key]),
-        {"kind": "report_error", "finding": str(finding.pk), "text": "单元号应为我宗地所有"},
+        {
+            "kind": "report_error",
+            "finding": str(finding.pk),
+            "text": "单元号应为我宗地所有",
+            "request_key": "k",
+        },
     )
     assert (told.status_code, BoundaryMessage.objects.get().parcel) == (200, near)
     parcel = current_shapes(review)[0].parcel
