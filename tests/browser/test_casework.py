@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from portal.accounts.models import User
 from portal.casework.models import NoticeObjection
-from tests.browser.conftest import DESKTOP, PHONE, shown_clean, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, shown_clean, sign_in
 from tests.tickets.projects.story import Town, pass_completeness, submitted
 from tickets.projects.notes import notice_of
 
@@ -26,6 +26,7 @@ def test_anyone_marks_a_disputed_patch_and_reads_the_answer_by_a_code(
     neighbour = open_page(PHONE)
     neighbour.goto(reverse("casework:notices"))
     shown_clean(neighbour, "notices")
+    picture(neighbour, "notices")
     neighbour.get_by_role("link", name=notice.title).click()
     neighbour.locator(".leaflet-container path").first.wait_for()
     box = neighbour.locator("[data-ref=map]").bounding_box()
