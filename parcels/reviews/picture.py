@@ -112,16 +112,17 @@ def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]
     features = []
     for row, said in zip(run.findings.order_by("id"), kept_findings_in_words(run), strict=True):
         facts = {"id": row.pk, "other_key": str(row.other_key or ""), "other_kind": row.other_kind}
-        if told is None or row.other_kind not in GUARDED_KINDS or str(row.other_key) in told:
+        if told is None or not row.other_key or str(row.other_key) in told:
             features.append(feature(row.shape, **facts, **said))
             continue
-        number = _("（编号不公开）")
-        rough = {
+        rough: dict[str, Any] = {
             "area_m2": roughly(row.area_m2),
             "mean_width_m": roughly(row.mean_width_m),
-            "other": number,
         }
-        hidden = dict.fromkeys(("number", "certificate") & row.facts.keys(), number)
+        hidden = {}
+        if row.other_kind in GUARDED_KINDS:  # Projects' numbers are public.
+            rough["other"] = number = _("（编号不公开）")
+            hidden = dict.fromkeys(("number", "certificate") & row.facts.keys(), number)
         message = message_of(row.rule, row.level, {**rough, **row.facts, **hidden})
         features.append(
             feature(generalised(row.shape), **facts, **{**said, **rough, "message": message})

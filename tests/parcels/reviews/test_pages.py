@@ -32,6 +32,7 @@ from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, polygon, wkb_polygon
 from tests.factories.files import square as ring
 from tests.factories.land import square
+from tests.parcels.claims.areas import exclusion_at
 from tests.parcels.reviews.bench import (
     approver,
     clerk,
@@ -347,6 +348,27 @@ def test_a_tapped_parcel_shows_its_exact_border_to_its_own_people_alone(
         one for one in found.json()["findings"]["features"] if one["properties"]["other_key"]
     ]
     assert "邻" not in overlap["properties"]["message"]
+
+
+def test_an_owner_sees_about_where_another_programme_lies_and_its_number(
+    people: dict[str, Any],
+) -> None:
+    exclusion = exclusion_at(square(40, 0), kind="vcs")
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    pictures = [
+        as_user(user).get(reverse(f"parcels:{name}", args=[review.key])).json()
+        for user, name in ((people["user"], "my-title-picture"), (people["clerk"], "bench-picture"))
+    ]
+    exact = json.loads(exclusion.geom.json)["coordinates"]
+    for seen_by_staff, shown in enumerate(pictures):
+        [area], [finding] = shown["exclusions"]["features"], shown["findings"]["features"]
+        assert (area["geometry"]["coordinates"] == exact) is bool(seen_by_staff)
+        assert exclusion.number in finding["properties"]["message"]
+        assert finding["properties"]["severity"] == "warning"
+    assert (
+        pictures[0]["findings"]["features"][0]["geometry"]
+        != (pictures[1]["findings"]["features"][0]["geometry"])
+    )
 
 
 def test_a_verdict_by_page_on_an_old_version_keeps_what_was_typed(people: dict[str, Any]) -> None:
