@@ -61,6 +61,7 @@ def test_a_file_of_exclusions_is_looked_at_and_registered(open_page: Any) -> Non
     page.set_input_files("#file", SAMPLES / "其他机制项目.geojson")
     page.locator("form button[type=submit]", has_text="核对").click()
     expect(page.locator("table")).to_contain_text("VCS")
+    expect(page.locator(".small-map path.leaflet-interactive")).to_have_count(2)
     picture(page, "exclusions_look")
     no_faults(page)
     page.locator("button", has_text="确认登记").click()

@@ -69,7 +69,7 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
         "bench": ("parcels:bench", "parcels:bench-case"),
         "rules": ("parcels:rules",),
         "application": ("casework:desk", "casework:moves", "projects:application"),
-        "screening": ("parcels:screenings", "parcels:screening"),
+        "screening": ("parcels:screenings", "parcels:screening", "parcels:screening-start"),
         "exclusions": ("parcels:exclusions", "parcels:exclusion-look"),
         "export": ("parcels:export",),
         "parcel": ("parcels:parcel", "parcels:title"),
