@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import date
 from functools import lru_cache
@@ -25,6 +26,7 @@ from tickets.registry.queries import (
     Standing,
     last_entry_number,
     register_totals,
+    register_version,
 )
 
 VARY = "Accept-Language, Cookie"
@@ -100,6 +102,11 @@ def packed_facts(version: str, today: date, language: str, encoding: str) -> byt
 def rows(request: HttpRequest) -> HttpResponse:
     """The filtered tickets with their kilograms, and the sums: what the map's table shows."""
     wanted = parse_filter(request.GET)
+    query = hashlib.sha256(request.GET.urlencode().encode()).hexdigest()[:16]
+    versions = f"{register_version()}-{last_entry_number(wanted.at)}-{facts_version()}"
+    headers, held = cacheable(request, f"rows-{versions}-{get_language()}-{query}")
+    if held:
+        return HttpResponseNotModified(headers=headers)
     found = map_rows(wanted)
     return JsonResponse(
         {
@@ -110,7 +117,7 @@ def rows(request: HttpRequest) -> HttpResponse:
             "register_totals": register_totals(wanted.at),
             "tickets": [row_of(row) for row in found],
         },
-        headers={"Cache-Control": "no-cache", "Vary": VARY},
+        headers=headers,
     )
 
 

@@ -56,6 +56,7 @@ export class TicketMap {
   private other = ''
   private loading: AbortController | null = null
   private telling: AbortController | null = null
+  private comparing: AbortController | null = null
   private told: { key: string, story: Story } | null = null
   private readonly past = new Map<string, StateTable>()
   private readonly clusters: Clusters
@@ -81,6 +82,8 @@ export class TicketMap {
       return made
     } catch (error) {
       notice.show(error instanceof Refused ? text('failed') + error.message : text('offline'), () => location.reload())
+      part(root, 'ticket-panel').setAttribute('aria-busy', 'false')
+      part(root, 'ticket-count').textContent = ''
       return null
     }
   }
@@ -286,10 +289,19 @@ export class TicketMap {
 
   private async compare (): Promise<void> {
     const box = part<HTMLElement>(this.root, 'compare-table')
+    this.comparing?.abort()
     box.hidden = this.other === ''
     if (this.other === '') return
-    const then = passing(this.join(await this.tableOf(this.other, new AbortController().signal)), this.filter)
-    part(this.root, 'compare-rows').replaceChildren(...compared(sumOf(then), sumOf(this.shown)))
+    const mine = this.comparing = new AbortController()
+    try {
+      const table = await this.tableOf(this.other, mine.signal)
+      if (mine.signal.aborted) return
+      part(this.root, 'compare-rows').replaceChildren(...compared(sumOf(passing(this.join(table), this.filter)), sumOf(this.shown)))
+    } catch (error) {
+      if (!(error instanceof Offline || error instanceof Refused)) return
+      box.hidden = true
+      this.notice.show(error instanceof Offline ? text('offline') : text('failed') + error.message, () => { void this.compare() })
+    }
   }
 
   /** Downloads are of what is filtered, prints of what the map shows of it. */
