@@ -335,7 +335,7 @@ def paint_shares(
     group: Xml.Element, frame: Frame, geom: Geometry, shares: Sequence[tuple[str, float]]
 ) -> None:
     """Stripes whose widths are to each other as the shares: so are the painted areas."""
-    west, south, east, north = geom.bounds
+    west, south, east, north = shapely.bounds(geom).tolist()
     period_m = STRIPES_MM * frame.scale / 1000
     whole = sum(share for _colour, share in shares)
     begins = math.floor(west / period_m) * period_m

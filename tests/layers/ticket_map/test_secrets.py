@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.layers.test_leaks import (
     vertices,
 )
 from tests.layers.ticket_map.conftest import Story
+from tests.layers.ticket_map.test_taking_away import signed_offset
 from tickets.registry.models import CarbonTicket
 
 DOWNLOAD = "/map/tickets/download/"
@@ -96,19 +98,30 @@ def test_no_answer_holds_a_private_text(client: Client, story: Story, hidden: se
         assert [text for text in hidden if text in said] == [], path
 
 
-def test_no_page_or_feed_names_a_natural_person_or_a_paper(client: Client, story: Story) -> None:
+# A vertex as GeoJSON writes it, wherever it stands in a page.
+VERTEX = re.compile(r"\[(8\d\.\d+), ?(4\d\.\d+)")
+
+
+def test_no_page_or_feed_names_a_natural_person_a_paper_or_an_exact_vertex(
+    client: Client, story: Story
+) -> None:
     ticket = story.second
     private = people_and_papers()
+    drawn: set[tuple[float, float]] = set()
     assert ticket.shares.get(closed_by__isnull=True).party.name in private
     for path in (
         "/", "/embed/", "/tickets/", f"/tickets/{ticket.number}/", f"/v/{ticket.code}/", "/market/",
         "/disclosure/", "/disclosure/feed.atom", "/notices/", "/roots/", "/statistics/", "/open-data/",
-        "/ogc/collections/tickets/items?f=html",
+        "/ogc/collections/tickets/items?f=html", f"/offsets/{signed_offset(story).number}/",
+        "/eco-justice/forests.geojson", "/api/parcels/",
     ):  # fmt: skip
-        page = client.get(path, headers={"Accept": "text/html"})
+        page = client.get(path, headers={"Accept": "text/html, */*"})
         assert page.status_code == 200, path
         said = page.content.decode()
         assert [text for text in private if text in said] == [], path
+        drawn |= {(float(lon), float(lat)) for lon, lat in VERTEX.findall(said)}
+    assert len(drawn) >= 8, "tickets, their checks and certificates have maps"
+    assert given_away(drawn) == []
 
 
 @pytest.mark.parametrize("kind", [*FILES, "pdf"])
