@@ -7,9 +7,11 @@ same for everyone, so that a shared cache may keep it, and costs nothing but its
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
+from django.utils.translation import get_language_from_request, override
 
 from layers.registry import LAYERS
 from portal.base.errors import PortalError
@@ -36,13 +38,18 @@ class OpenDoor:
 
 
 def public_tile(request: HttpRequest) -> HttpResponseBase:
-    """The tile, or why not, as JSON whatever the reader accepts."""
+    """The tile, or why not, as JSON whatever the reader accepts, for scripts of any site."""
     try:
         view, args, kwargs = resolve(request.path_info)
         response: HttpResponseBase = view(request, *args, **kwargs)
     except Resolver404:
-        return JsonResponse({"code": "not_found", "message": request.path_info[:200]}, status=404)
+        return refusal({"code": "not_found", "message": request.path_info[:200]}, 404)
     except PortalError as error:
-        response = JsonResponse(as_json(error), status=status_of(error))
-        response["Cache-Control"] = "no-store"
+        with override(get_language_from_request(request)):
+            return refusal(as_json(error), status_of(error))
     return response
+
+
+def refusal(body: dict[str, Any], status: int) -> JsonResponse:
+    headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+    return JsonResponse(body, status=status, headers=headers)

@@ -269,3 +269,6 @@ def test_bad_tile_addresses_say_why_without_the_database(
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response.json()["message"]
     assert response["Content-Type"] == "application/json"
+    assert response["Access-Control-Allow-Origin"] == "*"
+    english = client.get(f"/tiles/{path}", headers={"Accept-Language": "en"}).json()["message"]
+    assert (english != response.json()["message"]) is (code != "not_found")
