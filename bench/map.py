@@ -45,11 +45,13 @@ CLIENTS, PANNING_S, SMALL_PANNING_S = 50, 60, 5
 TILES_A_PAN, PAUSE_S = 6, 0.5
 DESKTOP = {"width": 1440, "height": 900}
 PARCELS_PANE = ".leaflet-parcels-pane canvas"
-# The first drawn tile of ours, told by the page itself.
+# The first tile of ours with something drawn on it, told by the page itself.
 WATCH = f"""
 window.firstShapes = null;
+const drawn = canvas => canvas.width > 0 && canvas.getContext('2d')
+  .getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0);
 (function look () {{
-  if (document.querySelector('{PARCELS_PANE}.leaflet-tile-loaded') !== null) {{
+  if ([...document.querySelectorAll('{PARCELS_PANE}.leaflet-tile-loaded')].some(drawn)) {{
     window.firstShapes = performance.now();
   }} else requestAnimationFrame(look);
 }})()
