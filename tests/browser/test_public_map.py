@@ -87,6 +87,7 @@ def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
     assert sums(page) == totals_of("") == {"held": 28_500, "listed": 3, "offset": 1500}
     rings = page.locator(".ticket-ring").evaluate_all("all => all.map(one => +one.dataset.kg)")
     assert sum(rings) == 30_003, "rings lose no kilogram"
+    picture(page, "public_map_opening")
     pledge_all(story)
     ready(page)
     assert sums(page)["pledged"] == 20_000, "there when the page is opened again"
@@ -143,6 +144,9 @@ def find_by_number(page: Page, story: Story) -> None:
     page.keyboard.press("Escape")
 
 
+ANY_AREA_PAINTED = """() => [...document.querySelectorAll('.leaflet-tickets-pane canvas')]
+  .some(canvas => canvas.width > 0 && canvas.getContext('2d')
+    .getImageData(0, 0, canvas.width, canvas.height).data.some(value => value > 0))"""
 # Of the fully painted pixels of the ticket layer, the share in the colour of what is held.
 HELD_SHARE = """() => {
   let held = 0, all = 0
@@ -379,6 +383,7 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
         expect(page.locator("th[aria-sort=descending]")).to_have_text("吨")
         legend = page.locator("[data-ref=ticket-legend]")
         expect(legend).to_contain_text(re.compile("视野内 [123] 张"))
+        page.wait_for_function(ANY_AREA_PAINTED)
         picture(page, f"public_map_{size[0]}")
         clean(page)
         facts.get_by_role("button", name="分享").focus()

@@ -101,8 +101,9 @@ export class TicketMap {
   /** A hit of the search: chosen, or said why it is not on the map. */
   find (label: string, area: string): void {
     const facts = this.facts.get(label) ?? [...this.facts.values()].find(one => one.area === area)
-    if (facts === undefined || this.select(paintedOn(facts), false, facts.number)) return
-    if (this.known.some(known => known.area === paintedOn(facts))) {
+    if (facts === undefined) return
+    if (this.select(paintedOn(facts), false, facts.number)) this.changed()
+    else if (this.known.some(known => known.area === paintedOn(facts))) {
       this.notice.show(say('filtered', { number: label }), () => { this.facets.clear(); this.find(label, area) }, say('clear'))
     } else if (this.day !== '') {
       this.notice.show(say('later', { number: label, day: this.day }), () => { void this.goTo('').then(() => this.find(label, area)) }, say('today'))
