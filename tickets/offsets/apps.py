@@ -13,8 +13,11 @@ class OffsetsConfig(AppConfig):
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
         from tickets.offsets.queries import my_turn_count
+        from tickets.offsets.verification import CERTIFICATES
+        from tickets.registry.verification.checks import register_check
 
         register_subject(
             Subject("offset_request", _("抵消申请"), request_page, access_offset_request)
         )
         register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))
+        register_check(CERTIFICATES)

@@ -11,12 +11,14 @@ import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from tests.base.sessions import as_owner, constraint_of
+from portal.journal.operations import record_event
+from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
 from tests.tickets.registry.register import Bureau, covered, states
 from tests.tickets.registry.test_acts import frozen, pledged
-from tickets.registry.models import CarbonTicket, Issuance, LedgerEntry, Pledge
+from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES, OPENING_TICKETS
+from tickets.registry.operations import open_cause
 
 PROJECTIONS = (
     "registry_block", "registry_carbonticket", "registry_ticketshare", "registry_ledgerhead",
@@ -268,6 +270,40 @@ def test_released_kilograms_enter_the_next_rank_and_no_other(bureau: Bureau) -> 
         with pytest.raises(IntegrityError) as refused:
             release_to(pledge)
         assert constraint_of(refused.value) == "later_rank_enters_in_its_turn"
+
+
+@pytest.mark.django_db
+def test_a_cause_is_what_was_registered_and_once(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 100)
+    offset = bureau.offset(ticket, 100)
+    lot = bureau.list(ticket, 100)
+    unknown = {
+        kind.value: open_cause(kind).pk for kind in (Cause.Kind.PLEDGED, Cause.Kind.CANCELLED)
+    }
+    for kind, state, kg, cause, because, rule in (
+        ("pledge", "pledged", [300, 1000], pledge.pk, pledge.pk, "a_cause_is_made_once"),
+        ("offset", "offset", [300, 1000], offset.cause, offset.cause, "a_cause_is_made_once"),
+        ("trade", "offset", [200, 300], lot.cause, offset.cause, "cause_is_what_was_registered"),
+        *(
+            (kind, state, [300, 1000], unknown[state], unknown[state],
+             "cause_is_what_was_registered")
+            for kind, state in (("pledge", "pledged"), ("cancel", "cancelled"))
+        ),
+    ):  # fmt: skip
+        opens = [{"kg": kg, "ticket": str(ticket.pk), "state": state, "because": str(because)}]
+        with pytest.raises(IntegrityError) as refused:
+            insert(ticket.issuance, kind, {"closes": [kg], "opens": opens}, cause=cause)
+        assert constraint_of(refused.value) == rule
+
+
+@pytest.mark.django_db
+def test_the_journals_chain_of_an_issuance_is_its_entries_alone(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    with refused_by("events_of_issuances_are_entries"):
+        record_event(
+            subject_kind="issuance", subject_key=ticket.issuance.key, verb="x", actor_key=None
+        )
 
 
 @pytest.mark.django_db

@@ -75,6 +75,10 @@ HANDS = {
         {"ticket_numbers_have_no_gap", "replayed_tickets_are_the_tickets"},
     "UPDATE registry_carbonticket SET closed_by_id = NULL, closed_at = NULL, closed_because = ''":
         {"replayed_tickets_are_the_tickets"},
+    "UPDATE registry_carbonticket SET opened_at = opened_at - interval '1 day' WHERE serial = 2":
+        {"replayed_tickets_are_the_tickets"},
+    "UPDATE registry_ticketshare SET opened_at = opened_at - interval '1 day' WHERE id = 1":
+        {"replayed_shares_are_the_shares"},
     "UPDATE registry_ticketcounter SET last = last + 1": {"ticket_counter_is_the_last_number"},
     "UPDATE registry_ticketshare SET numerator = 2 WHERE id = 1":
         {"ticket_shares_sum_to_the_whole", "replayed_shares_are_the_shares"},

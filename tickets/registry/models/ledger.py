@@ -130,6 +130,11 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 name="entry_kind_is_known", condition=Q(kind__in=[kind.value for kind in EntryKind])
             ),
+            models.UniqueConstraint(
+                name="a_cause_is_made_once",
+                fields=["cause"],
+                condition=Q(kind__in=["list", "pledge", "offset", "cancel"]),
+            ),
             # Guarantee 5: what an act may say besides its kilograms.
             models.CheckConstraint(
                 name="tickets_open_by_their_acts",

@@ -65,14 +65,14 @@ def export_file() -> Path:
     path = folder / f"register-{seal.day.isoformat()}-{bytes(seal.root).hex()[:12]}.jsonl"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        former = list(folder.glob("register-*.jsonl"))
         with tempfile.NamedTemporaryFile(
             "w", dir=folder, suffix=".part", encoding="utf-8", delete=False
         ) as part:
             write_export(part.write)
         Path(part.name).rename(path)
-        for one in former:
-            one.unlink(missing_ok=True)
+        for former in folder.glob("register-*.jsonl"):
+            if former != path:  # Another first reader wrote the same.
+                former.unlink(missing_ok=True)
     return path
 
 

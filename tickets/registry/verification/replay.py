@@ -42,23 +42,28 @@ BUILD = (
     CREATE TEMP TABLE replayed_ticket ON COMMIT DROP AS
     SELECT opened.issuance_id, (said ->> 'key')::uuid AS key, said ->> 'number' AS number,
            (said ->> 'denominator')::int AS denominator, (said ->> 'parent')::uuid AS parent,
-           opened.id AS opened_by, closed.entry AS closed_by, coalesce(closed.because, '') AS because
+           opened.id AS opened_by, closed.entry AS closed_by, coalesce(closed.because, '') AS because,
+           opened.recorded_at AS opened_at, closed.recorded_at AS closed_at
     FROM registry_ledgerentry AS opened, jsonb_array_elements(content -> 'tickets') AS said
-    LEFT JOIN (SELECT (shut ->> 'ticket')::uuid AS ticket, shut ->> 'because' AS because, id AS entry
+    LEFT JOIN (SELECT (shut ->> 'ticket')::uuid AS ticket, shut ->> 'because' AS because, id AS entry,
+                      recorded_at
                FROM registry_ledgerentry, jsonb_array_elements(content -> 'closed') AS shut) AS closed
       ON closed.ticket = (said ->> 'key')::uuid
     """,
     """
     CREATE TEMP TABLE replayed_share ON COMMIT DROP AS
     SELECT ticket, (pair ->> 0)::uuid AS party, place, (pair ->> 1)::int AS numerator, entry AS opened_by,
-           closed_by
-    FROM (SELECT ticket, shares, entry, lead(entry) OVER (PARTITION BY ticket ORDER BY entry) AS closed_by
-          FROM (SELECT (said ->> 'key')::uuid AS ticket, said -> 'shares' AS shares, id AS entry
+           closed_by, opened_at, closed_at
+    FROM (SELECT ticket, shares, entry, opened_at, lead(entry) OVER written AS closed_by,
+                 lead(opened_at) OVER written AS closed_at
+          FROM (SELECT (said ->> 'key')::uuid AS ticket, said -> 'shares' AS shares, id AS entry,
+                       recorded_at AS opened_at
                 FROM registry_ledgerentry, jsonb_array_elements(content -> 'tickets') AS said
                 UNION ALL
-                SELECT (said ->> 'ticket')::uuid, said -> 'shares', id
+                SELECT (said ->> 'ticket')::uuid, said -> 'shares', id, recorded_at
                 FROM registry_ledgerentry, jsonb_array_elements(content -> 'shares') AS said) AS list
-         ) AS course, jsonb_array_elements(shares) WITH ORDINALITY AS share (pair, place)
+          WINDOW written AS (PARTITION BY ticket ORDER BY entry)) AS course,
+         jsonb_array_elements(shares) WITH ORDINALITY AS share (pair, place)
     """,
 )
 
@@ -91,18 +96,19 @@ COMPARE = (
         "replayed_tickets_are_the_tickets",
         "registry_carbonticket",
         "SELECT issuance_id, key, number::varchar, denominator, parent, opened_by, closed_by, "
-        "because::varchar FROM replayed_ticket",
+        "because::varchar, opened_at, closed_at FROM replayed_ticket",
         "SELECT issuance_id, key, number, share_denominator AS denominator, parent_id AS parent, "
-        "opened_by_id AS opened_by, closed_by_id AS closed_by, closed_because AS because "
-        "FROM registry_carbonticket",
+        "opened_by_id AS opened_by, closed_by_id AS closed_by, closed_because AS because, opened_at, "
+        "closed_at FROM registry_carbonticket",
         "number",
     ),
     _differs(
         "replayed_shares_are_the_shares",
         "registry_ticketshare",
-        "SELECT ticket, party, place::int, numerator, opened_by, closed_by FROM replayed_share",
+        "SELECT ticket, party, place::int, numerator, opened_by, closed_by, opened_at, closed_at "
+        "FROM replayed_share",
         "SELECT ticket_id AS ticket, party.key AS party, place, numerator, opened_by_id AS opened_by, "
-        "closed_by_id AS closed_by FROM registry_ticketshare "
+        "closed_by_id AS closed_by, opened_at, closed_at FROM registry_ticketshare "
         "JOIN accounts_party AS party ON party.id = party_id",
         "'ticket=' || ticket || ' opened_by=' || opened_by",
     ),

@@ -1,0 +1,17 @@
+"""What ``verify_register`` asks of certificates."""
+
+from __future__ import annotations
+
+from tickets.registry.verification.checks import Check
+
+CERTIFICATES = Check(
+    "certificate_is_what_was_retired",
+    """
+    SELECT 'offsets_offset ' || number FROM offsets_offset AS offset_
+    WHERE quantity_kg IS DISTINCT FROM (
+      SELECT sum(upper(kg) - lower(kg)) FROM registry_block
+      WHERE because_id = offset_.cause_id AND closed_by_id IS NULL AND state = 'offset'
+        AND ticket_id = offset_.ticket_id)
+    ORDER BY number LIMIT 1
+    """,
+)
