@@ -34,6 +34,7 @@ from tickets.registry.models import (
     Issuance,
     LedgerEntry,
     LedgerHead,
+    LossNotice,
     Pledge,
     PledgeReminder,
     Registration,
@@ -514,9 +515,21 @@ def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uu
     return {pledge.pk: 0 for pledge in pledges} | dict(standing)
 
 
-def days_left(ends_on: date, today: date) -> int:
-    """Whole days of a notice that remain, today included; 0 when it has ended."""
-    return max(0, (ends_on - today + timedelta(days=1)).days)
+def running_notices() -> QuerySet[LossNotice]:
+    """Loss notices whose term runs and whose freeze has not been lifted."""
+    laid = Block.objects.standing().filter(
+        ticket=OuterRef("ticket"), freezes__contains=[OuterRef("order")]
+    )
+    return (
+        LossNotice.objects.filter(Exists(laid), ends_on__gte=today())
+        .select_related("ticket")
+        .order_by("ends_on")
+    )
+
+
+def days_left(ends_on: date, day: date) -> int:
+    """Whole days of a notice that remain, ``day`` included; 0 when it has ended."""
+    return max(0, (ends_on - day + timedelta(days=1)).days)
 
 
 # --- work ---------------------------------------------------------------------------------------

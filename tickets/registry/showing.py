@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, Sum
+from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext as _
 
 from portal.base.clock import CITY_TIME
-from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
+from tickets.registry.models import Block, CarbonTicket, LedgerEntry, TicketShare
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow, Standing, TicketState, shares_at
+from tickets.registry.querysets import standing_at
 
 M2_PER_HA, MU_PER_HA = 10_000, 15
 
@@ -36,10 +38,13 @@ def holders(ticket: CarbonTicket, at: datetime | None = None, *, masked: bool) -
 
 
 def holders_of_all(
-    tickets: Mapping[uuid.UUID, CarbonTicket], *, masked: bool
+    tickets: Mapping[uuid.UUID, CarbonTicket], at: datetime | None = None, *, masked: bool
 ) -> dict[uuid.UUID, list[Holder]]:
-    """The owners now of many tickets, by one query; of a closed one whose it was at the end."""
-    last = Q(closed_by__isnull=True) | Q(closed_by=F("ticket__closed_by"))
+    """The owners, now or at a moment, of many tickets by one query; of a closed one whose it was at
+    the end."""
+    last = standing_at(at)
+    if at is None:
+        last |= Q(closed_by=F("ticket__closed_by"))
     shares = TicketShare.objects.filter(last, ticket__in=tickets).select_related("party")
     found: dict[uuid.UUID, list[TicketShare]] = {key: [] for key in tickets}
     for share in shares.order_by("place"):
@@ -79,6 +84,16 @@ def face_kg(ticket: CarbonTicket) -> int:
     return ticket.blocks.filter(opened_by=ticket.opened_by_id).quantity_kg()
 
 
+def face_kg_of_all(tickets: Sequence[CarbonTicket]) -> dict[uuid.UUID, int]:
+    """``face_kg`` of many tickets by one query."""
+    length = ExpressionWrapper(Upper("kg") - Lower("kg"), BigIntegerField())
+    opened = Block.objects.filter(
+        ticket__in=[ticket.pk for ticket in tickets], opened_by=F("ticket__opened_by")
+    )
+    sums = opened.values_list("ticket").annotate(face_kg=Sum(length))
+    return {ticket.pk: 0 for ticket in tickets} | dict(sums)
+
+
 def big_words(state: TicketState) -> str:
     """Today's state in a few large words: 有效, 已质押, 已使用 3.2 / 12 吨 …"""
     if state.standing is not Standing.PARTLY_USED:
@@ -111,11 +126,18 @@ def bars(state: TicketState) -> list[tuple[str, str, int, str]]:
     ]
 
 
-def act_line(entry: LedgerEntry, flows: list[Flow], numbers: dict[object, str]) -> str:
-    """What one entry did, in one line."""
-    mine = [flow for flow in flows if flow.entry == entry.pk]
+def flows_by_entry(flows: Iterable[Flow]) -> dict[int, list[Flow]]:
+    """Entry → what it moved."""
+    found: dict[int, list[Flow]] = {}
+    for flow in flows:
+        found.setdefault(flow.entry, []).append(flow)
+    return found
+
+
+def act_line(entry: LedgerEntry, flows: Sequence[Flow], numbers: Mapping[object, str]) -> str:
+    """What one entry did, in one line; ``flows`` are its own."""
     parts = []
-    for flow in mine:
+    for flow in flows:
         words = _("{tonnes} 吨").format(tonnes=tonnes(flow.quantity_kg))
         target = numbers.get(flow.to_ticket, "")
         if flow.from_ticket is None or flow.from_ticket != flow.to_ticket:

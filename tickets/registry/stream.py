@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 from xml.etree import ElementTree as Xml
 
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow
 
 Lane = tuple[uuid.UUID, str]
+COLUMNS_MOST = 40
 COLUMN_LEAST, SHEET, NAMES, WIDE, TOP, HEIGHT, GAP, LINES = 104, 1030, 220, 12, 46, 300, 12, 31
 THINNEST = 1.5
 # Also the colours of the map and of the bars on pages (frontend/src/styles/registry.css).
@@ -28,14 +31,16 @@ ORDER = [state.value for state in BlockState]
 
 
 def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
-    """``numbers`` names the tickets. Heights are in proportion to kilograms; empty without flows."""
-    acts: dict[int, list[Flow]] = {}
-    for flow in flows:
-        acts.setdefault(flow.entry, []).append(flow)
+    """``numbers`` names the tickets. Heights are in proportion to kilograms; empty without flows.
+
+    However many acts there were: alike ones in a row are one column, and the last columns are shown.
+    """
+    acts = _alike_as_one(flows)
     if not acts:
         return ""
     order = list(dict.fromkeys(flow.to_ticket for flow in flows))
-    columns = _balances(list(acts.values()))
+    columns = _balances(acts)[-COLUMNS_MOST:]
+    acts = acts[-COLUMNS_MOST:]
     total = max(sum(column.values()) for column in columns)
     boxes = [_stack(column, order, total) for column in columns]
     height = max(top + tall for column in boxes for top, tall in column.values()) + LINES / 2
@@ -53,9 +58,9 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
             "aria-label": _("减排量流向图，逐步内容见登记事项表"),
         },
     )
-    for index, (entry, moved) in enumerate(acts.items()):
+    for index, moved in enumerate(acts):
         x = 10 + index * step
-        _heading(root, x, moved[0], entry)
+        _heading(root, x, moved[0])
         if index:
             _ribbons(root, x - step + WIDE, x, boxes[index - 1], boxes[index], columns[index - 1],
                      moved, total)  # fmt: skip
@@ -78,6 +83,25 @@ def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
         _text(root, x, top + tall / 2 + 1, words, "end-name")
         _text(root, x, top + tall / 2 + 14, numbers.get(lane[0], ""), "end-number")
     return Xml.tostring(root, encoding="unicode")
+
+
+def _alike_as_one(flows: Sequence[Flow]) -> list[list[Flow]]:
+    """The flows act by act; acts in a row that go the same ways (an order of ten kilograms after the
+    other) are added up under the last one's number and day."""
+    acts: list[list[Flow]] = []
+    for _entry, group in groupby(flows, key=lambda flow: flow.entry):
+        moved = list(group)
+        if acts and [_way(flow) for flow in acts[-1]] == [_way(flow) for flow in moved]:
+            moved = [
+                replace(flow, quantity_kg=before.quantity_kg + flow.quantity_kg)
+                for before, flow in zip(acts.pop(), moved, strict=True)
+            ]
+        acts.append(moved)
+    return acts
+
+
+def _way(flow: Flow) -> tuple[object, ...]:
+    return flow.kind, flow.from_ticket, flow.from_state, flow.to_ticket, flow.to_state
 
 
 def _balances(acts: Sequence[Sequence[Flow]]) -> list[dict[Lane, int]]:
@@ -169,10 +193,10 @@ def _ribbons(
         )
 
 
-def _heading(root: Xml.Element, x: float, flow: Flow, entry: int) -> None:
+def _heading(root: Xml.Element, x: float, flow: Flow) -> None:
     _text(root, x, 16, str(EntryKind(flow.kind).label), "act-name")
     day = flow.recorded_at.astimezone(CITY_TIME).date().isoformat()
-    _text(root, x, 32, f"{day} #{entry}", "act-day")
+    _text(root, x, 32, f"{day} #{flow.entry}", "act-day")
 
 
 def _text(root: Xml.Element, x: float, y: float, words: str, kind: str) -> None:

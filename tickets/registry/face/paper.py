@@ -26,12 +26,21 @@ from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.moves import EntryKind
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Standing, acts_on, state_of, stream_of
-from tickets.registry.showing import act_line, area_facts, holders, issued_on, period_of
+from tickets.registry.showing import (
+    act_line,
+    area_facts,
+    flows_by_entry,
+    holders,
+    issued_on,
+    period_of,
+)
 
 SHEET = Path(__file__).parent / "ticket.typ"
 MAP_WIDTH_MM, MAP_HEIGHT_MM = 118.0, 121.0
 OFFICE = "伊宁市林业和草原局"
 LEAST_MARK_ROWS = 14
+# A ticket of a retail pool has an act for each order: the paper shows the last ones.
+MARK_ROWS_MOST = 60
 # What no paper may hide: written large over the front.
 NOT_GOOD = frozenset({
     Standing.VOID, Standing.SUPERSEDED, Standing.CANCELLED, Standing.USED_UP, Standing.LOST,
@@ -148,20 +157,25 @@ def ranges_of(ticket: CarbonTicket) -> list[tuple[int, int]]:
 
 def marks_of(ticket: CarbonTicket, at: datetime) -> list[list[str]]:
     """The table on the back: what happened to the ticket since it was opened (article 17)."""
-    flows = stream_of(ticket.issuance, at)
+    flows = flows_by_entry(stream_of(ticket.issuance, at))
     numbers: dict[object, str] = {
         one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
     }
-    return [
+    acts = list(acts_on(ticket, at))
+    rows = [
         [
             entry.recorded_at.astimezone(CITY_TIME).strftime("%Y-%m-%d"),
             str(EntryKind(entry.kind).label),
-            act_line(entry, flows, numbers),
+            act_line(entry, flows.get(entry.pk, ()), numbers),
             entry.article,
             f"#{entry.pk}",
         ]
-        for entry in acts_on(ticket, at)
+        for entry in acts[-MARK_ROWS_MOST:]
     ]
+    earlier = len(acts) - len(rows)
+    if earlier:
+        rows.insert(0, ["", "", f"此前另有登记事项 {earlier} 项，扫码可查", "", ""])
+    return rows
 
 
 def corners_of(ticket: CarbonTicket) -> list[str]:

@@ -46,7 +46,6 @@ from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
-    LossNotice,
     PrintedFace,
     Registration,
     TicketPrint,
@@ -68,6 +67,7 @@ from tickets.registry.queries import (
     register_totals,
     register_version,
     retired_by,
+    running_notices,
     state_columns,
     state_of,
     state_table,
@@ -80,13 +80,17 @@ from tickets.registry.showing import (
     bars,
     big_words,
     face_kg,
+    face_kg_of_all,
+    flows_by_entry,
     holders,
+    holders_of_all,
     issued_on,
     period_of,
 )
 from tickets.registry.stream import stream_svg
 
 ROWS = 30
+ACT_ROWS = 50
 # What an owner may ask for on a ticket's page, and what the office alone registers.
 OWNERS_ACTS = (
     Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.DIVIDE,
@@ -122,6 +126,7 @@ def register(request: HttpRequest) -> HttpResponse:
         ).distinct()
     page = Paginator(found, ROWS).get_page(request.GET.get("page"))
     states = {row.key: row for row in state_table(at, [ticket.pk for ticket in page])}
+    owners = holders_of_all({ticket.pk: ticket for ticket in page}, at, masked=True)
     totals = register_totals(at)
     context = {
         "page": page,
@@ -133,7 +138,7 @@ def register(request: HttpRequest) -> HttpResponse:
                 "bars": bars(states[ticket.pk]) if ticket.pk in states else [],
                 "tonnes": tonnes(states[ticket.pk].total_kg) if ticket.pk in states else "0",
                 "project": ticket.issuance.filing.application.project,
-                "holders": holders(ticket, at, masked=True),
+                "holders": owners[ticket.pk],
             }
             for ticket in page
         ],
@@ -141,9 +146,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "q": words,
         "mine": mine,
         "at": request.GET.get("at", ""),
-        "notices": LossNotice.objects.filter(
-            order__ticket__closed_by__isnull=True, ends_on__gte=today()
-        ).select_related("ticket"),
+        "notices": running_notices(),
     }
     return render(request, "registry/register.html", context)
 
@@ -176,8 +179,10 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     hectares, mu = area_facts(version.area_m2)
     first, last = period_of(ticket)
     mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
-    acts = list(acts_on(ticket, at))
-    retired = retired_by(acts)
+    pages = Paginator(acts_on(ticket, at), ACT_ROWS)
+    page = pages.get_page(request.GET.get("page") or pages.num_pages)  # The newest first seen.
+    acts = list(page)
+    moved, retired = flows_by_entry(flows), retired_by(acts)
     context = {
         "panels": panels_of(ticket),
         "ticket": ticket,
@@ -201,7 +206,11 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         "tree": family_tree(family, ticket, at),
         # Our own SVG: every text in it went through ElementTree.
         "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
-        "acts": [(entry, act_line(entry, flows, numbers), retired.get(entry.pk)) for entry in acts],
+        "acts": [
+            (entry, act_line(entry, moved.get(entry.pk, ()), numbers), retired.get(entry.pk))
+            for entry in acts
+        ],
+        "page": page,
         "readable": {
             one.key
             for one in Registration.objects.select_related("ticket").filter(
@@ -229,13 +238,14 @@ def family_tree(
 ) -> list[dict[str, Any]]:
     """Parents before children, each with its depth and what is left on it."""
     states = {row.key: row for row in state_table(at, [one.pk for one in family])}
+    faces = face_kg_of_all(family)
     depth: dict[Any, int] = {}
     rows = []
     for one in family:
         depth[one.pk] = depth.get(one.parent_id, -1) + 1
         rows.append({"ticket": one, "here": one.pk == subject.pk, "parent": one.parent_id,
                      "depth": min(depth[one.pk], 8), "words": big_words(states[one.pk]),
-                     "tonnes": tonnes(face_kg(one))})  # fmt: skip
+                     "tonnes": tonnes(faces[one.pk])})  # fmt: skip
     return _in_order(rows)
 
 
