@@ -37,6 +37,27 @@ def typed_into(request: HttpRequest) -> list[Any]:
     return [*fields, request.path]
 
 
+def pressed_once(
+    request: HttpRequest,
+    operation: str,
+    act: Callable[[], Any],
+    *,
+    actor_key: uuid.UUID,
+    before: Callable[[], None] | None = None,
+) -> Any:
+    """What the act answers, of a page with several buttons; a second click gets the first's answer.
+
+    Its forms carry the key; what is sent without one is an act of its own.
+    """
+    if request.POST.get(REQUEST_KEY):
+        return sent_once(
+            request, operation, typed_into(request), act, actor_key=actor_key, before=before
+        ).body
+    if before is not None:
+        before()
+    return act()
+
+
 def sent_once(
     request: HttpRequest,
     operation: str,

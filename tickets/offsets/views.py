@@ -25,7 +25,7 @@ from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, works_in
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.addresses import public_url
-from portal.base.answers import REQUEST_KEY, answer_refused, sent_once
+from portal.base.answers import REQUEST_KEY, answer_refused, pressed_once, sent_once
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.base.policy import policy_text
@@ -137,7 +137,13 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     refusal: PortalError | None = None
     if request.method == "POST":
         try:
-            to = _act(request, wanted, user)
+            to = pressed_once(
+                request,
+                "act_on_offset",
+                lambda: _act(request, wanted, user),
+                actor_key=user.key,
+                before=lambda: _require_factor(request, user),
+            )
         except NotFound:
             raise
         except PortalError as error:
@@ -177,10 +183,21 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_refuse": waits and ecology and user.pk != wanted.prepared_by_id,
         "may_withdraw": waits and wanted.asked_by_id == user.pk,
         "sign_form": SignForm(),
+        "request_key": uuid.uuid4(),
         "demo_code": present_code(device)[0] if device and settings.DEMO_ACCOUNTS else "",
         "refusal": refusal,
     }
     return answer_refused(render(request, "offsets/request.html", context), refusal)
+
+
+def _require_factor(request: HttpRequest, user: User) -> None:
+    """Before a signature; counted and committed before the act, so that a wrong code cannot be tried
+    for ever."""
+    if request.POST.get("action") != "sign":
+        return
+    if not has_role(user, Role.APPROVER, Department.ECOLOGY):
+        raise NotFound()
+    require_second_factor(user=user, code=request.POST.get("code", "")[:10])
 
 
 def _act(request: HttpRequest, wanted: OffsetRequest, user: User) -> str:
@@ -195,10 +212,6 @@ def _act(request: HttpRequest, wanted: OffsetRequest, user: User) -> str:
         messages.success(request, _("已提交签发。"))
         return here
     if action == "sign":
-        if not has_role(user, Role.APPROVER, Department.ECOLOGY):
-            raise NotFound()
-        # Counted and committed before the act, so that a wrong code cannot be tried for ever.
-        require_second_factor(user=user, code=request.POST.get("code", "")[:10])
         offset = sign_offset(request=wanted, actor=user)
         messages.success(request, _("已抵消，凭证 {number}。").format(number=offset.number))
         return reverse("offsets:offset", args=[offset.number])

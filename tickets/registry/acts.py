@@ -245,7 +245,7 @@ def _correct(asked: Asked) -> Registration:
 def _change(asked: Asked) -> Registration:
     return prepare_change(
         ticket=asked.subject,
-        to=owners_from(asked.given["shares"], asked.subject.share_denominator),
+        to=owners_from(asked.given["shares"]),
         document=asked.document,
         reason=asked.given["reason"],
         actor=asked.actor,
@@ -293,7 +293,7 @@ ACTS: dict[Registration.Kind, Act] = {
     for act in (
         Act(
             Kind.ISSUE, "第八条、第九条",
-            _("按备案签发的减排量制发碳票，不收取费用。"), "filing",
+            _("按备案签发的减排量制发碳票，不收取费用；一项备案只制发一次，少填的部分不再制发。"), "filing",
             ("quantity", "separately"),
             (("request", _("申领书"), False),), _issue,
         ),

@@ -46,7 +46,6 @@ class InvalidSplit(RegistryError):
     message = _("各部分合计 {found} 千克，与应分配的 {wanted} 千克不符。")
 
 
-@stands_for("closed_block_was_standing")
 class BlockNotFree(RegistryError):
     """The kilograms asked for are listed, pledged, frozen or gone."""
 
@@ -56,9 +55,18 @@ class BlockNotFree(RegistryError):
     )
 
 
+@stands_for("closed_block_was_standing")
+class BlockMovedOn(BlockNotFree):
+    """Another act was before."""
+
+    code = "block_not_free"
+    message = _("减排量已由另一登记处理，请刷新后查看。")
+
+
 @stands_for(
     "blocks_move_by_the_table", "tickets_open_by_their_acts", "shares_change_by_a_change",
-    "what_closes_opens_again",
+    "what_closes_opens_again", "a_cause_is_made_once", "cause_is_what_was_registered",
+    "certificate_is_what_was_retired",
 )  # fmt: skip
 class MoveNotAllowed(RegistryError):
     """The move is not in the table."""
@@ -83,14 +91,21 @@ class SumDiffers(RegistryError):
     message = _("登记前后的减排量不一致，未予登记。")
 
 
-@stands_for(
-    "ticket_is_open", "closed_ticket_holds_nothing_live", "ticket_has_a_parent_or_is_issued"
-)
 class TicketClosed(RegistryError):
     """The ticket has ended, or still holds what would be lost with it."""
 
     code = "ticket_closed"
     message = _("碳票 {number} 已关闭或仍有在途减排量，不能办理。")
+
+
+@stands_for(
+    "ticket_is_open", "closed_ticket_holds_nothing_live", "ticket_has_a_parent_or_is_issued"
+)
+class TicketMovedOn(TicketClosed):
+    """Found by the database, which says no number."""
+
+    code = "ticket_closed"
+    message = _("碳票已关闭或仍有在途减排量，不能办理。")
 
 
 @stands_for("ticket_is_divided_whole")
@@ -228,6 +243,20 @@ class WrongRegistration(RegistryError):
     message = _("该登记申请不是这一事项。")
 
 
+class OwnersDiffer(RegistryError):
+    """A change keeps the owners; others come by a transfer."""
+
+    code = "owners_differ"
+    message = _("变更登记不涉及资产转移，权利人须与原来相同；增减权利人的，请办理转移登记。")
+
+
+class PledgeToSelf(RegistryError):
+    """A pledge secures somebody else's claim."""
+
+    code = "pledge_to_self"
+    message = _("质权人不能是碳票的持有人。")
+
+
 class NotThePledgee(RegistryError):
     """Only the bank that holds the pledge gives it back."""
 
@@ -317,6 +346,13 @@ class NotPrinted(RegistryError):
 
     code = "not_printed"
     message = _("碳票已关闭或正在挂失公告中，不印制纸质碳票；补发的新票可以印制。")
+
+
+class LossPublished(RegistryError):
+    """One notice runs already."""
+
+    code = "loss_published"
+    message = _("该碳票正在挂失公告中，不重复挂失。")
 
 
 class NoticeRunning(RegistryError):

@@ -118,7 +118,7 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     ),
     "shares": lambda: PartiesField(
         label=_("变更后的份额"),
-        help_text=_("每行一位：名称,证件号后四位,份额；合计等于份额分母。"),
+        help_text=_("每行一位：名称,证件号后四位,份额；份额合计即分母，与原分母不同的换发新票。"),
     ),
     "authority": lambda: forms.CharField(label=_("出具机关"), max_length=120),
     "authority_optional": lambda: forms.CharField(

@@ -560,6 +560,7 @@ def test_a_pledge_is_enforced_by_a_decision(bureau: Bureau) -> None:
         ({"amount_fen": 0}, errors.PledgeTermsWrong),
         ({"ends_on": date(2025, 1, 1)}, errors.PledgeTermsWrong),
         ({"external_number": " "}, errors.PledgeTermsWrong),
+        ({"pledgee": "owner"}, errors.PledgeToSelf),
         ({"quantity_kg": 0}, errors.InvalidQuantity),
         ({"quantity_kg": 1001}, errors.BlockNotFree),
     ],
@@ -568,6 +569,8 @@ def test_terms_of_a_pledge_are_asked(
     bureau: Bureau, change: dict[str, Any], refusal: type[Exception]
 ) -> None:
     ticket = bureau.issue(1000)
+    if "pledgee" in change:
+        change = {"pledgee": bureau.owner}
     with pytest.raises(refusal):
         pledged(bureau, ticket, **{"quantity_kg": 10, **change})
     assert states(ticket) == {"held": 1000}
@@ -653,6 +656,8 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     notice = lost(bureau, ticket)
     wanted = {"notice": notice, "asked_by": bureau.owner_user, "actor": bureau.clerk}
     refuses_to_print(ticket, bureau.owner_user)  # The new paper waits for the notice.
+    with pytest.raises(errors.LossPublished):
+        lost(bureau, ticket)
     with pytest.raises(errors.NoticeRunning):
         prepare_reissue(**wanted)
     advance_clock(timedelta(days=31))
@@ -827,8 +832,17 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
     bureau.approve(prepare_change(to=to, **wanted))
     standing = ticket.shares.filter(closed_by__isnull=True)
     assert [share.numerator for share in standing] == [2, 1]
-    with pytest.raises(errors.WrongRegistration):
+    with pytest.raises(errors.OwnersDiffer):
         prepare_change(to=Owners.sole(bureau.buyer), **wanted)
+    # Over another denominator a new ticket says it; nothing else changes.
+    halves = Owners(((bureau.owner, 1), (bureau.other, 1)), 2)
+    bureau.approve(prepare_change(to=halves, **wanted))
+    ticket.refresh_from_db()
+    child = ticket.children.get()
+    assert (ticket.closed_because, states(child)) == ("corrected", {"held": 1000})
+    assert [share.numerator for share in child.shares.all()] == [1, 1]
+    ticket, to = child, halves
+    wanted["ticket"] = ticket
     # What secures a loan or is frozen is not emptied by other shares.
     pledged(bureau, ticket, 100, consents=consents)
     with pytest.raises(errors.PledgeeNotAgreed):

@@ -61,9 +61,11 @@ class Hands:
         return found
 
     def request(self, user: User, asked: TicketRequest, **fields: Any) -> Any:
+        fields.setdefault("request_key", uuid4().hex)
         return self.of(user).post(reverse("registry:request", args=[asked.key]), fields)
 
     def decide(self, user: User, registration: Registration, **fields: Any) -> Any:
+        fields.setdefault("request_key", uuid4().hex)
         return self.of(user).post(reverse("registry:registration", args=[registration.key]), fields)
 
     def through(self, asked: TicketRequest) -> Registration:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -19,6 +20,7 @@ from tests.tickets.registry.register import Bureau
 from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketRequest
+from tickets.registry.pages.tickets import ACT_ROWS
 from tickets.registry.queries import state_of
 
 pytestmark = pytest.mark.django_db
@@ -98,8 +100,10 @@ def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
     early = hands.asked(bureau.owner_user, "reissue", str(notice.key))
     refused = hands.request(bureau.clerk, early, action="take")
     assert (refused.status_code, b"notice_running" in refused.content) == (409, True)
-    said = {"objector": "李四", "contact": "1", "text": "票在我处"}
-    assert public.post(page, said).status_code == 302
+    said = {"objector": "李四", "contact": "1", "text": "票在我处", "request_key": "once"}
+    for _double_click in range(2):
+        assert public.post(page, said).status_code == 302
+    assert notice.objections.count() == 1
     advance_clock(timedelta(days=(notice.ends_on - today()).days + 1))
     refused = hands.request(bureau.clerk, early, action="take")
     assert (refused.status_code, b"notice_objected" in refused.content) == (409, True)
@@ -109,7 +113,20 @@ def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
         page, {"objection": str(objection.pk), "outcome": "dismissed"}
     )
     assert answer.status_code == 302
-    hands.through(early)
+    hands.request(bureau.clerk, early, action="take", request_key="taken")
+    early.refresh_from_db()
+    # A second click on either button is answered as the first.
+    assert hands.request(bureau.clerk, early, action="take", request_key="taken").status_code == 302
+    assert early.registration is not None
+    for _double_click in range(2):
+        done = hands.decide(
+            bureau.approver, early.registration, action="approve", request_key="approved"
+        )
+        assert done.status_code == 302
+    other = hands.decide(
+        bureau.approver, early.registration, action="reject", request_key="approved"
+    )
+    assert (other.status_code, b"request_key_reused" in other.content) == (422, True)
     child = ticket.children.get()
     assert 'data-standing="void"' in public.get(f"/v/{ticket.code}/").content.decode()
     assert 'data-standing="valid"' in public.get(f"/v/{child.code}/").content.decode()
@@ -184,6 +201,24 @@ def test_a_ticket_shows_only_links_that_its_reader_may_open(
     freeze = reverse("registry:ask", args=["freeze", ticket.number])
     assert freeze in shown[bureau.clerk.username]
     assert freeze not in shown[bureau.approver.username]
+
+
+def test_a_ticket_of_many_acts_is_read_by_pages_and_few_queries(
+    bureau: Bureau, hands: Hands, ticket: CarbonTicket, django_assert_max_num_queries: Any
+) -> None:
+    """A retail pool has an act for each order of ten kilograms."""
+    for _order in range(ACT_ROWS + 3):
+        bureau.offset(ticket, 10)
+    client = hands.of(bureau.owner_user)
+    address = reverse("registry:ticket", args=[ticket.number])
+    with django_assert_max_num_queries(70):
+        page = client.get(address).content.decode()
+    assert page.count('class="act-name"') == 2  # Issued; offset again and again.
+    assert "2 / 2" in page
+    first = client.get(address, {"page": 1}).content.decode()
+    assert first.count('<td class="nowrap">') == ACT_ROWS
+    with django_assert_max_num_queries(35):
+        assert client.get(reverse("registry:register")).status_code == 200
 
 
 def test_a_form_sent_twice_asks_once_and_its_key_stands_for_one_content(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
@@ -10,12 +11,11 @@ from portal.accounts.models import User
 from portal.base.transactions import write_transaction
 from tickets.registry.access import pledgees_of
 from tickets.registry.errors import (
-    InvalidShares,
     NothingToCorrect,
     NotUsedUp,
+    OwnersDiffer,
     PledgeeNotAgreed,
     TicketFrozen,
-    WrongRegistration,
 )
 from tickets.registry.ledger import (
     Draft,
@@ -62,7 +62,8 @@ def prepare_change(
 ) -> Registration:
     """Owner's data or the form of co-ownership, no property passing: the same owners, other shares.
 
-    Whom the ticket secures a loan must agree too. Raises DocumentMissing, InvalidShares, TicketFrozen.
+    Whom the ticket secures a loan must agree too. Over another denominator the shares are said by a
+    new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen.
     """
     document.require(_("变更依据"))
     to.require_right()
@@ -92,10 +93,17 @@ def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
     if missing := [bank for bank in pledgees_of(ticket) if bank.pk not in agreed]:
         raise PledgeeNotAgreed(names="、".join(bank.name for bank in missing))
     draft = Draft()
-    draft.write_shares(ticket.pk, part.owners.keys)
+    kind = EntryKind.CHANGE
+    if part.owners.denominator == ticket.share_denominator:
+        draft.write_shares(ticket.pk, part.owners.keys)
+    else:  # A ticket's denominator never changes: a new ticket says the new one.
+        kind = EntryKind.CORRECT
+        _pass_on(
+            draft, ticket, _correctable(held.pieces), part.owners.keys, part.owners.denominator
+        )
     entry = write_entry(
         draft,
-        kind=EntryKind.CHANGE,
+        kind=kind,
         issuance_id=ticket.issuance_id,
         actor=actor,
         article="第十条",
@@ -128,11 +136,7 @@ def correct_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     ticket, held = hold_open_ticket(wanted)
     live = _correctable(held.pieces)
     draft = Draft()
-    child = draft.open_ticket(
-        shares_of(ticket), denominator=ticket.share_denominator, parent=ticket.pk
-    )
-    draft.move(live, ticket=child)
-    draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.CORRECTED)
+    _pass_on(draft, ticket, live, shares_of(ticket), ticket.share_denominator)
     entry = write_entry(
         draft,
         kind=EntryKind.CORRECT,
@@ -175,6 +179,19 @@ def close_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     return entry
 
 
+def _pass_on(
+    draft: Draft,
+    ticket: CarbonTicket,
+    live: Sequence[Piece],
+    shares: Sequence[tuple[uuid.UUID, int]],
+    denominator: int,
+) -> None:
+    """What is live to a ticket of a new number; the former one is closed."""
+    child = draft.open_ticket(shares, denominator=denominator, parent=ticket.pk)
+    draft.move(live, ticket=child)
+    draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.CORRECTED)
+
+
 def _correctable(pieces: Sequence[Piece]) -> list[Piece]:
     """What is live, for a new ticket to take over; its orders are lifted first."""
     _require_unfrozen(pieces)
@@ -205,7 +222,5 @@ def _require_same_owners(ticket: CarbonTicket, to: Owners) -> None:
             "party", flat=True
         )
     )
-    if present != {party.pk for party, _numerator in to.shares}:
-        raise WrongRegistration()
-    if to.denominator != ticket.share_denominator:
-        raise InvalidShares(found=to.denominator, wanted=ticket.share_denominator)
+    if present != to.ids:
+        raise OwnersDiffer()

@@ -20,6 +20,7 @@ from tickets.registry.errors import (
     BlockNotFree,
     FreezeLifted,
     FreezeNotOrdered,
+    LossPublished,
     NoticeEnded,
     NoticeObjected,
     NoticeRunning,
@@ -251,6 +252,7 @@ def prepare_loss(
 ) -> Registration:
     """An owner reports the paper lost or damaged (article 10)."""
     require_acting(asked_by, owners_of(ticket))
+    _require_no_notice(ticket)
     return prepare(
         Kind.LOSS,
         actor=actor,
@@ -268,6 +270,7 @@ def prepare_loss(
 def publish_loss(*, registration: Registration, actor: User) -> LossNotice:
     """Freeze the ticket and let the public notice run (policy ``registry.loss_notice_days``)."""
     wanted = begin_decision(registration, actor, {Kind.LOSS})
+    _require_no_notice(open_ticket_of(wanted))
     order = _lay(wanted, actor, FreezeOrder.Kind.LOSS)
     days = int(policy_number("registry.loss_notice_days"))
     notice = LossNotice.objects.create(
@@ -288,6 +291,7 @@ def raise_objection(
     for field, value in (("objector", objector), ("contact", contact), ("text", text)):
         if not value.strip() or len(value) > 2000:
             raise InvalidInput(field=field, reason="")
+    hold(notice.ticket.issuance_id)  # A reissue of this moment sees it, or has been before.
     if today() > notice.ends_on or not _runs(notice):
         raise NoticeEnded()
     objection = LossObjection.objects.create(
@@ -368,6 +372,12 @@ def shares_of(ticket: CarbonTicket) -> list[tuple[uuid.UUID, int]]:
 
 def _is_live(piece: Piece) -> bool:
     return piece.state in LIVE_STATES
+
+
+def _require_no_notice(ticket: CarbonTicket) -> None:
+    """A second notice would bar the reissue after the first."""
+    if any(_runs(notice) for notice in ticket.loss_notices.all()):
+        raise LossPublished()
 
 
 def _runs(notice: LossNotice) -> bool:

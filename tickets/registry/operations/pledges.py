@@ -11,11 +11,13 @@ from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
+from tickets.registry.access import owners_of
 from tickets.registry.errors import (
     BlockNotFree,
     NotThePledgee,
     PledgeEnded,
     PledgeTermsWrong,
+    PledgeToSelf,
 )
 from tickets.registry.ledger import (
     Draft,
@@ -76,12 +78,14 @@ def prepare_pledge(
 ) -> Registration:
     """Holder and bank ask for it. ``behind`` names the pledge it ranks after: it waits for it.
 
-    Raises InvalidQuantity, PledgeTermsWrong, PartyUnknown, PledgeEnded, BlockNotFree.
+    Raises InvalidQuantity, PledgeTermsWrong, PledgeToSelf, PartyUnknown, PledgeEnded, BlockNotFree.
     """
     require_quantity(quantity_kg)
     if amount_fen <= 0 or ends_on < begins_on or not external_number.strip():
         raise PledgeTermsWrong()
     require_holder(pledgee)
+    if pledgee in owners_of(ticket):
+        raise PledgeToSelf()
     if behind is None:
         free = quantity_of(piece for piece in standing_pieces(ticket=ticket.pk) if piece.is_free)
         if free < quantity_kg:

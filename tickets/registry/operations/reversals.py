@@ -236,7 +236,8 @@ def _take_from(
     """Take at most ``due_kg`` of what is within reach: (how much was found, what is left of all)."""
     taken_kg = 0
     for frozen in (False, True):  # An inspection may have frozen what it now takes.
-        within, others = [], []
+        within: list[Piece] = []
+        others: list[Piece] = []
         for piece in left:
             fits = reach(piece) and bool(piece.freezes) == frozen
             (within if fits else others).append(piece)

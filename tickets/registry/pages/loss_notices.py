@@ -16,7 +16,7 @@ from portal.accounts.errors import TooManyAttempts
 from portal.accounts.models import Attempt, Department, Mandate, Role, User
 from portal.accounts.operations import note_attempt
 from portal.accounts.queries import acts_for, has_role, works_in
-from portal.base.answers import answer_refused
+from portal.base.answers import VISITOR, answer_refused, pressed_once
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound, PortalError
 from tickets.registry.access import (
@@ -52,15 +52,26 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             if "outcome" in request.POST:
-                _settle(request, notice)
+                officer = signed_in(request)
+                pressed_once(
+                    request,
+                    "settle_objection",
+                    lambda: _settle(request, notice, officer),
+                    actor_key=officer.key,
+                )
                 return redirect("registry:loss-notice", key=key)
             if form.is_valid():
                 actor = user if isinstance(user, User) else None
-                note_attempt(
-                    kind=Attempt.Kind.OBJECTION,
-                    source=str(actor.key) if actor else str(get_client_ip_address(request)),
+                pressed_once(
+                    request,
+                    "raise_objection",
+                    lambda: _object(notice, form, actor),
+                    actor_key=actor.key if actor else VISITOR,
+                    before=lambda: note_attempt(
+                        kind=Attempt.Kind.OBJECTION,
+                        source=str(actor.key) if actor else str(get_client_ip_address(request)),
+                    ),
                 )
-                raise_objection(notice=notice, actor=actor, **form.cleaned_data)
                 messages.success(request, _("异议已收到，市林业主管部门处理前不补发。"))
                 return redirect("registry:loss-notice", key=key)
         except (NotFound, TooManyAttempts):
@@ -81,6 +92,7 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "objections": notice.objections.order_by("pk") if exact or owns else [],
         "objection_count": notice.objections.count(),
         "settles": settles,
+        "request_key": uuid.uuid4(),
         "form": form,
         "refusal": refusal,
     }
@@ -89,8 +101,12 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return answer_refused(page, refusal)
 
 
-def _settle(request: HttpRequest, notice: LossNotice) -> None:
-    user = signed_in(request)
+def _object(notice: LossNotice, form: LossObjectionForm, actor: User | None) -> str:
+    made = raise_objection(notice=notice, actor=actor, **form.cleaned_data)
+    return str(made.key)
+
+
+def _settle(request: HttpRequest, notice: LossNotice, user: User) -> None:
     pk = request.POST.get("objection", "")
     objection = notice.objections.filter(pk=int(pk) if pk.isdecimal() else 0).first()
     outcome = request.POST.get("outcome", "")

@@ -20,7 +20,7 @@ from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role
 from portal.accounts.second_factor import confirmed_device, present_code
-from portal.base.answers import REQUEST_KEY, answer_refused, sent_once
+from portal.base.answers import REQUEST_KEY, answer_refused, pressed_once, sent_once
 from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
 from portal.casework.models import Document
@@ -193,7 +193,12 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _request_page(request, asked, act, user)
     try:
-        to = _answer_request(request, asked, act, user)
+        to = pressed_once(
+            request,
+            "answer_request",
+            lambda: _answer_request(request, asked, act, user),
+            actor_key=user.key,
+        )
     except NotFound:
         raise
     except PortalError as refusal:
@@ -261,6 +266,7 @@ def _request_page(
         and asked.agreed_at is None
         and acts_for(user, asked.pledgee, Mandate.Scope.APPLY),
         "may_withdraw": waiting and asked.asked_by_id == user.pk,
+        "request_key": uuid.uuid4(),
         "refusal": refusal,
     }
     return answer_refused(render(request, "registry/request.html", context), refusal)
@@ -300,7 +306,12 @@ def registration_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _registration_page(request, found, user)
     try:
-        said = _decide(request, found, user)
+        said = pressed_once(
+            request,
+            "decide_registration",
+            lambda: _decide(request, found, user),
+            actor_key=user.key,
+        )
     except NotFound:
         raise
     except PortalError as refusal:
@@ -403,6 +414,7 @@ def _registration_page(
         "ceding": _ceding(found) if waiting else [],
         "collateral": tonnes(collateral_kg) if collateral_kg else "",
         "may_consent": waiting and bool(may_dispose_any(found, user)),
+        "request_key": uuid.uuid4(),
         "refusal": refusal,
     }
     return answer_refused(render(request, "registry/registration.html", context), refusal)
