@@ -71,6 +71,7 @@ from portal.accounts.queries import (
 from portal.accounts.second_factor import confirmed_device, waiting_device
 from portal.accounts.tokens import revoke_all_tokens
 from portal.base.clock import PortalNow, now, today
+from portal.base.errors import InvalidInput
 from portal.base.outbox import post_message
 from portal.base.secrets import (
     IDENTITY_KEYS,
@@ -323,6 +324,27 @@ def read_document(*, document: IdentityDocument, actor: User) -> IdentityDocumen
         raise OfficeMissing()
     _record("party", document.party.key, "read_document", actor, document=str(document.key))
     return document
+
+
+@write_transaction
+def rename_party(*, party: Party, name: str, because: uuid.UUID, actor: User) -> Party:
+    """A checked party has a new name, by a registration that stands on its document; number and key
+    stay. The caller keeps the former name. Raises OfficeMissing, PartyNotChecked, InvalidInput.
+    """
+    if not may_check_identities(actor):
+        raise OfficeMissing()
+    if party.checked_at is None:
+        raise PartyNotChecked()
+    wanted = " ".join(name.split())
+    if not wanted or wanted == party.name or len(wanted) > 200:
+        raise InvalidInput(field="name", reason=wanted[:40])
+    _record(
+        "party", party.key, "rename_party", actor, because=str(because),
+        former_sha256=_digest(party.name), name_sha256=_digest(wanted),
+    )  # fmt: skip
+    Party.objects.filter(pk=party.pk).update(name=wanted)
+    party.refresh_from_db()
+    return party
 
 
 @write_transaction

@@ -285,7 +285,10 @@ def test_a_ticket_from_issue_to_its_end(
     office.agree(big, held=15_000, pledged=30_000)
     expect_standing(office, big, "frozen")
     order = FreezeOrder.objects.get()
-    office.ask("forestry", "lift", str(order.pk), number="（2026）新4002执1号之一", reason="已执结")
+    office.ask(
+        "forestry", "lift", str(order.pk), authority="伊宁市人民法院",
+        number="（2026）新4002执1号之一", reason="已执结",
+    )  # fmt: skip
     office.through(*FORESTRY)
     office.agree(big, held=15_000, pledged=30_000)
     expect_standing(office, big, "pledged")

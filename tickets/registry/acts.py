@@ -245,7 +245,9 @@ def _correct(asked: Asked) -> Registration:
 def _change(asked: Asked) -> Registration:
     return prepare_change(
         ticket=asked.subject,
-        to=owners_from(asked.given["shares"]),
+        to=owners_from(asked.given["shares"]) if asked.given.get("shares") else None,
+        renamed=next((party for party, _text in asked.given.get("renamed") or []), None),
+        new_name=asked.given.get("new_name") or "",
         document=asked.document,
         reason=asked.given["reason"],
         actor=asked.actor,
@@ -375,7 +377,7 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.CHANGE, "第十条", _("权利人信息或共有性质变更，不涉及资产转移。"), "ticket",
-            ("shares", "number", "reason", "paper_consents"),
+            ("shares", "renamed", "new_name", "number", "reason", "paper_consents"),
             (("document", _("变更依据"), True), _CONSENT), _change,
         ),
         Act(

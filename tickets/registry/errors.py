@@ -250,6 +250,13 @@ class OwnersDiffer(RegistryError):
     message = _("变更登记不涉及资产转移，权利人须与原来相同；增减权利人的，请办理转移登记。")
 
 
+class NothingToChange(RegistryError):
+    """Neither other shares nor a new name with whose it is."""
+
+    code = "nothing_to_change"
+    message = _("请填写变更后的份额，或更名的权利人及其新名称。")
+
+
 class PledgeToSelf(RegistryError):
     """A pledge secures somebody else's claim."""
 

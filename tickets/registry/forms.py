@@ -116,8 +116,15 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
         required=False,
         help_text=_("不填则按份额每人一张；约定分割时每行一位：名称,证件号后四位,吨数。"),
     ),
+    "renamed": lambda: PartiesField(
+        label=_("更名的权利人"),
+        required=False,
+        help_text=_("一行：原名称,证件号后四位。"),
+    ),
+    "new_name": lambda: forms.CharField(label=_("新名称"), max_length=200, required=False),
     "shares": lambda: PartiesField(
         label=_("变更后的份额"),
+        required=False,
         help_text=_("每行一位：名称,证件号后四位,份额；份额合计即分母，与原分母不同的换发新票。"),
     ),
     "authority": lambda: forms.CharField(label=_("出具机关"), max_length=120),

@@ -860,6 +860,29 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
         prepare_change(to=to, **wanted)
 
 
+def test_an_owners_new_name_is_registered_and_the_former_one_kept(bureau: Bureau) -> None:
+    """Article 10: 权利人的身份信息发生变更."""
+    ticket = bureau.issue(1000)
+    wanted: dict[str, Any] = {
+        "ticket": ticket, "document": paper(), "reason": "", "actor": bureau.clerk,
+        "consents": [PaperConsent(bureau.owner, digest("x"))],
+    }  # fmt: skip
+    for wrong in ({}, {"new_name": "新名"}, {"renamed": bureau.owner}):
+        with pytest.raises(errors.NothingToChange):
+            prepare_change(**wanted, **wrong)
+    with pytest.raises(errors.OwnersDiffer):
+        prepare_change(**wanted, renamed=bureau.buyer, new_name="新名")
+    former = bureau.owner.name
+    bureau.approve(prepare_change(**wanted, renamed=bureau.owner, new_name="伊宁新林业公司"))
+    bureau.owner.refresh_from_db()
+    assert bureau.owner.name == "伊宁新林业公司"
+    assert [row.name for row in bureau.owner.former_names.all()] == [former]
+    event = Event.objects.get(subject_key=str(bureau.owner.key), verb="rename_party")
+    assert former not in str(event.facts)
+    assert states(ticket) == {"held": 1000}
+    assert LedgerEntry.objects.filter(issuance=ticket.issuance).latest("pk").kind == "change"
+
+
 def test_a_correction_gives_a_new_number_and_keeps_everything_else(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     pledge = pledged(bureau, ticket, 300)

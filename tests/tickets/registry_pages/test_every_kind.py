@@ -181,6 +181,19 @@ def test_shares_change_when_every_co_owner_agrees(bureau: Bureau, hands: Hands) 
         bureau.buyer.pk: 2, bureau.other.pk: 1,
     }  # fmt: skip
     assert states(ticket) == {"held": 100_000}
+    # One of them has a new name; the shares stay without being typed again.
+    asked = hands.asked(
+        bureau.buyer_user, "change", ticket.number, renamed=line(bureau.buyer),
+        new_name="伊宁新旅游公司", file_document=scan(), **PAPER,
+    )  # fmt: skip
+    hands.request(bureau.clerk, asked, action="take")
+    asked.refresh_from_db()
+    assert asked.registration is not None
+    hands.decide(bureau.other_user, asked.registration, action="consent")
+    page = hands.decide(bureau.approver, asked.registration, action="approve")
+    assert page.status_code == 302
+    shown = hands.of(bureau.other_user).get(reverse("registry:ticket", args=[ticket.number]))
+    assert "伊宁新旅游公司" in shown.content.decode()
 
 
 def test_a_ticket_used_up_is_closed_with_public_notice(bureau: Bureau, hands: Hands) -> None:

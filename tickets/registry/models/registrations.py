@@ -85,6 +85,11 @@ class Registration(models.Model):
     begins_on = models.DateField(_("起"), null=True)
     ends_on = models.DateField(_("止"), null=True)
     external_number = models.CharField(_("中登网登记编号"), max_length=60, blank=True, default="")
+    # Of a change: an owner's new name.
+    renamed = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    new_name = models.CharField(_("新名称"), max_length=200, blank=True, default="")
     # Of a freeze, a loss, a cancellation.
     freeze_kind = models.CharField(
         _("冻结类型"), max_length=10, choices=FreezeOrder.Kind, blank=True, default=""
@@ -140,6 +145,11 @@ class Registration(models.Model):
             models.CheckConstraint(
                 name="registered_quantity_is_positive",
                 condition=Q(quantity_kg__isnull=True) | Q(quantity_kg__gt=0),
+            ),
+            models.CheckConstraint(
+                name="who_is_renamed_has_a_new_name",
+                condition=Q(renamed__isnull=True, new_name="")
+                | (Q(renamed__isnull=False, kind="change") & ~Q(new_name="")),
             ),
             models.CheckConstraint(
                 name="claim_ends_by_a_numbered_decision",
@@ -250,3 +260,23 @@ class PledgeWaiver(models.Model):
 
     def __str__(self) -> str:
         return str(self.pledge_id)
+
+
+class FormerName(models.Model):
+    """曾用名: how an owner was called until a change was registered (article 10)."""
+
+    party = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, related_name="former_names"
+    )
+    name = models.CharField(_("曾用名"), max_length=200)
+    registration = models.OneToOneField(
+        Registration, on_delete=models.PROTECT, related_name="former_name"
+    )
+    ended_at = models.DateTimeField(_("至"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("曾用名")
+        verbose_name_plural = _("曾用名")
+
+    def __str__(self) -> str:
+        return self.name

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import User
+from portal.accounts.models import Party, User
+from portal.accounts.operations import rename_party
 from portal.base.transactions import write_transaction
 from tickets.registry.access import pledgees_of
 from tickets.registry.errors import (
+    NothingToChange,
     NothingToCorrect,
     NotUsedUp,
     OwnersDiffer,
@@ -26,6 +28,7 @@ from tickets.registry.ledger import (
 )
 from tickets.registry.models import (
     CarbonTicket,
+    FormerName,
     LedgerEntry,
     Registration,
     TicketShare,
@@ -53,21 +56,32 @@ from tickets.registry.operations.registrations import (
 def prepare_change(
     *,
     ticket: CarbonTicket,
-    to: Owners,
     document: Paper,
     reason: str,
     actor: User,
+    to: Owners | None = None,
+    renamed: Party | None = None,
+    new_name: str = "",
     asked_by: User | None = None,
     consents: Sequence[PaperConsent] = (),
 ) -> Registration:
-    """Owner's data or the form of co-ownership, no property passing: the same owners, other shares.
+    """An owner's new name or the form of co-ownership, no property passing: the same owners, with
+    other shares (None: as they are).
 
     Whom the ticket secures a loan must agree too. Over another denominator the shares are said by a
     new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen.
     """
     document.require(_("变更依据"))
+    if to is None:
+        if not new_name.strip():
+            raise NothingToChange()
+        to = _present_owners(ticket)
     to.require_right()
     _require_same_owners(ticket, to)
+    if renamed is not None and renamed.pk not in to.ids:
+        raise OwnersDiffer()
+    if (renamed is None) != (not new_name.strip()):
+        raise NothingToChange()
     _require_unfrozen(standing_pieces(ticket=ticket.pk))
     return prepare(
         Kind.CHANGE,
@@ -78,6 +92,8 @@ def prepare_change(
         document=document,
         ticket=ticket,
         reason=reason.strip(),
+        renamed=renamed,
+        new_name=" ".join(new_name.split())[:200],
     )
 
 
@@ -110,6 +126,11 @@ def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
         registration=wanted.key,
         document_sha256=sha256_of(wanted),
     )
+    if wanted.renamed is not None:
+        FormerName.objects.create(
+            party=wanted.renamed, name=wanted.renamed.name, registration=wanted
+        )
+        rename_party(party=wanted.renamed, name=wanted.new_name, because=wanted.key, actor=actor)
     end_decision(wanted, actor)
     return entry
 
@@ -214,6 +235,17 @@ def _require_used_up(ticket: CarbonTicket) -> None:
     left = quantity_of(piece for piece in standing_pieces(ticket=ticket.pk) if _is_live(piece))
     if left:
         raise NotUsedUp(left=left)
+
+
+def _present_owners(ticket: CarbonTicket) -> Owners:
+    shares = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+    return Owners(
+        tuple(
+            (share.party, share.numerator)
+            for share in shares.select_related("party").order_by("place")
+        ),
+        ticket.share_denominator,
+    )
 
 
 def _require_same_owners(ticket: CarbonTicket, to: Owners) -> None:

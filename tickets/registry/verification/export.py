@@ -79,52 +79,54 @@ def export_file() -> Path:
 def export_lines() -> Iterator[str]:
     """JSON lines; docs/verify.md says what each holds."""
     yield _line(kind="register", form=FORM)
-    seals = list(Seal.objects.order_by("day"))
-    for seal in seals:
-        yield _seal_line(seal)
+    seals, proofs = _seals_and_proofs()
+    yield from seals
     yield from _rows("entry", _ENTRIES)
     yield from _rows("event", _EVENTS)
-    yield from _proofs(seals)
+    yield from proofs
     with connection.cursor() as cursor:
         cursor.execute(_TOTALS)
         yield _line(kind="totals", kg=dict(cursor.fetchall()))
 
 
-def _seal_line(seal: Seal) -> str:
-    _subjects, leaves = seal_leaves(seal)
-    path = None if seal.chains is None else merkle_proofs(leaves, [CHAINS_PLACE])[0]
-    return _line(
-        kind="seal",
-        day=seal.day.isoformat(),
-        root=bytes(seal.root).hex(),
-        previous_root=bytes(seal.previous_root).hex(),
-        chains=seal.chains,
-        chains_path=path and _path(path),
-    )
-
-
-def _proofs(seals: list[Seal]) -> Iterator[str]:
-    """How each issuance's chain leads to the root of each day that made it longer, and to the
-    newest, under which none is missing."""
+def _seals_and_proofs() -> tuple[list[str], list[str]]:
+    """Each day's root; and how each issuance's chain leads to the root of each day that made it
+    longer, and to the newest, under which none is missing."""
+    seals: list[str] = []
+    proofs: list[str] = []
     shown: dict[str, bytes] = {}
-    for seal in seals:
+    newest = Seal.objects.order_by("-day").first()
+    for seal in Seal.objects.order_by("day"):
         subjects, leaves = seal_leaves(seal)
         first = len(leaves) - len(subjects)
         wanted = [
             (key, place)
             for place, (kind, key) in enumerate(subjects, start=first)
-            if kind == "issuance" and (shown.get(key) != leaves[place] or seal is seals[-1])
+            if kind == "issuance" and (shown.get(key) != leaves[place] or seal == newest)
         ]
-        paths = merkle_proofs(leaves, [place for _key, place in wanted])
+        of_chains, *paths = merkle_proofs(leaves, [CHAINS_PLACE, *(at for _key, at in wanted)])
+        seals.append(
+            _line(
+                kind="seal",
+                day=seal.day.isoformat(),
+                root=bytes(seal.root).hex(),
+                previous_root=bytes(seal.previous_root).hex(),
+                chains=seal.chains,
+                chains_path=None if seal.chains is None else _path(of_chains),
+            )
+        )
         for (key, place), path in zip(wanted, paths, strict=True):
             shown[key] = leaves[place]
-            yield _line(
-                kind="proof",
-                day=seal.day.isoformat(),
-                issuance=key,
-                leaf=leaves[place].hex(),
-                path=_path(path),
+            proofs.append(
+                _line(
+                    kind="proof",
+                    day=seal.day.isoformat(),
+                    issuance=key,
+                    leaf=leaves[place].hex(),
+                    path=_path(path),
+                )
             )
+    return seals, proofs
 
 
 def _path(path: list[tuple[str, bytes]]) -> list[list[str]]:
