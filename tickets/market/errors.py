@@ -222,7 +222,19 @@ class ContractQuantity(MarketError):
     message = _("超出合同约定的收储数量：尚可交付 {left} 千克。")
 
 
-@stands_for("premium_moves_by_the_table")
+@stands_for("reserved_tonnes_are_resold_at_a_price")
+class ReservedTonnes(MarketError):
+    """Bought under a reserve contract: the premium needs a price that the portal knows."""
+
+    code = "reserved_tonnes"
+    message = _(
+        "碳票 {number} 的减排量按收储合同购入，须经挂牌或零售池认购，才能结算溢价分成（第十三条）。"
+    )
+
+
+@stands_for(
+    "premium_moves_by_the_table", "premium_is_of_its_resale", "resale_owes_its_premium"
+)  # fmt: skip
 class PremiumMovedOn(MarketError):
     """Paid or confirmed already."""
 

@@ -12,6 +12,7 @@ from django.test import Client
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.models import OutboxMessage
+from portal.casework.models import Message
 from tests.tickets.market.floor import Floor
 from tests.tickets.registry.register import covered, holder, states
 from tickets.market.errors import (
@@ -249,6 +250,64 @@ def test_a_contract_is_bought_under_and_its_premium_settled_on_resale(floor: Flo
     share.refresh_from_db()
     assert share.state == "received"
     assert covered(ticket.issuance)
+
+
+def test_a_bodys_resale_to_a_visitor_owes_the_premium_too(floor: Floor) -> None:
+    reserved = floor.reserve(floor.issue(100_000), 40_000)
+    offset = settle_order(
+        order=order(floor.pool(reserved)), payment_number="W1", actor=floor.trading
+    )
+    share = PremiumShare.objects.get()
+    assert share.resale.number == offset.retail_order.number
+    # 12 kg for 1.20 元, 0.18 元 of it the floor's: 40 % of 1.02 元.
+    assert (share.amount_fen, share.premium_fen, share.owner_fen) == (120, 102, 40)
+    assert Message.objects.filter(subject__contains="转售溢价分成").count() == 2
+    pay_premium(share=share, payment_number="P1", actor=floor.buyer_user)
+
+
+def test_what_was_sold_and_bought_back_is_no_more_the_contracts(floor: Floor) -> None:
+    reserved = floor.reserve(floor.issue(100_000), 10_000)
+    sold = floor.settle(
+        floor.agreement(reserved, 10_000, 2000, buyer=(floor.other, floor.other_user))
+    )
+    assert PremiumShare.objects.get().owner_fen == 2000
+    assert sold.entry is not None
+    floor.owner_user = floor.other_user
+    back = floor.settle(floor.agreement(sold.entry.tickets_opened.get(), 10_000, 1800))
+    assert back.entry is not None
+    floor.owner_user = floor.buyer_user
+    floor.settle(
+        floor.agreement(
+            back.entry.tickets_opened.get(), 10_000, 2500, buyer=(floor.other, floor.other_user)
+        )
+    )
+    assert PremiumShare.objects.count() == 1
+
+
+@pytest.mark.parametrize(("attack", "constraint"), [
+    ("UPDATE market_premiumshare SET order_id = NULL", "nothing_is_rewritten"),
+    ("DELETE FROM market_premiumshare", "nothing_is_rewritten"),
+    ("INSERT INTO market_premiumshare (SELECT (jsonb_populate_record(p, jsonb_build_object('id', "
+     "p.id + 1, 'key', gen_random_uuid(), 'owner_fen', 1))).* FROM market_premiumshare AS p)",
+     "premium_is_of_its_resale"),
+    ("UPDATE market_retailorder AS o SET state = 'settled', settled_by_id = done.settled_by_id, "
+     "payment_number = 'X', offset_id = gen_random_uuid() FROM market_retailorder AS done "
+     "WHERE o.state = 'waiting' AND done.state = 'settled'; "
+     "SET CONSTRAINTS resale_owes_its_premium IMMEDIATE", "resale_owes_its_premium"),
+])  # fmt: skip
+def test_the_database_settles_no_resale_without_its_premium(
+    floor: Floor, attack: str, constraint: str
+) -> None:
+    pool = floor.pool(floor.reserve(floor.issue(100_000), 40_000))
+    settle_order(order=order(pool), payment_number="W1", actor=floor.trading)
+    order(pool)
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(attack)
+    assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
 
 def test_a_contracts_terms_are_asked(floor: Floor) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
 from tickets.market.models.listings import Listing
+from tickets.market.models.retail import RetailOrder
 from tickets.market.models.trades import Trade
 
 
@@ -78,7 +79,10 @@ class ReservePurchase(models.Model):
 
 
 class PremiumShare(models.Model):
-    """溢价分成: what a resale brought above the floor, and the owner's part, to the fen."""
+    """溢价分成: what a resale brought above the floor, and the owner's part, to the fen.
+
+    The resale is a trade, or an order of a visitor or an eco-justice case.
+    """
 
     class State(models.TextChoices):
         DUE = "due", _("应付")
@@ -87,7 +91,12 @@ class PremiumShare(models.Model):
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     purchase = models.ForeignKey(ReservePurchase, on_delete=models.PROTECT, related_name="shares")
-    trade = models.OneToOneField(Trade, on_delete=models.PROTECT, related_name="premium_share")
+    trade = models.OneToOneField(
+        Trade, on_delete=models.PROTECT, null=True, related_name="premium_share"
+    )
+    order = models.OneToOneField(
+        RetailOrder, on_delete=models.PROTECT, null=True, related_name="premium_share"
+    )
     quantity_kg = models.BigIntegerField(_("数量（千克）"))
     amount_fen = models.BigIntegerField(_("转售金额（分）"))
     premium_fen = models.BigIntegerField(_("溢价（分）"))
@@ -112,10 +121,22 @@ class PremiumShare(models.Model):
                 condition=Q(premium_fen__gte=0, owner_fen__gte=0)
                 & Q(owner_fen__lte=F("premium_fen")),
             ),
+            models.CheckConstraint(
+                name="premium_is_of_one_resale",
+                condition=Q(trade__isnull=False, order__isnull=True)
+                | Q(trade__isnull=True, order__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.trade_id} {self.owner_fen}"
+        return f"{self.resale} {self.owner_fen}"
+
+    @property
+    def resale(self) -> Trade | RetailOrder:
+        """What brought the premium."""
+        sale = self.trade or self.order
+        assert sale is not None  # The table says so.
+        return sale
 
     @property
     def body_fen(self) -> int:

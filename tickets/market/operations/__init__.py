@@ -33,6 +33,7 @@ from tickets.market.operations.reserve import (
     left_to_buy_kg,
     pay_premium,
     propose_contract,
+    require_unreserved,
 )
 from tickets.market.operations.retail import (
     POOL_PURPOSES,
@@ -96,6 +97,7 @@ __all__ = [
     "refuse_payment",
     "require_lot",
     "require_pool",
+    "require_unreserved",
     "retract_listing",
     "return_deposit",
     "settle_order",

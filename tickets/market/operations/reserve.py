@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, User
@@ -18,6 +19,7 @@ from tickets.market.errors import (
     ContractQuantity,
     ContractTermsWrong,
     PremiumMovedOn,
+    ReservedTonnes,
 )
 from tickets.market.journal import CONTRACT, record
 from tickets.market.models import (
@@ -25,6 +27,7 @@ from tickets.market.models import (
     PremiumShare,
     ReserveContract,
     ReservePurchase,
+    RetailOrder,
     Trade,
 )
 from tickets.market.operations.listings import AgreementTerms, ask_listing
@@ -156,46 +159,49 @@ def hand_over(
     return listing
 
 
-def note_premium(trade: Trade) -> PremiumShare | None:
-    """In the transaction of a resale: what the body then owes the owner, or None.
+def bought_under(ticket: CarbonTicket) -> ReservePurchase | None:
+    """The purchase that a carbon-service body has the ticket's kilograms from, while they are its
+    own without a break; the triggers' own answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market_bought_under(%s)", [ticket.pk])
+        found = cursor.fetchone()[0]
+    purchases = ReservePurchase.objects.select_related("contract__body", "contract__owner")
+    return purchases.get(pk=found) if found is not None else None
 
-    The sold ticket, or one that it comes from, was opened by the purchase under a contract, and the
-    seller is still that contract's body.
+
+def require_unreserved(ticket: CarbonTicket) -> None:
+    """ReservedTonnes: a body's kilograms are resold where the price is known to the portal."""
+    if bought_under(ticket) is not None:
+        raise ReservedTonnes(number=ticket.number)
+
+
+def note_premium(sale: Trade | RetailOrder) -> PremiumShare | None:
+    """In the transaction of a resale (article 13): what the body then owes the owner, or None.
+
+    Whoever buys, a company, a visitor or an eco-justice case, the premium is shared; the database
+    settles no resale without it.
     """
-    ticket: CarbonTicket | None = trade.listing.ticket
-    sellers = [standing_party(owner) for owner in owners_of(trade.listing.ticket)]
-    while ticket is not None:
-        purchase = (
-            ReservePurchase.objects.filter(listing__trades__entry=ticket.opened_by_id)
-            .select_related("contract__body", "contract__owner")
-            .first()
-        )
-        if purchase is not None and sellers == [standing_party(purchase.contract.body)]:
-            return _share(purchase, trade)
-        ticket = ticket.parent
-    return None
-
-
-def _share(purchase: ReservePurchase, trade: Trade) -> PremiumShare | None:
-    contract = purchase.contract
-    if trade.listing_id == purchase.listing_id:
+    purchase = bought_under(sale.listing.ticket)
+    if purchase is None:
         return None
+    contract = purchase.contract
     premium, owners_part = premium_of(
-        contract.floor_fen_per_tonne, trade.quantity_kg, trade.amount_fen, contract.share_bp
+        contract.floor_fen_per_tonne, sale.quantity_kg, sale.amount_fen, contract.share_bp
     )
     if owners_part == 0:
         return None
     share = PremiumShare.objects.create(
         purchase=purchase,
-        trade=trade,
-        quantity_kg=trade.quantity_kg,
-        amount_fen=trade.amount_fen,
+        trade=sale if isinstance(sale, Trade) else None,
+        order=sale if isinstance(sale, RetailOrder) else None,
+        quantity_kg=sale.quantity_kg,
+        amount_fen=sale.amount_fen,
         premium_fen=premium,
         owner_fen=owners_part,
     )
     record(
         CONTRACT, contract.key, "premium_due", None,
-        share=str(share.key), trade=str(trade.key), owner_fen=owners_part, premium_fen=premium,
+        share=str(share.key), resale=str(sale.key), owner_fen=owners_part, premium_fen=premium,
     )  # fmt: skip
     _tell(
         [contract.body, contract.owner],

@@ -41,6 +41,7 @@ from tickets.market.operations.dealing import (
     unbound_kg,
 )
 from tickets.market.operations.listings import end_listing
+from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import amount_of, yuan
 from tickets.offsets.models import Beneficiary, Offset, Purpose
 from tickets.offsets.operations import certify, require_purpose
@@ -326,6 +327,7 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
     found.payment_number, found.ended_at = said, now()
     found.save(update_fields=["state", "offset", "settled_by", "payment_number", "ended_at"])
     record(ORDER, found.key, "settled", actor, offset=offset.number, kg=found.quantity_kg)
+    note_premium(found)
     if listing.state == Listing.State.OPEN and listing.left_kg() == 0:
         end_listing(listing, Listing.Ending.SOLD, actor)
     _write_to(
@@ -363,7 +365,7 @@ def _lapse(order: RetailOrder) -> bool:
 def _locked_order(order: RetailOrder) -> RetailOrder:
     found = (
         RetailOrder.objects.select_for_update(of=("self",))
-        .select_related("ticket", "beneficiary")
+        .select_related("ticket", "beneficiary", "listing__ticket")
         .get(pk=order.pk)
     )
     if found.state != RetailOrder.State.WAITING:

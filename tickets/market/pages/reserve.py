@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -153,9 +154,10 @@ def _act(request: HttpRequest, contract: ReserveContract, user: User) -> None:
     if action == "decline":
         decline_contract(contract=contract, actor=user)
         return
-    share = PremiumShare.objects.filter(
-        purchase__contract=contract, trade__number=request.POST.get("trade", "")
-    ).first()
+    resale = Q(trade__number=request.POST.get("resale", "")) | Q(
+        order__number=request.POST.get("resale", "")
+    )
+    share = PremiumShare.objects.filter(resale, purchase__contract=contract).first()
     if share is None:
         raise NotFound()
     if action == "pay":
@@ -174,7 +176,9 @@ def _context(
 ) -> dict[str, Any]:
     is_body = acts_for(user, contract.body, DISPOSE)
     is_owner = acts_for(user, contract.owner, DISPOSE)
-    shares = list(PremiumShare.objects.filter(purchase__contract=contract).select_related("trade"))
+    shares = list(
+        PremiumShare.objects.filter(purchase__contract=contract).select_related("trade", "order")
+    )
     active = contract.state == State.ACTIVE
     return {
         "contract": contract,

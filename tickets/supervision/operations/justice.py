@@ -19,7 +19,12 @@ from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.market.access import people_of
 from tickets.market.models import Listing, RetailOrder, RetailPool
-from tickets.market.operations import require_lot, require_pool, subscribe_for_justice
+from tickets.market.operations import (
+    require_lot,
+    require_pool,
+    require_unreserved,
+    subscribe_for_justice,
+)
 from tickets.offsets.models import OffsetRequest, Purpose
 from tickets.offsets.operations import ask_offset, propose_name
 from tickets.registry.access import owners_of, require_office
@@ -203,6 +208,7 @@ def _require_left(case: JusticeCase) -> None:
         return
     if not case.ticket.is_open:
         raise TicketClosed(number=case.ticket.number)
+    require_unreserved(case.ticket)
     free = case.ticket.blocks.free().quantity_kg()
     if free < case.quantity_kg:
         raise BlockNotFree(wanted=case.quantity_kg, free=free)

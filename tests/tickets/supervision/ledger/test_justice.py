@@ -19,7 +19,13 @@ from tests.accounts.people import officer
 from tests.tickets.market.floor import Floor
 from tests.tickets.projects.story import PDF, scan
 from tests.tickets.registry.register import Bureau, covered, states
-from tickets.market.errors import LotTooSmall, NotEnoughListed, OrderOutsidePool
+from tickets.market.errors import (
+    LotTooSmall,
+    NotEnoughListed,
+    OrderOutsidePool,
+    ReservedTonnes,
+)
+from tickets.market.models import PremiumShare
 from tickets.market.operations import lapse_overdue_orders, settle_order
 from tickets.market.queries import market_figures
 from tickets.offsets.models import Purpose
@@ -255,6 +261,21 @@ def test_a_pool_for_this_purpose_needs_no_further_agreement(
     assert case.order is not None
     settle_order(order=case.order, payment_number="S2", actor=floor.trading)
     assert states(ticket)["offset"] == 200
+
+
+def test_a_bodys_reserved_tonnes_go_to_justice_at_a_price_that_shares_the_premium(
+    floor: Floor, clerk: User, approver: User
+) -> None:
+    reserved = floor.reserve(floor.issue(50_000), 40_000)
+    with pytest.raises(ReservedTonnes):
+        opened(reserved, clerk)
+    listing = floor.offer(reserved, 20_000, 2000)
+    case = confirm_justice_case(case=opened(listing, clerk, quantity_kg=10_000), actor=approver)
+    case = agree_to_listing(case=case, actor=floor.signer)
+    assert case.order is not None
+    settle_order(order=case.order, payment_number="S4", actor=floor.trading)
+    share = PremiumShare.objects.get(order=case.order)
+    assert (share.premium_fen, share.owner_fen) == (5000, 2000)
 
 
 def test_what_was_retired_for_justice_is_never_sold_again(
