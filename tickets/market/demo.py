@@ -34,8 +34,10 @@ from tickets.market.operations import (
     decide_dispute,
     decide_pool,
     end_due_listings,
+    find_receipt,
     forfeit_deposit,
     hand_over,
+    lapse_overdue_orders,
     lapse_overdue_trades,
     order_retail,
     pay_premium,
@@ -44,7 +46,9 @@ from tickets.market.operations import (
     prepare_pool,
     propose_contract,
     raise_dispute,
+    refund_order,
     return_deposit,
+    say_order_paid,
     settle_order,
     settle_trade,
     show_deposit,
@@ -213,6 +217,19 @@ class Hall:
         )  # fmt: skip
         settle_order(order=order, payment_number=self.flow(), actor=self.users["trading_approver"])
 
+    def give_back_late(self, pool: RetailPool, kilograms: int, name: str) -> None:
+        """Paid on the last day, seen too late: the order ends and the money goes back."""
+        order = order_retail(
+            pool=pool, quantity_kg=kilograms, purpose=Purpose.PERSON, name=name,
+            contact="13900000001", actor=None,
+        )  # fmt: skip
+        number = self.flow()
+        say_order_paid(order=order, payment_number=number, actor=None)
+        advance_to(order.pay_by + timedelta(hours=2))
+        lapse_overdue_orders()
+        find_receipt(order=order, payment_number=number, actor=self.users["trading"])
+        refund_order(order=order, refund_number=self.flow(), actor=self.users["trading_approver"])
+
 
 # --- chapters: two years -------------------------------------------------------------------------
 def first_agreement(users: dict[str, User], tell: Tell) -> None:
@@ -317,7 +334,7 @@ def second_agreement(users: dict[str, User], tell: Tell) -> None:
 
 
 def last_summers_pool(users: dict[str, User], tell: Tell) -> None:
-    """Visitors and a festival; closed when the season is over."""
+    """Visitors and a festival, one payment seen too late; closed when the season is over."""
     hall = Hall(users)
     with override("zh-hans"):
         ticket = hall.ticket("英也尔河谷造林项目", "owner2")
@@ -327,6 +344,7 @@ def last_summers_pool(users: dict[str, User], tell: Tell) -> None:
         hall.certify(pool, 12, "游客 王女士")
         advance_clock(timedelta(days=9))
         hall.certify(pool, 30, "驴友骑行队")
+        hall.give_back_late(pool, 50, "游客 陈先生")
         held_on = today() + timedelta(days=5)
         hall.certify(
             pool, 800, "伊犁河音乐节组委会", Purpose.EVENT, event_name="伊犁河音乐节",

@@ -48,6 +48,7 @@ class ListingMovedOn(MarketError):
 @stands_for(
     "who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade",
     "who_prepared_a_pool_does_not_approve_it", "who_accepted_a_deposit_does_not_end_it",
+    "who_found_a_receipt_does_not_refund_it",
 )  # fmt: skip
 class SamePerson(MarketError):
     """Who prepared does not decide, and nobody decides on an own deal."""
@@ -183,12 +184,23 @@ class OrderOutsidePool(MarketError):
     message = _("单笔数量须为 {least} 至 {most} 千克，用途须在零售池批准的范围内。")
 
 
-@stands_for("retail_order_moves_by_the_table", "settled_order_has_its_certificate")
+@stands_for(
+    "retail_order_moves_by_the_table", "settled_order_has_its_certificate",
+    "refunded_order_is_whole",
+)  # fmt: skip
 class OrderMovedOn(MarketError):
-    """Settled or lapsed already."""
+    """Settled, lapsed or refunded already."""
 
     code = "order_moved_on"
     message = _("该订单已经办结或已经失效。")
+
+
+@stands_for("receipt_found_is_owed_back")
+class ReceiptNotFound(MarketError):
+    """The clerk looks for the money before the approver gives it back."""
+
+    code = "receipt_not_found"
+    message = _("交易中心经办人尚未核实到账，不能退款。")
 
 
 class NameRefused(MarketError):

@@ -146,6 +146,15 @@ def waiting_orders() -> QuerySet[RetailOrder]:
     )
 
 
+def refunds_in_hand() -> QuerySet[RetailOrder]:
+    """Orders whose money is looked for, or is to be given back."""
+    return (
+        RetailOrder.objects.filter(state=RetailOrder.State.REFUND)
+        .select_related("beneficiary")
+        .order_by("ended_at")
+    )
+
+
 def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:
     """Reserve contracts of either side that ``user`` acts for."""
     parties = parties_acted_for(user)

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.models import OutboxMessage
@@ -27,6 +28,7 @@ from tickets.market.errors import (
     PoolNotOpen,
     PoolTermsWrong,
     PremiumMovedOn,
+    ReceiptNotFound,
 )
 from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
 from tickets.market.operations import (
@@ -37,12 +39,17 @@ from tickets.market.operations import (
     confirm_contract,
     confirm_premium,
     decide_pool,
+    deny_refund,
+    find_receipt,
     hand_over,
     lapse_overdue_orders,
     left_to_buy_kg,
     order_retail,
     pay_premium,
+    pool_left_kg,
     propose_contract,
+    refund_order,
+    say_order_paid,
     settle_order,
     withdraw_listing,
 )
@@ -134,6 +141,87 @@ def test_orders_stay_within_their_pool(floor: Floor) -> None:
     advance_clock(timedelta(days=49))
     with pytest.raises(PoolNotOpen):
         order(pool)
+
+
+def test_money_of_an_order_that_nobody_looked_at_in_time_goes_back(
+    floor: Floor, client: Client
+) -> None:
+    pool = floor.pool(floor.issue(1000), 300)
+    paid = order(pool, 200)
+    address = f"/market/orders/{paid.code}/"
+    assert client.post(address, {"action": "say", "payment_number": " "}).status_code == 422
+    assert client.post(address, {"action": "say", "payment_number": "ICBC 77"}).status_code == 302
+    assert Message.objects.filter(user=floor.trading, subject__contains=paid.number).count() == 1
+    advance_clock(timedelta(hours=73))
+    assert [lapse_overdue_orders(), lapse_overdue_orders()] == [1, 0]
+    paid.refresh_from_db()
+    assert (paid.state, paid.said_number, pool_left_kg(pool)) == ("refund", "ICBC77", 300)
+    for user in (floor.owner_user, floor.centre):
+        assert Message.objects.filter(user=user, subject__contains=paid.number).count() == 1
+    client.force_login(floor.centre)
+    assert paid.number in client.get("/market/work/").content.decode()
+    with pytest.raises(ReceiptNotFound):
+        refund_order(order=paid, refund_number="R1", actor=floor.trading)
+    with pytest.raises(OfficeMissing):
+        find_receipt(order=paid, payment_number="ICBC77", actor=floor.trading)
+    assert client.post(address, {"action": "find", "payment_number": "ICBC77"}).status_code == 302
+    with pytest.raises(OrderMovedOn):
+        deny_refund(order=paid, reason="未查到", actor=floor.centre)
+    with pytest.raises(PaymentUsed):  # The money is on its way back: it pays for nothing else.
+        settle_order(order=order(pool), payment_number="ICBC77", actor=floor.trading)
+    client.force_login(floor.trading)
+    assert client.post(address, {"action": "refund", "payment_number": "R1"}).status_code == 302
+    paid.refresh_from_db()
+    assert (paid.state, paid.refund_number, paid.refunded_by) == ("refunded", "R1", floor.trading)
+    for act, more in (
+        (refund_order, {"refund_number": "R2"}),
+        (settle_order, {"payment_number": "W"}),
+    ):
+        with pytest.raises(OrderMovedOn):
+            act(order=paid, actor=floor.trading, **more)
+    told = OutboxMessage.objects.filter(recipient="visitor@example.org").order_by("made_at")
+    assert [one.subject for one in told if paid.number in one.subject][1:] == [
+        f"订单 {paid.number} 已失效",
+        f"订单 {paid.number}：已退款",
+    ]
+
+
+def test_who_paid_too_late_says_so_and_reads_when_no_money_is_found(floor: Floor) -> None:
+    late = order(floor.pool(floor.issue(1000)))
+    advance_clock(timedelta(hours=73))
+    assert lapse_overdue_orders() == 1
+    late.refresh_from_db()
+    assert late.state == "lapsed"
+    assert say_order_paid(order=late, payment_number="W9", actor=None).state == "refund"
+    with pytest.raises(ReasonMissing):
+        deny_refund(order=late, reason=" ", actor=floor.centre)
+    assert deny_refund(order=late, reason="账户无此笔款项", actor=floor.centre).state == "lapsed"
+    last = OutboxMessage.objects.filter(recipient="visitor@example.org").latest("made_at")
+    assert (last.subject, last.body) == (f"订单 {late.number}：未查到付款", "账户无此笔款项")
+
+
+@pytest.mark.parametrize(("hours", "attack", "constraint"), [
+    (0, "state = 'lapsed'", "retail_order_moves_by_the_table"),
+    (0, "state = 'refund'", "retail_order_moves_by_the_table"),
+    (73, "state = 'refunded', refund_number = 'R', refunded_at = now(), refunded_by_id = {clerk}, "
+     "found_by_id = {cashier}, payment_number = 'W'", "retail_order_moves_by_the_table"),
+    (73, "state = 'refund', found_by_id = {clerk}", "receipt_found_is_owed_back"),
+    (73, "state = 'refund', refund_number = 'R'", "refunded_order_is_whole"),
+    (73, "state = 'refund', said_number = 'W', amount_fen = 1", "nothing_is_rewritten"),
+])  # fmt: skip
+def test_the_database_keeps_the_way_of_a_refund(
+    floor: Floor, hours: int, attack: str, constraint: str
+) -> None:
+    order(floor.pool(floor.issue(1000)))
+    advance_clock(timedelta(hours=hours))
+    said = attack.format(clerk=floor.centre.pk, cashier=floor.trading.pk)
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"UPDATE market_retailorder SET {said}")
+    assert caught.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
 
 def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:

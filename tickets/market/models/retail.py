@@ -76,6 +76,11 @@ class RetailOrder(OffsetFacts):
         WAITING = "waiting", _("待付款")
         SETTLED = "settled", _("已出凭证")
         LAPSED = "lapsed", _("逾期失效")
+        REFUND = "refund", _("待退款")
+        REFUNDED = "refunded", _("已退款")
+
+    # Nothing was bought by these: the kilograms are on sale again.
+    UNSOLD = (State.LAPSED, State.REFUND, State.REFUNDED)
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     # What the order's page opens with; the payment's remark is the number.
@@ -93,6 +98,9 @@ class RetailOrder(OffsetFacts):
     )
     ordered_at = models.DateTimeField(_("下单时间"), db_default=PortalNow(), editable=False)
     pay_by = models.DateTimeField(_("付款期限"))
+    # What the payer says; the bank's number of the receipt is the centre's to find.
+    said_number = models.CharField(_("付款人所填流水号"), max_length=60, blank=True, default="")
+    said_at = models.DateTimeField(_("付款人告知时间"), null=True)
     payment_number = models.CharField(_("银行流水号"), max_length=60, blank=True, default="")
     settled_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
@@ -101,6 +109,16 @@ class RetailOrder(OffsetFacts):
     offset = models.OneToOneField(
         "offsets.Offset", on_delete=models.PROTECT, null=True, related_name="retail_order"
     )
+    # Of an order that was paid but not certified in time.
+    found_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    refund_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
+    refunded_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    refunded_at = models.DateTimeField(_("退款时间"), null=True)
+    reason = models.CharField(_("理由"), max_length=200, blank=True, default="")
 
     class Meta:
         verbose_name = _("零售订单")
@@ -128,6 +146,27 @@ class RetailOrder(OffsetFacts):
                     & ~Q(payment_number="")
                 )
                 | (~Q(state="settled") & Q(offset__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="refunded_order_is_whole",
+                condition=(
+                    Q(state="refunded", found_by__isnull=False, refunded_by__isnull=False)
+                    & Q(refunded_at__isnull=False)
+                    & ~Q(refund_number="")
+                )
+                | (
+                    ~Q(state="refunded")
+                    & Q(refund_number="", refunded_by__isnull=True, refunded_at__isnull=True)
+                ),
+            ),
+            models.CheckConstraint(
+                name="receipt_found_is_owed_back",
+                condition=Q(found_by__isnull=True)
+                | (Q(state__in=["refund", "refunded"]) & ~Q(payment_number="")),
+            ),
+            models.CheckConstraint(
+                name="who_found_a_receipt_does_not_refund_it",
+                condition=Q(refunded_by__isnull=True) | ~Q(refunded_by=F("found_by")),
             ),
             models.UniqueConstraint(
                 name="one_payment_for_one_order",

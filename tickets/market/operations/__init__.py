@@ -25,6 +25,12 @@ from tickets.market.operations.listings import (
     retract_listing,
     withdraw_listing,
 )
+from tickets.market.operations.refunds import (
+    deny_refund,
+    find_receipt,
+    refund_order,
+    say_order_paid,
+)
 from tickets.market.operations.reserve import (
     confirm_contract,
     confirm_premium,
@@ -77,7 +83,9 @@ __all__ = [
     "decide_dispute",
     "decide_pool",
     "decline_contract",
+    "deny_refund",
     "end_due_listings",
+    "find_receipt",
     "forfeit_deposit",
     "free_ended_listings",
     "hand_over",
@@ -93,6 +101,7 @@ __all__ = [
     "propose_contract",
     "raise_dispute",
     "ranked_bids",
+    "refund_order",
     "refuse_listing",
     "refuse_payment",
     "require_lot",
@@ -100,6 +109,7 @@ __all__ = [
     "require_unreserved",
     "retract_listing",
     "return_deposit",
+    "say_order_paid",
     "settle_order",
     "settle_trade",
     "show_deposit",

@@ -9,7 +9,7 @@ from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import acts_for, officers
 from portal.base.clock import now
-from portal.base.errors import InvalidInput, NotFound
+from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
@@ -29,6 +29,7 @@ from tickets.market.journal import DEPOSIT, LISTING, record
 from tickets.market.models import Bid, Deposit, Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
+    bank_number,
     end_each,
     lock_listing,
     tell_holder,
@@ -111,10 +112,7 @@ def return_deposit(*, deposit: Deposit, payment_number: str, actor: User) -> Dep
     SamePerson.
     """
     found = _ended(deposit, actor)
-    said = "".join(payment_number.split())[:60]
-    if not said:
-        raise InvalidInput(field=_("退款流水号"), reason=_("不能为空"))
-    found.state, found.payment_number = Deposit.State.RETURNED, said
+    found.state, found.payment_number = Deposit.State.RETURNED, bank_number(payment_number)
     return _end_deposit(found, actor)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import DatabaseError, connection
 from django.db.models import Model
 from django.utils.translation import gettext as _
@@ -14,14 +16,15 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import has_role
 from portal.base.clock import now
-from portal.base.errors import PortalError
+from portal.base.errors import InvalidInput, PortalError
 from portal.base.numbers import NumberKind, draw_number
+from portal.base.outbox import post_message
 from portal.base.policy import policy_number
 from portal.casework.notices import tell
 from tickets.market.access import people_of
 from tickets.market.errors import ListingNotOpen, LotTooSmall, NotEnoughListed
 from tickets.market.journal import TRADE, record
-from tickets.market.models import Listing, Trade
+from tickets.market.models import Listing, RetailOrder, Trade
 from tickets.market.prices import amount_of, yuan
 from tickets.registry.access import owners_of
 from tickets.registry.operations import unlist_blocks
@@ -49,6 +52,14 @@ def lock_listing(listing: Listing) -> Listing:
         .select_related("ticket", "cause", "buyer", "buyer_confirmed_by")
         .get(pk=listing.pk)
     )
+
+
+def bank_number(text: str) -> str:
+    """A bank's number of a payment, without its blanks; InvalidInput when there is none."""
+    said = "".join(text.split())[:60]
+    if not said:
+        raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
+    return said
 
 
 def unbound_kg(listing: Listing) -> int:
@@ -136,3 +147,18 @@ def tell_holder(listing: Listing, buyer: Party) -> None:
         ).format(ticket=listing.ticket.number, buyer=buyer.name),
         link=f"/market/listings/{listing.number}/",
     )
+
+
+def write_to(order: RetailOrder, subject: str, body: str) -> None:
+    """To the inbox of whoever has an account, otherwise by e-mail where one was given."""
+    if order.ordered_by is not None:
+        tell(
+            users=[order.ordered_by], subject=subject, body=body,
+            link=f"/market/orders/{order.code}/",
+        )  # fmt: skip
+        return
+    try:
+        validate_email(order.contact)
+    except ValidationError:
+        return  # A telephone number: the cashier calls.
+    post_message(recipient=order.contact, subject=subject, body=body)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import Party, User
 from portal.accounts.queries import acts_for, standing_party
 from portal.base.clock import now, today
-from portal.base.errors import InvalidInput, NotFound
+from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from tickets.market.access import DISPOSE, people_of
@@ -30,6 +30,7 @@ from tickets.market.models import (
     RetailOrder,
     Trade,
 )
+from tickets.market.operations.dealing import bank_number
 from tickets.market.operations.listings import AgreementTerms, ask_listing
 from tickets.market.prices import BASIS_POINTS, premium_of, require_price, yuan
 from tickets.registry.access import owners_of
@@ -217,10 +218,8 @@ def pay_premium(*, share: PremiumShare, payment_number: str, actor: User) -> Pre
     found = _locked_share(share, PremiumShare.State.DUE)
     if not acts_for(actor, found.purchase.contract.body, DISPOSE):
         raise NotFound()
-    said = "".join(payment_number.split())[:60]
-    if not said:
-        raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
-    found.state, found.payment_number, found.paid_by = PremiumShare.State.PAID, said, actor
+    found.state, found.paid_by = PremiumShare.State.PAID, actor
+    found.payment_number = bank_number(payment_number)
     found.save(update_fields=["state", "payment_number", "paid_by"])
     record(CONTRACT, found.purchase.contract.key, "premium_paid", actor, share=str(found.key))
     _tell([found.purchase.contract.owner], found.purchase.contract, _("溢价分成已付，请确认"))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -17,7 +15,6 @@ from portal.accounts.models import Department, Role, User
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput
 from portal.base.numbers import NumberKind, draw_number, new_code
-from portal.base.outbox import post_message
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
@@ -34,13 +31,16 @@ from tickets.market.errors import (
 from tickets.market.journal import ORDER, POOL, record
 from tickets.market.models import Listing, RetailOrder, RetailPool
 from tickets.market.operations.dealing import (
+    bank_number,
     end_each,
     free_unbound,
     lock_listing,
     require_lot,
     unbound_kg,
+    write_to,
 )
 from tickets.market.operations.listings import end_listing
+from tickets.market.operations.refunds import tell_of_refund
 from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import amount_of, yuan
 from tickets.offsets.models import Beneficiary, Offset, Purpose
@@ -143,7 +143,7 @@ def _locked_pool(pool: RetailPool) -> RetailPool:
 
 def pool_left_kg(pool: RetailPool) -> int:
     """What may still be ordered."""
-    ordered = RetailOrder.objects.filter(pool=pool).exclude(state=RetailOrder.State.LAPSED)
+    ordered = RetailOrder.objects.filter(pool=pool).exclude(state__in=RetailOrder.UNSOLD)
     taken = sum(ordered.values_list("quantity_kg", flat=True))
     return max(0, min(pool.quantity_kg - taken, unbound_kg(pool.listing)))
 
@@ -265,7 +265,7 @@ def _place(order: RetailOrder, listing: Listing, actor: User | None) -> RetailOr
         listing=str(listing.pk), pool=str(order.pool.key) if order.pool else None,
         kg=order.quantity_kg, amount_fen=order.amount_fen,
     )  # fmt: skip
-    _write_to(
+    write_to(
         order,
         _("订单 {number}：请付款").format(number=order.number),
         _("{tonnes} 吨，{amount} 元。付款时请在附言中写明 {number}。").format(
@@ -311,9 +311,7 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
     found = _locked_order(order)
     if found.ordered_by_id == actor.pk:
         raise SamePerson()
-    said = "".join(payment_number.split())[:60]
-    if not said:
-        raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
+    said = bank_number(payment_number)
     cause = open_cause(Cause.Kind.OFFSET)
     offset = certify(facts=found, cause=cause, actor=actor)
     trade_to_offset(
@@ -330,7 +328,7 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
     note_premium(found)
     if listing.state == Listing.State.OPEN and listing.left_kg() == 0:
         end_listing(listing, Listing.Ending.SOLD, actor)
-    _write_to(
+    write_to(
         found,
         _("抵消凭证 {number}").format(number=offset.number),
         _("您购买的 {tonnes} 吨已抵消，凭证可在订单页下载。").format(
@@ -341,7 +339,7 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
 
 
 def lapse_overdue_orders() -> int:
-    """Orders that were not paid in time; how many lapsed. A job's act."""
+    """Orders that were not certified in time; how many ended. A job's act."""
     due = RetailOrder.objects.filter(
         state=RetailOrder.State.WAITING, pay_by__lt=now()
     ).select_related("listing")
@@ -351,15 +349,40 @@ def lapse_overdue_orders() -> int:
 @write_transaction
 def _lapse(order: RetailOrder) -> bool:
     listing = lock_listing(order.listing)
-    found = RetailOrder.objects.select_for_update(of=("self",)).get(pk=order.pk)
+    found = (
+        RetailOrder.objects.select_for_update(of=("self",))
+        .select_related("ordered_by")
+        .get(pk=order.pk)
+    )
     if found.state != RetailOrder.State.WAITING or found.pay_by >= now():
         return False
-    found.state, found.ended_at = RetailOrder.State.LAPSED, now()
+    paid = found.said_at is not None
+    found.state = RetailOrder.State.REFUND if paid else RetailOrder.State.LAPSED
+    found.ended_at = now()
     found.save(update_fields=["state", "ended_at"])
-    record(ORDER, found.key, "lapsed", None)
+    record(ORDER, found.key, str(found.state), None)
     if listing.state == Listing.State.ENDED:
         free_unbound(listing, None)
+    _tell_lapsed(found, listing)
     return True
+
+
+def _tell_lapsed(order: RetailOrder, listing: Listing) -> None:
+    """The buyer, the seller, and, where money may be owed back, the centre's clerks."""
+    if order.state == RetailOrder.State.REFUND:
+        tell_of_refund(order)
+        said = _("款项未在期限内确认，订单失效，交易中心核实到账后退款。")
+    else:
+        said = _("期限内未付款，订单失效。如已付款，请在订单页填写银行流水号，核实后退款。")
+    write_to(order, _("订单 {number} 已失效").format(number=order.number), said)
+    tell(
+        users=people_of(owners_of(listing.ticket)),
+        subject=_("订单 {number} 已失效").format(number=order.number),
+        body=_("{listing} 的 {tonnes} 吨恢复可售。").format(
+            listing=listing.number, tonnes=tonnes(order.quantity_kg)
+        ),
+        link=f"/market/listings/{listing.number}/",
+    )
 
 
 def _locked_order(order: RetailOrder) -> RetailOrder:
@@ -371,18 +394,3 @@ def _locked_order(order: RetailOrder) -> RetailOrder:
     if found.state != RetailOrder.State.WAITING:
         raise OrderMovedOn()
     return found
-
-
-def _write_to(order: RetailOrder, subject: str, body: str) -> None:
-    """To the inbox of whoever has an account, otherwise by e-mail where one was given."""
-    if order.ordered_by is not None:
-        tell(
-            users=[order.ordered_by], subject=subject, body=body,
-            link=f"/market/orders/{order.code}/",
-        )  # fmt: skip
-        return
-    try:
-        validate_email(order.contact)
-    except ValidationError:
-        return  # A telephone number: the cashier calls.
-    post_message(recipient=order.contact, subject=subject, body=body)

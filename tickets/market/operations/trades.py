@@ -10,7 +10,7 @@ from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import acts_for, officers
 from portal.base.clock import now
-from portal.base.errors import InvalidInput, NotFound
+from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
@@ -33,6 +33,7 @@ from tickets.market.journal import TRADE, record
 from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
+    bank_number,
     end_each,
     free_unbound,
     lock_listing,
@@ -96,9 +97,7 @@ def show_payment(
         raise NotFound()
     if number.strip().upper() != found.number or amount_fen != found.amount_fen:
         raise PaymentForAnotherDeal(number=found.number, amount=yuan(found.amount_fen))
-    said = "".join(payment_number.split())[:60]
-    if not said:
-        raise InvalidInput(field=_("付款流水号"), reason=_("不能为空"))
+    said = bank_number(payment_number)
     if (
         Trade.objects.filter(payment_sha256=upload.sha256, state__in=[State.AGREED, State.SETTLED])
         .exclude(pk=found.pk)

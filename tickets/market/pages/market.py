@@ -26,6 +26,7 @@ from tickets.market.queries import (
     months,
     open_listings,
     open_pools,
+    refunds_in_hand,
     settled_trades,
     tickets_to_offer,
     trades_of,
@@ -91,6 +92,7 @@ def work(request: HttpRequest) -> HttpResponse:
         "deposits": deposits_in_hand() if desk else [],
         "unsettled": unsettled_trades() if desk else [],
         "orders": waiting_orders() if desk else [],
+        "refunds": refunds_in_hand() if desk else [],
         "ecology": works_in(user, Department.ECOLOGY),
         "pools": RetailPool.objects.filter(state__in=["prepared", "open"]).select_related(
             "listing"

@@ -23,15 +23,19 @@ from portal.base.addresses import public_url
 from portal.base.answers import VISITOR, answer_refused, sent_once, typed_into
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
-from tickets.market.access import access_listing, access_order, access_pool
+from tickets.market.access import access_listing, access_order, access_pool, in_centre
 from tickets.market.forms import OrderForm, PoolForm
 from tickets.market.models import RetailOrder, RetailPool
 from tickets.market.operations import (
     close_pool,
     decide_pool,
+    deny_refund,
+    find_receipt,
     order_retail,
     pool_left_kg,
     prepare_pool,
+    refund_order,
+    say_order_paid,
     settle_order,
 )
 from tickets.market.pages.answers import OK, REFUSED
@@ -170,33 +174,70 @@ def _pool_context(
 
 @never_cache
 def order_page(request: HttpRequest, code: str) -> HttpResponse:
-    """Where an order stands; the cashier confirms the receipt here."""
+    """Where an order stands: the buyer says what was paid, the centre confirms or gives it back."""
     order = access_order(code)
-    user = request.user
     refusal: PortalError | None = None
-    serves = has_role(user, Role.TRADING_APPROVER)
     if request.method == "POST":
-        if not isinstance(user, User) or not serves:
-            raise NotFound()
         try:
-            settle_order(
-                order=order, payment_number=request.POST.get("payment_number", ""), actor=user
-            )
+            messages.success(request, _act_on_order(request, order))
+        except NotFound:
+            raise
         except PortalError as error:
             refusal = error
             order = access_order(code)
         else:
-            messages.success(request, _("已确认到账，凭证已生成。"))
             return redirect("market:order", code=order.code)
-    context = {
+    context = _order_context(request, order, refusal)
+    return answer_refused(render(request, "market/order.html", context), refusal)
+
+
+def _act_on_order(request: HttpRequest, order: RetailOrder) -> str:
+    """One operation for the button that was pressed; what is said of it."""
+    user = request.user if isinstance(request.user, User) else None
+    action, number = request.POST.get("action", ""), request.POST.get("payment_number", "")
+    if action == "say":
+        note_attempt(kind=Attempt.Kind.RETAIL, source=str(get_client_ip_address(request)))
+        say_order_paid(order=order, payment_number=number, actor=user)
+        return _("已告知交易中心。")
+    if user is None or not in_centre(user):
+        raise NotFound()
+    if action == "settle":
+        settle_order(order=order, payment_number=number, actor=user)
+        return _("已确认到账，凭证已生成。")
+    if action == "find":
+        find_receipt(order=order, payment_number=number, actor=user)
+        return _("已核实到账，待退款。")
+    if action == "deny":
+        deny_refund(order=order, reason=request.POST.get("reason", ""), actor=user)
+        return _("已告知付款人。")
+    if action == "refund":
+        refund_order(order=order, refund_number=number, actor=user)
+        return _("已登记退款。")
+    raise NotFound()
+
+
+def _order_context(
+    request: HttpRequest, order: RetailOrder, refusal: PortalError | None
+) -> dict[str, Any]:
+    user, states = request.user, RetailOrder.State
+    serves = in_centre(user)
+    found = order.found_by_id is not None
+    clerk, approver = has_role(user, Role.TRADING_CLERK), has_role(user, Role.TRADING_APPROVER)
+    return {
         "order": order,
         "code": grouped_code(order.code),
         "purpose": Purpose(order.purpose).label,
         "refusal": refusal,
         "serves": serves,
-        "may_settle": serves and order.state == RetailOrder.State.WAITING,
+        "may_say": not serves and order.state in (states.WAITING, states.LAPSED),
+        "may_settle": approver and order.state == states.WAITING,
+        "may_find": clerk and not found and order.state in (states.LAPSED, states.REFUND),
+        "may_deny": clerk and not found and order.state == states.REFUND,
+        "may_refund": approver
+        and found
+        and order.state == states.REFUND
+        and order.found_by_id != user.pk,
     }
-    return answer_refused(render(request, "market/order.html", context), refusal)
 
 
 @require_safe

@@ -186,7 +186,7 @@ def may_end(case: JusticeCase) -> bool:
     """Nothing of it is under way or retired: the request was refused, the order was not paid."""
     if case.request is not None:
         return case.request.state in ENDED
-    return case.order is None or case.order.state == RetailOrder.State.LAPSED
+    return case.order is None or case.order.state in RetailOrder.UNSOLD
 
 
 def _where(source: Source) -> dict[str, Any]:
