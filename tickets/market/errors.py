@@ -141,7 +141,7 @@ class PaymentForAnotherDeal(MarketError):
     message = _("付款凭证与本笔成交不符：本笔成交编号 {number}，应付 {amount} 元。")
 
 
-@stands_for("one_payment_for_one_trade", "one_payment_for_one_order")
+@stands_for("market_bankpayment_pkey")
 class PaymentUsed(MarketError):
     """The same payment was shown for another deal."""
 

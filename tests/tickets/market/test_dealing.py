@@ -48,13 +48,16 @@ from tickets.market.operations import (
     end_due_listings,
     free_ended_listings,
     lapse_overdue_trades,
+    order_retail,
     prepare_listing,
     raise_dispute,
+    settle_order,
     settle_trade,
     show_payment,
     withdraw_listing,
 )
 from tickets.market.prices import amount_of, parse_yuan, yuan
+from tickets.offsets.models import Purpose
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.operations import (
@@ -319,6 +322,20 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
     with pytest.raises(PaymentUsed):  # The same number at the bank.
         show(two, upload=evidence())
     settle_trade(trade=one, actor=floor.trading)
+    # Nor does it pay for an order, however it is written; the database says so to whoever writes.
+    order = order_retail(
+        pool=floor.pool(floor.issue(1000)), quantity_kg=12, purpose=Purpose.PERSON, name="游客",
+        contact="13900000000", actor=None,
+    )  # fmt: skip
+    with pytest.raises(PaymentUsed):
+        settle_order(order=order, payment_number=" a1", actor=floor.trading)
+    for attack in (
+        "UPDATE market_retailorder SET payment_number = 'A1'",
+        "UPDATE market_trade SET payment_number = 'A1' WHERE state = 'agreed'",
+    ):
+        assert refused(attack, []) == "market_bankpayment_pkey"
+    with pytest.raises(DatabaseError, match="permission denied"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM market_bankpayment")
 
 
 def frozen_kg(ticket: CarbonTicket) -> int:

@@ -1,11 +1,13 @@
 """The market's tables: what is offered, who bids, what was agreed."""
 
 from tickets.market.models.listings import Bid, Deposit, Listing
+from tickets.market.models.payments import BankPayment
 from tickets.market.models.reserve import PremiumShare, ReserveContract, ReservePurchase
 from tickets.market.models.retail import RetailOrder, RetailPool
 from tickets.market.models.trades import Trade
 
 __all__ = [
+    "BankPayment",
     "Bid",
     "Deposit",
     "Listing",

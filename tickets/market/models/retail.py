@@ -168,11 +168,6 @@ class RetailOrder(OffsetFacts):
                 name="who_found_a_receipt_does_not_refund_it",
                 condition=Q(refunded_by__isnull=True) | ~Q(refunded_by=F("found_by")),
             ),
-            models.UniqueConstraint(
-                name="one_payment_for_one_order",
-                fields=["payment_number"],
-                condition=~Q(payment_number=""),
-            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

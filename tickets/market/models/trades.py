@@ -86,11 +86,6 @@ class Trade(models.Model):
                 name="who_asked_does_not_settle_a_trade",
                 condition=Q(settled_by__isnull=True) | ~Q(settled_by=F("bought_by")),
             ),
-            models.UniqueConstraint(
-                name="one_payment_for_one_trade",
-                fields=["payment_number"],
-                condition=~Q(payment_number="") & Q(state__in=["agreed", "settled"]),
-            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
