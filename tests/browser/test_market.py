@@ -192,6 +192,11 @@ def test_a_bidding_of_five_to_the_protocol_and_the_registered_transfer(
     first.fill("[name=price]", "15.80")
     press(first, "提交报价")
     expect(first.locator("[data-code]")).to_have_attribute("data-code", "bid_off_step")
+    first.fill("[name=price]", "16.50")
+    press(first, "提交报价")
+    expect(first.locator("[data-code]")).to_have_attribute("data-code", "new_counterparty")
+    for page in pages:  # The first bid for tonnes of somebody new.
+        page.fill("[name=code]", page.locator(".alert code").inner_text())
     for page, price in ((first, "16.50"), (second, "16.50"), (first, "17.00"), (second, "17.00")):
         page.fill("[name=price]", price)
         press(page, "提交报价")

@@ -171,6 +171,7 @@ class Hall:
                 bidder=self.party(name),
                 price_fen_per_tonne=price_fen,
                 actor=self.users[name],
+                confirmed=True,
             )
             advance_clock(timedelta(minutes=7))
 

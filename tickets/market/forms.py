@@ -204,6 +204,7 @@ class BidForm(BuyerForm):
     """A price."""
 
     price = YuanField(label=_("报价（元/吨）"))
+    code = code_field()
 
 
 class PaymentForm(PortalForm):

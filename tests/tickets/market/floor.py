@@ -169,7 +169,13 @@ class Floor(Bureau):
         return party, user
 
     def bid(self, listing: Listing, bidder: tuple[Party, User], price_fen: int) -> None:
-        place_bid(listing=listing, bidder=bidder[0], price_fen_per_tonne=price_fen, actor=bidder[1])
+        place_bid(
+            listing=listing,
+            bidder=bidder[0],
+            price_fen_per_tonne=price_fen,
+            actor=bidder[1],
+            confirmed=True,
+        )
 
     def buy(self, listing: Listing, quantity_kg: int) -> Trade:
         return buy(

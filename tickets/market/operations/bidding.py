@@ -21,6 +21,7 @@ from tickets.market.errors import (
     DepositDecided,
     DepositHeld,
     ListingMovedOn,
+    NewCounterparty,
     NothingToForfeit,
     SamePerson,
     TermsWrong,
@@ -170,12 +171,21 @@ def _tell_bidder(deposit: Deposit) -> None:
 
 
 @write_transaction
-def place_bid(*, listing: Listing, bidder: Party, price_fen_per_tonne: int, actor: User) -> Bid:
+def place_bid(
+    *,
+    listing: Listing,
+    bidder: Party,
+    price_fen_per_tonne: int,
+    actor: User,
+    confirmed: bool = False,
+) -> Bid:
     """A bid for the whole quantity. Number and time are drawn by the database under the listing's
     lock, which also asks every rule again and moves the closing when it comes in the last minutes.
 
-    Raises InvalidPrice, BiddingNotOpen, BiddingClosed, SellerCannotBuy, DepositMissing,
-    BidBelowStart, BidOffStep, BidTooLow.
+    A bid binds: the first one for tonnes of somebody new asks for the second factor, as buying
+    does; ``confirmed``: it was right.
+    Raises InvalidPrice, BiddingNotOpen, BiddingClosed, SellerCannotBuy, NewCounterparty,
+    DepositMissing, BidBelowStart, BidOffStep, BidTooLow.
     """
     require_price(price_fen_per_tonne)
     found = lock_listing(listing)
@@ -185,6 +195,8 @@ def place_bid(*, listing: Listing, bidder: Party, price_fen_per_tonne: int, acto
     bid = Bid.objects.create(
         listing=found, bidder=bidder, bid_by=actor, price_fen_per_tonne=price_fen_per_tonne
     )
+    if not confirmed and _is_first_with(bid, owners_of(found.ticket)):
+        raise NewCounterparty()  # After the rules of the price: a code counts once.
     bid.refresh_from_db()
     record(
         LISTING, found.pk, "bid", actor,
@@ -196,6 +208,12 @@ def place_bid(*, listing: Listing, bidder: Party, price_fen_per_tonne: int, acto
     if found.closes_at != before:
         record(LISTING, found.pk, "extended", None, closes_at=found.closes_at.isoformat())
     return bid
+
+
+def _is_first_with(bid: Bid, owners: list[Party]) -> bool:
+    """Nothing binds the bidder to these owners yet: no former bid here, no deal before."""
+    before = Bid.objects.filter(listing=bid.listing_id, bidder=bid.bidder_id).exclude(pk=bid.pk)
+    return not before.exists() and not has_dealt_with(owners, bid.bidder)
 
 
 def ranked_bids(listing: Listing) -> list[Bid]:

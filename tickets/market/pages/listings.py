@@ -139,6 +139,7 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
             bidder=form.buyer,
             price_fen_per_tonne=form.cleaned_data["price"],
             actor=user,
+            confirmed=second_factor(user, form.cleaned_data["code"]),
         )
         messages.success(
             request,
