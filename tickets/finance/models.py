@@ -151,3 +151,36 @@ class InsuranceClaim(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy_id} {self.state}"
+
+
+class PledgeAlert(models.Model):
+    """提示: what a bank was told about its pledge; ended once it holds no more, so that the same is
+    told again when it comes back."""
+
+    class Kind(models.TextChoices):
+        FROZEN = "frozen", _("质押的减排量被冻结")
+        REVERSED = "reversed", _("该批减排量发生过核减")
+        EXPIRING = "expiring", _("质押 30 天内到期")
+        EXPIRED = "expired", _("质押期限已过")
+        BELOW = "below", _("按市价已低于担保金额")
+
+    pledge = models.ForeignKey("registry.Pledge", on_delete=models.PROTECT, related_name="alerts")
+    kind = models.CharField(_("类型"), max_length=8, choices=Kind)
+    # Which order, cancellation or term it is about.
+    source = models.CharField(_("来源"), max_length=40, blank=True, default="")
+    told_at = models.DateTimeField(_("提示时间"), db_default=PortalNow(), editable=False)
+    ended_at = models.DateTimeField(_("解除时间"), null=True)
+
+    class Meta:
+        verbose_name = _("质押提示")
+        verbose_name_plural = _("质押提示")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_standing_alert_of_a_cause",
+                fields=["pledge", "kind", "source"],
+                condition=Q(ended_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pledge_id} {self.kind}"

@@ -6,19 +6,23 @@ import uuid
 from datetime import date
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Department, Party, Role, User
-from portal.base.clock import today
+from portal.base.clock import now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.finance.access import access_claim, access_policy, institutions_of
 from tickets.finance.errors import OwnFinanceRow
-from tickets.finance.models import FinanceRow, InsuranceClaim, InsurancePolicy
-from tickets.registry.access import require_office
+from tickets.finance.models import FinanceRow, InsuranceClaim, InsurancePolicy, PledgeAlert
+from tickets.finance.queries import OwnPledge, pledges_in_force, watched
+from tickets.registry.access import people_acting_for, require_office
 from tickets.registry.errors import TicketClosed
 from tickets.registry.models import CarbonTicket
+from tickets.registry.quantities import tonnes
 
 
 @write_transaction
@@ -121,6 +125,57 @@ def decide_claim(*, claim: InsuranceClaim, paid_fen: int, actor: User) -> Insura
     found.save(update_fields=["state", "paid_fen", "decided_by"])
     _record("insurance_claim", found.key, str(found.state), actor)
     return found
+
+
+def tell_banks() -> int:
+    """Each bank hears once of what threatens its pledge, by message, e-mail and webhook (article 18);
+    how many pledges were told of now. A job's act: each pledge is a transaction of its own.
+
+    Of a term that comes near the register reminds holder and bank (``remind_of_ending_pledges``).
+    """
+    PledgeAlert.objects.filter(ended_at__isnull=True).exclude(
+        pledge__in=pledges_in_force().values("pk")
+    ).update(ended_at=now())
+    return sum(_tell_bank(row) for row in watched(pledges_in_force()))
+
+
+@write_transaction
+def _tell_bank(row: OwnPledge) -> bool:
+    """False when nothing is new, or another worker has been before: the constraint lets one row in."""
+    pledge, ticket = row.pledge, row.pledge.ticket
+    standing = {
+        (alert.kind, alert.source)
+        for alert in row.alerts
+        if alert.kind is not PledgeAlert.Kind.EXPIRING
+    }
+    known = PledgeAlert.objects.filter(pledge=pledge, ended_at__isnull=True)
+    for alert in known:
+        if (alert.kind, alert.source) not in standing:
+            alert.ended_at = now()
+            alert.save(update_fields=["ended_at"])
+    new = []
+    for kind, source in sorted(standing):
+        _alert, made = known.get_or_create(
+            pledge=pledge, kind=kind, source=source, defaults={"ended_at": None}
+        )
+        if made:
+            new.append(kind)
+    if not new:
+        return False
+    labels = dict.fromkeys(str(kind.label) for kind in new)
+    tell(
+        users=people_acting_for([pledge.pledgee]),
+        subject=_("质押需要留意：碳票 {number}").format(number=ticket.number),
+        body=_("{alerts}。现质押 {tonnes} 吨，中登网登记编号 {external}。").format(
+            alerts="；".join(labels), tonnes=tonnes(row.held_kg), external=pledge.external_number
+        ),
+        link=reverse("finance:bank"),
+    )
+    record_event(
+        subject_kind="pledge", subject_key=pledge.pk, verb="bank_told", actor_key=None,
+        facts={"alerts": [kind.value for kind in new]},
+    )  # fmt: skip
+    return True
 
 
 def _record(kind: str, key: uuid.UUID, verb: str, actor: User, **facts: Any) -> None:

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party
 from portal.base.clock import today
-from tickets.finance.models import FinanceRow, InsurancePolicy
+from tickets.finance.models import FinanceRow, InsurancePolicy, PledgeAlert
 from tickets.market.prices import amount_of
 from tickets.market.queries import market_figures
-from tickets.registry.models import CarbonTicket, Pledge
+from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge
 from tickets.registry.queries import pledged_kg, tickets_securing
 
 EXPIRES_WITHIN = timedelta(days=30)
+Kind = PledgeAlert.Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,14 @@ def quarter_days(year: int, quarter: int) -> tuple[date, date]:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """What a bank should know of its pledge; another source is something new to tell."""
+
+    kind: PledgeAlert.Kind
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnPledge:
     """A pledge as its bank watches it."""
 
@@ -84,43 +93,75 @@ class OwnPledge:
     ticket: CarbonTicket
     held_kg: int
     value_fen: int
-    alerts: tuple[str, ...]
+    alerts: tuple[Alert, ...]
+
+    @property
+    def labels(self) -> list[str]:
+        """The alerts in words, each once."""
+        return list(dict.fromkeys(str(alert.kind.label) for alert in self.alerts))
 
 
 def own_pledges(banks: QuerySet[Party]) -> list[OwnPledge]:
     """What stands for the banks' loans, its value at the market's last price, and what changed."""
-    pledges = list(
-        Pledge.objects.filter(pledgee__in=banks)
-        .select_related("ticket", "pledgee", "cause")
-        .order_by("ends_on", "pk")
-    )
-    held, price_fen = pledged_kg(pledges), market_figures()["last_fen"]
-    securing = tickets_securing(pledges)
-    found = []
-    for pledge in pledges:
-        kilograms = held[pledge.pk]
-        value_fen = amount_of(price_fen, kilograms) if price_fen and kilograms else 0
-        alerts = _alerts(pledge, kilograms, value_fen)
-        found.append(OwnPledge(pledge, securing[pledge.pk], kilograms, value_fen, alerts))
-    return found
+    return watched(Pledge.objects.filter(pledgee__in=banks))
 
 
-def _alerts(pledge: Pledge, held_kg: int, value_fen: int) -> tuple[str, ...]:
+def pledges_in_force() -> QuerySet[Pledge]:
+    """Those that still hold kilograms."""
+    return Pledge.objects.filter(cause__blocks__closed_by__isnull=True).distinct()
+
+
+def watched(pledges: QuerySet[Pledge]) -> list[OwnPledge]:
+    """Pledges with what they hold, what it is worth, and what their banks should know."""
+    found = list(pledges.select_related("ticket", "pledgee").order_by("ends_on", "pk"))
+    held: dict[uuid.UUID, int] = dict.fromkeys((pledge.pk for pledge in found), 0)
+    orders: dict[uuid.UUID, set[uuid.UUID]] = {pledge.pk: set() for pledge in found}
+    for block in Block.objects.standing().filter(because__in=held):
+        assert block.because_id is not None  # Found by it.
+        held[block.because_id] += block.quantity_kg
+        orders[block.because_id].update(block.freezes)
+    reversals: dict[int, list[str]] = {}
+    issuances = [pledge.ticket.issuance_id for pledge in found]
+    for issuance, number in (
+        Cancellation.objects.filter(issuance__in=issuances)
+        .order_by("number")
+        .values_list("issuance", "number")
+    ):
+        reversals.setdefault(issuance, []).append(number)
+    price_fen, securing = market_figures()["last_fen"], tickets_securing(found)
+    return [
+        _watched(
+            pledge,
+            securing[pledge.pk],
+            held[pledge.pk],
+            price_fen,
+            [
+                *(Alert(Kind.FROZEN, order.hex) for order in sorted(orders[pledge.pk])),
+                *(
+                    Alert(Kind.REVERSED, number)
+                    for number in reversals.get(pledge.ticket.issuance_id, [])
+                ),
+            ],
+        )
+        for pledge in found
+    ]
+
+
+def _watched(
+    pledge: Pledge, ticket: CarbonTicket, held_kg: int, price_fen: int, alerts: list[Alert]
+) -> OwnPledge:
+    """With term and value; nothing threatens a pledge that holds nothing any more."""
     if held_kg == 0:
-        return ()
-    said = []
-    blocks = pledge.cause.blocks.standing()
-    if any(block.freezes for block in blocks):
-        said.append(_("质押的减排量被冻结"))
-    if pledge.ticket.issuance.cancellations.exists():
-        said.append(_("该批减排量发生过核减"))
+        return OwnPledge(pledge, ticket, 0, 0, ())
+    value_fen = amount_of(price_fen, held_kg)
+    term = pledge.ends_on.isoformat()
     if pledge.ends_on < today():
-        said.append(_("质押期限已过"))
+        alerts.append(Alert(Kind.EXPIRED, term))
     elif pledge.ends_on <= today() + EXPIRES_WITHIN:
-        said.append(_("质押 30 天内到期"))
-    if value_fen and value_fen < pledge.amount_fen:
-        said.append(_("按市价已低于担保金额"))
-    return tuple(said)
+        alerts.append(Alert(Kind.EXPIRING, term))
+    if 0 < value_fen < pledge.amount_fen:
+        alerts.append(Alert(Kind.BELOW))
+    return OwnPledge(pledge, ticket, held_kg, value_fen, tuple(alerts))
 
 
 def insurance_of(ticket: CarbonTicket) -> QuerySet[InsurancePolicy]:

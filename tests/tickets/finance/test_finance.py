@@ -13,9 +13,10 @@ from openpyxl import load_workbook
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Role
-from portal.base.clock import today
+from portal.base.clock import advance_clock, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.tables import csv_of, xlsx_of
+from portal.casework.models import Message
 from tests.tickets.registry.register import Bureau, paper
 from tickets.finance.errors import (
     FinanceIncomplete,
@@ -26,10 +27,23 @@ from tickets.finance.errors import (
     TicketCancelled,
 )
 from tickets.finance.models import FinanceRow, InsurancePolicy
-from tickets.finance.operations import claim, confirm_row, decide_claim, end_row, insure, record_row
+from tickets.finance.operations import (
+    claim,
+    confirm_row,
+    decide_claim,
+    end_row,
+    insure,
+    record_row,
+    tell_banks,
+)
 from tickets.finance.queries import own_pledges, quarter_days, register_lines
 from tickets.registry.models import CarbonTicket, FreezeOrder, Pledge
-from tickets.registry.operations import prepare_cancellation, prepare_freeze, prepare_pledge
+from tickets.registry.operations import (
+    prepare_cancellation,
+    prepare_freeze,
+    prepare_lift,
+    prepare_pledge,
+)
 
 pytestmark = pytest.mark.django_db
 NASTY = ["=HYPERLINK(\"http://x\")", "+1+1", "-2", "@SUM(A1)", "\t=1", " =1", "\r=1", "＝1"]  # fmt: skip
@@ -106,11 +120,46 @@ def test_a_bank_sees_its_own_pledges_and_what_threatens_them(
     parties = type(bureau.bank).objects
     [own] = own_pledges(parties.filter(pk=bureau.bank.pk))
     assert own.held_kg == 40_000
-    assert set(own.alerts) == {"质押的减排量被冻结", "质押 30 天内到期"}
+    assert set(own.labels) == {"质押的减排量被冻结", "质押 30 天内到期"}
     assert own_pledges(parties.filter(pk=bureau.bank2.pk)) == []
     [line] = register_lines(bureau.bank)
     assert (line.number, line.standing) == ("Z1", True)
     assert Pledge.objects.count() == 1
+
+
+def test_a_bank_is_told_once_of_what_threatens_its_pledge(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    bureau.approve(prepare_pledge(
+        ticket=ticket, quantity_kg=40_000, pledgee=bureau.bank, amount_fen=1_000_00,
+        begins_on=today(), ends_on=today() + timedelta(days=90), external_number="Z1",
+        asked_by=bureau.owner_user, document=paper(), actor=bureau.finance,
+    ))  # fmt: skip
+    told = Message.objects.filter(user=bureau.bank_user, subject__contains=ticket.number)
+
+    def freeze() -> FreezeOrder:
+        bureau.approve(prepare_freeze(
+            kind=FreezeOrder.Kind.INSPECTION, ticket=ticket, document=paper(), reason="检查",
+            actor=bureau.clerk,
+        ))  # fmt: skip
+        return FreezeOrder.objects.latest("made_at")
+
+    assert tell_banks() == 0
+    order = freeze()
+    assert [tell_banks(), tell_banks()] == [1, 0]
+    assert "质押的减排量被冻结。现质押 40 吨" in told.get().body
+    bureau.approve(prepare_lift(order=order, reason="查清", actor=bureau.clerk, document=paper()))
+    assert tell_banks() == 0
+    freeze()  # Another order is something new.
+    assert tell_banks() == 1
+    advance_clock(timedelta(days=91))
+    assert tell_banks() == 1
+    assert [one.body.split("。")[0] for one in told.order_by("-pk")][0] == "质押期限已过"
+    assert not Message.objects.filter(user=bureau.bank2_user).exists()
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE finance_pledgealert SET ended_at = NULL, source = '', kind = 'below'"
+        )
 
 
 def test_a_claim_stays_within_sum_and_term(bureau: Bureau, ticket: CarbonTicket) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Party, User
 from portal.base.clock import today
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.access import owners_of
+from tickets.registry.access import owners_of, people_acting_for
 from tickets.registry.models import Pledge, PledgeReminder
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
@@ -45,7 +42,7 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
         return False
     ticket = tickets_securing([pledge])[pledge.pk]
     tell(
-        users=_acting_for([*owners_of(ticket), pledge.pledgee], day),
+        users=people_acting_for([*owners_of(ticket), pledge.pledgee]),
         subject=_("碳票 {number} 的质押将于 {ends_on} 到期").format(
             number=ticket.number, ends_on=pledge.ends_on.isoformat()
         ),
@@ -68,16 +65,3 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
         facts={"ends_on": pledge.ends_on.isoformat()},
     )
     return True
-
-
-def _acting_for(parties: Sequence[Party], day: date) -> list[User]:
-    """Who acts today for an owner of the ticket or for the bank."""
-    return list(
-        User.objects.filter(
-            Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
-            mandates__party__in=parties,
-            mandates__ended_at__isnull=True,
-            mandates__valid_from__lte=day,
-            is_active=True,
-        ).distinct()
-    )
