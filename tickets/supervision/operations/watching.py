@@ -27,12 +27,15 @@ from tickets.supervision.operations.inspections import propose_inspection
 
 POINTS_MAX = 5000
 _LINE = re.compile(r"\s*(\d{2,3}(?:\.\d+)?)\s*[,，]\s*(\d{2}(?:\.\d+)?)\s*[,，]\s*(\d{4}-\d\d-\d\d)\s*")  # fmt: skip
-# Of each issuance the oldest open ticket stands for the land; permits and shapes that were there
-# when it was issued were judged then.
+# Of each issuance the oldest open ticket stands for the land. Permits and shapes that were there when
+# the tonnes were issued were judged then; a ticket that was opened since, by a transfer or a reissue,
+# excuses nothing. Each thing is proposed once for an issuance, whichever ticket stood for it.
 _HITS = """
 WITH issued AS (
-  SELECT DISTINCT ON (ticket.issuance_id) ticket.key, ticket.opened_at, version.geom
+  SELECT DISTINCT ON (ticket.issuance_id) ticket.key, ticket.issuance_id,
+         issuance.made_at AS issued_at, version.geom
   FROM registry_carbonticket AS ticket
+  JOIN registry_issuance AS issuance ON issuance.id = ticket.issuance_id
   JOIN parcels_projectareaversion AS version ON version.id = ticket.area_version_id
   WHERE ticket.closed_by_id IS NULL AND EXISTS (
     SELECT FROM registry_block AS block
@@ -40,13 +43,13 @@ WITH issued AS (
       AND block.state IN ('held', 'listed', 'pledged'))
   ORDER BY ticket.issuance_id, ticket.opened_by_id
 ), found AS (
-  SELECT issued.key, 'harvest' AS cause, 'exclusion:' || permit.key AS source,
+  SELECT issued.key, issued.issuance_id, 'harvest' AS cause, 'exclusion:' || permit.key AS source,
          permit.number AS said, ST_Intersection(issued.geom, permit.geom) AS part
   FROM issued JOIN parcels_exclusionarea AS permit ON ST_Intersects(issued.geom, permit.geom)
   WHERE permit.kind = 'harvest' AND permit.method = 'clear_cut' AND permit.status <> 'ended'
-    AND permit.replaced_at IS NULL AND permit.made_at > issued.opened_at
+    AND permit.replaced_at IS NULL AND permit.made_at > issued.issued_at
   UNION ALL
-  SELECT issued.key, shape.kind, 'watched:' || shape.key, shape.seen_on || ' ' || shape.source,
+  SELECT issued.key, issued.issuance_id, shape.kind, 'watched:' || shape.key, shape.seen_on || ' ' || shape.source,
          ST_Intersection(issued.geom, hit.geom)
   FROM issued
   JOIN supervision_watchedshape AS shape
@@ -56,13 +59,14 @@ WITH issued AS (
            THEN ST_SetSRID(ST_Buffer(ST_SetSRID(shape.geom, 4326)::geography, %(radius)s)::geometry,
                            4490)
            ELSE shape.geom END AS geom) AS hit
-  WHERE shape.made_at > issued.opened_at AND ST_Intersects(issued.geom, hit.geom)
+  WHERE shape.made_at > issued.issued_at AND ST_Intersects(issued.geom, hit.geom)
 )
 SELECT key, cause, source, said, ST_AsEWKB(ST_Multi(ST_CollectionExtract(part, 3)))
 FROM found
 WHERE ST_Area(ST_CollectionExtract(part, 3)::geography) > 1
   AND NOT EXISTS (SELECT FROM supervision_inspection AS known
-                  WHERE known.ticket_id = found.key AND known.source = found.source)
+                  JOIN registry_carbonticket AS its ON its.key = known.ticket_id
+                  WHERE its.issuance_id = found.issuance_id AND known.source = found.source)
 ORDER BY key, source
 """
 

@@ -21,6 +21,7 @@ from portal.casework.notices import publish_notice
 from tests.factories.land import square
 from tests.tickets.registry.register import Bureau
 from tickets.registry.models import CarbonTicket
+from tickets.registry.operations import Owners
 from tickets.registry.showing import holders
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.models import Inspection
@@ -71,6 +72,17 @@ def test_what_is_new_on_issued_land_is_proposed_once(
     assert Inspection.objects.count() == 3
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE supervision_watchedshape SET seen_on = '2020-01-01'")
+
+
+def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    permit(MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt), "伊采字1号")
+    sold = bureau.transfer(ticket)  # After the permit; the issue was before it.
+    [made] = check_issued_areas()
+    assert (made.cause, made.ticket) == ("harvest", sold)
+    bureau.transfer(sold, to=Owners.sole(bureau.other))
+    assert check_issued_areas() == []
 
 
 @pytest.mark.parametrize("line", [
