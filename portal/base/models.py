@@ -123,6 +123,8 @@ class Webhook(models.Model):
     address = models.CharField(_("接收地址"), max_length=254)
     secret = models.BinaryField()
     secret_key_id = models.CharField(max_length=20)
+    # In a row, since it last took a message.
+    refusals = models.IntegerField(_("连续拒收"), default=0)
     made_at = models.DateTimeField(db_default=PortalNow(), editable=False)
     ended_at = models.DateTimeField(null=True)
 

@@ -11,7 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -24,6 +25,11 @@ from portal.base.transactions import write_transaction
 
 KEPT_FOR = timedelta(days=30)
 OVERDUE_AFTER = timedelta(minutes=15)
+ROUND = 500
+# Of a round no address takes more than this many, however many wait for it.
+ROUND_PER_WEBHOOK = 20
+# After so many refusals in a row an address is tried by the rounds alone.
+PATIENCE = 10
 SUBJECT_LENGTH = 200
 RECIPIENT_LENGTH = 254
 
@@ -53,7 +59,10 @@ def post_message(*, recipient: str, subject: str, body: str) -> OutboxMessage:
 
 @write_transaction
 def post_to_webhook(*, webhook: Webhook, subject: str, text: str, link: str) -> OutboxMessage:
-    """The same to a program: the signed body is made here and never changes."""
+    """The same to a program: the signed body is made here and never changes.
+
+    To an address that refuses everything it goes with the next round, not at once.
+    """
     key = uuid.uuid4()
     message = OutboxMessage.objects.create(
         id=key,
@@ -63,7 +72,8 @@ def post_to_webhook(*, webhook: Webhook, subject: str, text: str, link: str) -> 
         subject=" ".join(subject.split())[:SUBJECT_LENGTH],
         body=webhooks.body_of(message_id=key, subject=subject, text=text, link=link),
     )
-    _defer(message)
+    if webhook.refusals < PATIENCE:
+        _defer(message)
     return message
 
 
@@ -85,9 +95,13 @@ def deliver(message_id: str) -> bool:
         send(message)
     except OSError as error:  # smtplib's errors are OSErrors too.
         waiting.update(attempts=F("attempts") + 1, last_error=f"{type(error).__name__}: {error}")
+        if message.webhook is not None:
+            webhooks.note_refusal(message.webhook)
         raise
     # Between sending and this line a crash sends it again: at least once, never silently lost.
     waiting.update(attempts=F("attempts") + 1, last_error="", delivered_at=PortalNow())
+    if message.webhook is not None:
+        webhooks.note_receipt(message.webhook)
     return True
 
 
@@ -108,11 +122,24 @@ def message_header_id(message: OutboxMessage) -> str:
 
 
 def redeliver_overdue() -> int:
-    """Queue again what waits although no job will take it (a restored backup, exhausted retries)."""
-    overdue = OutboxMessage.objects.filter(
-        delivered_at__isnull=True, made_at__lt=now() - OVERDUE_AFTER
-    ).order_by("made_at")
-    return sum(_defer(message) for message in overdue[:500])
+    """Queue again what waits although no job will take it (a restored backup, exhausted retries).
+
+    What was tried least comes first and no webhook takes more than its part of the round: an
+    address that is dead keeps nobody else waiting.
+    """
+    overdue = (
+        OutboxMessage.objects.filter(delivered_at__isnull=True, made_at__lt=now() - OVERDUE_AFTER)
+        .annotate(
+            turn=Window(
+                RowNumber(),
+                partition_by=F("webhook"),
+                order_by=[F("attempts").asc(), F("made_at").asc()],
+            )
+        )
+        .filter(Q(webhook__isnull=True) | Q(turn__lte=ROUND_PER_WEBHOOK))
+        .order_by("attempts", "made_at")
+    )
+    return sum(_defer(message) for message in overdue[:ROUND])
 
 
 def purge_delivered() -> int:

@@ -18,11 +18,13 @@ import uuid
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import now
 from portal.base.errors import InvalidInput
 from portal.base.models import OutboxMessage, Webhook
+from portal.base.policy import policy_number
 from portal.base.secrets import Sealed, seal, unseal
 from portal.base.transactions import write_transaction
 
@@ -62,8 +64,16 @@ def name_webhook(*, owner_key: uuid.UUID, address: str) -> tuple[Webhook, str]:
 
 @write_transaction
 def end_webhook(*, owner_key: uuid.UUID) -> bool:
-    """No new message goes there; whether one was named."""
-    return bool(Webhook.objects.in_use().filter(owner_key=owner_key).update(ended_at=now()))
+    """No message goes there any more, nor what still waited; whether one was named."""
+    named = Webhook.objects.in_use().filter(owner_key=owner_key)
+    OutboxMessage.objects.filter(webhook__in=named, delivered_at__isnull=True).delete()
+    return bool(named.update(ended_at=now()))
+
+
+def dead_webhooks() -> QuerySet[Webhook]:
+    """In use, but they refused as often in a row as policy bears (``webhook.refusals_max``)."""
+    most = int(policy_number("webhook.refusals_max"))
+    return Webhook.objects.in_use().filter(refusals__gte=most)
 
 
 def require_address(address: str) -> None:
@@ -138,6 +148,16 @@ def send(message: OutboxMessage) -> None:
     # A redirect is no receipt: the address is the one that was named.
     if not 200 <= status < 300:
         raise WebhookRefused(f"HTTP {status}")
+
+
+def note_refusal(webhook: Webhook) -> None:
+    """One more in a row."""
+    Webhook.objects.filter(pk=webhook.pk).update(refusals=F("refusals") + 1)
+
+
+def note_receipt(webhook: Webhook) -> None:
+    """It takes messages: refusals are counted anew."""
+    Webhook.objects.filter(pk=webhook.pk, refusals__gt=0).update(refusals=0)
 
 
 def _connection(parts: SplitResult) -> http.client.HTTPConnection:

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.base.clock import PortalNow, now, today
@@ -16,6 +18,7 @@ from portal.base.models import Webhook
 from portal.base.numbers import new_code
 from portal.base.outbox import post_message, post_to_webhook
 from portal.base.transactions import write_transaction
+from portal.base.webhooks import dead_webhooks, end_webhook
 from portal.casework.models import Message, Notice, NoticeObjection
 from portal.journal.operations import record_event
 
@@ -121,6 +124,27 @@ def tell(*, users: Iterable[User], subject: str, body: str, link: str = "") -> l
     for webhook in Webhook.objects.in_use().filter(owner_key__in=people):
         post_to_webhook(webhook=webhook, subject=subject, text=body, link=link)
     return told
+
+
+def give_up_dead_webhooks() -> int:
+    """Addresses that have refused too often in a row are used no more, and their people are told;
+    how many. A job's act."""
+    return sum(_give_up(webhook) for webhook in dead_webhooks())
+
+
+@write_transaction
+def _give_up(webhook: Webhook) -> bool:
+    if not end_webhook(owner_key=webhook.owner_key):
+        return False
+    tell(
+        users=User.objects.filter(key=webhook.owner_key),
+        subject=_("系统对接已停用"),
+        body=_(
+            "接收地址 {address} 连续 {count} 次未接收消息，已停用。消息仍在收件箱中；修复后请重新登记。"
+        ).format(address=webhook.address, count=webhook.refusals),
+        link=reverse("casework:webhook"),
+    )
+    return True
 
 
 @write_transaction

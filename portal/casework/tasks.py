@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 
 from portal.casework.documents import orphans
 from portal.casework.escalation import tell_of_overdue
+from portal.casework.notices import give_up_dead_webhooks
 from portal.casework.operations import refresh_all_deadlines
 
 # Longer than any act lasts: a file younger than this may still get its row.
@@ -34,3 +35,10 @@ def refresh_deadlines_daily(timestamp: int) -> None:
 def tell_of_overdue_daily(timestamp: int) -> None:
     """Each passed deadline once; a morning that failed is made up for by the next."""
     tell_of_overdue()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="give_up_dead_webhooks", queue="upkeep", queueing_lock="give_up_dead_webhooks")
+def give_up_dead_webhooks_often(timestamp: int) -> None:
+    """As often as the outbox goes its rounds."""
+    give_up_dead_webhooks()

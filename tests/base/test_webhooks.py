@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -13,12 +14,23 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from procrastinate.contrib.django.models import ProcrastinateJob
 
+from portal.base.clock import advance_clock
 from portal.base.errors import InvalidInput
 from portal.base.models import OutboxMessage, Webhook
-from portal.base.outbox import deliver, post_to_webhook
+from portal.base.outbox import (
+    ROUND,
+    ROUND_PER_WEBHOOK,
+    deliver,
+    post_message,
+    post_to_webhook,
+    redeliver_overdue,
+)
+from portal.base.policy import policy_number
 from portal.base.webhooks import end_webhook, name_webhook, signature_of
-from portal.casework.notices import tell
+from portal.casework.models import Message
+from portal.casework.notices import give_up_dead_webhooks, tell
 from tests.accounts.people import user_named
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +123,57 @@ def test_nothing_is_sent_to_an_address_that_was_given_up(receiver: Receiver) -> 
     assert deliver(str(message.pk)) is False
     assert receiver.taken == []
     assert not OutboxMessage.objects.exists()
+
+
+def test_a_dead_address_keeps_nobody_waiting(receiver: Receiver) -> None:
+    webhook, _secret = name_webhook(owner_key=OWNER, address=receiver.address)
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            channel="webhook", webhook=webhook, recipient=webhook.address, subject="旧", body="{}",
+            attempts=12,
+        )
+        for _n in range(ROUND + 1)
+    )  # fmt: skip
+    letter = post_message(recipient="owner@example.cn", subject="补正", body="")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE status = 'todo'")
+    advance_clock(timedelta(minutes=20))
+    assert redeliver_overdue() == ROUND_PER_WEBHOOK + 1
+    assert ProcrastinateJob.objects.filter(
+        status="todo", args={"message_id": str(letter.pk)}
+    ).exists()
+
+
+def test_an_address_that_refuses_too_often_is_given_up_and_its_owner_told(
+    receiver: Receiver,
+) -> None:
+    user = user_named("bank-program")
+    webhook, _secret = name_webhook(owner_key=user.key, address=receiver.address)
+    most = int(policy_number("webhook.refusals_max"))
+    Webhook.objects.update(refusals=most - 2)
+    receiver.answers += [500, 204, 500]
+
+    def send() -> OutboxMessage:
+        return post_to_webhook(webhook=webhook, subject="冻结", text="", link="")
+
+    first = send()
+    with pytest.raises(OSError):
+        deliver(str(first.pk))
+    assert give_up_dead_webhooks() == 0
+    assert deliver(str(first.pk)) is True  # Taken at last: it counts anew.
+    webhook.refresh_from_db()
+    assert webhook.refusals == 0
+    Webhook.objects.update(refusals=most - 1)
+    webhook.refresh_from_db()
+    waiting = send()  # No job of its own any more: the rounds try such an address.
+    assert not ProcrastinateJob.objects.filter(args={"message_id": str(waiting.pk)}).exists()
+    with pytest.raises(OSError):
+        deliver(str(waiting.pk))
+    assert [give_up_dead_webhooks(), give_up_dead_webhooks()] == [1, 0]
+    told = Message.objects.get(user=user)
+    assert str(most) in told.body
+    assert receiver.address in told.body
+    assert not OutboxMessage.objects.filter(delivered_at=None).exists()
 
 
 @pytest.mark.parametrize("address", [
