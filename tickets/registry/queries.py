@@ -29,6 +29,7 @@ from portal.base.clock import CITY_TIME, today
 from tickets.registry.ledger import freest_first, quantity_of, standing_pieces
 from tickets.registry.models import (
     Block,
+    Cancellation,
     CarbonTicket,
     FreezeOrder,
     Issuance,
@@ -41,7 +42,7 @@ from tickets.registry.models import (
     TicketRequest,
     TicketShare,
 )
-from tickets.registry.moves import LIVE_STATES, BlockState
+from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
 from tickets.registry.querysets import standing_at
 
 
@@ -313,6 +314,13 @@ def retired_by(entries: Sequence[LedgerEntry]) -> dict[int, uuid.UUID]:
     """Of the entries that retired kilograms, the offset: its certificate is the act's document."""
     blocks = Block.objects.filter(opened_by__in=entries, state=BlockState.OFFSET)
     return dict(blocks.values_list("opened_by", "because"))
+
+
+def ordered_by(entries: Sequence[LedgerEntry]) -> dict[int, Cancellation]:
+    """Of the entries that cancelled kilograms, the order that says why."""
+    causes = {entry.cause: entry.pk for entry in entries if entry.kind == EntryKind.CANCEL}
+    found = Cancellation.objects.filter(cause__in=causes)
+    return {causes[cancellation.pk]: cancellation for cancellation in found}
 
 
 def acts_on(ticket: CarbonTicket, at: datetime | None = None) -> QuerySet[LedgerEntry]:

@@ -12,7 +12,13 @@ from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext as _
 
 from portal.base.clock import CITY_TIME
-from tickets.registry.models import Block, CarbonTicket, LedgerEntry, TicketShare
+from tickets.registry.models import (
+    Block,
+    Cancellation,
+    CarbonTicket,
+    LedgerEntry,
+    TicketShare,
+)
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import Flow, Standing, TicketState, shares_at
@@ -147,3 +153,19 @@ def act_line(entry: LedgerEntry, flows: Sequence[Flow], numbers: Mapping[object,
             words += f"（{was.label} → {became.label}）"
         parts.append(words)
     return "；".join(parts) or str(EntryKind(entry.kind).label)
+
+
+def order_line(cancellation: Cancellation) -> str:
+    """Why kilograms were taken back, by whose order, and what of it is owed still; no names."""
+    said = _("{reason}，{authority} {document}（{number}）").format(
+        reason=cancellation.get_reason_display(),
+        authority=cancellation.authority,
+        document=cancellation.document_number,
+        number=cancellation.number,
+    )
+    missing_kg = cancellation.ordered_kg - cancellation.cancelled_kg
+    if missing_kg:
+        said += _("；应核减 {ordered} 吨，欠缴 {missing} 吨").format(
+            ordered=tonnes(cancellation.ordered_kg), missing=tonnes(missing_kg)
+        )
+    return said

@@ -17,7 +17,7 @@ from portal.accounts.models import Mandate, Party, RoleGrant, User
 from portal.base.clock import PortalNow, advance_clock, today
 from portal.base.numbers import is_number, parse_code
 from portal.casework.errors import OwnMatter, RegulationNotInForce
-from portal.casework.models import Regulation
+from portal.casework.models import Message, Regulation
 from portal.journal.models import Event
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import (
@@ -84,6 +84,7 @@ from tickets.registry.operations import (
 from tickets.registry.operations.asking import print_ticket
 from tickets.registry.queries import collateral_reached, pledgees_touched, pledges_on
 from tickets.registry.ranks import rank_of
+from tickets.registry.showing import order_line
 
 pytestmark = pytest.mark.django_db
 
@@ -764,9 +765,14 @@ def test_a_reversal_takes_the_owners_free_kilograms_from_above_then_notes_a_debt
         return Cancellation.objects.get(document_number=document.number)
 
     first = order(100)
+    told = Message.objects.filter(user=bureau.owner_user, subject__contains="核减")
+    assert "火灾等灾害损失" in told.get().body
     assert [(p.low, p.high) for p in standing_pieces(because=first.pk)] == [(900, 1000)]
     second = order(600)
     assert second.cancelled_kg == 400
+    assert "核减 0.4 吨，不足的 0.2 吨记为欠缴。火灾" in told.latest("pk").body
+    assert "应核减 0.6 吨，欠缴 0.2 吨" in order_line(second)
+    assert not Message.objects.filter(user=bureau.buyer_user, subject__contains="核减").exists()
     assert [(debt.party, debt.quantity_kg) for debt in second.debts.all()] == [(bureau.owner, 200)]
     assert states(ticket) == {"pledged": 200, "cancelled": 500}
     assert states(bought) == {"held": 300}

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, User
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
 from portal.journal.operations import record_event
+from tickets.registry.access import people_acting_for
 from tickets.registry.errors import NothingToCancel, WrongRegistration
 from tickets.registry.ledger import (
     Draft,
@@ -44,7 +47,7 @@ from tickets.registry.operations.registrations import (
     quantity_or_none,
     sha256_of,
 )
-from tickets.registry.quantities import split_by_shares
+from tickets.registry.quantities import split_by_shares, tonnes
 
 Reason = Cancellation.Reason
 # Of false materials, of inspections; otherwise forestry's charge of registering and cancelling.
@@ -144,6 +147,7 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
         facts={"number": cancellation.number, "kg": ordered_kg, "missing": sum(missing)},
     )
     end_decision(wanted, actor)
+    _tell_of_cancellation(cancellation, lines)
     return cancellation
 
 
@@ -275,3 +279,23 @@ def _close_emptied(draft: Draft, tickets: Collection[uuid.UUID], left: Sequence[
     for ticket in sorted(touched, key=str):
         if ticket in tickets and ticket not in alive:
             draft.close_ticket(ticket, CarbonTicket.ClosedBecause.CANCELLED)
+
+
+def _tell_of_cancellation(cancellation: Cancellation, lines: Sequence[_Line]) -> None:
+    """The project's owners, and those who took their place, read why, how much, and what is owed."""
+    successors = _successors_of(lines)
+    said = _("{reason}（{authority} {document}）：核减 {cancelled} 吨").format(
+        reason=cancellation.get_reason_display(),
+        authority=cancellation.authority,
+        document=cancellation.document_number,
+        cancelled=tonnes(cancellation.cancelled_kg),
+    )
+    missing_kg = cancellation.ordered_kg - cancellation.cancelled_kg
+    if missing_kg:
+        said += _("，不足的 {tonnes} 吨记为欠缴").format(tonnes=tonnes(missing_kg))
+    tell(
+        users=people_acting_for(Party.objects.filter(pk__in={*successors, *successors.values()})),
+        subject=_("减排量核减：{number}").format(number=cancellation.number),
+        body=f"{said}。{cancellation.text}",
+        link=reverse("projects:filing", args=[cancellation.issuance.filing.number]),
+    )

@@ -36,7 +36,9 @@ from tickets.registry.acts import ACTS, Act, Asked
 from tickets.registry.errors import RequestUnreadable
 from tickets.registry.forms import RegistrationForm
 from tickets.registry.models import (
+    Cancellation,
     CarbonTicket,
+    LedgerEntry,
     Registration,
     TicketRequest,
 )
@@ -71,6 +73,7 @@ from tickets.registry.queries import (
     collateral_reached,
     has_dealt_with,
 )
+from tickets.registry.showing import order_line
 
 REFUSED = 422
 
@@ -360,13 +363,18 @@ def decide(registration: Registration, user: User) -> Registration:
     done = approve_registration(registration=registration, actor=user)
     subject = f"{done.get_kind_display()}：{done.get_state_display()}"
     tell_decision(done, subject, _link(done))
+    written = LedgerEntry.objects.filter(registration=done.key)
+    order = Cancellation.objects.filter(pk__in=written.values("cause")).first()
     for ticket in _ended_by(done):
         publish_end(
             ticket=ticket,
             title=_("碳票 {number} 注销公告").format(number=ticket.number),
             text=_(
                 "依据《伊宁市林业碳票管理办法（试行）》，碳票 {number} 已注销（{why}），不再参与市场流通。"
-            ).format(number=ticket.number, why=ticket.get_closed_because_display()),
+            ).format(
+                number=ticket.number,
+                why=order_line(order) if order else ticket.get_closed_because_display(),
+            ),
             actor=user,
         )
     return done

@@ -62,6 +62,7 @@ from tickets.registry.queries import (
     days_left,
     family_of,
     newest_entry,
+    ordered_by,
     orders_in_force,
     pledges_on,
     register_totals,
@@ -85,6 +86,7 @@ from tickets.registry.showing import (
     holders,
     holders_of_all,
     issued_on,
+    order_line,
     period_of,
 )
 from tickets.registry.stream import stream_svg
@@ -182,7 +184,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     pages = Paginator(acts_on(ticket, at), ACT_ROWS)
     page = pages.get_page(request.GET.get("page") or pages.num_pages)  # The newest first seen.
     acts = list(page)
-    moved, retired = flows_by_entry(flows), retired_by(acts)
+    moved, retired, orders = flows_by_entry(flows), retired_by(acts), ordered_by(acts)
     context = {
         "panels": panels_of(ticket),
         "ticket": ticket,
@@ -207,7 +209,12 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         # Our own SVG: every text in it went through ElementTree.
         "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
         "acts": [
-            (entry, act_line(entry, moved.get(entry.pk, ()), numbers), retired.get(entry.pk))
+            (
+                entry,
+                act_line(entry, moved.get(entry.pk, ()), numbers),
+                retired.get(entry.pk),
+                order_line(orders[entry.pk]) if entry.pk in orders else "",
+            )
             for entry in acts
         ],
         "page": page,
