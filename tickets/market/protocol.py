@@ -36,11 +36,15 @@ class JournalBid:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a bidding came to: bids in their rank, and who won (None: not sold)."""
+    """What a bidding came to: bids in their rank, and who won (None: not sold).
+
+    ``missing_kg`` had left the list at the close by a court's transfer: a bid is for the whole.
+    """
 
     opening: dict[str, Any]
     ranking: tuple[JournalBid, ...]
     winner: JournalBid | None
+    missing_kg: int
     reserve_fen_per_tonne: int | None
     extensions: tuple[datetime, ...]
     closed_at: datetime
@@ -79,12 +83,14 @@ def result_of(listing: Listing) -> Result:
     winner = ranking[0] if ranking else None
     if winner is not None and reserve is not None and winner.price_fen_per_tonne < reserve:
         winner = None
-    if closed.facts.get("missing_kg"):  # A court had taken of what was offered.
+    missing_kg = int(closed.facts.get("missing_kg", 0))
+    if missing_kg:
         winner = None
     return Result(
         opening=opened.facts,
         ranking=tuple(ranking),
         winner=winner,
+        missing_kg=missing_kg,
         reserve_fen_per_tonne=reserve,
         extensions=tuple(
             datetime.fromisoformat(event.facts["closes_at"])
@@ -123,7 +129,7 @@ def _content(listing: Listing, result: Result) -> dict[str, Any]:
     names = {
         str(party.key): aliases.get(party.pk, "—") for party in Party.objects.filter(key__in=keys)
     }
-    opening, winner = result.opening, result.winner
+    opening = result.opening
     reserve = result.reserve_fen_per_tonne
     quantity_kg = int(opening["kg"])
     return {
@@ -141,13 +147,7 @@ def _content(listing: Listing, result: Result) -> dict[str, Any]:
             [_("延时"), "、".join(_moment(at) for at in result.extensions[-3:]) or _("无")],
             [_("确定结果"), _moment(result.closed_at)],
         ],
-        "result": _("成交：{name}，每吨 {price} 元，共 {amount} 元").format(
-            name=names.get(winner.bidder, "—"),
-            price=yuan(winner.price_fen_per_tonne),
-            amount=yuan(amount_of(winner.price_fen_per_tonne, quantity_kg)),
-        )
-        if winner
-        else _("未成交：没有报价达到成交条件"),
+        "result": _outcome(result, names, quantity_kg),
         "rule": _("价格优先；价格相同，时间在先者优先；时间相同，序号在先者优先（第十五条）。"),
         "head": [_("名次"), _("竞买人"), _("报价（元/吨）"), _("时间"), _("序号")],
         "bids": [
@@ -163,3 +163,24 @@ def _content(listing: Listing, result: Result) -> dict[str, Any]:
         "chain": f"{_('日志摘要')} {result.head.hex()}",
         "note": _("本记录由日志逐条重算得出；任何人持日志均可复核。"),
     }
+
+
+def _outcome(result: Result, names: dict[str, str], quantity_kg: int) -> str:
+    """Sold to whom for how much, or why not."""
+    if result.winner is not None:
+        price_fen = result.winner.price_fen_per_tonne
+        return _("成交：{name}，每吨 {price} 元，共 {amount} 元").format(
+            name=names.get(result.winner.bidder, "—"),
+            price=yuan(price_fen),
+            amount=yuan(amount_of(price_fen, quantity_kg)),
+        )
+    if result.missing_kg:
+        return why_failed(result.missing_kg)
+    return _("未成交：没有报价达到成交条件")
+
+
+def why_failed(missing_kg: int) -> str:
+    """Of a bidding whose kilograms a court's decision took."""
+    return _("未成交：其中 {tonnes} 吨已由生效裁判转移，不足整宗数量，竞价终止").format(
+        tonnes=tonnes(missing_kg)
+    )

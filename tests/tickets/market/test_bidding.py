@@ -245,7 +245,10 @@ def test_a_bidding_fails_when_a_court_took_of_its_kilograms_and_the_others_close
     result = result_of(taken)
     assert result.winner is None
     assert result.agrees
-    assert Message.objects.filter(user=one[1], subject__contains="竞价未成交").count() == 1
+    said = "其中 4 吨已由生效裁判转移"  # Not that no bid was good enough.
+    assert said in Message.objects.get(user=one[1], subject__contains="竞价未成交").body
+    written = PdfReader(io.BytesIO(protocol_pdf(taken))).pages[0].extract_text()
+    assert said in "".join(written.split("\n"))
     back = return_deposit(deposit=taken.deposits.get(), payment_number="T1", actor=floor.trading)
     assert back.state == "returned"
 

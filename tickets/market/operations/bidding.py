@@ -38,6 +38,7 @@ from tickets.market.operations.dealing import (
 )
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import require_price, yuan
+from tickets.market.protocol import why_failed
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import tonnes
@@ -267,7 +268,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
         missing_kg=missing_kg,
     )  # fmt: skip
     end_listing(found, Listing.Ending.SOLD if trade else Listing.Ending.FAILED, actor)
-    _tell_bidders(found, ranking, top)
+    _tell_bidders(found, ranking, top, missing_kg)
     return trade
 
 
@@ -285,20 +286,22 @@ def _close_due(listing: Listing) -> bool:
     return True
 
 
-def _tell_bidders(listing: Listing, ranking: list[Bid], top: Bid | None) -> None:
-    """Everyone who bid hears the result: one won, the others did not."""
+def _tell_bidders(
+    listing: Listing, ranking: list[Bid], top: Bid | None, missing_kg: int
+) -> None:  # fmt: skip
+    """Everyone who bid hears the result: one won, the others did not, or why nobody did."""
     told: set[int] = set()
+    said = _("{tonnes} 吨，成交价每吨 {price} 元。").format(
+        tonnes=tonnes(listing.quantity_kg), price=yuan(top.price_fen_per_tonne) if top else "—"
+    )
     for bid in ranking:
         if bid.bidder_id in told:
             continue
         told.add(bid.bidder_id)
         won = top is not None and bid.pk == top.pk
-        price = yuan(top.price_fen_per_tonne) if top else "—"
         tell(
             users=people_of([bid.bidder]),
             subject=f"{listing.number}：" + (_("竞价成功") if won else _("竞价未成交")),
-            body=_("{tonnes} 吨，成交价每吨 {price} 元。").format(
-                tonnes=tonnes(listing.quantity_kg), price=price
-            ),
+            body=why_failed(missing_kg) if missing_kg else said,
             link=f"/market/listings/{listing.number}/",
         )
