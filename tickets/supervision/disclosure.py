@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, overload
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -14,11 +15,12 @@ from portal.base.clock import CITY_TIME, today
 from portal.casework.models import Notice
 from tickets.market.queries import settled_trades
 from tickets.offsets.models import Offset
-from tickets.registry.models import Cancellation, CarbonTicket
+from tickets.registry.models import Block, Cancellation, CarbonTicket
 from tickets.registry.moves import EntryKind
 from tickets.registry.queries import state_table
 from tickets.registry.showing import holders_of_all
 
+Row: TypeAlias = tuple[Any, ...]
 _MOVED = (EntryKind.TRANSFER, EntryKind.TRADE, EntryKind.COURT, EntryKind.ENFORCE, EntryKind.DIVIDE)
 _TRANSFERS = """
 SELECT entry.recorded_at, entry.kind, former.number, ticket.number,
@@ -38,25 +40,41 @@ class Table:
 
     label: str | Promise
     head: tuple[str | Promise, ...]
-    rows: Callable[[], list[tuple[Any, ...]]]
+    rows: Callable[[], Sequence[Row]]
 
 
-def _holdings() -> list[tuple[Any, ...]]:
-    states = state_table()
-    tickets = CarbonTicket.objects.in_bulk([state.key for state in states])
-    owners = holders_of_all(tickets, masked=True)
-    return [
-        (
-            state.number,
-            "、".join(one.name for one in owners[state.key]),
-            str(state.standing.label), state.held_kg, state.listed_kg, state.pledged_kg,
-            state.offset_kg, state.cancelled_kg, state.frozen_kg,
-        )
-        for state in states
-    ]  # fmt: skip
+class Holdings(Sequence[Row]):
+    """Every ticket on which kilograms stand, by its number; a page reads the states of its own
+    tickets alone, however large the register is."""
+
+    def __init__(self) -> None:
+        standing = Block.objects.standing().filter(ticket=OuterRef("pk"))
+        self.tickets = CarbonTicket.objects.filter(Exists(standing)).order_by("year", "serial")
+
+    def __len__(self) -> int:
+        return self.tickets.count()
+
+    @overload
+    def __getitem__(self, chosen: int) -> Row: ...
+    @overload
+    def __getitem__(self, chosen: slice) -> list[Row]: ...
+    def __getitem__(self, chosen: int | slice) -> Row | list[Row]:
+        if isinstance(chosen, int):
+            return self[chosen : chosen + 1][0]
+        found = {ticket.pk: ticket for ticket in self.tickets[chosen]}
+        owners = holders_of_all(found, masked=True)
+        return [
+            (
+                state.number,
+                "、".join(one.name for one in owners[state.key]),
+                str(state.standing.label), state.held_kg, state.listed_kg, state.pledged_kg,
+                state.offset_kg, state.cancelled_kg, state.frozen_kg,
+            )
+            for state in state_table(tickets=found)
+        ]  # fmt: skip
 
 
-def _transfers() -> list[tuple[Any, ...]]:
+def _transfers() -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(_TRANSFERS, [[kind.value for kind in _MOVED]])
         return [
@@ -65,7 +83,7 @@ def _transfers() -> list[tuple[Any, ...]]:
         ]
 
 
-def _prices() -> list[tuple[Any, ...]]:
+def _prices() -> list[Row]:
     return [
         (
             _day(trade.ended_at), trade.number, trade.listing.ticket.number, trade.quantity_kg,
@@ -75,7 +93,7 @@ def _prices() -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def _offsets() -> list[tuple[Any, ...]]:
+def _offsets() -> list[Row]:
     return [
         (_day(one.signed_at), one.number, one.ticket.number, one.quantity_kg,
          one.get_purpose_display())
@@ -83,7 +101,7 @@ def _offsets() -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def _cancellations() -> list[tuple[Any, ...]]:
+def _cancellations() -> list[Row]:
     rows = Cancellation.objects.order_by("-made_at", "number")
     return [
         (_day(one.made_at), one.number, one.get_reason_display(), one.ordered_kg, one.cancelled_kg)
@@ -91,7 +109,7 @@ def _cancellations() -> list[tuple[Any, ...]]:
     ]
 
 
-def _notices() -> list[tuple[Any, ...]]:
+def _notices() -> list[Row]:
     rows = Notice.objects.filter(withdrawn_at__isnull=True, opens_on__lte=today())
     return [
         (one.opens_on.isoformat(), one.closes_on.isoformat(), one.title)
@@ -109,7 +127,7 @@ TABLES: dict[str, Table] = {
         _("持有"),
         (_TICKET, _("持有人"), _("状态"), _("持有（千克）"), _("挂牌（千克）"), _("质押（千克）"),
          _("抵消（千克）"), _("注销（千克）"), _("冻结（千克）")),
-        _holdings,
+        Holdings,
     ),
     "transfers": Table(
         _("流转"), (_DAY, _("事项"), _("原碳票"), _("新碳票"), _KG), _transfers

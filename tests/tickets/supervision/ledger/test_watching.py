@@ -137,6 +137,19 @@ def test_holdings_take_as_many_questions_for_many_tickets_as_for_one(
     assert holders(ticket, masked=True)[0].name in row[: row.index("</tr>")]
 
 
+def test_a_page_of_holdings_reads_the_states_of_its_own_tickets_alone(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    numbers = [ticket.number, *(bureau.transfer(ticket, 1_000).number for _n in range(3))]
+    holdings = TABLES["holdings"].rows()
+    assert len(holdings) == 4
+    assert [row[0] for row in holdings[:]] == numbers
+    with CaptureQueriesContext(connection) as asked:
+        assert [row[0] for row in holdings[1:3]] == numbers[1:3]
+    [states] = [query["sql"] for query in asked if "FILTER (WHERE state = 'held')" in query["sql"]]
+    assert str(ticket.pk) not in states
+
+
 def test_a_title_that_begins_like_a_number_leads_nowhere(bureau: Bureau, client: Client) -> None:
     publish_notice(
         kind="other", title="YN-2026/7 号碳票公告", text="内容", closes_on=today(),
