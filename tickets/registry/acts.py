@@ -68,6 +68,11 @@ class Asked:
         )
 
     @property
+    def paper(self) -> Registration.Paper:
+        """What became of the printed ticket."""
+        return Registration.Paper(self.given.get("paper") or "")
+
+    @property
     def materials(self) -> list[tuple[str, bytes]]:
         return [(self.labels[slot][:120], sha256) for slot, sha256 in self.files.items()]
 
@@ -117,7 +122,7 @@ def _transfer(asked: Asked) -> Registration:
         effective_on=asked.given.get("effective_on"),
         asked_by=asked.asked_by,
         consents=asked.consents,
-        paper=Registration.Paper(asked.given.get("paper") or ""),
+        paper=asked.paper,
         materials=asked.materials,
     )
 
@@ -129,7 +134,7 @@ def _divide(asked: Asked) -> Registration:
         parts=parts_from(asked.given.get("parts") or []),
         asked_by=asked.asked_by,
         consents=asked.consents,
-        paper=Registration.Paper(asked.given.get("paper") or ""),
+        paper=asked.paper,
         document=asked.document,
     )
 
@@ -239,6 +244,7 @@ def _correct(asked: Asked) -> Registration:
         reason=asked.given["reason"],
         document=asked.document,
         actor=asked.actor,
+        paper=asked.paper,
     )
 
 
@@ -266,7 +272,7 @@ def _end_claim(asked: Asked) -> Registration:
 
 
 def _close(asked: Asked) -> Registration:
-    return prepare_close(ticket=asked.subject, actor=asked.actor)
+    return prepare_close(ticket=asked.subject, actor=asked.actor, paper=asked.paper)
 
 
 _CONSENT = ("consent", _("共有人同意书"), False)
@@ -373,7 +379,7 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.CORRECT, "第十条", _("票面记载有误，换发新编号的碳票。"), "ticket",
-            ("number", "reason"), (("document", _("更正依据"), True),), _correct,
+            ("number", "reason", "paper"), (("document", _("更正依据"), True),), _correct,
         ),
         Act(
             Kind.CHANGE, "第十条", _("权利人信息或共有性质变更，不涉及资产转移。"), "ticket",
@@ -382,7 +388,7 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.CLOSE, "第十七条", _("减排量使用完后注销，不再参与市场流通，并公告。"), "ticket",
-            (), (), _close, office_only=True,
+            ("paper",), (), _close, office_only=True,
         ),
         Act(
             Kind.END_CLAIM, "第七条",

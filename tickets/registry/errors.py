@@ -188,6 +188,7 @@ class DocumentMissing(RegistryError):
     message = _("缺少依据文件：{what}。")
 
 
+@stands_for("paper_comes_back_before_its_ticket_closes")
 class PaperOutstanding(RegistryError):
     """A printed ticket is closed with its paper (article 16; domain.md, "Paper")."""
 

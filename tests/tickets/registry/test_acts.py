@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from contextlib import nullcontext
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 from portal.accounts.errors import MandateMissing, OfficeMissing
 from portal.accounts.models import Mandate, Party, RoleGrant, User
@@ -315,11 +316,54 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
             bureau.request_transfer(ticket, paper=outstanding)
         with pytest.raises(errors.PaperOutstanding):
             prepare_division(ticket=ticket, actor=bureau.clerk, paper=outstanding)
+        with pytest.raises(errors.PaperOutstanding):
+            prepare_correction(
+                ticket=ticket, reason="地名", document=paper(), actor=bureau.clerk,
+                paper=outstanding,
+            )  # fmt: skip
     bureau.transfer(ticket, 300)  # The ticket stands; the next printing shows the mark.
     child = bureau.transfer(ticket, paper=Registration.Paper.SURRENDERED)
     assert states(child) == {"held": 700}
     refuses_to_print(ticket, bureau.owner_user)
     assert ticket.registrations.latest("pk").paper == "surrendered"
+
+
+def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    waiting = bureau.request_transfer(ticket)
+    print_ticket(  # Since then.
+        ticket=ticket,
+        as_of=ticket.opened_by,
+        address="http://localhost/v/X/",
+        actor=bureau.owner_user,
+    )
+    with pytest.raises(errors.PaperOutstanding):
+        bureau.approve(waiting)
+    bureau.offset(ticket, 1000)
+    with pytest.raises(errors.PaperOutstanding):
+        prepare_close(ticket=ticket, actor=bureau.clerk)
+    closing = {"closed": [{"ticket": str(ticket.pk), "because": "used_up"}]}
+    with pytest.raises(DatabaseError) as caught, transaction.atomic(), connection.cursor() as raw:
+        raw.execute(
+            "INSERT INTO registry_ledgerentry (issuance_id, kind, article, content, seq, "
+            "recorded_at, previous_hash, hash) VALUES (%s, 'close', '', %s, 0, now(), '', '')",
+            [ticket.issuance_id, json.dumps(closing)],
+        )
+    rule = caught.value.__cause__.diag.constraint_name  # type: ignore[union-attr]
+    assert rule == "paper_comes_back_before_its_ticket_closes"
+    bureau.approve(
+        prepare_close(ticket=ticket, actor=bureau.clerk, paper=Registration.Paper.MARKED)
+    )
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "used_up"
+
+
+def test_entries_are_numbered_without_a_gap_while_nothing_fails(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    for _n in range(3):
+        bureau.offset(ticket, 1)
+    numbers = [entry.pk for entry in ticket.issuance.entries.order_by("seq")]
+    assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
 def test_a_ticket_is_divided_whole_or_not_at_all(bureau: Bureau) -> None:

@@ -49,6 +49,7 @@ from tickets.registry.operations.registrations import (
     prepare,
     sha256_of,
 )
+from tickets.registry.operations.transfers import require_paper
 
 
 # --- change and correction (article 10) ---------------------------------------------------------
@@ -137,16 +138,27 @@ def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
 
 @write_transaction
 def prepare_correction(
-    *, ticket: CarbonTicket, reason: str, document: Paper, actor: User
+    *,
+    ticket: CarbonTicket,
+    reason: str,
+    document: Paper,
+    actor: User,
+    paper: Registration.Paper = Registration.Paper.ELECTRONIC,
 ) -> Registration:
     """The face was wrong: a new ticket takes its place, kilograms and owners unchanged.
 
-    Raises DocumentMissing, NothingToCorrect, TicketFrozen.
+    Raises DocumentMissing, NothingToCorrect, TicketFrozen, PaperOutstanding.
     """
     document.require(_("更正依据"))
     _correctable(standing_pieces(ticket=ticket.pk))
+    require_paper(ticket, paper)
     return prepare(
-        Kind.CORRECT, actor=actor, document=document, ticket=ticket, reason=reason.strip()
+        Kind.CORRECT,
+        actor=actor,
+        document=document,
+        ticket=ticket,
+        reason=reason.strip(),
+        paper=paper,
     )
 
 
@@ -173,10 +185,17 @@ def correct_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
 
 # --- the end of a used-up ticket (article 17) ---------------------------------------------------
 @write_transaction
-def prepare_close(*, ticket: CarbonTicket, actor: User, document: Paper = NO_PAPER) -> Registration:
-    """When nothing live is left on it."""
+def prepare_close(
+    *,
+    ticket: CarbonTicket,
+    actor: User,
+    document: Paper = NO_PAPER,
+    paper: Registration.Paper = Registration.Paper.ELECTRONIC,
+) -> Registration:
+    """When nothing live is left on it: NotUsedUp, PaperOutstanding."""
     _require_used_up(ticket)
-    return prepare(Kind.CLOSE, actor=actor, document=document, ticket=ticket)
+    require_paper(ticket, paper)
+    return prepare(Kind.CLOSE, actor=actor, document=document, ticket=ticket, paper=paper)
 
 
 @write_transaction

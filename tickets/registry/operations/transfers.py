@@ -108,7 +108,7 @@ def prepare_transfer(
     _require_one_ceding(kind, ticket, to)
     _require_enough(ticket, kind, wanted)
     if kind is not Kind.COURT and _takes_all(ticket, wanted):
-        _require_paper(ticket, paper)
+        require_paper(ticket, paper)
     return prepare(
         kind,
         actor=actor,
@@ -189,7 +189,7 @@ def prepare_division(
         require_quantity(part.quantity_kg)
     _require_whole(standing_pieces(ticket=ticket.pk), agreed)
     _require_among({owner.pk for owner in owners_of(ticket)}, agreed)
-    _require_paper(ticket, paper)
+    require_paper(ticket, paper)
     return prepare(
         Kind.DIVIDE,
         actor=actor,
@@ -241,6 +241,14 @@ def require_another(owners: Sequence[Party], to: Owners) -> None:
         raise TransferToSelf()
 
 
+def require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
+    """What is printed comes back or is marked before its ticket closes; what is lost is reissued
+    first. A court's transfer needs nobody's paper: the register prevails."""
+    printed = ticket.prints.count()
+    if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
+        raise PaperOutstanding(count=printed)
+
+
 def require_acting(user: User, owners: Sequence[Party]) -> None:
     """MandateMissing unless ``user`` acts for one of the owners."""
     if not any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners):
@@ -267,14 +275,6 @@ def _takes_all(ticket: CarbonTicket, quantity_kg: int | None) -> bool:
     pieces = standing_pieces(ticket=ticket.pk)
     free_kg = quantity_of(piece for piece in pieces if piece.is_free)
     return (quantity_kg or free_kg) == quantity_of(pieces)
-
-
-def _require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
-    """What is printed comes back or is marked before its ticket closes; what is lost is reissued
-    first. A court's transfer needs nobody's paper: the register prevails."""
-    printed = ticket.prints.count()
-    if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
-        raise PaperOutstanding(count=printed)
 
 
 def _parts_by_shares(ticket: CarbonTicket, total_kg: int) -> list[Part]:

@@ -393,6 +393,7 @@ GUARDS = (
     ("registry_registration", "registration_is_decided"),
     ("registry_issuance", "issued_under_a_regulation"),
     ("registry_ledgerentry", "nothing_lost_nothing_made"),
+    ("registry_ledgerentry", "paper_comes_back_before_its_ticket_closes"),
     ("registry_ledgerentry", "nothing_is_rewritten"),
     ("registry_ledgerentry", "nothing_is_truncated"),
     ("registry_ledgerentry", "one_entry_per_place_in_chain"),
