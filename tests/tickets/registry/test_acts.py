@@ -331,12 +331,7 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
 def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     waiting = bureau.request_transfer(ticket)
-    print_ticket(  # Since then.
-        ticket=ticket,
-        as_of=ticket.opened_by,
-        address="http://localhost/v/X/",
-        actor=bureau.owner_user,
-    )
+    printed(ticket, bureau.owner_user)  # Since then.
     with pytest.raises(errors.PaperOutstanding):
         bureau.approve(waiting)
     bureau.offset(ticket, 1000)
