@@ -41,7 +41,7 @@ from portal.base.errors import InvalidInput
 from portal.base.parameters import only, parse_whole, whole_number
 from portal.base.tables import table_file
 
-PROBLEMS_PER_PAGE = 100
+PROBLEMS_PER_PAGE = 50
 PROBLEMS_PER_FILE = 100_000  # What a spreadsheet opens and a request writes without waiting.
 
 

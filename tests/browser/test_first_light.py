@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from layers.cells import prepare_cells
 from parcels.models import ImportRecord, Parcel, ParcelVersion
 from parcels.tasks import run_import_job
-from tests.browser.conftest import DESKTOP, PHONE, picture, settled, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, settled, shown_clean, sign_in
 
 SAMPLE = Path(settings.FIXTURES) / "samples" / "林地小班_2025.zip"
 REGISTERED = (0xAF, 0xD5, 0xB6)  # The fill of a registered parcel over the sketch map.
@@ -88,6 +88,7 @@ def another_reading_keeps_the_columns_chosen_by_hand(page: Page) -> None:
 
 def a_problem_zooms_to_its_place(page: Page) -> None:
     """The mark of the place stands in the middle of the map, near enough to see a parcel."""
+    shown_clean(page, "import_done")
     page.locator("button[data-lon]").first.click()
     expect(page.locator(".leaflet-control-scale-line").first).to_have_text("100 m")
     mark = page.locator("[data-ref=map] path[stroke='#b3261e']")

@@ -106,6 +106,7 @@ class ImportPage {
   private readonly map: L.Map
   private readonly drawn: L.GeoJSON
   private pending: AbortController | null = null
+  private placeShown = false
   /** Columns that a person chose, by target: they outlive another reading of the file. */
   private readonly byHand = new Map<string, string>()
 
@@ -140,6 +141,7 @@ class ImportPage {
   }
 
   private showPlace (lon: number, lat: number): void {
+    this.placeShown = true
     this.map.setView([lat, lon], 16)
     L.circleMarker([lat, lon], { radius: 9, color: '#b3261e', weight: 3, fill: false, interactive: false }).addTo(this.map)
     part<HTMLElement>(this.root, 'map').scrollIntoView({ block: 'nearest' })
@@ -152,6 +154,7 @@ class ImportPage {
   private async inspect (): Promise<void> {
     this.pending?.abort()
     this.pending = new AbortController()
+    this.placeShown = false
     const refusal = part<HTMLElement>(this.root, 'import-error')
     const status = part<HTMLElement>(this.root, 'read-status')
     refusal.hidden = true
@@ -172,7 +175,8 @@ class ImportPage {
     this.drawn.clearLayers()
     this.drawn.addData(found.preview)
     this.root.dataset.previewed = String(found.preview.features.length)
-    if (found.bounds !== null) {
+    // Whoever looks at a problem's place already is not taken away from it.
+    if (found.bounds !== null && !this.placeShown) {
       const [west, south, east, north] = found.bounds
       this.map.fitBounds([[south, west], [north, east]], { padding: [20, 20] })
     }
@@ -220,12 +224,16 @@ class ImportPage {
       { n: formatNumber(found.rejected), shown: formatNumber(found.problems.length) })
     part(this.root, 'draft-problems').replaceChildren(...found.problems.map(problem => {
       const row = document.createElement('tr')
-      const cells = [String(problem.row), problem.id, problem.message].map(value => {
-        const cell = document.createElement('td')
-        cell.textContent = value
-        return cell
-      })
+      const place = document.createElement('td')
+      place.className = 'number'
+      place.textContent = String(problem.row)
+      const id = document.createElement('small')
+      id.className = 'muted'
+      id.textContent = problem.id
+      const said = document.createElement('td')
+      said.append(id, ...(problem.id === '' ? [] : [document.createElement('br')]), problem.message)
       const last = document.createElement('td')
+      last.className = 'number'
       if (problem.lon !== null && problem.lat !== null) {
         const button = document.createElement('button')
         button.type = 'button'
@@ -234,7 +242,7 @@ class ImportPage {
         button.addEventListener('click', () => this.showPlace(problem.lon!, problem.lat!))
         last.append(button)
       }
-      row.append(...cells, last)
+      row.append(place, said, last)
       return row
     }))
   }

@@ -117,7 +117,7 @@ async function start (): Promise<void> {
       map.getContainer().classList.toggle('over-shape', area !== null || (!hidden && parcels.pick(event.latlng) !== null))
     })
   })
-  map.on('mouseout', () => { cancelAnimationFrame(hover); tickets?.point(null) })
+  map.getContainer().addEventListener('mouseleave', () => { cancelAnimationFrame(hover); tickets?.point(null) })
 
   searchBox(part(root, 'search'), config.search, (found: Found) => {
     if (found.bbox !== null) map.fitBounds([[found.bbox[1], found.bbox[0]], [found.bbox[3], found.bbox[2]]], { maxZoom: 16 })
