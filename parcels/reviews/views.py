@@ -170,6 +170,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "articles": ARTICLES,
         "may_prepare": preparing,
         "own_matter": own,
+        "checkable": (TitleReview.State.PREPARING, TitleReview.State.APPROVING),
         "may_sign": may_sign(actor)
         and not own
         and review.state == TitleReview.State.APPROVING

@@ -44,6 +44,13 @@ class NumberInUse(RegistrationRefused):
     message = _("您已登记过证号 {number}。请在“我的权属”中打开它。")
 
 
+class RegisterNumbersKept(RegistrationRefused):
+    """The numbers of land that the register took from a file are the bureau's to correct."""
+
+    code = "register_numbers_kept"
+    message = _("此宗地的编号来自登记簿，由自然资源部门更正。请在提交后向经办人说明。")
+
+
 class TapTooMuch(RegistrationRefused):
     """A parcel that was tapped is not in the register any more."""
 

@@ -38,7 +38,13 @@ from parcels.reviews.shapes import (
     stored,
 )
 from parcels.rules.table import Stage
-from parcels.titles.errors import ChangeOpen, LandMissing, NotVerifiedYet, NumberInUse
+from parcels.titles.errors import (
+    ChangeOpen,
+    LandMissing,
+    NotVerifiedYet,
+    NumberInUse,
+    RegisterNumbersKept,
+)
 from parcels.titles.land import Land, Place
 from parcels.titles.owners import SOLE, Shares, holders
 from portal.accounts.models import Mandate, Party, User
@@ -212,12 +218,15 @@ def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -
 
 @write_transaction
 def correct_place(*, review: TitleReview, parcel: Parcel, place: Place, actor: User) -> None:
-    """Correct the unit number and compartment of a parcel, while the title is with its owner.
+    """Correct the unit number and compartment of one's own drawn parcel, while it is with its owner.
 
-    ParcelShared where others stand on it too; VerifiedParcelFrozen under a verified title.
+    RegisterNumbersKept for land that a file brought, ParcelShared where others stand on it too,
+    VerifiedParcelFrozen under a verified title.
     """
     review = _with_owner(review)
     refuse_shared(parcel, review, actor)
+    if parcel.versions.filter(because=ParcelVersion.Because.IMPORT).exists():
+        raise RegisterNumbersKept()
     Parcel.objects.filter(pk=parcel.pk).update(**place.as_columns())
     record(review, "place_corrected", actor, parcel=str(parcel.key))
     _checked(review, actor)

@@ -41,11 +41,12 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.repairs import degrees, plane
 from parcels.reviews.shapes import as_shapely, current_shapes
-from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse
-from parcels.titles.land import Land
+from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse, RegisterNumbersKept
+from parcels.titles.land import Land, Place
 from parcels.titles.operations import (
     CertificateFacts,
     change_facts,
+    correct_place,
     correct_shape,
     merge_parcels,
     register_title,
@@ -74,6 +75,7 @@ from tests.parcels.reviews.bench import (
 from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
+UNIT = "654002001001JC00001L00000001"
 
 
 @pytest.fixture
@@ -175,11 +177,11 @@ def test_a_title_that_was_withdrawn_or_rejected_is_registered_again(people: dict
         title_of(user, party, square(0, 0))
 
 
-def tapped(user: User, party: Party, parcel: Parcel) -> TitleReview:
+def tapped(user: User, party: Party, parcel: Parcel, *, number: str = "一") -> TitleReview:
     """A draft on land that is registered already."""
     return register_title(
         party=party,
-        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="一"),
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number=number),
         kinds=[RightKind.TREE_OWNERSHIP],
         land=[Land(parcel=parcel)],
         actor=user,
@@ -218,6 +220,28 @@ def test_whoever_taps_land_and_types_its_number_changes_it_only_when_it_is_prove
         change(review, people["user"])
     assert told.value.facts["number"] == "一"
     assert ParcelVersion.objects.get().number == 1
+
+
+def test_the_registers_own_numbers_are_not_corrected_by_an_owner(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "地块.geojson"
+    ring = [list(point) for point in square(0, 0).coords[0][0]]
+    geojson(path, [feature(polygon(ring), BDCDYH=UNIT, ZQ_HAO="一")])
+    assert import_parcels(path).answer["imported"] == 1
+    parcel = Parcel.objects.get()
+    Right.objects.update(party=people["party"])
+    review = title_of(people["user"], people["party"], square(900, 0), number="二")
+    own = current_shapes(review)[0].parcel
+    correct_place(review=review, parcel=own, place=Place(compartment="7"), actor=people["user"])
+    with pytest.raises(RegisterNumbersKept):
+        correct_place(
+            review=tapped(people["user"], people["party"], parcel, number="三"), parcel=parcel,
+            place=Place(unit_number=""), actor=people["user"],
+        )  # fmt: skip
+    parcel.refresh_from_db()
+    own.refresh_from_db()
+    assert (parcel.unit_number, own.compartment) == (UNIT, "7")
 
 
 def test_a_draft_on_tapped_land_neither_changes_it_nor_blocks_its_owner(
