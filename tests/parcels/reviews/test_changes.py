@@ -227,7 +227,7 @@ def test_the_registers_own_numbers_are_not_corrected_by_an_owner(
 ) -> None:
     path = tmp_path / "地块.geojson"
     ring = [list(point) for point in square(0, 0).coords[0][0]]
-    geojson(path, [feature(polygon(ring), BDCDYH=UNIT, ZQ_HAO="一")])
+    geojson(path, [feature(polygon(ring), BDCDYH=UNIT, ZQ_HAO="一", LQ_QLR="王")])
     assert import_parcels(path).answer["imported"] == 1
     parcel = Parcel.objects.get()
     Right.objects.update(party=people["party"])
