@@ -21,6 +21,7 @@ from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
 from parcels.imports.errors import CoordinateSystemOpen, EncodingOpen, UploadMissing
 from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
+from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
 from parcels.intake.reader import Inspection, inspect_file
@@ -68,7 +69,9 @@ def screenings(request: HttpRequest) -> HttpResponse:
 @require_POST
 @csrf_protect
 def start(request: HttpRequest) -> HttpResponse:
-    """Keep the file, queue the job, go to its page; first ask what the reader could only guess."""
+    """Keep the file, queue the job, go to its page; first ask what the reader could only guess, and
+    whether land that fits the register only after a phone map's shift is meant as it is.
+    """
     access_imports(request.user)
     subject = request.POST.get("subject", "")
     if subject not in BulkScreening.Subject.values:
@@ -81,6 +84,8 @@ def start(request: HttpRequest) -> HttpResponse:
         try:
             refuse_guesses(inspection)
         except (CoordinateSystemOpen, EncodingOpen):
+            return _ask(request, held, inspection)
+        if not held.word and shift_notices(inspection):
             return _ask(request, held, inspection)
         screening = open_screening(
             path=held.path,

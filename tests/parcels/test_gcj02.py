@@ -68,6 +68,12 @@ def test_it_is_told_on_the_web_before_commit_and_in_the_answer_of_the_command(
             answer = client.post("/imports/upload/", {"file": sent, "request_key": "k"})
         seen = client.get(f"{answer.json()['url']}inspection/").json()["inspection"]
         assert "fits_after_gcj02_shift" in {one["code"] for one in seen["notices"]}
+        with path.open("rb") as sent:
+            asked = client.post("/screenings/start/", {"file": sent, "subject": "title"})
+        told = asked.context["reading"]["notices"]
+        assert "fits_after_gcj02_shift" in {one["code"] for one in told}
+        answer = {"held": asked.context["held"], **asked.context["kept"]}
+        assert client.post("/screenings/start/", answer).status_code == 302  # It was meant so.
         warnings = import_parcels(path).answer["warnings"]
     assert [(one["row"], one["code"]) for one in warnings] == [(1, "fits_after_gcj02_shift")]
     assert "GCJ-02" in warnings[0]["message"]
