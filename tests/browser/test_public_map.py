@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import uuid
 from datetime import date
@@ -15,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.browser.conftest import PHONE, picture
+from tests.browser.conftest import PHONE, picture, settled
 from tests.layers.ticket_map.conftest import Story, tell_story
 from tickets.registry.operations import prepare_pledge
 from tickets.registry.queries import end_of_day, register_totals
@@ -88,15 +89,19 @@ def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
     rings = page.locator(".ticket-ring").evaluate_all("all => all.map(one => +one.dataset.kg)")
     assert sum(rings) == 30_003, "rings lose no kilogram"
     picture(page, "public_map_opening")
+    the_legend_counts_the_view(page, whole=True)
     pledge_all(story)
     ready(page)
     assert sums(page)["pledged"] == 20_000, "there when the page is opened again"
 
+    page.locator("[data-ref=ticket-table] summary").click()
     find_by_number(page, story)
+    zoom_in(page)  # The other area leaves the view.
+    the_legend_counts_the_view(page, whole=False)
+    table_and_map_point_at_each_other(page, story)
     page.locator("[data-ref=filters] summary").click()
     page.locator("[data-ref=facets] input[name=state][value=pledged]").check()
     page.locator("[data-ref=facets] input[name=township][value='654002100']").check()
-    page.locator("[data-ref=ticket-table] summary").click()
     assert rows(page) == [story.second.number]
     page.locator("[data-ref=share] summary").click()
     expect(page.locator("[data-ref=share-address]")).to_have_value(re.compile("state=pledged"))
@@ -136,7 +141,7 @@ def find_by_number(page: Page, story: Story) -> None:
     expect(facts.locator(".acts li")).to_have_count(3)
     expect(facts.locator(".kin li.child")).to_contain_text(story.child.number)
     expect(facts.locator(".documents a").first).to_have_attribute("href", re.compile("^/v/"))
-    page.wait_for_function(f"({HELD_SHARE})() > 0")
+    page.wait_for_function(f"() => ({HELD_SHARE})() > 0")
     # 8,500 of 10,000 kg are held; the chosen area's line and half-covered pixels are not counted.
     expect_share = page.evaluate(HELD_SHARE)
     assert expect_share == pytest.approx(0.85, abs=0.07)
@@ -160,6 +165,78 @@ HELD_SHARE = """() => {
   }
   return all < 500 ? 0 : held / all
 }"""
+
+
+def zoom_in(page: Page) -> None:
+    zoom = int(page.evaluate("location.hash")[1:].split("/")[0])
+    page.get_by_role("button", name="放大", exact=True).click()
+    expect(page).to_have_url(re.compile(f"#{zoom + 1}/"))
+    settled(page)
+
+
+CITY = "#11/44.055/81.27"  # Where the map opens; the address says so from the first move on.
+
+
+def the_legend_counts_the_view(page: Page, *, whole: bool) -> None:
+    """As the interface says it of the tickets whose area meets the view: number and kilograms."""
+    view = page.evaluate("location.hash") or CITY
+    zoom, lat, lon = map(float, view.split("&")[0][1:].split("/"))
+    world = 256 * 2**zoom
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    half_x, half_y = box["width"] / 2, box["height"] / 2
+
+    def on_map(lon: float, lat: float) -> tuple[float, float]:
+        north = math.asinh(math.tan(math.radians(lat)))
+        return (lon / 360 + 0.5) * world, (0.5 - north / math.tau) * world
+
+    middle_x, middle_y = on_map(lon, lat)
+    facts = page.request.get("/api/map/facts/").json()["tickets"]
+    states = page.request.get("/api/map/tickets/").json()["tickets"]
+    seen = set()
+    for ticket in facts:
+        west, south, east, north = ticket["bbox"]
+        (left, bottom), (right, top) = on_map(west, south), on_map(east, north)
+        beside = right < middle_x - half_x or left > middle_x + half_x
+        if not (beside or bottom < middle_y - half_y or top > middle_y + half_y):
+            seen.add(ticket["number"])
+    assert (len(seen) == len(facts)) is whole
+    legend = page.locator("[data-ref=ticket-legend]")
+    expect(legend).to_contain_text(f"视野内 {len(seen)} 张")
+    said = legend.locator("[data-kg]").evaluate_all(
+        "all => Object.fromEntries(all.map(one => [one.dataset.state, Number(one.dataset.kg)]))"
+    )
+    assert said == {
+        state: sum(one[f"{state}_kg"] for one in states if one["number"] in seen) for state in said
+    }
+
+
+# Pixels of the ticket layer in the colour of what is pointed at.
+POINTED = """() => {
+  let found = 0
+  for (const canvas of document.querySelectorAll('.leaflet-tickets-pane canvas')) {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at + 3] === 255 && Math.abs(data[at] - 138) + Math.abs(data[at + 1] - 75) < 6) found++
+    }
+  }
+  return found
+}"""
+
+
+def table_and_map_point_at_each_other(page: Page, story: Story) -> None:
+    """A row marks its area on the map; an area under the pointer marks its rows."""
+    page.locator("[data-ref=ticket-facts]").get_by_role("button", name="关闭").click()
+    page.wait_for_function(f"() => ({POINTED})() === 0")
+    row = page.locator(f"[data-ref=table-body] tr[data-number='{story.child.number}']")
+    row.hover()
+    page.wait_for_function(f"() => ({POINTED})() > 100")
+    page.locator("h2", has_text="林业碳票").first.hover()
+    page.wait_for_function(f"() => ({POINTED})() === 0")
+    page.locator("#map").hover()  # In the middle, where the search has brought the area.
+    expect(page.locator("tr.pointed")).to_have_count(2)
+    page.locator("h2", has_text="林业碳票").first.hover()
+    expect(page.locator("tr.pointed")).to_have_count(0)
 
 
 def take_away(page: Page, folder: Path, story: Story) -> None:
@@ -222,6 +299,7 @@ def nothing_found_and_back(page: Page) -> None:
 def test_a_visitor_goes_back_in_time_and_loses_the_network(story: Story, open_page: Any) -> None:
     pledge_all(story)
     page = open_page()
+    waits_in_words(page)
     ready(page)
     tiles: list[str] = []
 
@@ -260,6 +338,29 @@ def test_a_visitor_goes_back_in_time_and_loses_the_network(story: Story, open_pa
     clean(page)
     lose_the_network(page, story)
     turn_to_the_right(page)
+
+
+def waits_in_words(page: Page) -> None:
+    """While the states are on their way the panel says that it reads; nothing moves by itself."""
+    page.emulate_media(reduced_motion="reduce")
+    held: list[Route] = []
+    states = re.compile("/api/tickets/states/")
+    page.route(states, lambda route: held.append(route))
+    page.goto("/")
+    expect(page.locator("#map .leaflet-pane").first).to_be_attached()
+    panel = page.locator("[data-ref=ticket-panel]")
+    expect(panel).to_have_attribute("aria-busy", "true")
+    expect(page.locator("[data-ref=ticket-count]")).to_have_text("正在读取…")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(panel).to_have_attribute("aria-busy", "false")
+    # Read out by itself is this line alone.
+    expect(page.get_by_role("status").filter(has_text="3 张碳票")).to_be_visible()
+    page.unroute(states)
+    # Leaflet moves this element while it animates a zoom; without motion it makes none.
+    expect(page.locator(".leaflet-proxy")).to_have_count(0)
+    page.emulate_media(reduced_motion="no-preference")
 
 
 WATCH_DAYS = """() => {
@@ -384,6 +485,7 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
         legend = page.locator("[data-ref=ticket-legend]")
         expect(legend).to_contain_text(re.compile("视野内 [123] 张"))
         page.wait_for_function(ANY_AREA_PAINTED)
+        settled(page)
         picture(page, f"public_map_{size[0]}")
         clean(page)
         facts.get_by_role("button", name="分享").focus()
@@ -391,3 +493,9 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
         expect(facts).to_be_hidden()
         expect(page).not_to_have_url(re.compile("ticket="))
         expect(page.locator("#map")).to_be_focused()
+        # What lies in the middle opens again by Enter, without the table.
+        page.keyboard.press("Enter")
+        expect(facts).to_contain_text("伊宁旅游公司")
+        # A view that is typed into the address is gone to.
+        page.evaluate("location.hash = '#12/44.01/81.32'")
+        expect(page.locator("[data-ref=readout]")).to_contain_text("81.320000°E 44.010000°N")
