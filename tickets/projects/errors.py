@@ -178,6 +178,7 @@ class ChecklistIncomplete(ProjectsError):
     message = _("核对清单没有全部勾选；如有不符，请退回补正。")
 
 
+@stands_for("publicity_is_over")
 class PublicityNotOver(ProjectsError):
     """The public may still object."""
 
@@ -185,6 +186,7 @@ class PublicityNotOver(ProjectsError):
     message = _("项目公示期到 {closes_on} 结束，期满前不能审定。")
 
 
+@stands_for("objections_are_settled")
 class ObjectionsOpen(ProjectsError):
     """An objection is not answered, or was upheld and is not cured."""
 

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from django.contrib.gis.geos import MultiPolygon
 from django.db.backends.postgresql.psycopg_any import DateRange
 
-from parcels.claims.operations import open_project_area
+from parcels.claims.operations import determine_claim, open_project_area
 from parcels.claims.queries import days
 from parcels.models import ProjectAreaVersion, Right, RightKind, TitleCertificate
 from portal.accounts.models import Department, Party, Role, User
@@ -19,8 +19,8 @@ from portal.accounts.operations import MemberShare, record_members
 from portal.base.clock import advance_clock, today
 from portal.casework.documents import Upload, parse_upload
 from portal.casework.models import Expert, Opinion
-from portal.casework.moves import VerdictKind
-from portal.casework.operations import ask_expert, give_opinion
+from portal.casework.moves import MOVES, StepStatus, VerdictKind
+from portal.casework.operations import ask_expert, give_opinion, record_verdict
 from tests.accounts.people import accepted, body_waiting, officer, person_waiting, user_named
 from tests.factories.land import parcel_at, square, verify
 from tickets.projects.checklist import CHECKLISTS, UPLOADED, latest_materials, terms_of
@@ -278,6 +278,20 @@ def determine(town: Town, application: Application) -> None:
     if notice is not None and notice.closes_on >= today():
         advance_clock(timedelta(days=(notice.closes_on - today()).days + 1))
     pass_pair(town, application, Step.DETERMINATION, "forestry")
+
+
+def determine_by_hand(town: Town, application: Application) -> None:
+    """Round the application's own operations, each of which asks: case and land first, then the state."""
+    for verdict, office in (
+        (VerdictKind.PREPARE, "forestry_clerk"),
+        (VerdictKind.ENDORSE, "forestry_approver"),
+    ):
+        step = step_of(application, Step.DETERMINATION)
+        if (StepStatus(step.status), verdict) in MOVES:
+            record_verdict(step=step, verdict=verdict, actor=town[office], seen=step.revision)
+    assert application.claim is not None
+    determine_claim(claim=application.claim, actor=town["forestry_approver"])
+    Application.objects.filter(pk=application.pk).update(state=Application.State.DETERMINED)
 
 
 def file_it(town: Town, application: Application, tonnes: int) -> Filing:

@@ -51,6 +51,7 @@ from tests.tickets.projects.story import (
     confirm_all,
     consent,
     determine,
+    determine_by_hand,
     draft_of,
     file_it,
     hand_in,
@@ -580,7 +581,11 @@ def test_an_upheld_objection_stands_in_the_way_until_the_office_says_what_cured_
     )
     clerk = town["forestry_clerk"]
     answer_application_objection(objection=objection, upheld=True, answer="属实", actor=clerk)
+    with refused_by("publicity_is_over"):
+        determine_by_hand(town, application)
     advance_clock(timedelta(days=9))
+    with refused_by("objections_are_settled"):
+        determine_by_hand(town, application)
     say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
     with pytest.raises(ObjectionsOpen):
         say(application, Step.DETERMINATION, VerdictKind.ENDORSE, town["forestry_approver"])

@@ -8,14 +8,12 @@ from datetime import date, timedelta
 import pytest
 from django.urls import reverse
 
-from parcels.claims.operations import determine_claim
 from parcels.models import RuleRun
 from portal.accounts.models import Mandate, User
 from portal.base.clock import advance_clock
 from portal.casework.errors import OwnMatter
 from portal.casework.models import ReviewStep
 from portal.casework.moves import VerdictKind
-from portal.casework.operations import record_verdict
 from tests.base.sessions import refused_by
 from tests.parcels.claims.areas import exclusion_at
 from tests.tickets.projects.story import (
@@ -24,6 +22,7 @@ from tests.tickets.projects.story import (
     confirm_all,
     consent,
     determine,
+    determine_by_hand,
     file_it,
     hand_in,
     pass_completeness,
@@ -133,19 +132,13 @@ def test_a_material_that_came_after_a_late_return_is_confirmed_before_anything_i
     returned_by(town, application, Step.DETERMINATION)
     paper_of(Material.Kind.IDENTITY)(application, owner, town)
     answer(application, owner)
-    clerk, approver = town["forestry_clerk"], town["forestry_approver"]
+    clerk = town["forestry_clerk"]
     assert clerk.inbox_messages.filter(subject__contains="待核对").exists()
     advance_clock(timedelta(days=9))
     with pytest.raises(MaterialsNotConfirmed):
         say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
     with refused_by("materials_are_confirmed"):
-        # Round the application's own operations, each of which asks.
-        for verdict, officer in ((VerdictKind.PREPARE, clerk), (VerdictKind.ENDORSE, approver)):
-            step = step_of(application, Step.DETERMINATION)
-            record_verdict(step=step, verdict=verdict, actor=officer, seen=step.revision)
-        assert application.claim is not None
-        determine_claim(claim=application.claim, actor=approver)
-        Application.objects.filter(pk=application.pk).update(state="determined")
+        determine_by_hand(town, application)
     confirm_all(town, application)
     determine(town, application)
 
