@@ -5,7 +5,15 @@ from tests.tickets.registry.conftest import (
     committed_register,
     filed_db,
     filed_template,
+    guarantees_hold,
     own_folders,
 )
 
-__all__ = ["bureau", "committed_register", "filed_db", "filed_template", "own_folders"]
+__all__ = [
+    "bureau",
+    "committed_register",
+    "filed_db",
+    "filed_template",
+    "guarantees_hold",
+    "own_folders",
+]

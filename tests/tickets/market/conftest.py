@@ -9,6 +9,7 @@ from tests.tickets.registry.conftest import (
     committed_register,
     filed_db,
     filed_template,
+    guarantees_hold,
     own_folders,
 )
 from tests.tickets.registry_pages.conftest import key_of_these_tests
@@ -18,6 +19,7 @@ __all__ = [
     "filed_db",
     "filed_template",
     "floor",
+    "guarantees_hold",
     "key_of_these_tests",
     "own_folders",
 ]

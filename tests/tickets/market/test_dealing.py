@@ -334,7 +334,11 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
         "UPDATE market_trade SET payment_number = 'A1' WHERE state = 'agreed'",
     ):
         assert refused(attack, []) == "market_bankpayment_pkey"
-    with pytest.raises(DatabaseError, match="permission denied"), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute("DELETE FROM market_bankpayment")
 
 

@@ -20,6 +20,7 @@ from tests.databases import (
 )
 from tests.factories.land import square
 from tests.tickets.projects.story import Town, signed_filing
+from tests.tickets.registry.holding import broken_guarantees
 from tests.tickets.registry.register import Bureau
 
 FILINGS = 3
@@ -31,6 +32,26 @@ _made: set[str] = set()
 def own_folders(settings: Any, tmp_path: Any) -> None:
     settings.SECRETS = tmp_path / "secrets"
     settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture(autouse=True)
+def guarantees_hold(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Asked after every test that touches the ledger, kept or rolled back. Who damages a register on
+    purpose does so in a database of his own."""
+    touched = next(
+        (
+            name
+            for name in ("committed_register", "committed_db", "db")
+            if name in request.fixturenames
+        ),
+        "db" if request.node.get_closest_marker("django_db") else None,
+    )
+    if touched is None:
+        yield
+        return
+    request.getfixturevalue(touched)  # Taken down after this.
+    yield
+    assert broken_guarantees() == []
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from tests.tickets.registry.conftest import (
     committed_register,
     filed_db,
     filed_template,
+    guarantees_hold,
     own_folders,
 )
 from tests.tickets.registry.register import Bureau
@@ -20,6 +21,7 @@ __all__ = [
     "committed_register",
     "filed_db",
     "filed_template",
+    "guarantees_hold",
     "hands",
     "key_of_these_tests",
     "own_folders",
