@@ -13,12 +13,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.base.clock import today
+from portal.base.clock import now, today
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
 from tests.browser.test_ticket import filed
 from tests.tickets.projects.story import PDF
 from tests.tickets.registry.register import Bureau
 from tests.tickets.supervision.pictures import jpeg
+from tickets.market.operations import (
+    LotTerms,
+    approve_listing,
+    ask_listing,
+    prepare_listing,
+)
 from tickets.offsets.operations import prepare_offset, review_name, sign_offset
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.models import Inspection, JusticeCase
@@ -170,24 +176,34 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     assert sum(block.quantity_kg for block in frozen) == signed.affected_kg
 
 
-def test_an_eco_justice_case_from_decision_to_certificate(open_page: Any) -> None:
-    bureau, ticket = owned_ticket(100_000)
-    clerk = open_page(DESKTOP)
-    sign_in(clerk, "justice")
+def fill_in_case(clerk: Page, number: str, **where: str) -> None:
+    """The form of a new case; ``where`` its tonnes come from."""
     clerk.goto("/eco-justice/cases/new/")
     clerk.select_option("[name=organ]", "court")
     for name, value in {
-        "authority": "伊宁市人民法院", "document_number": "（2026）新4002刑初12号",
+        "authority": "伊宁市人民法院", "document_number": number,
         "decided_on": (today() - timedelta(days=9)).isoformat(), "obligation": "补植复绿 12 亩",
         "obligor": "某某某", "consented_on": today().isoformat(), "valuation": "按生长量折算",
-        "valuation_author": "司法鉴定所", "quantity_kg": "12.345", "ticket": ticket.number,
+        "valuation_author": "司法鉴定所", "quantity_kg": "12.345",
     }.items():  # fmt: skip
         clerk.fill(f"[name={name}]", value)
+    if "ticket" in where:
+        clerk.fill("[name=ticket]", where["ticket"])
+    else:
+        clerk.select_option("[name=source]", where["source"])
     for name in ("decision", "consent", "valuation_paper"):
         clerk.set_input_files(
             f"[name={name}]",
             [{"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": PDF}],
         )
+
+
+def test_eco_justice_cases_from_decision_to_certificate(open_page: Any) -> None:
+    """One from a holder's ticket, one from the market; the map shows the forest that served."""
+    bureau, ticket = owned_ticket(100_000)
+    clerk = open_page(DESKTOP)
+    sign_in(clerk, "justice")
+    fill_in_case(clerk, "（2026）新4002刑初12号", ticket=ticket.number)
     accessible(clerk)
     clerk.get_by_role("button", name="受理").click()
     address = clerk.url
@@ -219,3 +235,36 @@ def test_an_eco_justice_case_from_decision_to_certificate(open_page: Any) -> Non
     expect(clerk.locator("#main")).to_have_attribute("data-ready", "true")
     accessible(clerk)
     picture(clerk, "justice_public")
+
+    # From an open listing: ecology agrees, the cashier has the money, and the tonnes are retired.
+    listing = ask_listing(
+        ticket=ticket, quantity_kg=20_000, price_fen_per_tonne=2000, terms=LotTerms(500),
+        closes_at=now() + timedelta(days=9), actor=user("owner1"),
+    )  # fmt: skip
+    prepare_listing(listing=listing, actor=user("trading"))
+    approve_listing(listing=listing, actor=user("trading_approver"))
+    fill_in_case(clerk, "（2026）新4002刑初13号", source=listing.number)
+    clerk.get_by_role("button", name="受理").click()
+    address = clerk.url
+    approver.goto(address)
+    approver.get_by_role("button", name="同意认购").click()
+    ecology, cashier = open_page(DESKTOP), open_page(DESKTOP)
+    sign_in(ecology, "ecology_approver")
+    ecology.goto(address)
+    ecology.get_by_role("button", name="同意", exact=True).click()
+    clerk.goto(address)
+    expect(clerk.locator("main")).to_contain_text("246.90")
+    order = JusticeCase.objects.latest("pk").order
+    assert order is not None
+    sign_in(cashier, "trading_approver")
+    cashier.goto(f"/market/orders/{order.code}/")
+    cashier.fill("[name=payment_number]", "J-1")
+    cashier.get_by_role("button", name="确认到账并生成凭证").click()
+    expect(cashier.locator("[data-ref=certificate]")).to_contain_text("YN-D-")
+    clerk.goto(address)
+    expect(clerk.locator("[data-ref=certificate]")).to_contain_text("YN-D-")
+    visitor = open_page(DESKTOP)
+    visitor.goto("/")
+    visitor.locator(".leaflet-control-layers-toggle").press("Enter")
+    visitor.get_by_label("生态司法林地").press("Space")
+    expect(visitor.locator("path[stroke='#6b3fa0']")).to_have_count(1)
