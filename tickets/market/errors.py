@@ -149,6 +149,14 @@ class PaymentUsed(MarketError):
     message = _("该付款流水或凭证文件已用于另一笔成交。")
 
 
+@stands_for("one_refund_for_one_order")
+class RefundUsed(MarketError):
+    """One payment of the bank was said to have given two orders their money back."""
+
+    code = "refund_used"
+    message = _("该退款流水已登记在另一笔订单上。")
+
+
 # --- retail -------------------------------------------------------------------------------------
 @stands_for("pool_says_its_terms", "pool_keeps_to_its_listing")
 class PoolTermsWrong(MarketError):

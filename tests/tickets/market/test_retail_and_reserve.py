@@ -29,6 +29,7 @@ from tickets.market.errors import (
     PoolTermsWrong,
     PremiumMovedOn,
     ReceiptNotFound,
+    RefundUsed,
 )
 from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
 from tickets.market.operations import (
@@ -167,8 +168,12 @@ def test_money_of_an_order_that_nobody_looked_at_in_time_goes_back(
     assert client.post(address, {"action": "find", "payment_number": "ICBC77"}).status_code == 302
     with pytest.raises(OrderMovedOn):
         deny_refund(order=paid, reason="未查到", actor=floor.centre)
+    with pytest.raises(OrderMovedOn):  # Else the first number would be free for another deal.
+        find_receipt(order=paid, payment_number="ICBC78", actor=floor.centre)
     with pytest.raises(PaymentUsed):  # The money is on its way back: it pays for nothing else.
         settle_order(order=order(pool), payment_number="ICBC77", actor=floor.trading)
+    with pytest.raises(DatabaseError, match="found already"), transaction.atomic():
+        RetailOrder.objects.filter(pk=paid.pk).update(payment_number="ICBC78")
     client.force_login(floor.trading)
     assert client.post(address, {"action": "refund", "payment_number": "R1"}).status_code == 302
     paid.refresh_from_db()
@@ -198,6 +203,20 @@ def test_who_paid_too_late_says_so_and_reads_when_no_money_is_found(floor: Floor
     assert deny_refund(order=late, reason="账户无此笔款项", actor=floor.centre).state == "lapsed"
     last = OutboxMessage.objects.filter(recipient="visitor@example.org").latest("made_at")
     assert (last.subject, last.body) == (f"订单 {late.number}：未查到付款", "账户无此笔款项")
+
+
+def test_one_payment_of_the_bank_gives_one_order_its_money_back(floor: Floor) -> None:
+    pool = floor.pool(floor.issue(1000))
+    owed = [order(pool), order(pool)]
+    advance_clock(timedelta(hours=73))
+    lapse_overdue_orders()
+    for at, one in enumerate(owed):
+        say_order_paid(order=one, payment_number=f"W{at}", actor=None)
+        find_receipt(order=one, payment_number=f"W{at}", actor=floor.centre)
+    refund_order(order=owed[0], refund_number="r 1", actor=floor.trading)
+    with pytest.raises(RefundUsed):
+        refund_order(order=owed[1], refund_number="R1", actor=floor.trading)
+    refund_order(order=owed[1], refund_number="R2", actor=floor.trading)
 
 
 @pytest.mark.parametrize(("hours", "attack", "constraint"), [

@@ -10,6 +10,7 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
@@ -129,6 +130,11 @@ class RetailOrder(OffsetFacts):
         ]
         constraints = [
             *facts_constraints("retail_order"),
+            models.UniqueConstraint(
+                Upper("refund_number"),
+                name="one_refund_for_one_order",
+                condition=~Q(refund_number=""),
+            ),
             models.CheckConstraint(
                 name="order_without_a_pool_is_for_eco_justice",
                 condition=Q(pool__isnull=False) | Q(purpose="eco_justice"),

@@ -54,6 +54,8 @@ def find_receipt(*, order: RetailOrder, payment_number: str, actor: User) -> Ret
     """
     require_office(actor, Role.TRADING_CLERK)
     found = _locked(order, State.LAPSED, State.REFUND)
+    if found.found_by_id is not None:
+        raise OrderMovedOn()
     found.state, found.found_by = State.REFUND, actor
     found.payment_number = bank_number(payment_number)
     found.save(update_fields=["state", "found_by", "payment_number"])
@@ -87,7 +89,7 @@ def deny_refund(*, order: RetailOrder, reason: str, actor: User) -> RetailOrder:
 def refund_order(*, order: RetailOrder, refund_number: str, actor: User) -> RetailOrder:
     """The centre's approver paid it back; the number is the bank's of that payment.
 
-    Raises OrderMovedOn, ReceiptNotFound, SamePerson, InvalidInput.
+    Raises OrderMovedOn, ReceiptNotFound, SamePerson, RefundUsed, InvalidInput.
     """
     require_office(actor, Role.TRADING_APPROVER)
     found = _locked(order, State.REFUND)
