@@ -17,7 +17,7 @@ from parcels.models import ExclusionArea, ParcelVersion, ReviewShape, RuleRun, T
 from parcels.reviews.models import Side
 from parcels.reviews.queries import areas_of, name_of, sides_on_map, standing_ticks
 from parcels.reviews.shapes import current_shapes, exclusions_around, neighbours, seen_mark
-from parcels.rules.live import GUARDED_KINDS
+from parcels.rules.live import hides_number
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import message_of
 from portal.base.clock import CITY_TIME
@@ -120,7 +120,7 @@ def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]
             "mean_width_m": roughly(row.mean_width_m),
         }
         hidden = {}
-        if row.other_kind in GUARDED_KINDS:  # Projects' numbers are public.
+        if hides_number(row.rule, row.other_kind):  # Projects' numbers are public.
             rough["other"] = number = _("（编号不公开）")
             hidden = dict.fromkeys(("number", "certificate") & row.facts.keys(), number)
         message = message_of(row.rule, row.level, {**rough, **row.facts, **hidden})

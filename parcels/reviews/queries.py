@@ -147,9 +147,15 @@ GROUP BY stand.species, stand.forest_purpose
 MAIN_SHARE = 0.1  # What covers less of the land need not be on the paper.
 
 
-def compared_facts(review: TitleReview, *, staff: bool) -> list[Compared]:
-    """Place, species and, for officers, kind of forest: the paper's words beside the land's."""
-    certificate, shapes = review.certificate, current_shapes(review)
+def compared_facts(review: TitleReview, *, known: set[int] | None) -> list[Compared]:
+    """Place, species and, for officers, kind of forest: the paper's words beside the land's.
+
+    ``known`` are the parcels of which the reader may know more than their shape; None: an officer.
+    """
+    certificate = review.certificate
+    shapes = [
+        version for version in current_shapes(review) if known is None or version.parcel_id in known
+    ]
     names = township_names()
     places = dict.fromkeys(
         part
@@ -165,7 +171,7 @@ def compared_facts(review: TitleReview, *, staff: bool) -> list[Compared]:
         _compared(_("坐落"), certificate.located_at, list(places)),
         _compared(_("主要树种"), certificate.species, _main([(row[0], row[2]) for row in stands])),
     ]
-    if staff:
+    if known is None:
         purposes = _main([(in_words(PURPOSE, row[1]), row[2]) for row in stands])
         facts.append(_compared(_("林种"), certificate.forest_purpose, purposes))
     return [fact for fact in facts if fact.on_paper or fact.on_land]

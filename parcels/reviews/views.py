@@ -160,7 +160,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "holders": holders_in_words(review.certificate),
         "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
         "areas": areas_in_words(review),
-        "compared": compared_facts(review, staff=True),
+        "compared": compared_facts(review, known=None),
         "sides": sides_in_words(review, staff=True),
         "verdicts": review.case.steps.get().verdicts.select_related("actor").order_by("pk"),
         "messages_about": review.messages.select_related("parcel", "made_by", "answered_by"),

@@ -234,6 +234,11 @@ def answer(question: Question, user: AnyUser) -> dict[str, Any]:
     }
 
 
+def hides_number(rule: str, other_kind: str) -> bool:
+    """Whether the number of a finding's other side may tell a person: a title's, a harvest permit's."""
+    return other_kind in GUARDED_KINDS or rule == "harvest_in_period"
+
+
 def _is_guarded(found: Found) -> bool:
     """Whether the finding's shape follows somebody else's border, or names somebody's title."""
     if found.rule in OWN_SHAPE_RULES:
@@ -288,7 +293,7 @@ def _sight_of(user: AnyUser, guarded: Sequence[Found], question: Question) -> Si
 def _rough(found: Found) -> dict[str, Any]:
     """A finding as those may know it who have no right to the other side."""
     facts, number = dict(found.facts), found.other_number
-    if found.other_kind in GUARDED_KINDS:
+    if hides_number(found.rule, found.other_kind):
         number = _("（编号不公开）")
         facts = {**facts, **dict.fromkeys(("number", "certificate") & facts.keys(), number)}
     told = replace(
@@ -311,7 +316,7 @@ def _roughly(value: float | None, digits: int) -> float | None:
 
 
 def _as_json(found: Found, shape: Any, *, exact: bool) -> dict[str, Any]:
-    masked = not exact and found.other_kind in GUARDED_KINDS
+    masked = not exact and hides_number(found.rule, found.other_kind)
     return {
         "rule": found.rule,
         "level": found.level,

@@ -150,7 +150,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "holders": holders_in_words(certificate),
         "rights": certificate.rights.select_related("party").order_by("pk"),
         "areas": areas_in_words(review),
-        "compared": compared_facts(review, staff=False),
+        "compared": compared_facts(review, known=known_parcels(review, request.user)),
         "sides": sides_in_words(review, staff=False),
         "next": next_step(review),
         "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],

@@ -20,7 +20,7 @@ from parcels.models import (
     TitleReview,
 )
 from parcels.reviews.operations import return_title
-from parcels.reviews.queries import holders_by_title
+from parcels.reviews.queries import compared_facts, holders_by_title
 from parcels.reviews.shapes import current_shapes
 from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
@@ -189,6 +189,11 @@ def test_the_papers_words_are_compared_with_the_land(people: dict[str, Any]) -> 
     assert set(compared["主要树种"].on_land.split("、")) == {"杨树", "榆树"}
     assert compared["坐落"].agrees is None
     assert "不一致" in page.content.decode()
+    # Of land that is not proved his a reader learns no more than the shape.
+    proved = {version.parcel_id for version in current_shapes(review)}
+    for known, told in ((proved, {"杨树、榆树", "榆树、杨树"}), (set(), set())):
+        on_land = {fact.on_land for fact in compared_facts(review, known=known)} - {""}
+        assert bool(on_land & told) is bool(on_land) is bool(known)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_a_project_is_told_how_much_is_covered_and_what_stands_against_it() -> N
     claim = claim_at(square(0, 0, 40, 100))
     make_live(claim)
     exclusion = exclusion_at(square(60, 0, 10, 100))
+    harvest = exclusion_at(square(80, 0, 10, 100), kind="harvest", method="clear_cut")
     shape = square(0, 0, 200, 100)
     asked = {"subject": "project", "applicants": [str(party.key)]}
     answer = ask(client, shape, period="2021-01-01/2025-12-31", **asked)
@@ -114,6 +115,9 @@ def test_a_project_is_told_how_much_is_covered_and_what_stands_against_it() -> N
     assert the_only(answer, "covered_by_titles")["exact"]  # No one else's title is near.
     assert the_only(answer, "overlap_claim")["other"] == claim.number
     assert the_only(answer, "overlap_exclusion")["other"] == exclusion.number
+    # A permit's number may tell a person.
+    assert the_only(answer, "harvest_in_period")["other"] == ""
+    assert harvest.number not in json.dumps(answer, ensure_ascii=False)
     later = ask(client, shape, period="2026-01-01/2030-12-31", **asked)
     assert "overlap_claim" not in {one["rule"] for one in later["findings"]}
     own = ask(
