@@ -149,7 +149,7 @@ class AlreadyIssued(RegistryError):
     message = _("该备案的减排量已经制发。")
 
 
-@stands_for("issued_on_claimed_land")
+@stands_for("issued_on_claimed_land", "issued_as_filed")
 class ClaimNotFiled(RegistryError):
     """Issued is what is filed, on land that is claimed."""
 

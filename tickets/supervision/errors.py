@@ -135,7 +135,7 @@ class OwnJusticeCase(SupervisionError):
     message = _("受理人不能审批自己受理的案件，请由另一人审批。")
 
 
-@stands_for("justice_case_is_whole")
+@stands_for("justice_case_is_whole", "eco_justice_offset_has_its_case")
 class JusticeCaseIncomplete(SupervisionError):
     """Decision, written consent and valuation with its author belong together."""
 

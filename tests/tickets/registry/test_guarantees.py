@@ -14,7 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
-from tests.tickets.registry.register import Bureau, covered, states
+from tests.tickets.registry.register import Bureau, covered, states, unissued
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES, OPENING_TICKETS
@@ -312,6 +312,24 @@ def test_an_issuance_begins_once(bureau: Bureau) -> None:
     with pytest.raises(IntegrityError) as refused:
         insert(ticket.issuance, "issue", content(ticket, ticket={"parent": None}))
     assert constraint_of(refused.value) == "issuance_begins_once"
+
+
+@pytest.mark.django_db
+def test_tickets_are_issued_on_the_land_and_report_of_their_filing(bureau: Bureau) -> None:
+    other = bureau.issue(1000)
+    filing = unissued()
+    issuance = Issuance.objects.create(filing=filing, quantity_kg=1000)
+    said = content(other, closes=[])
+    said.pop("closed")
+    said["tickets"][0].pop("parent")
+    said |= {"filing": str(filing.key), "kg": 1000}
+    for area, report in (
+        (other.area_version, filing.uniqueness_report), (filing.area_version, other.uniqueness_report),
+    ):  # fmt: skip
+        said["tickets"][0] |= {"area": str(area.key), "report": str(report.key)}
+        with pytest.raises(IntegrityError) as refused:
+            insert(issuance, "issue", said)
+        assert constraint_of(refused.value) == "issued_as_filed"
 
 
 @pytest.mark.django_db

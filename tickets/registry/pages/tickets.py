@@ -49,6 +49,7 @@ from tickets.registry.models import (
     PrintedFace,
     Registration,
     TicketPrint,
+    TicketShare,
 )
 from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
@@ -74,6 +75,7 @@ from tickets.registry.queries import (
     state_table,
     stream_of,
 )
+from tickets.registry.querysets import standing_at
 from tickets.registry.ranks import Rank, rank_of
 from tickets.registry.showing import (
     act_line,
@@ -123,9 +125,8 @@ def register(request: HttpRequest) -> HttpResponse:
         )
     mine = "mine" in request.GET and request.user.is_authenticated
     if mine:
-        found = found.filter(
-            shares__party__in=parties_acted_for(request.user), shares__closed_by__isnull=True
-        ).distinct()
+        own = TicketShare.objects.filter(standing_at(at), party__in=parties_acted_for(request.user))
+        found = found.filter(pk__in=own.values("ticket"))
     page = Paginator(found, ROWS).get_page(request.GET.get("page"))
     states = {row.key: row for row in state_table(at, [ticket.pk for ticket in page])}
     owners = holders_of_all({ticket.pk: ticket for ticket in page}, at, masked=True)

@@ -380,6 +380,7 @@ GUARDS = (
     ("registry_ledgerentry", "registry_entry_is_chained"),
     ("registry_ledgerentry", "registry_entry_takes_effect"),
     ("registry_ledgerentry", "takes_effect_among_owners"),
+    ("registry_ledgerentry", "takes_effect_as_filed"),
     ("registry_ledgerentry", "takes_effect_rank_by_rank"),
     ("registry_ledgerentry", "takes_effect_under_orders"),
     ("registry_ledgerentry", "takes_effect_as_registered"),

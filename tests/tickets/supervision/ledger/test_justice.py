@@ -16,6 +16,7 @@ from portal.base.clock import advance_clock, today
 from portal.base.errors import NotFound
 from portal.casework.models import Message
 from tests.accounts.people import officer
+from tests.base.sessions import refused_by
 from tests.tickets.market.floor import Floor
 from tests.tickets.projects.story import PDF, scan
 from tests.tickets.registry.register import Bureau, covered, states
@@ -29,7 +30,14 @@ from tickets.market.models import PremiumShare
 from tickets.market.operations import lapse_overdue_orders, settle_order
 from tickets.market.queries import market_figures
 from tickets.offsets.models import Purpose
-from tickets.offsets.operations import prepare_offset, refuse_offset, review_name, sign_offset
+from tickets.offsets.operations import (
+    ask_offset,
+    prepare_offset,
+    propose_name,
+    refuse_offset,
+    review_name,
+    sign_offset,
+)
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.access import access_justice_case, access_justice_papers
@@ -128,6 +136,21 @@ def test_from_the_decision_to_the_certificate(
         assert "刑初" not in answer
     with pytest.raises(JusticeCaseMovedOn):
         refuse_justice_case(case=case, reason="反悔", actor=approver)
+
+
+def test_a_certificate_for_eco_justice_has_its_case(bureau: Bureau, ticket: CarbonTicket) -> None:
+    """Consent, valuation and author are the case's: no plain offset stands for an obligation."""
+    ecology = officer("ec", Role.CLERK, Department.ECOLOGY)
+    wanted = ask_offset(
+        ticket=ticket, quantity_kg=10, purpose=Purpose.ECO_JUSTICE, actor=bureau.owner_user,
+        beneficiary=propose_name(name="某法院", actor=bureau.owner_user), authority="某法院",
+        document_number="1号",
+    )  # fmt: skip
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=ecology)
+    prepare_offset(request=wanted, opinion="", actor=ecology)
+    with refused_by("eco_justice_offset_has_its_case"), connection.cursor() as cursor:
+        sign_offset(request=wanted, actor=bureau.signer)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_what_is_missing_or_not_free_is_refused(
