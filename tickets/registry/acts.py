@@ -254,6 +254,7 @@ def _change(asked: Asked) -> Registration:
         to=owners_from(asked.given["shares"]) if asked.given.get("shares") else None,
         renamed=next((party for party, _text in asked.given.get("renamed") or []), None),
         new_name=asked.given.get("new_name") or "",
+        paper=Registration.Paper(asked.given.get("paper") or ""),
         document=asked.document,
         reason=asked.given["reason"],
         actor=asked.actor,
@@ -383,7 +384,7 @@ ACTS: dict[Registration.Kind, Act] = {
         ),
         Act(
             Kind.CHANGE, "第十条", _("权利人信息或共有性质变更，不涉及资产转移。"), "ticket",
-            ("shares", "renamed", "new_name", "number", "reason", "paper_consents"),
+            ("shares", "renamed", "new_name", "number", "reason", *_PAPERS),
             (("document", _("变更依据"), True), _CONSENT), _change,
         ),
         Act(

@@ -881,7 +881,11 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
         prepare_change(to=Owners.sole(bureau.buyer), **wanted)
     # Over another denominator a new ticket says it; nothing else changes.
     halves = Owners(((bureau.owner, 1), (bureau.other, 1)), 2)
-    bureau.approve(prepare_change(to=halves, **wanted))
+    printed(ticket, bureau.owner_user)
+    with pytest.raises(errors.PaperOutstanding):
+        prepare_change(to=halves, **wanted)
+    back = Registration.Paper.SURRENDERED
+    bureau.approve(prepare_change(to=halves, paper=back, **wanted))
     ticket.refresh_from_db()
     child = ticket.children.get()
     assert (ticket.closed_because, states(child)) == ("corrected", {"held": 1000})

@@ -65,12 +65,13 @@ def prepare_change(
     new_name: str = "",
     asked_by: User | None = None,
     consents: Sequence[PaperConsent] = (),
+    paper: Registration.Paper = Registration.Paper.ELECTRONIC,
 ) -> Registration:
     """An owner's new name or the form of co-ownership, no property passing: the same owners, with
     other shares (None: as they are).
 
     Whom the ticket secures a loan must agree too. Over another denominator the shares are said by a
-    new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen.
+    new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen, PaperOutstanding.
     """
     document.require(_("变更依据"))
     if to is None:
@@ -83,6 +84,8 @@ def prepare_change(
         raise OwnersDiffer()
     if (renamed is None) != (not new_name.strip()):
         raise NothingToChange()
+    if to.denominator != ticket.share_denominator:
+        require_paper(ticket, paper)
     _require_unfrozen(standing_pieces(ticket=ticket.pk))
     return prepare(
         Kind.CHANGE,
@@ -95,6 +98,7 @@ def prepare_change(
         reason=reason.strip(),
         renamed=renamed,
         new_name=" ".join(new_name.split())[:200],
+        paper=paper,
     )
 
 
