@@ -11,5 +11,7 @@ class FinanceConfig(AppConfig):
         from tickets.registry.panels import Panel, register_panel
 
         register_panel(
-            Panel("finance/_insurance.html", lambda ticket: {"policies": insurance_of(ticket)})
+            Panel(
+                "finance/_insurance.html", lambda ticket, _user: {"policies": insurance_of(ticket)}
+            )
         )

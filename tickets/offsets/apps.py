@@ -12,8 +12,9 @@ class OffsetsConfig(AppConfig):
         from portal.casework.waiting import WorkList, register_work
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
-        from tickets.offsets.queries import my_turn_count
+        from tickets.offsets.queries import my_turn_count, open_requests_on
         from tickets.offsets.verification import CERTIFICATES
+        from tickets.registry.panels import Panel, register_panel
         from tickets.registry.verification.checks import register_check
 
         register_subject(
@@ -21,3 +22,9 @@ class OffsetsConfig(AppConfig):
         )
         register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))
         register_check(CERTIFICATES)
+        register_panel(
+            Panel(
+                "offsets/_open_requests.html",
+                lambda ticket, user: {"open_requests": open_requests_on(ticket, user)},
+            )
+        )

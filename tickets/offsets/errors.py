@@ -43,6 +43,14 @@ class SignerPrepared(OffsetError):
     message = _("经办人不能签发自己受理的抵消，请由另一位工作人员签发。")
 
 
+@stands_for("offset_is_prepared_by_no_party")
+class PreparerActed(OffsetError):
+    """Whoever prepared it acted for an owner at that time."""
+
+    code = "preparer_is_a_party"
+    message = _("经办人在受理时代表本案的一方当事人，本案只能不予办理，另行申请。")
+
+
 class NameNotReviewed(OffsetError):
     """Certificates print reviewed names only."""
 

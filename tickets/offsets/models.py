@@ -144,6 +144,8 @@ class OffsetRequest(OffsetFacts):
         REFUSED = "refused", _("不予抵消")
         WITHDRAWN = "withdrawn", _("已撤回")
 
+    OPEN = (State.ASKED, State.PREPARED)
+
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     state = models.CharField(_("状态"), max_length=9, choices=State, default=State.ASKED)
     asked_by = models.ForeignKey(
@@ -199,11 +201,6 @@ class OffsetConsent(models.Model):
     class Meta:
         verbose_name = _("抵消同意")
         verbose_name_plural = _("抵消同意")
-        constraints = [
-            models.UniqueConstraint(
-                name="one_offset_consent_per_owner", fields=["request", "party"]
-            )
-        ]
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.party_id}"

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from portal.accounts.errors import OfficeMissing, ReasonMissing
-from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import acts_for, works_in
 from portal.base.clock import now
-from portal.base.errors import NotFound
+from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
@@ -20,6 +22,7 @@ from portal.casework.errors import OwnMatter
 from portal.casework.notices import tell
 from portal.casework.signatures import sign
 from portal.journal.operations import record_event
+from tickets.offsets.access import owners_lacking
 from tickets.offsets.errors import (
     NameNotReviewed,
     NameReviewed,
@@ -38,12 +41,17 @@ from tickets.offsets.models import (
 )
 from tickets.offsets.paper import offset_pdf
 from tickets.offsets.signing import content_of
-from tickets.registry.access import may_dispose, owners_of, require_office
-from tickets.registry.errors import BlockNotFree, ConsentMissing, TicketClosed
+from tickets.registry.access import (
+    may_dispose,
+    owners_of,
+    people_acting_for,
+    require_office,
+)
+from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall, TicketClosed
 from tickets.registry.ledger import hold
 from tickets.registry.models import CarbonTicket, Cause
 from tickets.registry.operations import offset_blocks, open_cause
-from tickets.registry.quantities import require_quantity
+from tickets.registry.quantities import require_quantity, tonnes
 
 SUBJECT = "offset_request"
 State = OffsetRequest.State
@@ -113,9 +121,7 @@ def ask_offset(
     require_quantity(quantity_kg)
     if not ticket.is_open:
         raise TicketClosed(number=ticket.number)
-    represented = [owner for owner in owners_of(ticket) if may_dispose(owner, actor, quantity_kg)]
-    if not represented:
-        raise ConsentMissing(count=1)
+    represented = _represented(owners_of(ticket), actor, quantity_kg)
     free = ticket.blocks.free().quantity_kg()
     if free < quantity_kg:
         raise BlockNotFree(wanted=quantity_kg, free=free)
@@ -137,46 +143,63 @@ def ask_offset(
     require_purpose(wanted)
     wanted.save(force_insert=True)
     wanted.refresh_from_db()
-    OffsetConsent.objects.bulk_create(
-        OffsetConsent(request=wanted, party=owner, given_by=actor) for owner in represented
-    )
     for slot, upload in uploads:
         add_document(
             subject_kind=SUBJECT, subject_key=wanted.key, kind=slot, upload=upload, actor=actor
         )
     _record(SUBJECT, wanted.key, "asked", actor, kg=str(quantity_kg))
+    _note_consents(wanted, represented, actor)
+    tell(
+        users=people_acting_for(owners_lacking(wanted), Mandate.Scope.DISPOSE),
+        subject=_("抵消申请，等待您同意：{ticket}").format(ticket=ticket.number),
+        body=_("{who} 申请抵消 {tonnes} 吨，全体持有人同意后才能办理。").format(
+            who=actor.get_full_name(), tonnes=tonnes(quantity_kg)
+        ),
+        link=f"/offset-requests/{wanted.key}/",
+    )
     return wanted
 
 
 @write_transaction
 def agree_to_offset(*, request: OffsetRequest, actor: User) -> OffsetRequest:
-    """The owners for whom ``actor`` may dispose of so much agree; ConsentMissing when there is none."""
-    waiting = _locked(request, State.ASKED)
-    agreed = set(waiting.consents.values_list("party", flat=True))
-    given = [
-        owner
-        for owner in owners_of(waiting.ticket)
-        if owner.pk not in agreed and may_dispose(owner, actor, waiting.quantity_kg)
-    ]
-    if not given:
-        raise ConsentMissing(count=1)
-    OffsetConsent.objects.bulk_create(
-        OffsetConsent(request=waiting, party=owner, given_by=actor) for owner in given
+    """The owners that lack a consent and for whom ``actor`` may dispose of so much agree; also anew,
+    when a mandate ended or an owner came since.
+
+    ConsentMissing when there is none, MandateTooSmall when only less is allowed.
+    """
+    waiting = _locked(request, *OffsetRequest.OPEN)
+    _note_consents(
+        waiting, _represented(owners_lacking(waiting), actor, waiting.quantity_kg), actor
     )
-    for owner in given:
-        _record(SUBJECT, waiting.key, "consented", actor, party=str(owner.key))
     return waiting
+
+
+def _represented(owners: Sequence[Party], actor: User, quantity_kg: int) -> list[Party]:
+    """For whom ``actor`` may dispose of so much; a small mandate of one keeps nobody from the others."""
+    found: list[Party] = []
+    refusal: PortalError = ConsentMissing(count=1)
+    for owner in owners:
+        try:
+            if may_dispose(owner, actor, quantity_kg):
+                found.append(owner)
+        except MandateTooSmall as too_small:
+            refusal = too_small
+    if not found:
+        raise refusal
+    return found
+
+
+def _note_consents(request: OffsetRequest, owners: Sequence[Party], actor: User) -> None:
+    OffsetConsent.objects.bulk_create(
+        OffsetConsent(request=request, party=owner, given_by=actor) for owner in owners
+    )
+    for owner in owners:
+        _record(SUBJECT, request.key, "consented", actor, party=str(owner.key))
 
 
 def _require_consents(request: OffsetRequest) -> None:
     """ConsentMissing unless every present owner agreed, by a mandate that reaches so far today."""
-    given = {one.party_id: one.given_by for one in request.consents.select_related("given_by")}
-    missing = [
-        owner
-        for owner in owners_of(request.ticket)
-        if owner.pk not in given or not may_dispose(owner, given[owner.pk], request.quantity_kg)
-    ]
-    if missing:
+    if missing := owners_lacking(request):
         raise ConsentMissing(count=len(missing))
 
 
@@ -306,7 +329,7 @@ def facts_of(facts: OffsetFacts) -> dict[str, Any]:
 def refuse_offset(*, request: OffsetRequest, reason: str, actor: User) -> OffsetRequest:
     """Clerk or signer says no, with a reason that the holder reads."""
     _require_ecology(actor)
-    waiting = _locked(request, State.ASKED, State.PREPARED)
+    waiting = _locked(request, *OffsetRequest.OPEN)
     if not reason.strip():
         raise ReasonMissing()
     if waiting.prepared_by_id == actor.pk:
@@ -329,7 +352,7 @@ def refuse_offset(*, request: OffsetRequest, reason: str, actor: User) -> Offset
 @write_transaction
 def withdraw_offset(*, request: OffsetRequest, actor: User) -> OffsetRequest:
     """Whoever asked takes it back before it is signed."""
-    waiting = _locked(request, State.ASKED, State.PREPARED)
+    waiting = _locked(request, *OffsetRequest.OPEN)
     if waiting.asked_by_id != actor.pk:
         raise NotFound()
     OffsetRequest.objects.filter(pk=waiting.pk).update(state=State.WITHDRAWN)

@@ -4,21 +4,51 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from portal.accounts.models import Department, Role, User
-from portal.accounts.queries import has_role, works_in
+from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.queries import AnyUser, has_role, parties_acted_for, works_in
+from tickets.offsets.access import may_agree, may_read_offset_request
 from tickets.offsets.models import OF_BODIES, Beneficiary, Offset, OffsetRequest
+from tickets.registry.models import CarbonTicket, TicketShare
 
 
 def my_turn_count(user: User) -> int | None:
-    """Requests that wait for this officer of ecology; None for everybody else."""
+    """Requests that wait for this officer of ecology or for this owner's consent; None when the user
+    has to do with neither."""
+    consents = len(to_consent(user))
     if not works_in(user, Department.ECOLOGY):
-        return None
+        return consents or None
     turn = Q(pk__in=[])
     if has_role(user, Role.CLERK, Department.ECOLOGY):
         turn |= Q(state=OffsetRequest.State.ASKED)
     if has_role(user, Role.APPROVER, Department.ECOLOGY):
         turn |= Q(state=OffsetRequest.State.PREPARED) & ~Q(prepared_by=user) & ~Q(asked_by=user)
-    return OffsetRequest.objects.filter(turn).count()
+    return OffsetRequest.objects.filter(turn).count() + consents
+
+
+def to_consent(user: User) -> list[OffsetRequest]:
+    """Open requests that an owner for whom the user disposes has not agreed to, the oldest first."""
+    mine = parties_acted_for(user, Mandate.Scope.DISPOSE)
+    found = OffsetRequest.objects.filter(
+        state__in=OffsetRequest.OPEN,
+        ticket__in=TicketShare.objects.filter(party__in=mine, closed_by__isnull=True).values(
+            "ticket"
+        ),
+    )
+    return [
+        one
+        for one in found.select_related("ticket", "beneficiary", "asked_by").order_by("asked_at")
+        if may_agree(one, user)
+    ]
+
+
+def open_requests_on(ticket: CarbonTicket, user: AnyUser) -> list[OffsetRequest]:
+    """What is asked for on a ticket and not decided, as far as the user may open it."""
+    found = OffsetRequest.objects.filter(ticket=ticket, state__in=OffsetRequest.OPEN)
+    return [
+        one
+        for one in found.select_related("ticket", "beneficiary").order_by("asked_at")
+        if may_read_offset_request(one, user)
+    ]
 
 
 def names_offered(user: User) -> QuerySet[Beneficiary]:

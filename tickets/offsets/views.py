@@ -38,7 +38,9 @@ from tickets.offsets.access import (
     access_offset_of,
     access_offset_request,
     find_offset,
+    may_agree,
     may_read_paper,
+    owners_lacking,
 )
 from tickets.offsets.estimate import estimate
 from tickets.offsets.forms import EstimateForm, OffsetForm, SignForm
@@ -56,7 +58,7 @@ from tickets.offsets.operations import (
     withdraw_offset,
 )
 from tickets.offsets.paper import purpose_text, ranges_of
-from tickets.offsets.queries import names_offered
+from tickets.offsets.queries import names_offered, to_consent
 from tickets.offsets.signing import signature_holds
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
@@ -151,7 +153,8 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             wanted = access_offset_request(key, user)
         else:
             return redirect(to)
-    waits = wanted.state in (State.ASKED, State.PREPARED)
+    waits = wanted.state in OffsetRequest.OPEN
+    lacking = owners_lacking(wanted)
     ecology = works_in(user, Department.ECOLOGY)
     signs = (
         wanted.state == State.PREPARED
@@ -159,7 +162,6 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         and user.pk not in (wanted.prepared_by_id, wanted.asked_by_id)
     )
     device = confirmed_device(user) if signs else None
-    agreed = {one.party_id: one for one in wanted.consents.all()}
     context = {
         "wanted": wanted,
         "ticket": wanted.ticket,
@@ -174,12 +176,8 @@ def request_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_prepare": wanted.state == State.ASKED
         and has_role(user, Role.CLERK, Department.ECOLOGY),
         "may_sign": signs,
-        "owners": [(owner, agreed.get(owner.pk)) for owner in owners_of(wanted.ticket)],
-        "may_agree": wanted.state == State.ASKED
-        and any(
-            owner.pk not in agreed and acts_for(user, owner, Mandate.Scope.DISPOSE)
-            for owner in owners_of(wanted.ticket)
-        ),
+        "owners": [(owner, owner not in lacking) for owner in owners_of(wanted.ticket)],
+        "may_agree": may_agree(wanted, user),
         "may_refuse": waits and ecology and user.pk != wanted.prepared_by_id,
         "may_withdraw": waits and wanted.asked_by_id == user.pk,
         "sign_form": SignForm(),
@@ -239,7 +237,7 @@ def _act(request: HttpRequest, wanted: OffsetRequest, user: User) -> str:
 @require_safe
 @never_cache
 def offsets_list(request: HttpRequest) -> HttpResponse:
-    """Ecology's work and everyone's certificates; my requests."""
+    """Ecology's work, what waits for my consent, my requests, and everyone's certificates."""
     user = signed_in(request)
     ecology = works_in(user, Department.ECOLOGY)
     page = Paginator(Offset.objects.select_related("ticket", "beneficiary"), ROWS).get_page(
@@ -247,7 +245,8 @@ def offsets_list(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "ecology": ecology,
-        "waiting": OffsetRequest.objects.filter(state__in=[State.ASKED, State.PREPARED])
+        "to_consent": to_consent(user),
+        "waiting": OffsetRequest.objects.filter(state__in=OffsetRequest.OPEN)
         .select_related("ticket", "beneficiary")
         .order_by("asked_at")
         if ecology

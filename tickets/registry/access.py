@@ -10,6 +10,7 @@ from django.db.models import Q
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
+    SCOPES_INCLUDING,
     AnyUser,
     acts_for,
     has_role,
@@ -87,13 +88,16 @@ def owners_of(ticket: CarbonTicket) -> list[Party]:
     )
 
 
-def people_acting_for(parties: Iterable[Party]) -> list[User]:
-    """Who acts today, in whatever matter, for one of these parties."""
+def people_acting_for(
+    parties: Iterable[Party], scope: Mandate.Scope = Mandate.Scope.VIEW
+) -> list[User]:
+    """Who acts today, in this matter (or in whatever matter), for one of these parties."""
     day = today()
     return list(
         User.objects.filter(
             Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
             mandates__party__in=list(parties),
+            mandates__scope__in=SCOPES_INCLUDING[scope],
             mandates__ended_at__isnull=True,
             mandates__valid_from__lte=day,
             is_active=True,

@@ -12,15 +12,16 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from portal.accounts.queries import AnyUser
 from tickets.registry.models import CarbonTicket
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A template and what it needs to know of a ticket."""
+    """A template and what it shows this reader of a ticket."""
 
     template: str
-    context: Callable[[CarbonTicket], dict[str, Any]]
+    context: Callable[[CarbonTicket, AnyUser], dict[str, Any]]
 
 
 _PANELS: dict[str, Panel] = {}
@@ -31,6 +32,8 @@ def register_panel(panel: Panel) -> None:
     _PANELS[panel.template] = panel
 
 
-def panels_of(ticket: CarbonTicket) -> list[SafeString]:
+def panels_of(ticket: CarbonTicket, user: AnyUser) -> list[SafeString]:
     """The panels of a ticket's page, in the order of their registration."""
-    return [render_to_string(panel.template, panel.context(ticket)) for panel in _PANELS.values()]
+    return [
+        render_to_string(panel.template, panel.context(ticket, user)) for panel in _PANELS.values()
+    ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.errors import OfficeMissing
-from portal.accounts.models import Department, Mandate, Role, User
+from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.base.clock import PortalNow
 from portal.casework.errors import OwnMatter
+from portal.casework.models import Message
 from tests.accounts.people import officer, user_named
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import Bureau
@@ -25,6 +27,7 @@ from tickets.offsets.errors import (
     EstimateEmpty,
     NameNotReviewed,
     OffsetDecided,
+    PreparerActed,
     PurposeIncomplete,
     SignerPrepared,
 )
@@ -41,6 +44,7 @@ from tickets.offsets.operations import (
     sign_offset,
 )
 from tickets.offsets.paper import offset_pdf
+from tickets.offsets.queries import my_turn_count, to_consent
 from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Cause
 from tickets.registry.operations import Owners, open_cause
@@ -132,20 +136,94 @@ def test_every_owner_agrees_and_who_acts_for_one_neither_prepares_nor_signs(
         agree_to_offset(request=wanted, actor=bureau.buyer_user)
     agree_to_offset(request=wanted, actor=bureau.other_user)
     prepare_offset(request=wanted, opinion="", actor=clerk)
-    # What was agreed to is asked again when it is signed.
-    mandate = Mandate.objects.get(user=bureau.other_user, party=bureau.other)
-    with pytest.raises(ConsentMissing), transaction.atomic():
-        Mandate.objects.filter(pk=mandate.pk).update(ended_at=PortalNow())
-        sign_offset(request=wanted, actor=bureau.signer)
-    Mandate.objects.create(
-        user=bureau.signer, party=bureau.other, scope=Mandate.Scope.VIEW,
-        given_by=bureau.other_user, valid_from=date(2020, 1, 1),
-    )  # fmt: skip
+    mandate_of(bureau.signer, bureau.other, bureau.other_user)
     for decide in (sign_offset, partial(refuse_offset, reason="x")):
         with pytest.raises(OwnMatter):
             decide(request=wanted, actor=bureau.signer)
     with refused_by("nobody_decides_an_own_matter"):
         OffsetRequest.objects.filter(pk=wanted.pk).update(state="signed", decided_by=bureau.signer)
+
+
+def mandate_of(user: User, party: Party, giver: User, **more: Any) -> Mandate:
+    facts = {"scope": Mandate.Scope.VIEW, "valid_from": date(2020, 1, 1), **more}
+    return Mandate.objects.create(user=user, party=party, given_by=giver, **facts)
+
+
+def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau, clerk: User) -> None:
+    ticket = bureau.issue()
+    first, second, third = (asked(bureau, ticket) for _ in range(3))
+    review_name(beneficiary=first.beneficiary, accepted=True, actor=clerk)
+    for wanted in (first, second):
+        prepare_offset(request=wanted, opinion="", actor=clerk)
+    mandate = mandate_of(clerk, bureau.owner, bureau.owner_user)
+    # Who prepared came to act for the owner afterwards.
+    assert sign_offset(request=first, actor=bureau.signer).number
+    with refused_by("nobody_decides_an_own_matter"):
+        OffsetRequest.objects.filter(pk=third.pk).update(state="prepared", prepared_by=clerk)
+    # Had he acted then, it could be refused alone, and the signer is not called a party.
+    mandate_of(
+        clerk, bureau.owner, bureau.owner_user, given_at=mandate.given_at - timedelta(days=1)
+    )
+    with refused_by("offset_is_prepared_by_no_party"):
+        OffsetRequest.objects.filter(pk=second.pk).update(
+            state="signed", decided_by=bureau.signer, decided_at=PortalNow()
+        )
+    with pytest.raises(PreparerActed):
+        sign_offset(request=second, actor=bureau.signer)
+    refuse_offset(request=second, reason="重新申请", actor=bureau.signer)
+
+
+def test_who_must_agree_to_an_offset_is_told_and_finds_it(
+    bureau: Bureau, hands: Hands, clerk: User
+) -> None:
+    """Article 17 with domain.md, "Shares": co-owners dispose together."""
+    ticket = bureau.issue(owners=Owners(((bureau.owner, 1), (bureau.other, 1)), 2))
+    wanted = asked(bureau, ticket)
+    page = reverse("offsets:request", args=[wanted.key])
+    assert [one.link for one in Message.objects.filter(user=bureau.other_user)] == [page]
+    assert not Message.objects.filter(user=bureau.owner_user, link=page).exists()
+    pages = (reverse("offsets:offsets"), reverse("registry:ticket", args=[ticket.number]))
+    for address in pages:
+        assert page in hands.of(bureau.other_user).get(address).content.decode()
+        assert page not in hands.of(bureau.buyer_user).get(address).content.decode()
+    assert my_turn_count(bureau.other_user) == 1
+    sent = {"action": "agree", "request_key": "one-click"}
+    for _ in range(2):
+        assert hands.of(bureau.other_user).post(page, sent).status_code == 302
+    assert my_turn_count(bureau.other_user) is None
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    prepare_offset(request=wanted, opinion="", actor=clerk)
+    # A consent lapses with its mandate, and whoever acts then gives it anew.
+    Mandate.objects.filter(user=bureau.other_user, party=bureau.other).update(ended_at=PortalNow())
+    with pytest.raises(ConsentMissing):
+        sign_offset(request=wanted, actor=bureau.signer)
+    mandate_of(bureau.buyer_user, bureau.other, bureau.other_user)
+    with pytest.raises(ConsentMissing):
+        agree_to_offset(request=wanted, actor=bureau.buyer_user)
+    mandate_of(bureau.buyer_user, bureau.other, bureau.other_user, scope=Mandate.Scope.DISPOSE)
+    assert to_consent(bureau.buyer_user) == [wanted]
+    agree_to_offset(request=wanted, actor=bureau.buyer_user)
+    sign_offset(request=wanted, actor=bureau.signer)
+
+
+def test_requests_open_before_every_owner_agreed_carry_the_consent_of_who_asked(
+    bureau: Bureau, clerk: User
+) -> None:
+    ticket = bureau.issue(owners=Owners(((bureau.owner, 1), (bureau.other, 1)), 2))
+    mandate_of(bureau.owner_user, bureau.other, bureau.other_user, scope=Mandate.Scope.DISPOSE)
+    wanted = OffsetRequest.objects.create(
+        ticket=ticket, quantity_kg=1000, purpose=Purpose.PERSON, asked_by=bureau.owner_user,
+        beneficiary=propose_name(name="张三丰", actor=bureau.owner_user),
+    )  # fmt: skip
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    with pytest.raises(ConsentMissing):
+        prepare_offset(request=wanted, opinion="", actor=clerk)
+    upgrade = import_module("tickets.offsets.migrations.0006_consents_given_anew")
+    for _ in range(2):
+        with connection.cursor() as cursor:
+            cursor.execute(upgrade.CONSENTS)
+    assert wanted.consents.count() == 2
+    prepare_offset(request=wanted, opinion="", actor=clerk)
 
 
 def test_an_eco_justice_case_is_not_asked_for_by_the_plain_form() -> None:

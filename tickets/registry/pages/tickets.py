@@ -187,7 +187,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     acts = list(page)
     moved, retired, orders = flows_by_entry(flows), retired_by(acts), ordered_by(acts)
     context = {
-        "panels": panels_of(ticket),
+        "panels": panels_of(ticket, request.user),
         "ticket": ticket,
         "exact": exact,
         "at": request.GET.get("at", ""),
@@ -309,7 +309,13 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
         and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders),
-        "registrations": ticket.registrations.order_by("-pk")[:20] if exact else [],
+        "registrations": ticket.registrations.order_by("-pk")[:20]
+        if exact
+        else [
+            one  # A bank is asked whether shares may change.
+            for one in ticket.registrations.filter(state=Registration.State.PREPARED)
+            if may_read_registration(one, user)
+        ],
         "requests": [
             one
             for one in ticket.requests.filter(state="waiting").select_related("ticket", "pledgee")
