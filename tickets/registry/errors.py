@@ -334,6 +334,14 @@ class TicketFrozen(RegistryError):
     message = _("碳票上有冻结的减排量，解除冻结前不能变更份额或更正换发。")
 
 
+@stands_for("registration_is_prepared_by_no_party")
+class PreparerActed(RegistryError):
+    """Whoever prepared it acted for a party at that time."""
+
+    code = "preparer_is_a_party"
+    message = _("经办人在受理时代表本案的一方当事人，本案只能不予登记，另行申请。")
+
+
 class PledgeeNotAgreed(RegistryError):
     """Shares of a pledged ticket are rewritten with the bank's consent."""
 

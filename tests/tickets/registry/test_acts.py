@@ -459,6 +459,28 @@ def test_nobody_handles_an_own_matter(bureau: Bureau) -> None:
     assert states(ticket) == {"held": 100_000}
 
 
+def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau) -> None:
+    """Nothing is stuck because who prepared came to act for a party afterwards."""
+    ticket = bureau.issue()
+    first, second = (bureau.request_transfer(ticket, 5) for _ in range(2))
+    facts: dict[str, Any] = {
+        "user": bureau.clerk, "party": bureau.owner, "scope": Mandate.Scope.VIEW,
+        "given_by": bureau.owner_user, "valid_from": date(2020, 1, 1),
+    }  # fmt: skip
+    Mandate.objects.create(**facts)
+    transfer(registration=first, actor=bureau.approver)
+    # Had he acted then, it could be rejected alone, and the approver is not called a party.
+    Mandate.objects.create(**facts, given_at=second.prepared_at - timedelta(days=1))
+    with refused_by("registration_is_prepared_by_no_party"):
+        Registration.objects.filter(pk=second.pk).update(
+            state="approved", decided_by=bureau.approver, decided_at=PortalNow()
+        )
+    with pytest.raises(errors.PreparerActed):
+        transfer(registration=second, actor=bureau.approver)
+    reject_registration(registration=second, reason="重新申请", actor=bureau.approver)
+    assert states(ticket) == {"held": 99_995}
+
+
 def test_an_office_taken_away_a_moment_ago_decides_nothing(bureau: Bureau) -> None:
     ticket = bureau.issue()
     registration = bureau.request_transfer(ticket, 5)
