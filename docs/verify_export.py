@@ -187,7 +187,12 @@ class Register:
 
     def require_proofs(self):
         """What is older than a root is under it, and as many issuances as the root is over."""
-        seals = sorted(self.seals) or ["no day"]
+        for issuance, (seq, _hash) in self.heads.items():
+            if self.chains.get(issuance, (0,))[0] != seq:
+                self.fault(f"issuance {issuance}: an entry without its event")
+        seals = sorted(self.seals)
+        if not seals:  # Of a register's first day: main() tells whether a root was published.
+            return
         if self.sealed_issuances.get(seals[-1]) is None:
             self.fault(f"seal {seals[-1]}: does not say how many chains it is over")
         for issuance, days in self.days.items():
@@ -206,9 +211,6 @@ class Register:
         for issuance, proofs in self.proved.items():
             if max(proofs)[0] != seals[-1]:
                 self.fault(f"issuance {issuance}: not under the root of {seals[-1]}")
-        for issuance, (seq, _hash) in self.heads.items():
-            if self.chains.get(issuance, (0,))[0] != seq:
-                self.fault(f"issuance {issuance}: an entry without its event")
 
     # --- replay ---------------------------------------------------------------------------------
     def replay(self, fields):

@@ -233,6 +233,22 @@ def test_an_export_that_was_touched_is_found_out(
     assert any(said in fault for fault in report["faults"])
 
 
+def test_a_register_of_which_no_day_is_sealed_is_sound_unless_a_root_was_published(
+    export: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    path, roots = export
+
+    def unseal(lines: list[dict[str, Any]]) -> None:
+        lines[:] = [line for line in lines if line["kind"] not in ("seal", "proof")]
+
+    unsealed = changed(path, unseal, tmp_path / "x.jsonl")
+    status, report = run(unsealed, {})
+    assert (status, report["faults"], report["not_wholly_sealed_yet"]) == (0, [], 2)
+    status, report = run(unsealed, roots)
+    assert status == 1
+    assert all("published, but not in the export" in fault for fault in report["faults"])
+
+
 def test_the_scripts_table_of_moves_is_the_registers() -> None:
     assert runpy.run_path(str(SCRIPT))["MOVES"] == {
         tuple(value.value for value in move) for move in MOVES
