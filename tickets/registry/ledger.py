@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -129,13 +129,20 @@ def quantity_of(pieces: Iterable[Piece]) -> int:
 _BURDENED = {state: place for place, state in enumerate(LIVE_STATES)}
 
 
-def freest_first(pieces: Iterable[Piece]) -> list[Piece]:
+def freest_first(
+    pieces: Iterable[Piece], *, executed: Container[uuid.UUID] = frozenset()
+) -> list[Piece]:
     """In the order in which an order takes part of a ticket: free, frozen, listed, and last what
-    secures a loan; what has left circulation after all."""
+    secures a loan; what has left circulation after all.
+
+    ``executed`` are the freezes by which the same court secured what it takes now: of each state
+    those come first, else the owner would lose his free ones and keep the frozen.
+    """
     return sorted(
         pieces,
         key=lambda piece: (
             _BURDENED.get(piece.state, len(_BURDENED)),
+            not any(freeze in executed for freeze in piece.freezes),
             bool(piece.freezes),
             piece.low,
         ),

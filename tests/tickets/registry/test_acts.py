@@ -415,6 +415,17 @@ def test_an_order_over_a_part_reaches_collateral_last(bureau: Bureau) -> None:
     assert rank_of(pledge).standing_kg == 300
 
 
+def test_a_court_takes_first_what_it_froze_itself(bureau: Bureau) -> None:
+    """Else the owner would lose his free kilograms and keep the frozen ones."""
+    ticket = bureau.issue(1000)
+    frozen(bureau, ticket, 300)
+    elsewhere = bureau.transfer(ticket, 100, kind=Kind.COURT, document=paper("霍城县人民法院"))
+    assert not any(piece.freezes for piece in standing_pieces(ticket=elsewhere.pk))
+    child = bureau.transfer(ticket, 250, kind=Kind.COURT, document=paper("伊宁市人民法院"))
+    assert all(piece.freezes for piece in standing_pieces(ticket=child.pk))
+    assert quantity_of(p for p in standing_pieces(ticket=ticket.pk) if p.freezes) == 50
+
+
 # --- two persons --------------------------------------------------------------------------------
 def test_who_prepared_does_not_decide_and_nobody_decides_twice(bureau: Bureau) -> None:
     ticket = bureau.issue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
@@ -36,6 +37,7 @@ from tickets.registry.ledger import (
 )
 from tickets.registry.models import (
     CarbonTicket,
+    FreezeOrder,
     LedgerEntry,
     PartySuccession,
     Registration,
@@ -124,6 +126,16 @@ def prepare_transfer(
     )
 
 
+def _executed(wanted: Registration, ticket: CarbonTicket) -> set[uuid.UUID]:
+    """The freezes of the court whose decision this is."""
+    if wanted.kind != Kind.COURT:
+        return set()
+    orders = FreezeOrder.objects.filter(
+        kind=FreezeOrder.Kind.COURT, issuance=ticket.issuance_id, authority=wanted.authority
+    )
+    return set(orders.values_list("pk", flat=True))
+
+
 @write_transaction
 def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
     """Kilograms to a new ticket of the transferee; a ticket that keeps none is closed."""
@@ -137,7 +149,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
     kind = Registration.Kind(wanted.kind)
     ceding = _require_one_ceding(kind, ticket, part.owners)
     # A court's part falls on collateral only where nothing else is left.
-    pieces = freest_first(held.pieces)
+    pieces = freest_first(held.pieces, executed=_executed(wanted, ticket))
     fits = _fits(kind)
     quantity_kg = wanted.quantity_kg or quantity_of(piece for piece in pieces if fits(piece))
     if quantity_kg == 0:
