@@ -318,7 +318,6 @@ def test_an_issuance_begins_once(bureau: Bureau) -> None:
 def test_tickets_are_issued_on_the_land_and_report_of_their_filing(bureau: Bureau) -> None:
     other = bureau.issue(1000)
     filing = unissued()
-    issuance = Issuance.objects.create(filing=filing, quantity_kg=1000)
     said = content(other, closes=[])
     said.pop("closed")
     said["tickets"][0].pop("parent")
@@ -327,8 +326,8 @@ def test_tickets_are_issued_on_the_land_and_report_of_their_filing(bureau: Burea
         (other.area_version, filing.uniqueness_report), (filing.area_version, other.uniqueness_report),
     ):  # fmt: skip
         said["tickets"][0] |= {"area": str(area.key), "report": str(report.key)}
-        with pytest.raises(IntegrityError) as refused:
-            insert(issuance, "issue", said)
+        with pytest.raises(IntegrityError) as refused, transaction.atomic():
+            insert(Issuance.objects.create(filing=filing, quantity_kg=1000), "issue", said)
         assert constraint_of(refused.value) == "issued_as_filed"
 
 
