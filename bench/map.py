@@ -253,8 +253,8 @@ def first_view(page: Page, scripts: list[Response]) -> float:
 def pan(bench: Bench, page: Page) -> None:
     """Drags over the land at two zooms, with all parcels drawn; then how long tiles take to come."""
     for zoom in (12, 14):
+        page.goto("about:blank")  # Else only the address of the page that is open would change.
         page.goto(f"/#{zoom}/44.0/81.3")
-        page.reload()
         loaded(page)
         page.evaluate(FRAMES)
         settled = []
