@@ -28,8 +28,8 @@ from parcels.reviews.repairs import plane
 from parcels.reviews.shapes import as_shapely, current_shapes, neighbours, newest_row
 from parcels.rules.engine import Candidate, compartment_key
 from parcels.stand_codes import PURPOSE, in_words
-from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import standing_party
+from portal.accounts.models import Party, User
+from portal.accounts.queries import people_acting_for, standing_party
 from portal.base.clock import today
 
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
@@ -57,15 +57,7 @@ def holders_in_words(certificate: TitleCertificate) -> list[str]:
 
 def people_of(parties: Sequence[Party]) -> list[User]:
     """Everyone who acts for one of these parties today, through links of names too."""
-    checked = [standing_party(party).pk for party in parties]
-    day = today()
-    mandates = Mandate.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gte=day),
-        party__in=checked,
-        ended_at__isnull=True,
-        valid_from__lte=day,
-    )
-    return list(User.objects.filter(pk__in=mandates.values("user"), is_active=True).order_by("pk"))
+    return people_acting_for(standing_party(party) for party in parties)
 
 
 def takeover_conflicts() -> QuerySet[TakeoverConflict]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
@@ -152,6 +153,25 @@ def mandates_for(user: AnyUser, party: Party, scope: Mandate.Scope) -> QuerySet[
     """The mandates that let ``user`` act for ``party`` (or the one it is linked to) in a matter."""
     return mandates_in_force(user).filter(
         party=standing_party(party), scope__in=SCOPES_INCLUDING[scope]
+    )
+
+
+def people_acting_for(
+    parties: Iterable[Party], scope: Mandate.Scope = Mandate.Scope.VIEW
+) -> list[User]:
+    """Who acts today, in this matter (or in whatever matter), for one of these parties."""
+    day = today()
+    return list(
+        User.objects.filter(
+            Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
+            mandates__party__in=list(parties),
+            mandates__scope__in=SCOPES_INCLUDING[scope],
+            mandates__ended_at__isnull=True,
+            mandates__valid_from__lte=day,
+            is_active=True,
+        )
+        .distinct()
+        .order_by("pk")
     )
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.queries import people_acting_for
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.transactions import write_transaction
@@ -19,7 +20,7 @@ from tickets.finance.access import access_claim, access_policy, institutions_of
 from tickets.finance.errors import OwnFinanceRow
 from tickets.finance.models import FinanceRow, InsuranceClaim, InsurancePolicy, PledgeAlert
 from tickets.finance.queries import OwnPledge, pledges_in_force, watched
-from tickets.registry.access import people_acting_for, require_office
+from tickets.registry.access import require_office
 from tickets.registry.errors import TicketClosed
 from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import tonnes

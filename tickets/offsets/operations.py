@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
-from portal.accounts.queries import acts_for, works_in
+from portal.accounts.queries import acts_for, people_acting_for, works_in
 from portal.base.clock import now
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import NumberKind, draw_number, new_code
@@ -44,7 +44,6 @@ from tickets.offsets.signing import content_of
 from tickets.registry.access import (
     may_dispose,
     owners_of,
-    people_acting_for,
     require_office,
 )
 from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall, TicketClosed

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-
-from django.db.models import Q
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
-    SCOPES_INCLUDING,
     AnyUser,
     acts_for,
     has_role,
@@ -18,7 +14,6 @@ from portal.accounts.queries import (
     mandates_for,
     works_in,
 )
-from portal.base.clock import today
 from portal.base.errors import NotFound
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
@@ -85,23 +80,6 @@ def owners_of(ticket: CarbonTicket) -> list[Party]:
         Party.objects.filter(
             ticket_shares__ticket=ticket, ticket_shares__closed_by__isnull=True
         ).order_by("ticket_shares__place")
-    )
-
-
-def people_acting_for(
-    parties: Iterable[Party], scope: Mandate.Scope = Mandate.Scope.VIEW
-) -> list[User]:
-    """Who acts today, in this matter (or in whatever matter), for one of these parties."""
-    day = today()
-    return list(
-        User.objects.filter(
-            Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
-            mandates__party__in=list(parties),
-            mandates__scope__in=SCOPES_INCLUDING[scope],
-            mandates__ended_at__isnull=True,
-            mandates__valid_from__lte=day,
-            is_active=True,
-        ).distinct()
     )
 
 

@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from portal.accounts.queries import people_acting_for
 from portal.base.clock import today
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.access import owners_of, people_acting_for
+from tickets.registry.access import owners_of
 from tickets.registry.models import Pledge, PledgeReminder
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, User
+from portal.accounts.queries import people_acting_for
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.access import people_acting_for
 from tickets.registry.errors import NothingToCancel, WrongRegistration
 from tickets.registry.ledger import (
     Draft,
