@@ -245,7 +245,7 @@ def _split(_request: HttpRequest, given: Given) -> list[bytes]:
         raise InvalidInput(field="line", reason=_("须为至少两个点的线"))
     try:
         points = [(float(lon), float(lat)) for lon, lat in line]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidInput(field="line", reason=_("须为经纬度")) from error
     if not all(abs(lon) <= 180 and abs(lat) <= 90 for lon, lat in points):
         raise InvalidInput(field="line", reason=_("须为经纬度"))

@@ -44,6 +44,14 @@ class ReviewLandReplaced(StateMovedOn):
     )
 
 
+@stands_for("ended_parcel_gets_no_shape")
+class ParcelLeftReview(StateMovedOn):
+    """The parcel was split or merged meanwhile: the review is about its pieces now."""
+
+    code = "parcel_left_review"
+    message = _("此宗地已被分割或合并，不再是本次审核的宗地。您填写的内容已保留，请刷新后再办理。")
+
+
 @stands_for("title_review_is_signed_by_another")
 class SignedByAnother(ReviewRefused):
     """Who decides does not decide alone."""
@@ -192,7 +200,7 @@ class MessageAnswered(ReviewRefused):
     message = _("此消息已经答复。")
 
 
-@stands_for("verified_parcel_is_frozen")
+@stands_for("verified_parcel_is_frozen", "pieces_wait_for_the_signature")
 class VerifiedParcelFrozen(ReviewRefused):
     """A parcel under a verified title changes only by a new review."""
 

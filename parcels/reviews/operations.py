@@ -54,10 +54,10 @@ from parcels.reviews.queries import (
     standing_ticks,
 )
 from parcels.reviews.shapes import (
+    ancestors_of,
     current_shapes,
     newer_in_register,
     newest_row,
-    parents_of,
     seen_mark,
 )
 from parcels.rules.operations import check_title
@@ -195,7 +195,7 @@ def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
     are no neighbours.
     """
     shapes = current_shapes(review)
-    parents = Parcel.objects.filter(pk__in=parents_of([one.parcel for one in shapes]))
+    parents = Parcel.objects.filter(pk__in=ancestors_of(one.parcel for one in shapes))
     own = {str(key) for key in parents.values_list("key", flat=True)}
     if review.certificate.supersedes is not None:
         own.add(str(review.certificate.supersedes.key))
@@ -390,7 +390,7 @@ def _make_it_stand(review: TitleReview) -> None:
                 stands_to=moment
             )
             ParcelVersion.objects.filter(pk=version.pk).update(stands_from=moment)
-    parents = parents_of([version.parcel for version in shapes])
+    parents = ancestors_of(version.parcel for version in shapes)
     ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
     Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
     same_paper(certificate, [version.parcel_id for version in shapes]).update(state="superseded")

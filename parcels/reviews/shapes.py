@@ -21,6 +21,7 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
+from parcels.reviews.errors import ParcelLeftReview
 from portal.accounts.models import User
 from portal.base.clock import now
 from portal.base.models import STORAGE_SRID
@@ -40,6 +41,14 @@ def current_shapes(review: TitleReview) -> list[ParcelVersion]:
     return [row.version for row in newest if not row.leaves]
 
 
+def present_shape(review: TitleReview, parcel: Parcel) -> ParcelVersion:
+    """What the review is about on one parcel now; ParcelLeftReview where that was split or merged."""
+    for version in current_shapes(review):
+        if version.parcel_id == parcel.pk:
+            return version
+    raise ParcelLeftReview()
+
+
 def newest_row(review: TitleReview) -> ReviewShape:
     """The last change of what the review is about; it begins with one."""
     return ReviewShape.objects.filter(review=review).latest("pk")
@@ -57,9 +66,23 @@ def seen_mark(versions: Iterable[ParcelVersion]) -> str:
     return ",".join(str(version.pk) for version in sorted(versions, key=lambda one: one.pk))
 
 
-def parents_of(parcels: Sequence[Parcel]) -> set[int]:
-    """The parcels that these came from."""
-    return set(ParcelLineage.objects.filter(child__in=parcels).values_list("parent_id", flat=True))
+def ancestors_of(parcels: Iterable[Parcel]) -> set[int]:
+    """The parcels that these came from, through every split and merge."""
+    found: set[int] = set()
+    children = {parcel.pk for parcel in parcels}
+    while children:
+        lines = ParcelLineage.objects.filter(child__in=children)
+        children = set(lines.values_list("parent_id", flat=True)) - found
+        found |= children
+    return found
+
+
+def awaits_signature(parcels: Sequence[Parcel]) -> bool:
+    """Whether a verified title holds these or what they came from: whatever is made of them is a
+    proposal until the change is signed.
+    """
+    land = ancestors_of(parcels) | {parcel.pk for parcel in parcels}
+    return VerifiedTitle.objects.filter(parcel__in=land, ended_at__isnull=True).exists()
 
 
 def neighbours(
@@ -161,7 +184,7 @@ def add_version(
     It stands at once where the parcel is only registered; under a verified title it is a proposal
     until the change is verified. Whether the parcel is the review's to change is asked before.
     """
-    held = VerifiedTitle.objects.filter(parcel=parcel, ended_at__isnull=True).exists()
+    held = awaits_signature([parcel])
     last = ParcelVersion.objects.filter(parcel=parcel).aggregate(last=Max("number"))["last"] or 0
     moment = now()
     if not held:

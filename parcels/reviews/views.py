@@ -58,7 +58,7 @@ from parcels.reviews.queries import (
     work_list,
 )
 from parcels.reviews.repairs import RepairKind
-from parcels.reviews.shapes import as_stored, current_shapes, newer_in_register
+from parcels.reviews.shapes import as_stored, newer_in_register, present_shape
 from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
 from parcels.stage import stage_config
 from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
@@ -373,7 +373,7 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
         return done(
             request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
         )
-    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    present = present_shape(review, parcel)
     reader = None if as_officer else request.user
     after = as_stored(repaired(review, present, RepairKind(kind), metres, reader=reader))
     return JsonResponse(

@@ -33,7 +33,8 @@ from parcels.reviews.shapes import (
     add_version,
     as_shapely,
     as_stored,
-    current_shapes,
+    awaits_signature,
+    present_shape,
     rivals,
     stored,
 )
@@ -224,6 +225,7 @@ def correct_place(*, review: TitleReview, parcel: Parcel, place: Place, actor: U
     VerifiedParcelFrozen under a verified title.
     """
     review = _with_owner(review)
+    present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     if parcel.versions.filter(because=ParcelVersion.Because.IMPORT).exists():
         raise RegisterNumbersKept()
@@ -270,6 +272,7 @@ def correct_shape(
 ) -> ParcelVersion:
     """A corrected boundary: a newer version, while the title is with its owner."""
     review = _with_owner(review)
+    present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     version = add_version(
         review=review,
@@ -329,7 +332,7 @@ def repair_shape(
             raise NotWithBureau(state=review.get_state_display())
     else:
         review = _with_owner(review)
-    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    present = present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     shape = repaired(review, present, kind, metres, reader=None if as_officer else actor)
     facts: dict[str, Any] = {"kind": kind.value, "metres": metres, "from": present.number}
@@ -352,7 +355,7 @@ def split_parcel(
 ) -> list[Parcel]:
     """Cut a parcel along a line; the pieces descend from it and take its rights over."""
     review = _with_owner(review)
-    present = next(one for one in current_shapes(review) if one.parcel_id == parcel.pk)
+    present = present_shape(review, parcel)
     pieces = cut_along(as_shapely(present.geom), line)
     return _replace(review, [present], pieces, ParcelVersion.Because.SPLIT, actor)
 
@@ -361,8 +364,7 @@ def split_parcel(
 def merge_parcels(*, review: TitleReview, parcels: Sequence[Parcel], actor: User) -> Parcel:
     """Join touching parcels of one certificate into one that descends from them."""
     review = _with_owner(review)
-    wanted = {parcel.pk for parcel in parcels}
-    present = [one for one in current_shapes(review) if one.parcel_id in wanted]
+    present = [present_shape(review, parcel) for parcel in dict.fromkeys(parcels)]
     if len(present) < 2:
         raise InvalidInput(field="parcels", reason=len(present))
     whole = joined([as_shapely(one.geom) for one in present])
@@ -381,7 +383,7 @@ def _replace(
     parents = [version.parcel for version in former]
     for parent in parents:
         refuse_shared(parent, review, actor)
-    proposed = VerifiedTitle.objects.filter(parcel__in=parents, ended_at__isnull=True).exists()
+    proposed = awaits_signature(parents)
     rights = list(Right.objects.filter(certificate=certificate, parcel=parents[0]).order_by("pk"))
     for version in former:
         ReviewShape.objects.create(

@@ -107,11 +107,8 @@ def _named(land: list[Land], place: Place) -> list[Land]:
 def parse_shares(given: Any) -> Shares:
     """The shares of a form: one's own, the denominator, and the co-owners as a JSON list."""
     refused = InvalidInput(field=_("共有人"), reason=_("内容不完整"))
-    try:
-        rows = json.loads(given.get("co_owners") or "[]")
-    except ValueError as error:
-        raise refused from error
-    if not isinstance(rows, list) or not all(
+    rows = read_list(given.get("co_owners") or "[]", refused)
+    if not all(
         isinstance(row, dict)
         and all(isinstance(row.get(name), str) for name in ("name", "number", "share"))
         and isinstance(row.get("key", ""), str)
@@ -139,6 +136,17 @@ def parse_shares(given: Any) -> Shares:
     return shares
 
 
+def read_list(text: str, refused: InvalidInput) -> list[Any]:
+    """A JSON list, whatever is in it; ``refused`` where it is none or nested without end."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise refused from error
+    if not isinstance(found, list):
+        raise refused
+    return found
+
+
 def parse_share(text: str) -> int:
     """A positive whole number of shares."""
     share = whole_number(text)
@@ -152,15 +160,13 @@ def parse_points(given: Any) -> tuple[list[list[str]], str]:
     kind = given.get("numbers", "")
     if kind not in ("degrees", "metres"):
         raise InvalidInput(field=_("坐标种类"), reason=kind)
-    try:
-        rows = json.loads(given.get("points", ""))
-    except ValueError as error:
-        raise InvalidInput(field=_("界址点"), reason=_("内容不完整")) from error
-    if not isinstance(rows, list) or not all(
+    refused = InvalidInput(field=_("界址点"), reason=_("内容不完整"))
+    rows = read_list(given.get("points", ""), refused)
+    if not all(
         isinstance(row, list) and len(row) == 4 and all(isinstance(cell, str) for cell in row)
         for row in rows
     ):
-        raise InvalidInput(field=_("界址点"), reason=_("内容不完整"))
+        raise refused
     return rows, kind
 
 
@@ -233,8 +239,8 @@ def parse_line(text: str) -> shapely.LineString:
     """``[[lon, lat], …]`` as the map sends it."""
     refused = InvalidInput(field=_("分割线"), reason=_("至少两个点"))
     try:
-        points = [(float(lon), float(lat)) for lon, lat in json.loads(text)]
-    except (ValueError, TypeError) as error:
+        points = [(float(lon), float(lat)) for lon, lat in read_list(text, refused)]
+    except (ValueError, TypeError, OverflowError) as error:
         raise refused from error
     if not 2 <= len(points) <= LINE_POINTS:
         raise refused

@@ -178,6 +178,10 @@ def test_a_line_splits_and_one_that_stops_inside_is_refused(page: Client) -> Non
         page, "/api/areas/reshape/", act="split", geometry=drawn, line=[at(50, -20), at(50, 50)]
     )
     assert (status, answer["code"]) == (422, "line_does_not_split")
+    status, answer = post(
+        page, "/api/areas/reshape/", act="split", geometry=drawn, line=[at(50, -20), [10**400, 1]]
+    )
+    assert (status, answer["code"]) == (422, "invalid_input")
     assert len(split_by_line(wkb(square(0, 0)), [at(-5, 50), at(105, 50)])) == 2
 
 

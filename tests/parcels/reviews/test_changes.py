@@ -23,11 +23,13 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import (
+    ParcelLeftReview,
     ParcelShared,
     RegisterNotAhead,
     ReviewLandReplaced,
     ReviewMoveNotAllowed,
     SidesOpen,
+    VerifiedParcelFrozen,
 )
 from parcels.reviews.models import Outcome
 from parcels.reviews.operations import (
@@ -142,6 +144,73 @@ def test_a_verified_title_changes_only_by_a_new_case_and_stands_until_it_is_sign
     assert set(ParcelVersion.objects.standing().values_list("parcel", flat=True)) == set(
         parent.parcel.children.values_list("child", flat=True)
     )
+
+
+def change_of_a_square(people: dict[str, Any]) -> tuple[TitleReview, ParcelVersion]:
+    """A change of a verified square, and the square."""
+    former = verified(
+        title_of(people["user"], people["party"], square(0, 0)), people["clerk"],
+        people["approver"],
+    ).certificate  # fmt: skip
+    change = request_change(
+        certificate=former, reason="分割经营", party=people["party"], actor=people["user"]
+    )
+    return change, current_shapes(change)[0]
+
+
+def test_pieces_of_verified_land_are_changed_and_joined_again_before_any_stands(
+    people: dict[str, Any],
+) -> None:
+    change, parent = change_of_a_square(people)
+    user, standing = people["user"], ParcelVersion.objects.standing()
+    first, second = split_parcel(
+        review=change, parcel=parent.parcel, line=through_the_middle(parent), actor=user
+    )
+    piece = current_shapes(change)[0]
+    correct_shape(review=change, parcel=first, geom=piece.geom, actor=user)
+    merged = merge_parcels(review=change, parcels=[first, second], actor=user)
+    for parcel in (parent.parcel, first):  # In another tab, where it was still whole.
+        with pytest.raises(ParcelLeftReview):
+            correct_shape(review=change, parcel=parcel, geom=parent.geom, actor=user)
+        with pytest.raises(ParcelLeftReview):
+            split_parcel(review=change, parcel=parcel, line=through_the_middle(parent), actor=user)
+    assert standing.get() == parent
+    change = submit_title(review=change, actor=user)
+    assert change.run is not None
+    assert change.run.verdict == "clear"
+    change = proposed(change, people["clerk"])
+    sign_review(review=change, seen=seen(change), actor=people["approver"])
+    assert standing.get().parcel == merged
+    assert list(Parcel.objects.in_being()) == [merged]
+
+
+def test_raw_sql_lets_no_piece_of_verified_land_stand(people: dict[str, Any]) -> None:
+    change, parent = change_of_a_square(people)
+    piece = split_parcel(
+        review=change, parcel=parent.parcel, line=through_the_middle(parent), actor=people["user"]
+    )[0]
+    for statement, refused in (
+        ("UPDATE parcels_parcelversion SET stands_from = portal_now() WHERE parcel_id = %s",
+         VerifiedParcelFrozen),
+        ("INSERT INTO parcels_parcelversion (parcel_id, number, geom, because, stands_from) "
+         "SELECT parcel_id, 2, geom, 'correction', portal_now() FROM parcels_parcelversion "
+         "WHERE parcel_id = %s", VerifiedParcelFrozen),
+        ("WITH loose AS (INSERT INTO parcels_parcel (key, unit_number, unit_number_key, county_code,"
+         " township_code, village, compartment, subcompartment, place_name) VALUES "
+         "(gen_random_uuid(), '', '', '', '', '', '', '', '') RETURNING id), standing AS ("
+         "INSERT INTO parcels_parcelversion (parcel_id, number, geom, because, stands_from) "
+         "SELECT loose.id, 1, geom, 'split', portal_now() FROM parcels_parcelversion, loose "
+         "WHERE parcel_id = %s) INSERT INTO parcels_parcellineage (parent_id, child_id, because, "
+         "made_by_id) SELECT parent_id, loose.id, 'split', made_by_id "
+         "FROM parcels_parcellineage, loose LIMIT 1", VerifiedParcelFrozen),
+    ):  # fmt: skip
+        with (
+            pytest.raises(IntegrityError) as refusal,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement, [piece.pk])
+        assert isinstance(refusal_of(refusal.value), refused)
 
 
 def test_a_change_needs_a_verified_title_and_a_mandate(people: dict[str, Any]) -> None:

@@ -204,6 +204,8 @@ def test_the_papers_words_are_compared_with_the_land(people: dict[str, Any]) -> 
         ({"points": '[["1","1","81.3","43.9"],["1","2","81.3","43.9"],["1","3","81.4","44"]]'},
          422, "land_unreadable"),
         ({"points": "{"}, 422, "invalid_input"),
+        ({"points": "[" * 100_000}, 422, "invalid_input"),
+        ({"co_owners": "[" * 100_000}, 422, "invalid_input"),
         ({"way": "tap", "parcel": str(uuid.uuid4())}, 409, "parcel_gone"),
         ({"way": "upload"}, 422, "upload_missing"),
         ({"number": " "}, 422, "invalid_input"),
@@ -226,6 +228,36 @@ def test_bad_input_is_told_and_nothing_is_half_written(
     answer = register(people, **more)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert not TitleReview.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[" * 100_000, "[[1", "{}", "[[1]]", f"[[{10**400}, 1], [1, 1]]", "[[81, 43], [999, 43]]"],
+)
+def test_a_line_that_leads_nowhere_is_refused(people: dict[str, Any], line: str) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    answer = as_user(people["user"]).post(
+        reverse("parcels:my-title-split", args=[review.key]),
+        {"parcel": str(current_shapes(review)[0].parcel.key), "line": line},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+def test_a_parcel_that_another_tab_split_is_told_so(people: dict[str, Any]) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    [version] = current_shapes(review)
+    line = [square(50, north_m).extent[:2] for north_m in (-5, 105)]
+    sent = {"parcel": str(version.parcel.key), "line": json.dumps(line)}
+    mine, key = as_user(people["user"]), [review.key]
+    assert mine.post(reverse("parcels:my-title-split", args=key), sent).status_code == 200
+    stale = {**sent, "kind": "simplify", "metres": "1"}
+    for answer in (
+        mine.post(reverse("parcels:my-title-split", args=key), sent),
+        mine.get(reverse("parcels:my-title-repair", args=key), stale),
+        mine.post(reverse("parcels:my-title-repair", args=key), stale),
+        mine.post(reverse("parcels:my-title-place", args=key), {"parcel_key": sent["parcel"]}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "parcel_left_review")
 
 
 def test_a_scan_is_judged_by_its_content(people: dict[str, Any]) -> None:
