@@ -123,6 +123,14 @@ class RegisterNotAhead(ReviewRefused):
     message = _("登记中没有更新的现行图形，无须改按现行图形。")
 
 
+@stands_for("ended_review_lets_go")
+class EndedReviewHolds(ReviewRefused):
+    """A registration that comes to nothing leaves neither certificate nor land."""
+
+    code = "ended_review_holds"
+    message = _("撤回或不予通过的登记，其证书与所绘林地须一并注销。")
+
+
 class NotWithOwner(ReviewRefused):
     """The owner changes a title while it is with him."""
 

@@ -24,6 +24,7 @@ from parcels.models import (
     SideCheck,
     TitleCertificate,
     TitleReview,
+    VerifiedTitle,
 )
 from parcels.reviews.access import may_prepare, may_use_bench
 from parcels.reviews.errors import (
@@ -58,6 +59,7 @@ from parcels.reviews.shapes import (
     current_shapes,
     newer_in_register,
     newest_row,
+    own_parcels,
     seen_mark,
 )
 from parcels.rules.operations import check_title
@@ -162,9 +164,10 @@ def open_takeover_case(*, certificate: TitleCertificate, actor: User) -> TitleRe
 
 @write_transaction
 def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
-    """The owner takes it back; the title stays registered."""
+    """The owner takes it back, and with it the certificate and the land that it drew."""
     review = locked(review)
     review.state = next_state(review.state, Move.WITHDRAW)
+    _let_go(review)
     if review.case is not None:
         _say(review, VerdictKind.WITHDRAW, actor=actor)
     review.save()
@@ -358,6 +361,8 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         _refuse_unsound(review, run, Outcome(review.proposal), review.reason)
         review.run = run
     review.state, review.decided_by, review.decided_at = state, actor, now()
+    if rejected:
+        _let_go(review)
     review.save()
     if not rejected:
         _make_it_stand(review)  # After the signature: the database asks for it.
@@ -395,6 +400,40 @@ def _make_it_stand(review: TitleReview) -> None:
     Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
     same_paper(certificate, [version.parcel_id for version in shapes]).update(state="superseded")
     TitleCertificate.objects.filter(pk=certificate.pk).update(state="verified")
+
+
+def _let_go(review: TitleReview) -> None:
+    """A registration or change that comes to nothing ends its certificate, its proposed pieces, and
+    drawn land that nobody holds any more: it would stand against every neighbour.
+
+    A takeover's certificate is the register's own and stays as it was, and so does land that an
+    import brought or that was verified once.
+    """
+    if review.because == TitleReview.Because.TAKEOVER:
+        return
+    TitleCertificate.objects.filter(pk=review.certificate_id).update(state="cancelled")
+    drawn = {
+        version.parcel_id: version
+        for version in ParcelVersion.objects.filter(
+            parcel__in=own_parcels(review), number=1, made_by__isnull=False
+        )
+        .exclude(because=ParcelVersion.Because.IMPORT)
+        .select_related("parcel")
+    }
+    # A piece of the register's land stays: there is nothing else in its place.
+    fallen = [
+        parcel
+        for parcel, version in drawn.items()
+        if version.stands_from is None or ancestors_of([version.parcel]) <= drawn.keys()
+    ]
+    held = Right.objects.filter(
+        parcel__in=fallen, certificate__state__in=["registered", "verified"]
+    ).values("parcel")
+    verified = VerifiedTitle.objects.filter(parcel__in=fallen).values("parcel")
+    land = Parcel.objects.in_being().filter(pk__in=fallen).exclude(pk__in=held.union(verified))
+    moment = now()
+    ParcelVersion.objects.standing().filter(parcel__in=land).update(stands_to=moment)
+    land.update(ended_at=moment)
 
 
 def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason: str) -> None:

@@ -169,10 +169,9 @@ def _refuse_number_in_use(
     parties: Sequence[Party], number: str, *, but: Sequence[int | None] = ()
 ) -> None:
     """NumberInUse where another certificate of one of the parties bears the number, ``but`` for
-    these. One that was rejected or withdrawn is registered anew under it.
+    these. A takeover's conflict that was rejected is registered anew under it.
     """
     newest = TitleReview.objects.filter(certificate=OuterRef("pk")).order_by("-pk").values("state")
-    of = TitleReview.State
     if (
         TitleCertificate.objects.filter(
             number_key=normalised(number)[:NUMBER_LENGTH],
@@ -181,7 +180,7 @@ def _refuse_number_in_use(
         )
         .exclude(pk__in=[pk for pk in but if pk is not None])
         .annotate(reviewed=Coalesce(Subquery(newest[:1]), Value("")))
-        .exclude(reviewed__in=[of.REJECTED, of.WITHDRAWN])
+        .exclude(reviewed=TitleReview.State.REJECTED)
         .exists()
     ):
         raise NumberInUse(number=number)

@@ -23,6 +23,7 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import (
+    EndedReviewHolds,
     ParcelLeftReview,
     ParcelShared,
     RegisterNotAhead,
@@ -241,9 +242,53 @@ def test_a_title_that_was_withdrawn_or_rejected_is_registered_again(people: dict
     )  # fmt: skip
     sign_review(review=review, seen=seen(review), actor=people["approver"])
     again = title_of(user, party, square(0, 0))
-    assert again.state == "draft"
+    assert (again.state, again.run and again.run.verdict) == ("draft", "clear")
+    assert ParcelVersion.objects.standing().get() == current_shapes(again)[0]
     with pytest.raises(NumberInUse):
         title_of(user, party, square(0, 0))
+
+
+def test_land_that_another_holds_too_and_land_of_the_register_outlast_a_withdrawal(
+    people: dict[str, Any],
+) -> None:
+    user, party = people["user"], people["party"]
+    mine = title_of(user, party, square(0, 0))
+    [shared] = current_shapes(mine)
+    stranger, other = owner("li")
+    theirs = tapped(stranger, other, shared.parcel)
+    registered = parcel_at(square(500, 0))
+    imported_title_on(registered, number="三", holder=party)
+    piece = cut_up(tapped(user, party, registered), user)[0]
+    withdraw_review(review=mine, actor=user)
+    withdraw_review(review=TitleReview.objects.get(shapes__parcel=piece), actor=user)
+    standing = ParcelVersion.objects.standing()
+    assert standing.filter(parcel=shared.parcel).exists()
+    assert standing.count() == 3
+    withdraw_review(review=theirs, actor=stranger)
+    assert not standing.filter(parcel=shared.parcel).exists()
+    change, parent = change_of_a_square(people)
+    cut_up(change, user)
+    withdraw_review(review=change, actor=user)
+    assert standing.filter(parcel=parent.parcel).exists()
+    assert Parcel.objects.in_being().filter(parents__parent=parent.parcel).count() == 0
+
+
+def test_raw_sql_ends_no_registration_whose_certificate_or_land_would_stay(
+    people: dict[str, Any],
+) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    for cancelled in (False, True):
+        with (
+            pytest.raises(IntegrityError) as refusal,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            if cancelled:
+                cursor.execute("UPDATE parcels_titlecertificate SET state = 'cancelled'")
+            cursor.execute(
+                "UPDATE parcels_titlereview SET state = 'withdrawn' WHERE id = %s", [review.pk]
+            )
+        assert isinstance(refusal_of(refusal.value), EndedReviewHolds)
 
 
 def tapped(user: User, party: Party, parcel: Parcel, *, number: str = "一") -> TitleReview:

@@ -327,7 +327,7 @@ def test_a_proposal_sent_back_is_prepared_anew(people: dict[str, Any], draft: Ti
     assert proposed(review, people["clerk"]).state == "approving"
 
 
-def test_a_rejection_names_its_article_and_the_title_stays_registered(
+def test_a_rejection_names_its_article_and_ends_what_was_registered(
     people: dict[str, Any], draft: TitleReview
 ) -> None:
     review = proposed(
@@ -335,7 +335,8 @@ def test_a_rejection_names_its_article_and_the_title_stays_registered(
     )
     review = sign_review(review=review, seen=seen(review), actor=people["approver"])
     review.certificate.refresh_from_db()
-    assert (review.state, review.certificate.state) == ("rejected", "registered")
+    assert (review.state, review.certificate.state) == ("rejected", "cancelled")
+    assert not ParcelVersion.objects.standing().exists()
 
 
 def test_the_database_moves_reviews_by_the_same_table() -> None:
