@@ -38,6 +38,7 @@ ARTICLES: dict[VerdictKind, str | Promise] = {
     VerdictKind.RETURN: _("第七条、第八条；补正期间期限停止计算（政策）"),
     VerdictKind.REJECT: _("第八条"),
     VerdictKind.RESUBMIT: _("第七条、第八条"),
+    VerdictKind.RECALL: _("第三条；限主管部门自行立案的案件"),
     VerdictKind.WITHDRAW: _("第三条（自愿）"),
     VerdictKind.DISQUALIFY: _("第七条"),
     VerdictKind.BEGIN: _("第八条"),

@@ -30,6 +30,7 @@ class VerdictKind(models.TextChoices):
     RETURN = "return", _("退回补正")
     REJECT = "reject", _("不予通过")
     RESUBMIT = "resubmit", _("补正提交")
+    RECALL = "recall", _("收回办理")
     WITHDRAW = "withdraw", _("撤回申请")
     DISQUALIFY = "disqualify", _("取消申报资格")
     BEGIN = "begin", _("开始办理")
@@ -70,6 +71,8 @@ MOVES: dict[tuple[StepStatus, VerdictKind], Move] = {
     (StepStatus.PREPARED, VerdictKind.RETURN): Move(StepStatus.RETURNED, By.APPROVER),
     (StepStatus.PREPARED, VerdictKind.REJECT): Move(StepStatus.REJECTED, By.APPROVER),
     (StepStatus.RETURNED, VerdictKind.RESUBMIT): Move(StepStatus.OPEN, By.APPLICANT),
+    # Only where an office opened the case itself: nobody need answer it.
+    (StepStatus.RETURNED, VerdictKind.RECALL): Move(StepStatus.OPEN, By.HANDLER),
     **{
         (status, VerdictKind.WITHDRAW): Move(StepStatus.CLOSED, By.APPLICANT)
         for status in _UNFINISHED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -26,10 +27,10 @@ from portal.casework.errors import (
 )
 from portal.casework.models import Recusal, ReviewCase, ReviewStep, Verdict
 from portal.casework.moves import StepStatus, VerdictKind
-from portal.casework.operations import entrust_step, record_verdict, recuse
+from portal.casework.operations import StepPlan, entrust_step, open_case, record_verdict, recuse
 from tests.accounts.people import administrator, officer
 from tests.base.sessions import as_owner, at_once, constraint_of, in_own_session, refused_by
-from tests.casework.offices import Offices
+from tests.casework.offices import LAND, Offices
 from tests.conftest import app_connection
 
 
@@ -138,6 +139,28 @@ def test_a_changed_matter_is_reviewed_again_from_the_order_that_it_touches(
     case.refresh_from_db()
     assert case.state == ReviewCase.State.OPEN
     assert case.due_on is not None
+
+
+def test_an_office_takes_back_what_it_opened_itself_and_no_applicants_case(
+    offices: Offices,
+) -> None:
+    theirs = to_reviews(offices)
+    say(theirs, "title", VerdictKind.RETURN, offices["land_clerk"], "界线不符")
+    with pytest.raises(MoveNotAllowed):
+        say(theirs, "title", VerdictKind.RECALL, offices["land_clerk"])
+    own = open_case(
+        kind="test", title="一件事", subject_kind="test", subject_key=uuid.uuid4(),
+        steps=[StepPlan(kind="title", title="权属", order=1, department=LAND)],
+        applicants=[offices.party], actor=offices["land_clerk"],
+    )  # fmt: skip
+    say(own, "title", VerdictKind.RETURN, offices["land_clerk"], "请补正")
+    with pytest.raises(NotYourOffice):
+        say(own, "title", VerdictKind.RECALL, offices["clerk"])
+    say(own, "title", VerdictKind.RECALL, offices["land_clerk"])
+    own.refresh_from_db()
+    assert (own.state, step_of(own, "title").status) == ("open", StepStatus.OPEN)
+    assert not own.stops.filter(resumed_at__isnull=True).exists()
+    assert own.due_on is not None
 
 
 def test_plain_sql_moves_no_step_and_rewrites_no_verdict(offices: Offices) -> None:
