@@ -36,7 +36,7 @@ SELECT side.certificate, side.parcel, side.other, 'overlap', shared.area_m2, sha
 FROM (
   SELECT mine.certificate AS first, mine.parcel AS first_parcel, theirs.certificate AS second,
          theirs.parcel AS second_parcel, mine.geom AS a, theirs.geom AS b
-  FROM (SELECT certificate, parcel, kinds, geom, eroded(geom) AS core FROM stock OFFSET 0) AS mine
+  FROM (SELECT certificate, parcel, kinds, geom, land_sieve(geom) AS core FROM stock OFFSET 0) AS mine
   JOIN stock AS theirs ON theirs.geom && mine.geom AND theirs.parcel > mine.parcel
     AND theirs.kinds && mine.kinds AND ST_Intersects(mine.core, theirs.geom)
 ) AS pair
@@ -58,7 +58,7 @@ FROM (
   FROM stock AS mine
   JOIN parcels_verifiedtitle AS hold ON hold.ended_at IS NULL AND hold.geom && mine.geom
     AND hold.kind = ANY (mine.kinds) AND hold.parcel_id <> mine.parcel
-    AND ST_Intersects(eroded(mine.geom), hold.geom)
+    AND ST_Intersects(land_sieve(mine.geom), hold.geom)
 ) AS pair
 CROSS JOIN (SELECT policy_number('overlap.grid_m') AS grid_m,
                    policy_number('overlap.sliver_area_m2') AS area_m2,
