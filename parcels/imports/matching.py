@@ -24,7 +24,7 @@ CREATE TEMP TABLE incoming (
 ) ON COMMIT DROP;
 CREATE TEMP TABLE matched (
   row int PRIMARY KEY, parcel bigint NOT NULL, version bigint, version_number int,
-  same_shape boolean NOT NULL, verified boolean NOT NULL
+  same_shape boolean NOT NULL, verified boolean NOT NULL, waits boolean NOT NULL DEFAULT false
 ) ON COMMIT DROP;
 CREATE TEMP TABLE titled (
   row int PRIMARY KEY, certificate bigint NOT NULL, party bigint, made boolean NOT NULL
@@ -95,6 +95,18 @@ ORDER BY incoming.row, version.parcel_id
 """
 COUNT_MATCHED = "ANALYZE matched"
 
+# What an earlier import brought to verified land and waits there for a decision is not brought again.
+WAITING = f"""
+UPDATE matched SET waits = true
+FROM incoming, parcels_parcelversion AS version
+WHERE incoming.row = matched.row AND matched.verified AND NOT matched.same_shape
+  AND version.parcel_id = matched.parcel AND version.stands_from IS NULL
+  AND version.because = 'import' AND {SAME_SHAPE}
+  AND version.number = (SELECT max(number) FROM parcels_parcelversion
+                        WHERE parcel_id = matched.parcel AND stands_from IS NULL
+                          AND because = 'import')
+"""
+
 NEW_PARCELS = """
 INSERT INTO parcels_parcel (id, key, unit_number, unit_number_key, county_code, township_code,
   village, compartment, subcompartment, place_name, made_at)
@@ -119,7 +131,7 @@ SELECT incoming.new_version, coalesce(matched.parcel, incoming.new_parcel),
   CASE WHEN coalesce(matched.verified, false) THEN NULL ELSE portal_now() END
 FROM incoming LEFT JOIN matched USING (row)
 WHERE incoming.row >= %(start)s AND incoming.row < %(end)s
-  AND (matched.row IS NULL OR NOT matched.same_shape)
+  AND (matched.row IS NULL OR NOT (matched.same_shape OR matched.waits))
 """
 
 # A certificate is known when the parcel already has a right under that number and holder. Equal
@@ -213,8 +225,10 @@ WHERE incoming.row >= %(start)s AND incoming.row < %(end)s
 OUTCOMES = """
 SELECT count(*) FILTER (WHERE matched.row IS NULL),
        count(*) FILTER (WHERE matched.row IS NOT NULL
-                        AND (NOT matched.same_shape OR coalesce(titled.made, false))),
-       count(*) FILTER (WHERE matched.same_shape AND NOT coalesce(titled.made, false))
+                        AND (NOT (matched.same_shape OR matched.waits)
+                             OR coalesce(titled.made, false))),
+       count(*) FILTER (WHERE (matched.same_shape OR matched.waits)
+                        AND NOT coalesce(titled.made, false))
 FROM incoming LEFT JOIN matched USING (row) LEFT JOIN titled USING (row)
 """
 PROPOSED = """

@@ -11,7 +11,7 @@ from parcels.intake.errors import reject_message
 
 REGISTER_MESSAGES = {
     "verified_shape_differs": _(
-        "该宗地已审核冻结，文件中的图形与之不同：已存为待审版本，现行图形不变。请走变更审核。"
+        "该宗地已审核冻结，文件中的图形与之不同：已存为待审版本，现行图形不变。可在权属审核台依职权立案变更。"
     ),
     "unit_number_twice": _("不动产单元号 {unit_number} 出现多次：已分别登记，请核对哪一个正确。"),
     "fits_after_gcj02_shift": _(

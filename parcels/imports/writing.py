@@ -38,6 +38,7 @@ def write_staged(
         matching.MATCH_BY_UNIT_NUMBER,
         matching.MATCH_BY_PLACE,
         matching.COUNT_MATCHED,
+        matching.WAITING,
         matching.NEW_PARCELS,
         matching.CLOSE_FORMER_VERSIONS,
     ):
