@@ -9,6 +9,7 @@ from django.contrib.gis.geos import MultiPolygon
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
 from parcels.models import EllipsoidArea, Parcel, ParcelVersion, Right, TitleCertificate
+from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
 from portal.base.models import STORAGE_SRID
@@ -58,15 +59,19 @@ def proves_land(certificate: str = "") -> Q:
     )
 
 
-def own_land(user: AnyUser) -> QuerySet[Parcel]:
+def own_land(user: AnyUser, scope: Mandate.Scope = Mandate.Scope.VIEW) -> QuerySet[Parcel]:
     """Parcels whose exact border ``user`` may know: proved to be of a party that he acts for, or
-    first drawn by himself.
+    first drawn by himself for one that holds them still.
     """
-    proved = Right.objects.filter(
-        proves_land("certificate__"), party__in=parties_acted_for(user)
-    ).values("parcel")
+    rights = Right.objects.filter(party__in=parties_acted_for(user, scope))
+    proved = rights.filter(proves_land("certificate__")).values("parcel")
     drawn = ParcelVersion.objects.filter(
-        number=1, because=ParcelVersion.Because.DRAWING, made_by=user.pk
+        number=1,
+        because=ParcelVersion.Because.DRAWING,
+        made_by=user.pk,
+        parcel__in=rights.filter(certificate__state__in=["registered", "verified"]).values(
+            "parcel"
+        ),
     ).values("parcel")
     # One list: of two lists joined by OR the planner would look at every parcel there is.
     return Parcel.objects.filter(pk__in=proved.union(drawn))

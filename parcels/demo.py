@@ -23,6 +23,7 @@ from parcels.models import (
     TitleCertificate,
     TitleReview,
 )
+from parcels.reviews.boundaries import write_about_boundary
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
     propose_outcome,
@@ -32,7 +33,6 @@ from parcels.reviews.operations import (
     submit_title,
     take_review,
     tick_side,
-    write_about_boundary,
 )
 from parcels.reviews.queries import sides_on_map
 from parcels.reviews.repairs import degrees, multi, plane
@@ -289,6 +289,7 @@ def open_cases(people: People) -> None:
         text=_("此处界址点与现场林带边缘不一致，请核实。"),
         place=Point(place.x, place.y, srid=4490),
         internal=False,
+        as_officer=True,
         actor=clerk,
     )
     return_title(
@@ -383,6 +384,7 @@ def conflict(people: People) -> None:
             finding=finding,
             kind=BoundaryMessage.Kind.ASK_NEIGHBOUR,
             text=_("我方图形与您的林地有重叠，请一起核对界线。"),
+            as_officer=False,
             actor=people.users["owner2"],
         )
 

@@ -181,7 +181,13 @@ class ParcelVersion(models.Model):
                 fields=["geom"],
                 name="standing_version_geom",
                 condition=Q(stands_from__isnull=False, stands_to__isnull=True),
-            )
+            ),
+            # Few among a million: what waits for a signature, or never got one.
+            models.Index(
+                fields=["parcel"],
+                name="proposed_version_by_parcel",
+                condition=Q(stands_from__isnull=True),
+            ),
         ]
         constraints = [
             models.CheckConstraint(name="parcel_geom_is_valid", condition=Q(geom__isvalid=True)),

@@ -18,7 +18,7 @@ from parcels.models import (
 from parcels.reviews.shapes import own_parcels
 from portal.accounts.models import Department, Mandate, Party, Role
 from portal.accounts.queries import AnyUser, has_role, is_staff_reader, parties_acted_for, works_in
-from portal.base.errors import NotFound
+from portal.base.errors import NotFound, StateMovedOn
 
 
 def may_use_bench(user: AnyUser) -> bool:
@@ -105,28 +105,36 @@ def access_parcel_of(review: TitleReview, key: uuid.UUID) -> Parcel:
 
 
 def access_finding(review: TitleReview, number: int) -> Finding:
-    """A finding of the review's newest kept run."""
+    """A finding of the review's newest kept run; StateMovedOn where an earlier one had it."""
     finding = Finding.objects.filter(pk=number, run__certificate=review.certificate_id).first()
     if finding is None:
         raise NotFound()
+    if finding.run_id != review.run_id:
+        raise StateMovedOn()
     return finding
 
 
-def messages_for(user: AnyUser) -> QuerySet[BoundaryMessage]:
+def messages_for(
+    user: AnyUser, scope: Mandate.Scope = Mandate.Scope.VIEW
+) -> QuerySet[BoundaryMessage]:
     """What neighbours asked about land that is proved to be of the parties that ``user`` acts for."""
     return BoundaryMessage.objects.filter(
-        parcel__in=own_land(user), kind=BoundaryMessage.Kind.ASK_NEIGHBOUR
+        parcel__in=own_land(user, scope), kind=BoundaryMessage.Kind.ASK_NEIGHBOUR
     ).select_related("parcel", "review__certificate")
 
 
-def access_message(key: uuid.UUID, user: AnyUser) -> BoundaryMessage:
-    """A message, for the neighbour who was asked; a reported error, for the bench."""
+def access_message(
+    key: uuid.UUID, user: AnyUser, scope: Mandate.Scope = Mandate.Scope.VIEW
+) -> BoundaryMessage:
+    """A message, for the neighbour who was asked (to answer it, he applies for the holder); a
+    reported error, for the bench.
+    """
     message = BoundaryMessage.objects.select_related("parcel", "review").filter(key=key).first()
     if message is None:
         raise NotFound()
     if message.kind == BoundaryMessage.Kind.REPORT_ERROR and may_use_bench(user):
         return message
-    if messages_for(user).filter(pk=message.pk).exists():
+    if messages_for(user, scope).filter(pk=message.pk).exists():
         return message
     raise NotFound()
 

@@ -108,12 +108,37 @@ class NothingAsked(ReviewRefused):
     message = _("请写明需要补正的内容。")
 
 
+class TakenByColleague(StateMovedOn):
+    """Somebody else took the case a moment before."""
+
+    code = "taken_by_colleague"
+    message = _("此案已由 {name} 领取办理。")
+
+
 @stands_for("title_is_verified_with_four_sides")
 class SidesOpen(ReviewRefused):
     """The four sides of the present shape are ticked one by one before a title is verified."""
 
     code = "sides_open"
     message = _("四至尚未按现行图形逐一核对：{sides}。")
+
+
+@stands_for("case_by_office_is_not_withdrawn")
+class OpenedByOffice(ReviewRefused):
+    """A case that the bureau opened is ended by its decision alone."""
+
+    code = "opened_by_office"
+    message = _("此案由主管部门立案，不能撤回。您的意见可以在案件中说明。")
+
+
+class NobodyToAnswer(ReviewRefused):
+    """What is returned to nobody would wait for ever."""
+
+    code = "nobody_to_answer"
+    message = _(
+        "没有人可以代权利人补正（证上姓名尚未关联，或没有有效委托）。请由经办人更正后提出结论，"
+        "或依据条款不予通过。"
+    )
 
 
 class RegisterNotAhead(ReviewRefused):
@@ -199,6 +224,13 @@ class LandNotProved(RepairRefused):
         "此宗地由登记簿取来，尚无证书证明属于您，不能先行改动。请先提交审核；"
         "经办人退回补正后可以更正。"
     )
+
+
+class LandOfOtherGone(StateMovedOn):
+    """What was found against stands no more."""
+
+    code = "land_of_other_gone"
+    message = _("对方的宗地或证书已有变化，此项检查发现不再成立。请重新检查后再办理。")
 
 
 class MessageAnswered(ReviewRefused):

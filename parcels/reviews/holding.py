@@ -62,7 +62,7 @@ def same_paper(certificate: TitleCertificate, parcels: Iterable[int]) -> QuerySe
 
 def known_parcels(review: TitleReview, user: AnyUser) -> set[int]:
     """Parcels of the review that are proved to be of a party that ``user`` acts for, drawn by whoever
-    registered the title, or made of nothing else: he may know their exact border and mend it.
+    registered the title and unchanged since, or made of nothing else: he may know their exact border and mend it.
     """
     return _proved(review, parties_acted_for(user))
 
@@ -77,7 +77,7 @@ def _proved(review: TitleReview, parties: QuerySet[Party]) -> set[int]:
     known |= set(
         ParcelVersion.objects.filter(
             parcel__in=about, number=1, because=ParcelVersion.Because.DRAWING,
-            made_by=review.made_by,
+            made_by=review.made_by, pk__in=review.shapes.values("version"),
         ).values_list("parcel", flat=True)
     )  # fmt: skip
     parents: dict[int, set[int]] = {}

@@ -50,6 +50,7 @@ class TitleReview(models.Model):
         REGISTRATION = "registration", _("首次登记")
         CHANGE = "change", _("变更")
         TAKEOVER = "takeover", _("接管中的冲突")
+        OFFICE = "office", _("依职权变更")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     certificate = models.ForeignKey(
@@ -87,6 +88,8 @@ class TitleReview(models.Model):
 
     OPEN = (State.DRAFT, State.PREPARING, State.RETURNED, State.APPROVING)
     WITH_OWNER = (State.DRAFT, State.RETURNED)
+    # Opened by an officer: nobody applied, and perhaps nobody acts for a holder.
+    BY_OFFICE = (Because.TAKEOVER, Because.OFFICE)
 
     class Meta:
         verbose_name = _("权属审核")
@@ -134,6 +137,10 @@ class TitleReview(models.Model):
 
     def __str__(self) -> str:
         return f"{self.certificate_id} {self.state}"
+
+    @property
+    def by_office(self) -> bool:
+        return self.because in self.BY_OFFICE
 
 
 class ReviewShape(models.Model):

@@ -18,6 +18,7 @@ class Move(models.TextChoices):
     WITHDRAW = "withdraw", _("撤回")
     RETURN = "return", _("退回补正")
     PROPOSE = "propose", _("提出结论")
+    RECALL = "recall", _("收回办理")
     SEND_BACK = "send_back", _("退回经办")
     VERIFY = "verify", _("签署通过")
     REJECT = "reject", _("签署不予通过")
@@ -26,6 +27,7 @@ class Move(models.TextChoices):
 MOVES: dict[tuple[State, Move], State] = {
     (State.DRAFT, Move.SUBMIT): State.PREPARING,
     (State.RETURNED, Move.SUBMIT): State.PREPARING,
+    (State.RETURNED, Move.RECALL): State.PREPARING,
     (State.PREPARING, Move.RETURN): State.RETURNED,
     (State.PREPARING, Move.PROPOSE): State.APPROVING,
     (State.APPROVING, Move.RETURN): State.RETURNED,

@@ -12,10 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from parcels.access import own_land
 from parcels.models import (
-    BoundaryMessage,
-    Finding,
     Parcel,
     ParcelVersion,
     ReviewShape,
@@ -31,10 +28,11 @@ from parcels.reviews.errors import (
     ConflictsRemain,
     DifferenceNeedsReason,
     DifferenceTooSmall,
-    MessageAnswered,
+    NobodyToAnswer,
     NothingAsked,
     NotWithBureau,
     NotWithOwner,
+    OpenedByOffice,
     OwnTitle,
     ReasonMissing,
     RegisterNotAhead,
@@ -43,6 +41,7 @@ from parcels.reviews.errors import (
     ReviewVersionChanged,
     SidesOpen,
     SignedByAnother,
+    TakenByColleague,
 )
 from parcels.reviews.holding import holders_of, same_paper
 from parcels.reviews.models import Outcome, Side
@@ -50,7 +49,6 @@ from parcels.reviews.moves import Move, next_state
 from parcels.reviews.queries import (
     area_difference_percent,
     candidates_of_review,
-    land_of_other,
     people_of,
     standing_ticks,
 )
@@ -64,7 +62,7 @@ from parcels.reviews.shapes import (
 )
 from parcels.rules.operations import check_title
 from parcels.rules.table import Severity, Stage
-from portal.accounts.models import Department, Party, User
+from portal.accounts.models import Department, Mandate, User
 from portal.accounts.queries import parties_acted_for
 from portal.base.clock import now
 from portal.base.parameters import whole_number
@@ -84,6 +82,7 @@ from portal.casework.operations import (
 from portal.journal.operations import record_event
 
 SUBJECT = "title_review"
+OPENED_BY_OFFICE = _("主管部门已对您的权属立案：{number}")
 # Inside the 15 working days of article 8 (domain.md, "Policy where the regulation is silent").
 STEP = StepPlan(
     kind="title_review",
@@ -129,7 +128,7 @@ def submit_title(
             subject_key=review.key,
             steps=[STEP],
             applicants=holders_of(certificate),
-            recused=[] if _by_office(review) else [actor],
+            recused=[] if review.by_office else [actor],
             received_on=received_on,
             actor=actor,
         )
@@ -142,8 +141,11 @@ def submit_title(
 
 
 @write_transaction
-def open_takeover_case(*, certificate: TitleCertificate, actor: User) -> TitleReview:
-    """A case by office for a certificate that a takeover left registered because of a conflict.
+def open_takeover_case(
+    *, certificate: TitleCertificate, actor: User, because: str = ""
+) -> TitleReview:
+    """A case by office for a certificate that a takeover left registered because of a conflict, or
+    in which an error was reported (``because``); its holders are told.
 
     Its land is what stands; nobody need act for its holder, who may be known by name only.
     """
@@ -151,7 +153,10 @@ def open_takeover_case(*, certificate: TitleCertificate, actor: User) -> TitleRe
     if certificate.state != TitleCertificate.State.REGISTERED:
         raise ReviewMoveNotAllowed(now=certificate.get_state_display(), wanted=_("立案"))
     review = TitleReview.objects.create(
-        certificate=certificate, because=TitleReview.Because.TAKEOVER, made_by=actor
+        certificate=certificate,
+        because=TitleReview.Because.TAKEOVER,
+        request_reason=because,
+        made_by=actor,
     )
     land = Right.objects.filter(certificate=certificate).values("parcel")
     ReviewShape.objects.bulk_create(
@@ -159,13 +164,20 @@ def open_takeover_case(*, certificate: TitleCertificate, actor: User) -> TitleRe
         for version in ParcelVersion.objects.standing().filter(parcel__in=land).order_by("parcel")
     )
     record(review, "opened_by_office", actor, certificate=str(certificate.key))
-    return submit_title(review=review, actor=actor)
+    review = submit_title(review=review, actor=actor)
+    tell_owner(review, OPENED_BY_OFFICE, because or gettext("接管登记时发现冲突。"))
+    return review
 
 
 @write_transaction
 def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
-    """The owner takes it back, and with it the certificate and the land that it drew."""
+    """The owner takes it back, and with it the certificate and the land that it drew.
+
+    OpenedByOffice for a case that is not his to take back.
+    """
     review = locked(review)
+    if review.by_office:
+        raise OpenedByOffice()
     review.state = next_state(review.state, Move.WITHDRAW)
     _let_go(review)
     if review.case is not None:
@@ -177,11 +189,13 @@ def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
 
 @write_transaction
 def take_review(*, review: TitleReview, actor: User) -> TitleReview:
-    """A clerk takes a case from the list into hand."""
+    """A clerk takes a case from the list into hand; TakenByColleague where another did before."""
     review = locked(review)
     if review.state != TitleReview.State.PREPARING:
         raise NotWithBureau(state=review.get_state_display())
     _refuse_own(review, actor)
+    if review.taken_by not in (None, actor):
+        raise TakenByColleague(name=review.taken_by.get_full_name())
     assert review.case is not None  # Submitted: a constraint holds it.
     assign_step(step=review.case.steps.get(), to=actor, actor=actor)
     review.taken_by = actor
@@ -238,7 +252,7 @@ def follow_register(*, review: TitleReview, actor: User) -> TitleReview:
     nobody may act for its holder. NotWithOwner, NotWithBureau, RegisterNotAhead.
     """
     review = locked(review)
-    if _by_office(review):
+    if review.by_office:
         require_officer(review, actor)
         if review.state != TitleReview.State.PREPARING:
             raise NotWithBureau(state=review.get_state_display())
@@ -255,7 +269,7 @@ def follow_register(*, review: TitleReview, actor: User) -> TitleReview:
         for version in newer
     )  # fmt: skip
     record(review, "followed_register", actor, parcels=len(newer))
-    stage = Stage.REVIEW if _by_office(review) else Stage.SUBMIT
+    stage = Stage.REVIEW if review.by_office else Stage.SUBMIT
     return show_check(review=review, stage=stage, actor=actor)
 
 
@@ -306,11 +320,16 @@ def propose_outcome(
 
 @write_transaction
 def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> TitleReview:
-    """Ask the owner to correct; the findings of this moment go with it, and the clock stops."""
+    """Ask the owner to correct; the findings of this moment go with it, and the clock stops.
+
+    NobodyToAnswer where nobody may apply for a holder, who is known by name only or has no agent.
+    """
     review = locked(review)
     state = next_state(review.state, Move.RETURN)
     _refuse_own(review, actor)
     _refuse_unseen(review, seen)
+    if not people_of(holders_of(review.certificate), Mandate.Scope.APPLY):
+        raise NobodyToAnswer()
     asked = asked.strip()
     if not asked:
         raise NothingAsked()
@@ -320,7 +339,21 @@ def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> 
     review.save()
     _say(review, VerdictKind.RETURN, actor=actor, reason=asked, facts={"run": str(run.key)})
     record(review, "returned", actor, findings=run.finding_count, run=str(run.key))
-    _tell_owner(review, _("权属需要补正：{number}"), asked)
+    tell_owner(review, _("权属需要补正：{number}"), asked)
+    return review
+
+
+@write_transaction
+def recall_review(*, review: TitleReview, actor: User) -> TitleReview:
+    """An officer takes a case by office back that was returned: nobody need ever answer it."""
+    review = locked(review)
+    require_officer(review, actor)
+    if not review.by_office:
+        raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=Move.RECALL.label)
+    review.state = next_state(review.state, Move.RECALL)
+    review.save()
+    _say(review, VerdictKind.RECALL, actor=actor)
+    record(review, "recalled", actor)
     return review
 
 
@@ -376,7 +409,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     )
     record(review, review.state, actor, outcome=review.proposal)
     subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
-    _tell_owner(review, subject, review.reason)
+    tell_owner(review, subject, review.reason)
     return review
 
 
@@ -490,13 +523,9 @@ def _refuse_replaced(review: TitleReview) -> None:
     )
 
 
-def _by_office(review: TitleReview) -> bool:
-    return review.because == TitleReview.Because.TAKEOVER
-
-
 def has_part_in(review: TitleReview, actor: User) -> bool:
     """Whether the actor registered the title or acts for one of its holders."""
-    if actor == review.made_by and not _by_office(review):
+    if actor == review.made_by and not review.by_office:
         return True
     holders = [party.pk for party in holders_of(review.certificate)]
     return parties_acted_for(actor).filter(pk__in=holders).exists()
@@ -521,7 +550,7 @@ def require_officer(
         refuse_own_matter(review.case, actor)
 
 
-def _tell_owner(review: TitleReview, subject: str | Promise, body: str) -> None:
+def tell_owner(review: TitleReview, subject: str | Promise, body: str) -> None:
     """A note to everyone who acts for a holder of the title."""
     tell(
         users=people_of(holders_of(review.certificate)),
@@ -582,81 +611,20 @@ def tick_side(
 
 @write_transaction
 def say_in_review(
-    *, review: TitleReview, text: str, place: Point | None, internal: bool, actor: User
+    *,
+    review: TitleReview,
+    text: str,
+    place: Point | None,
+    internal: bool,
+    as_officer: bool,
+    actor: User,
 ) -> None:
     """A remark, pinned to a place where it concerns one; internal ones the owner never sees."""
+    if as_officer:
+        require_officer(review, actor, may_use_bench)
     if review.case is None:
         raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=_("留言"))
     if not text.strip():
         raise NothingAsked()
     add_comment(case=review.case, text=text.strip(), place=place, internal=internal, actor=actor)
     record(review, "commented", actor, internal=internal)
-
-
-@write_transaction
-def write_about_boundary(
-    *,
-    review: TitleReview,
-    finding: Finding,
-    kind: BoundaryMessage.Kind,
-    text: str,
-    actor: User,
-) -> BoundaryMessage:
-    """A way out of a finding: ask the other's holder, or report an error of the other title.
-
-    A number that is used twice has no place of its own: the other's land stands for it.
-    """
-    other = land_of_other(finding)
-    if other is None:
-        raise NothingAsked()
-    if not text.strip():
-        raise NothingAsked()
-    parcel = other.parcel
-    message = BoundaryMessage.objects.create(
-        kind=kind,
-        review=review,
-        parcel=parcel,
-        patch=finding.shape or other.geom,
-        area_m2=finding.area_m2,
-        text=text.strip(),
-        made_by=actor,
-    )
-    record(review, kind.value, actor, message=str(message.key))
-    if kind == BoundaryMessage.Kind.ASK_NEIGHBOUR:
-        holders = Party.objects.filter(
-            rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
-        ).distinct()
-        tell(
-            users=[
-                user
-                for user in people_of(list(holders))
-                if own_land(user).filter(pk=parcel.pk).exists()
-            ],
-            subject=gettext("邻界方请您核对界线"),
-            body=message.text,
-            link=reverse("parcels:boundary-message", args=[message.key]),
-        )
-    return message
-
-
-@write_transaction
-def answer_boundary_message(
-    *, message: BoundaryMessage, agreed: bool, text: str, actor: User
-) -> BoundaryMessage:
-    """The neighbour's answer, or the bureau's to a reported error; given once."""
-    message = BoundaryMessage.objects.select_for_update(of=("self",)).get(pk=message.pk)
-    if message.answer:
-        raise MessageAnswered()
-    message.answer = BoundaryMessage.Answer.AGREED if agreed else BoundaryMessage.Answer.DECLINED
-    message.answer_text, message.answered_by, message.answered_at = text.strip(), actor, now()
-    message.save()
-    record(message.review, "boundary_answered", actor, agreed=agreed)
-    tell(
-        users=[message.made_by],
-        subject=gettext("界线协商已答复"),
-        body=f"{message.get_answer_display()} {message.answer_text}",
-        link=reverse("parcels:boundary-message", args=[message.key])
-        if message.kind == BoundaryMessage.Kind.REPORT_ERROR
-        else "",
-    )
-    return message

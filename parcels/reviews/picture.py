@@ -13,7 +13,14 @@ from django.utils.translation import gettext as _
 from parcels.access import shape_for
 from parcels.claims.queries import last_day
 from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
-from parcels.models import ExclusionArea, ParcelVersion, ReviewShape, RuleRun, TitleReview
+from parcels.models import (
+    ExclusionArea,
+    ParcelVersion,
+    ReviewShape,
+    RuleRun,
+    TitleCertificate,
+    TitleReview,
+)
 from parcels.reviews.models import Side
 from parcels.reviews.queries import areas_of, name_of, sides_on_map, standing_ticks
 from parcels.reviews.shapes import current_shapes, exclusions_around, neighbours, seen_mark
@@ -39,10 +46,12 @@ def picture_of(
     review: TitleReview,
     *,
     staff: bool,
+    internal: bool = False,
     known: set[int] | None = None,
     told: set[str] | None = None,
 ) -> dict[str, Any]:
-    """All that the map of a review shows. Neighbours are exact for officers, generalised else.
+    """All that the map of a review shows. Neighbours are exact for officers, generalised else;
+    ``internal`` remarks are for officers who have no part in the matter.
 
     So are its own shapes on parcels that are not in ``known``, and what was found against others
     that are not in ``told`` (None: all are known, all is told).
@@ -76,7 +85,7 @@ def picture_of(
             ]
         ),
         "findings": findings_of(review.run, told=told),
-        "comments": comments_of(review, staff=staff),
+        "comments": comments_of(review, internal=internal),
         "versions": versions_of(review, known),
     }
 
@@ -161,12 +170,12 @@ def generalised(shape: GEOSGeometry | None) -> GEOSGeometry | None:
         return GEOSGeometry(memoryview(cursor.fetchone()[0]))
 
 
-def comments_of(review: TitleReview, *, staff: bool) -> dict[str, Any]:
-    """What was said, in order; internal remarks for officers alone."""
+def comments_of(review: TitleReview, *, internal: bool) -> dict[str, Any]:
+    """What was said, in order, with or without ``internal`` remarks."""
     if review.case is None:
         return collection([])
     comments = review.case.comments.select_related("author").order_by("pk")
-    if not staff:
+    if not internal:
         comments = comments.filter(internal=False)
     return collection(
         [
@@ -225,6 +234,12 @@ def areas_in_words(review: TitleReview) -> dict[str, Any]:
         "differs": percent is not None and abs(percent) > policy_number("area.note_percent"),
         "differs_much": percent is not None and abs(percent) > policy_number("area.reason_percent"),
     }
+
+
+def facts_form(certificate: TitleCertificate) -> dict[str, str]:
+    """A certificate's facts that the form shows otherwise than they are kept."""
+    area = certificate.area_m2_certified
+    return {"area": "" if area is None else f"{area / M2_PER_HA:.4f}"}
 
 
 def sides_in_words(review: TitleReview, *, staff: bool) -> list[dict[str, Any]]:

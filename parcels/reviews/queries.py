@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import shapely
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from parcels.facts import township_names
@@ -22,18 +22,28 @@ from parcels.models import (
     TakeoverConflict,
     TitleCertificate,
     TitleReview,
+    VerifiedTitle,
 )
 from parcels.reviews.models import Side
 from parcels.reviews.repairs import plane
-from parcels.reviews.shapes import as_shapely, current_shapes, neighbours, newest_row
+from parcels.reviews.shapes import (
+    as_shapely,
+    current_shapes,
+    neighbours,
+    newest_row,
+    waiting_imports,
+)
 from parcels.rules.engine import Candidate, compartment_key
 from parcels.stand_codes import PURPOSE, in_words
-from portal.accounts.models import Party, User
+from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import people_acting_for, standing_party
 from portal.base.clock import today
+from portal.casework.documents import latest_documents
+from portal.casework.models import Document
 
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
 MOST_NAMES = 6
+CERTIFICATE = "title_certificate"  # The subject of a certificate's papers.
 
 
 def holders_by_title(certificates: Iterable[TitleCertificate]) -> dict[int, list[str]]:
@@ -55,18 +65,54 @@ def holders_in_words(certificate: TitleCertificate) -> list[str]:
     return holders_by_title([certificate])[certificate.pk]
 
 
-def people_of(parties: Sequence[Party]) -> list[User]:
+def papers_of(certificate: TitleCertificate) -> dict[str, Document]:
+    """The newest scan and file of shapes of a certificate; of a change where it has none of its own,
+    those of the certificate that it replaces.
+    """
+    former = certificate.supersedes
+    return {
+        **(papers_of(former) if former else {}),
+        **latest_documents(CERTIFICATE, certificate.key),
+    }
+
+
+def people_of(parties: Sequence[Party], scope: Mandate.Scope = Mandate.Scope.VIEW) -> list[User]:
     """Everyone who acts for one of these parties today, through links of names too."""
-    return people_acting_for(standing_party(party) for party in parties)
+    return people_acting_for((standing_party(party) for party in parties), scope)
 
 
 def takeover_conflicts() -> QuerySet[TakeoverConflict]:
-    """What takeovers left registered because of a conflict, and nobody has opened a case for."""
+    """What takeovers left registered because of a conflict, and no case is open for.
+
+    ``rejected`` is the key of the case in which it was looked at before and rejected, if any.
+    """
+    reviews = TitleReview.objects.filter(certificate=OuterRef("certificate")).order_by("-pk")
     return (
         TakeoverConflict.objects.filter(certificate__state="registered")
-        .exclude(certificate__in=TitleReview.objects.values("certificate"))
+        .exclude(Exists(reviews.filter(state__in=TitleReview.OPEN)))
+        .annotate(rejected=Subquery(reviews.values("key")[:1]))
         .select_related("certificate", "other", "parcel")
         .order_by("certificate_id", "pk")
+    )
+
+
+def imported_corrections() -> QuerySet[TitleCertificate]:
+    """Verified titles to whose land an import brought another shape, without an open change;
+    ``corrected`` counts their parcels.
+    """
+    waiting = waiting_imports().values("parcel")
+    held = VerifiedTitle.objects.filter(ended_at__isnull=True, parcel__in=waiting)
+    corrected = held.filter(certificate=OuterRef("pk")).order_by().values("certificate")
+    changing = TitleReview.objects.filter(
+        certificate__supersedes=OuterRef("pk"), state__in=TitleReview.OPEN
+    )
+    return (
+        TitleCertificate.objects.filter(pk__in=held.values("certificate"))
+        .exclude(Exists(changing))
+        .annotate(
+            corrected=Subquery(corrected.annotate(n=Count("parcel", distinct=True)).values("n"))
+        )
+        .order_by("pk")
     )
 
 

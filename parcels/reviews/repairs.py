@@ -33,6 +33,7 @@ class RepairKind(StrEnum):
 
     SNAP = "snap"
     CLIP = "clip"
+    YIELD = "yield"  # What was reported of a title and the bureau agreed to.
     SIMPLIFY = "simplify"
 
 

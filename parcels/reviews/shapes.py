@@ -7,17 +7,19 @@ from typing import Any
 
 import shapely
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from shapely.geometry.base import BaseGeometry
 
 from parcels.errors import ShapeInvalid
 from parcels.models import (
+    BoundaryMessage,
     ExclusionArea,
     Parcel,
     ParcelLineage,
     ParcelVersion,
     ReviewShape,
     Right,
+    TitleCertificate,
     TitleReview,
     VerifiedTitle,
 )
@@ -59,6 +61,26 @@ def newer_in_register(review: TitleReview) -> list[ParcelVersion]:
     gone = [one.parcel_id for one in current_shapes(review) if one.stands_to is not None]
     present = ParcelVersion.objects.standing().filter(parcel__in=gone)
     return list(present.select_related("parcel").order_by("parcel"))
+
+
+def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[ParcelVersion]:
+    """Shapes that an import brought to verified land (of one certificate): the newest of each parcel,
+    on which nobody has decided.
+    """
+    held = VerifiedTitle.objects.filter(ended_at__isnull=True)
+    if certificate is not None:
+        held = held.filter(certificate=certificate)
+    brought = Q(because=ParcelVersion.Because.IMPORT) | Q(stands_from__isnull=False)
+    newer = ParcelVersion.objects.filter(
+        brought, parcel=OuterRef("parcel"), number__gt=OuterRef("number")
+    )
+    return ParcelVersion.objects.filter(
+        ~Exists(newer),
+        ~Exists(ReviewShape.objects.filter(version=OuterRef("pk"))),
+        stands_from__isnull=True,
+        because=ParcelVersion.Because.IMPORT,
+        parcel__in=held.values("parcel"),
+    )
 
 
 def seen_mark(versions: Iterable[ParcelVersion]) -> str:
@@ -147,6 +169,17 @@ def rivals(review: TitleReview, *, verified_only: bool) -> list[ParcelVersion]:
         )
         kept = set(parcels) - of_other_kinds
     return [version for version in around if version.parcel_id in kept]
+
+
+def agreed_patches(parcel: Parcel) -> list[GEOSGeometry]:
+    """The land of a parcel that was reported as an error of its title, where the bureau agreed."""
+    return list(
+        BoundaryMessage.objects.filter(
+            parcel=parcel,
+            kind=BoundaryMessage.Kind.REPORT_ERROR,
+            answer=BoundaryMessage.Answer.AGREED,
+        ).values_list("patch", flat=True)
+    )
 
 
 def as_shapely(geom: GEOSGeometry) -> BaseGeometry:

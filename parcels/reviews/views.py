@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from parcels.models import BoundaryMessage, TitleReview
+from parcels.intake.crs import CHOICES as SYSTEMS
+from parcels.models import BoundaryMessage, TitleCertificate, TitleReview
 from parcels.reviews.access import (
     access_bench,
     access_finding,
@@ -28,17 +29,24 @@ from parcels.reviews.access import (
     access_review,
     may_prepare,
     may_sign,
+    messages_for,
+)
+from parcels.reviews.boundaries import (
+    answer_boundary_message,
+    correction_of,
+    reported_title,
+    write_about_boundary,
 )
 from parcels.reviews.errors import NeighboursNotOpen
 from parcels.reviews.examples import EXAMPLES
 from parcels.reviews.holding import known_parcels
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
-    answer_boundary_message,
     follow_register,
     has_part_in,
     open_takeover_case,
     propose_outcome,
+    recall_review,
     recheck_review,
     return_title,
     say_in_review,
@@ -46,34 +54,52 @@ from parcels.reviews.operations import (
     sign_review,
     take_review,
     tick_side,
-    write_about_boundary,
 )
-from parcels.reviews.picture import areas_in_words, collection, feature, picture_of, sides_in_words
+from parcels.reviews.picture import (
+    areas_in_words,
+    collection,
+    facts_form,
+    feature,
+    picture_of,
+    sides_in_words,
+)
 from parcels.reviews.queries import (
     compared_facts,
     holders_in_words,
+    imported_corrections,
+    papers_of,
     sides_on_map,
     takeover_conflicts,
     views_of_list,
     work_list,
 )
 from parcels.reviews.repairs import RepairKind
-from parcels.reviews.shapes import as_stored, newer_in_register, present_shape
+from parcels.reviews.shapes import (
+    agreed_patches,
+    as_stored,
+    current_shapes,
+    newer_in_register,
+    present_shape,
+)
 from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
 from parcels.stage import stage_config
-from parcels.titles.operations import ORIGINAL, SCAN, repair_shape, repaired
-from parcels.titles.operations import SUBJECT as CERTIFICATE
-from portal.accounts.models import User
+from parcels.titles.operations import (
+    ORIGINAL,
+    SCAN,
+    change_by_office,
+    repair_shape,
+    repaired,
+)
+from portal.accounts.models import Mandate, User
 from portal.base.answers import sent_once, typed_into
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.parameters import whole_number
 from portal.base.policy import policies_in_force
-from portal.casework.documents import latest_documents
 
 PAGE = 25
 PLACEHOLDER = re.compile(r"\{\w+\}")
-TAKEOVER_ROWS = 20
+OTHER_ROWS = 20
 METRES_LEAST, METRES_MOST = 0.01, 10.0
 ARTICLES = ("第四条", "第五条", "第六条", "第七条", "第二十四条")
 
@@ -119,8 +145,13 @@ def bench_list(request: HttpRequest) -> HttpResponse:
         "reports": BoundaryMessage.objects.filter(
             kind=BoundaryMessage.Kind.REPORT_ERROR, answer=""
         ).select_related("review__certificate", "parcel"),
-        "takeover": takeover_conflicts()[:TAKEOVER_ROWS],
+        "takeover": Paginator(takeover_conflicts(), OTHER_ROWS).get_page(
+            request.GET.get("takeover")
+        ),
         "takeover_count": takeover_conflicts().values("certificate").distinct().count(),
+        "imported": Paginator(imported_corrections(), OTHER_ROWS).get_page(
+            request.GET.get("imported")
+        ),
         "today": today(),
     }
     return render(request, "parcels/bench/list.html", context)
@@ -140,6 +171,24 @@ def open_takeover(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return redirect("parcels:bench-case", review.key)
 
 
+@login_required
+@require_POST
+@csrf_protect
+def open_change(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """A change by office of a verified title, to take up what an import brought."""
+    access_bench(request.user)
+    certificate = imported_corrections().filter(key=key).first()
+    if certificate is None:
+        raise NotFound()
+    review = change_by_office(
+        certificate=certificate,
+        reason=_("导入的登记资料更正了图形。"),
+        actor=request.user,  # type: ignore[arg-type]
+    )
+    messages.success(request, _("已立案。"))
+    return redirect("parcels:bench-case", review.key)
+
+
 # --- one case -----------------------------------------------------------------------------------
 @login_required
 @require_safe
@@ -147,7 +196,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Map, facts and findings of one review, and what may be done now."""
     review = access_review(key, request.user)
     assert review.case is not None  # The gate asks for one.
-    documents = latest_documents(CERTIFICATE, review.certificate.key)
+    documents = papers_of(review.certificate)
     actor: User = request.user  # type: ignore[assignment]
     own = has_part_in(review, actor)
     preparing = may_prepare(actor) and not own and review.state == TitleReview.State.PREPARING
@@ -155,7 +204,17 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "review": review,
         "case": review.case,
         "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],
-        "may_follow": preparing and review.because == TitleReview.Because.TAKEOVER,
+        "may_follow": preparing and review.by_office,
+        "may_correct": preparing and review.by_office,
+        "may_recall": may_prepare(actor)
+        and not own
+        and review.by_office
+        and review.state == TitleReview.State.RETURNED,
+        "yields": preparing
+        and any(agreed_patches(version.parcel) for version in current_shapes(review)),
+        "systems": SYSTEMS,
+        "kinds": TitleCertificate.Kind.choices,
+        "facts": facts_form(review.certificate),
         "certificate": review.certificate,
         "holders": holders_in_words(review.certificate),
         "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
@@ -183,7 +242,8 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 name: reverse(f"parcels:bench-{name}", args=[review.key])
                 for name in (
                     "picture", "take", "verdict", "return", "sign", "send-back", "side",
-                    "comment", "repair", "message", "recheck", "follow",
+                    "comment", "repair", "message", "recheck", "follow", "recall", "correct",
+                    "facts",
                 )
             },
             "may_repair": preparing,
@@ -198,7 +258,8 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def bench_picture(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The map's data."""
     review = access_review(key, request.user)
-    return JsonResponse(picture_of(review, staff=True), headers={"Cache-Control": "no-store"})
+    picture = picture_of(review, staff=True, internal=not has_part_in(review, request.user))  # type: ignore[arg-type]
+    return JsonResponse(picture, headers={"Cache-Control": "no-store"})
 
 
 def done(request: HttpRequest, review: TitleReview, text: str) -> JsonResponse:
@@ -225,6 +286,16 @@ def bench_recheck(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
     recheck_review(review=review, actor=request.user)  # type: ignore[arg-type]
     return done(request, review, _("已按当前登记重新检查。"))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_recall(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """Take a case by office back from whoever does not answer."""
+    review = access_review(key, request.user)
+    recalled = recall_review(review=review, actor=request.user)  # type: ignore[arg-type]
+    return done(request, recalled, _("已收回，由经办人继续办理。"))
 
 
 @login_required
@@ -322,11 +393,14 @@ def bench_side(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
-    comment_once(request, review, internal=request.POST.get("internal") == "1")
+    internal = request.POST.get("internal") == "1"
+    comment_once(request, review, internal=internal, as_officer=True)
     return done(request, review, _("意见已记录。"))
 
 
-def comment_once(request: HttpRequest, review: TitleReview, *, internal: bool) -> None:
+def comment_once(
+    request: HttpRequest, review: TitleReview, *, internal: bool, as_officer: bool
+) -> None:
     """A remark of either side, however often the form arrives (design.md, guarantee 8)."""
     user = request.user
     place = parse_place(request.POST.get("place", ""))
@@ -337,6 +411,7 @@ def comment_once(request: HttpRequest, review: TitleReview, *, internal: bool) -
             text=request.POST.get("text", ""),
             place=place,
             internal=internal,
+            as_officer=as_officer,
             actor=user,  # type: ignore[arg-type]
         )
 
@@ -394,10 +469,10 @@ def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool
 def bench_message(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """A way out of a finding: ask the neighbour, or note an error of the other title."""
     review = access_review(key, request.user)
-    return message_answer(request, review)
+    return message_answer(request, review, as_officer=True)
 
 
-def message_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
+def message_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool) -> JsonResponse:
     kind = request.POST.get("kind", "")
     if kind not in BoundaryMessage.Kind.values:
         raise InvalidInput(field=_("种类"), reason=kind)
@@ -405,25 +480,41 @@ def message_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
     finding = access_finding(review, number or 0)
     user = request.user
 
-    def act() -> None:
-        write_about_boundary(
+    def act() -> dict[str, int]:
+        told = write_about_boundary(
             review=review,
             finding=finding,
             kind=BoundaryMessage.Kind(kind),
             text=request.POST.get("text", ""),
+            as_officer=as_officer,
             actor=user,  # type: ignore[arg-type]
         )
+        return {"told": len(told)}
 
-    sent_once(request, "write_about_boundary", typed_into(request), act, actor_key=user.key)  # type: ignore[union-attr]
-    return done(request, review, _("消息已送达。"))
+    answer = sent_once(
+        request,
+        "write_about_boundary",
+        typed_into(request),
+        act,
+        actor_key=user.key,  # type: ignore[union-attr]
+    )
+    if kind == BoundaryMessage.Kind.REPORT_ERROR:
+        said = _("报告已送交自然资源部门核实。")
+    elif answer.body["told"]:
+        said = _("消息已送达。")
+    else:
+        said = _(
+            "消息已记录，但对方权利人尚无可通知的用户；请改为报告对方有误，由自然资源部门办理。"
+        )
+    return done(request, review, said)
 
 
 @login_required
 @csrf_protect
 def boundary_message(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """A message with its patch on the map, for whoever is to answer it."""
-    message = access_message(key, request.user)
     if request.method == "POST":
+        message = access_message(key, request.user, Mandate.Scope.APPLY)
         answer_boundary_message(
             message=message,
             agreed=request.POST.get("agreed") == "1",
@@ -432,9 +523,19 @@ def boundary_message(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         )
         messages.success(request, _("答复已送达。"))
         return redirect("parcels:boundary-message", key)
+    message = access_message(key, request.user)
+    reported = message.kind == BoundaryMessage.Kind.REPORT_ERROR
+    title = reported_title(message) if reported else None
     version = message.parcel.versions.order_by("-number").first()
     context = {
         "message": message,
+        "title": title,
+        "correction": correction_of(title) if title is not None else None,
+        "may_answer": not message.answer
+        and (
+            reported
+            or messages_for(request.user, Mandate.Scope.APPLY).filter(pk=message.pk).exists()
+        ),
         "page_config": {
             **stage_config(),
             "patch": collection([feature(message.patch, area_m2=message.area_m2)]),

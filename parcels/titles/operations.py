@@ -25,18 +25,35 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.errors import NeighboursNotOpen, NotWithBureau, NotWithOwner
+from parcels.reviews.access import may_prepare, may_use_bench
+from parcels.reviews.errors import (
+    NeighboursNotOpen,
+    NotWithBureau,
+    NotWithOwner,
+    ParcelShared,
+)
 from parcels.reviews.holding import holders_of, refuse_shared, told_to_owner
-from parcels.reviews.operations import locked, record, require_officer, show_check
+from parcels.reviews.operations import (
+    OPENED_BY_OFFICE,
+    locked,
+    record,
+    require_officer,
+    show_check,
+    submit_title,
+    tell_owner,
+)
+from parcels.reviews.queries import CERTIFICATE
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
+    agreed_patches,
     as_shapely,
     as_stored,
     awaits_signature,
     present_shape,
     rivals,
     stored,
+    waiting_imports,
 )
 from parcels.rules.table import Stage
 from parcels.titles.errors import (
@@ -45,6 +62,7 @@ from parcels.titles.errors import (
     NotVerifiedYet,
     NumberInUse,
     RegisterNumbersKept,
+    TapTooMuch,
 )
 from parcels.titles.land import Land, Place
 from parcels.titles.owners import SOLE, Shares, holders
@@ -54,9 +72,9 @@ from portal.base.clock import now
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
+from portal.casework.errors import NotYourOffice
 
 SCAN, ORIGINAL = "certificate_scan", "shape_file"
-SUBJECT = "title_certificate"
 NUMBER_LENGTH = 80
 
 
@@ -130,7 +148,10 @@ def register_title(
                 stands_from=moment,
             )
         else:
-            version = ParcelVersion.objects.standing().get(parcel=parcel)
+            present = ParcelVersion.objects.standing().filter(parcel=parcel).first()
+            if present is None:  # Split or merged since it was tapped.
+                raise TapTooMuch()
+            version = present
         Right.objects.bulk_create(
             Right(
                 certificate=certificate,
@@ -148,7 +169,7 @@ def register_title(
         attach_scan(certificate=certificate, scan=scan, actor=actor)
     if original is not None:
         add_document(
-            subject_kind=SUBJECT,
+            subject_kind=CERTIFICATE,
             subject_key=certificate.key,
             kind=ORIGINAL,
             upload=original,
@@ -190,17 +211,17 @@ def _refuse_number_in_use(
 def attach_scan(*, certificate: TitleCertificate, scan: Upload, actor: User) -> None:
     """A scan of the paper, kept under its hash; a newer one is a further version."""
     add_document(
-        subject_kind=SUBJECT, subject_key=certificate.key, kind=SCAN, upload=scan, actor=actor
+        subject_kind=CERTIFICATE, subject_key=certificate.key, kind=SCAN, upload=scan, actor=actor
     )
 
 
 @write_transaction
 def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -> None:
-    """Correct what was typed from the paper, while the title is with its owner.
+    """Correct what was typed from the paper, while the title is with its owner or, by office, in hand.
 
     NumberInUse where another certificate of its holders bears the corrected number.
     """
-    review = _with_owner(review)
+    review = _in_hand(review, actor)
     number_key = normalised(facts.number)
     if not number_key:
         raise InvalidInput(field="number", reason=facts.number)
@@ -223,7 +244,7 @@ def correct_place(*, review: TitleReview, parcel: Parcel, place: Place, actor: U
     RegisterNumbersKept for land that a file brought, ParcelShared where others stand on it too,
     VerifiedParcelFrozen under a verified title.
     """
-    review = _with_owner(review)
+    review = _with_owner(locked(review))
     present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     if parcel.versions.filter(because=ParcelVersion.Because.IMPORT).exists():
@@ -240,7 +261,7 @@ def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: U
     ``party`` is the holder that ``actor`` acts for; every right of the certificate on every parcel
     is held alike, as it was registered.
     """
-    review = _with_owner(review)
+    review = _with_owner(locked(review))
     require_mandate(actor, party, Mandate.Scope.APPLY)
     rights = Right.objects.filter(certificate=review.certificate_id)
     present = list(Party.objects.filter(rights__in=rights).distinct())
@@ -269,8 +290,8 @@ def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: U
 def correct_shape(
     *, review: TitleReview, parcel: Parcel, geom: MultiPolygon, actor: User
 ) -> ParcelVersion:
-    """A corrected boundary: a newer version, while the title is with its owner."""
-    review = _with_owner(review)
+    """A corrected boundary: a newer version, while the title is with its owner or, by office, in hand."""
+    review = _in_hand(review, actor)
     present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     version = add_version(
@@ -302,6 +323,10 @@ def repaired(
     shape = as_shapely(version.geom)
     if kind is RepairKind.SIMPLIFY:
         return simplify(shape, metres)
+    if kind is RepairKind.YIELD:
+        if reader is not None:
+            raise NeighboursNotOpen()
+        return clip(shape, [as_shapely(patch) for patch in agreed_patches(version.parcel)])
     around = rivals(review, verified_only=kind is RepairKind.CLIP)
     if reader is not None:
         told = told_to_owner(review, reader)
@@ -330,7 +355,7 @@ def repair_shape(
         if review.state != TitleReview.State.PREPARING:
             raise NotWithBureau(state=review.get_state_display())
     else:
-        review = _with_owner(review)
+        _with_owner(review)
     present = present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     shape = repaired(review, present, kind, metres, reader=None if as_officer else actor)
@@ -353,7 +378,7 @@ def split_parcel(
     *, review: TitleReview, parcel: Parcel, line: shapely.LineString, actor: User
 ) -> list[Parcel]:
     """Cut a parcel along a line; the pieces descend from it and take its rights over."""
-    review = _with_owner(review)
+    review = _with_owner(locked(review))
     present = present_shape(review, parcel)
     pieces = cut_along(as_shapely(present.geom), line)
     return _replace(review, [present], pieces, ParcelVersion.Because.SPLIT, actor)
@@ -362,7 +387,7 @@ def split_parcel(
 @write_transaction
 def merge_parcels(*, review: TitleReview, parcels: Sequence[Parcel], actor: User) -> Parcel:
     """Join touching parcels of one certificate into one that descends from them."""
-    review = _with_owner(review)
+    review = _with_owner(locked(review))
     present = [present_shape(review, parcel) for parcel in dict.fromkeys(parcels)]
     if len(present) < 2:
         raise InvalidInput(field="parcels", reason=len(present))
@@ -447,6 +472,64 @@ def request_change(
     The verified one stands, frozen, until the change is signed; then it is superseded.
     """
     require_mandate(actor, party, Mandate.Scope.APPLY)
+    review = _change_of(certificate, TitleReview.Because.CHANGE, reason, actor)
+    for version in _held_land(certificate):
+        ReviewShape.objects.create(
+            review=review, parcel_id=version.parcel_id, version=version, made_by=actor
+        )
+    record(review, "change_requested", actor, certificate=str(certificate.key))
+    return _checked(review, actor)
+
+
+@write_transaction
+def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User) -> TitleReview:
+    """The bureau's own change of a verified title: for an error that was reported, or a shape that an
+    import brought, which is taken up. Its holders are told, and nobody need act for them.
+
+    ParcelShared where an imported shape is of land that another verified title holds too.
+    """
+    if not may_use_bench(actor):
+        raise NotYourOffice()
+    review = _change_of(certificate, TitleReview.Because.OFFICE, reason, actor)
+    require_officer(review, actor, may_use_bench)
+    brought = {version.parcel_id: version for version in waiting_imports(certificate)}
+    other = (
+        VerifiedTitle.objects.filter(parcel__in=brought, ended_at__isnull=True)
+        .exclude(certificate=certificate)
+        .select_related("certificate")
+        .first()
+    )
+    if other is not None:
+        raise ParcelShared(number=other.certificate.number)
+    for held in _held_land(certificate):
+        version = brought.get(held.parcel_id, held)
+        ReviewShape.objects.create(
+            review=review, parcel_id=held.parcel_id, version=version, made_by=actor
+        )
+    record(
+        review, "changed_by_office", actor, certificate=str(certificate.key), imported=len(brought)
+    )
+    review = submit_title(review=review, actor=actor)
+    tell_owner(review, OPENED_BY_OFFICE, review.request_reason)
+    return review
+
+
+def _held_land(certificate: TitleCertificate) -> list[ParcelVersion]:
+    """What a verified title holds, in the order of parcels."""
+    held = VerifiedTitle.objects.filter(certificate=certificate, ended_at__isnull=True)
+    return list(
+        ParcelVersion.objects.filter(pk__in=held.values("version"))
+        .select_related("parcel")
+        .order_by("parcel")
+    )
+
+
+def _change_of(
+    certificate: TitleCertificate, because: TitleReview.Because, reason: str, actor: User
+) -> TitleReview:
+    """A newer certificate that says what the verified one says, and its review; NotVerifiedYet,
+    ChangeOpen.
+    """
     if not reason.strip():
         raise InvalidInput(field="reason", reason="")
     former = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
@@ -479,31 +562,27 @@ def request_change(
         )
         for right in rights
     )
-    review = TitleReview.objects.create(
-        certificate=newer,
-        because=TitleReview.Because.CHANGE,
-        request_reason=reason.strip(),
-        made_by=actor,
+    return TitleReview.objects.create(
+        certificate=newer, because=because, request_reason=reason.strip(), made_by=actor
     )
-    for hold in (
-        VerifiedTitle.objects.filter(certificate=former, ended_at__isnull=True)
-        .order_by("parcel_id")
-        .distinct("parcel_id")
-    ):
-        ReviewShape.objects.create(
-            review=review, parcel_id=hold.parcel_id, version_id=hold.version_id, made_by=actor
-        )
-    record(review, "change_requested", actor, certificate=str(former.key))
-    return _checked(review, actor)
 
 
 def _checked(review: TitleReview, actor: User) -> TitleReview:
     """The rules' word on what the title has become, before anybody else sees it."""
-    return show_check(review=review, stage=Stage.SUBMIT, actor=actor)
+    stage = Stage.SUBMIT if review.state in TitleReview.WITH_OWNER else Stage.REVIEW
+    return show_check(review=review, stage=stage, actor=actor)
 
 
 def _with_owner(review: TitleReview) -> TitleReview:
-    review = locked(review)
     if review.state not in TitleReview.WITH_OWNER:
         raise NotWithOwner(state=review.get_state_display())
     return review
+
+
+def _in_hand(review: TitleReview, actor: User) -> TitleReview:
+    """For whoever corrects it now: its owner, or, of a case by office, the officer before whom it lies."""
+    review = locked(review)
+    if review.by_office and review.state == TitleReview.State.PREPARING and may_prepare(actor):
+        require_officer(review, actor)
+        return review
+    return _with_owner(review)

@@ -11,6 +11,7 @@ from csp.constants import SELF
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +21,6 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from parcels.facts import M2_PER_HA
 from parcels.imports.errors import UploadMissing
 from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
@@ -33,6 +33,7 @@ from parcels.reviews.access import (
     access_own_certificate,
     access_own_review,
     access_parcel_of,
+    access_review,
     may_read_certificate,
     messages_for,
     own_reviews,
@@ -42,8 +43,19 @@ from parcels.reviews.operations import (
     submit_title,
     withdraw_review,
 )
-from parcels.reviews.picture import areas_in_words, picture_of, sides_in_words
-from parcels.reviews.queries import compared_facts, holders_by_title, holders_in_words
+from parcels.reviews.picture import (
+    areas_in_words,
+    facts_form,
+    picture_of,
+    sides_in_words,
+)
+from parcels.reviews.queries import (
+    CERTIFICATE,
+    compared_facts,
+    holders_by_title,
+    holders_in_words,
+    papers_of,
+)
 from parcels.reviews.shapes import as_stored, newer_in_register
 from parcels.reviews.views import (
     comment_once,
@@ -58,7 +70,6 @@ from parcels.titles.land import PLACE_TARGETS, look, points_as_file
 from parcels.titles.operations import (
     ORIGINAL,
     SCAN,
-    SUBJECT,
     attach_scan,
     change_facts,
     change_shares,
@@ -89,9 +100,11 @@ from portal.base.models import Township
 from portal.casework.documents import (
     SCANS,
     content_of,
-    latest_documents,
 )
 from portal.casework.models import Document
+
+PAGE = 50
+MOST_ASKED = 100
 
 
 # --- list and page ------------------------------------------------------------------------------
@@ -114,20 +127,20 @@ def next_step(review: TitleReview) -> str:
 def my_titles(request: HttpRequest) -> HttpResponse:
     """The titles of every party that the user acts for, with state and what to do next."""
     reviews = own_reviews(request.user).order_by("-state_changed_at", "-pk")
-    shown = reviews[:200]
-    holders = holders_by_title(review.certificate for review in shown)
-    rows = [
-        {
-            "review": review,
-            "next": next_step(review),
-            "mine": review.state in TitleReview.WITH_OWNER,
-            "holders": "、".join(holders[review.certificate_id]),
-        }
-        for review in shown
-    ]
+    page = Paginator(reviews, PAGE).get_page(request.GET.get("page"))
+    asked = reviews.filter(state__in=TitleReview.WITH_OWNER)[:MOST_ASKED]
+    holders = holders_by_title(review.certificate for review in page)
     context = {
-        "rows": rows,
-        "asked": [row for row in rows if row["mine"]],
+        "page": page,
+        "rows": [
+            {
+                "review": review,
+                "next": next_step(review),
+                "holders": "、".join(holders[review.certificate_id]),
+            }
+            for review in page
+        ],
+        "asked": [{"review": review, "next": next_step(review)} for review in asked],
         "inbox": messages_for(request.user).filter(answer="").order_by("-pk"),
         "may_register": parties_acted_for(request.user, Mandate.Scope.APPLY).exists(),
     }
@@ -140,7 +153,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """One title: map, findings, what was asked, and what may be done now."""
     review = access_own_review(key, request.user)
     certificate = review.certificate
-    documents = latest_documents(SUBJECT, certificate.key)
+    documents = papers_of(certificate)
     may_act = own_reviews(request.user, Mandate.Scope.APPLY).filter(pk=review.pk).exists()
     with_owner = review.state in TitleReview.WITH_OWNER and may_act
     context: dict[str, Any] = {
@@ -157,7 +170,9 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "with_owner": with_owner,
         "request_key": uuid.uuid4(),
         "may_act": may_act,
-        "may_withdraw": may_act and review.state in ("draft", "preparing", "returned"),
+        "may_withdraw": may_act
+        and not review.by_office
+        and review.state in ("draft", "preparing", "returned"),
         "may_change": may_act
         and certificate.state == TitleCertificate.State.VERIFIED
         and not certificate.superseded_by.filter(reviews__state__in=TitleReview.OPEN).exists(),
@@ -340,19 +355,13 @@ def _count_look_ups(shares: Shares, user: User) -> None:
         note_attempt(kind=Attempt.Kind.CO_OWNER, source=str(user.key))
 
 
-def facts_form(certificate: TitleCertificate) -> dict[str, Any]:
-    """A certificate's facts as the form shows them."""
-    area = certificate.area_m2_certified
-    return {"area": "" if area is None else f"{area / M2_PER_HA:.4f}"}
-
-
 @login_required
 @require_safe
 @xframe_options_sameorigin
 @csp_update({"frame-ancestors": [SELF]})  # type: ignore[arg-type]
 def document(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """A scan beside the map, or the original file of shapes as a download; through its gate."""
-    found = Document.objects.filter(key=key, subject_kind=SUBJECT).first()
+    found = Document.objects.filter(key=key, subject_kind=CERTIFICATE).first()
     if found is None:
         raise NotFound()
     may_read_certificate(found.subject_key, request.user)
@@ -428,8 +437,19 @@ def merge(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @require_POST
 @csrf_protect
 def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    return _corrected(request, _own(request, key))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """The same by the officer, of a case by office: nobody else need act for its holder."""
+    return _corrected(request, access_review(key, request.user))
+
+
+def _corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
     """A corrected boundary from a file or a typed table: one shape for one parcel."""
-    review = _own(request, key)
     land, _original = parse_land(request, names=False)
     if len(land) != 1 or land[0].wkb is None:
         raise InvalidInput(field=_("图形"), reason=_("请给出一个图形"))
@@ -446,8 +466,19 @@ def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @require_POST
 @csrf_protect
 def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    return _facts_corrected(request, _own(request, key))
+
+
+@login_required
+@require_POST
+@csrf_protect
+def bench_facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """The same by the officer, of a case by office."""
+    return _facts_corrected(request, access_review(key, request.user))
+
+
+def _facts_corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
     """Corrected facts of the paper, and a further scan where one was chosen."""
-    review = _own(request, key)
     given = parse_facts(request.POST)
     scan = parse_scan(request)
     change_facts(review=review, facts=given, actor=request.user)  # type: ignore[arg-type]
@@ -492,7 +523,7 @@ def owners(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The owner's answer; never internal."""
     review = _own(request, key)
-    comment_once(request, review, internal=False)
+    comment_once(request, review, internal=False, as_officer=False)
     return done(request, review, _("答复已送达。"))
 
 
@@ -500,7 +531,7 @@ def comment(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @require_POST
 @csrf_protect
 def message(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
-    return message_answer(request, _own(request, key))
+    return message_answer(request, _own(request, key), as_officer=False)
 
 
 @login_required

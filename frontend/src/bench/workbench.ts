@@ -97,6 +97,9 @@ export class Workbench {
     this.versions(picture)
     this.pinning()
     if (this.config.may_repair) this.repairs(picture)
+    for (const choose of this.root.querySelectorAll<HTMLSelectElement>('select[name=parcel_key]')) {
+      choose.replaceChildren(...picture.shapes.features.map(shape => new Option(shape.properties.name, shape.properties.key)))
+    }
     this.messages()
     actingForms(this.root, this.config.urls, () => ({ seen: picture.seen }))
     this.root.dataset.ready = 'true'

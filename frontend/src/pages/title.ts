@@ -59,13 +59,6 @@ function land (picture: Picture): void {
   })
 }
 
-function correction (picture: Picture): void {
-  for (const choose of root.querySelectorAll<HTMLSelectElement>('select[name=parcel_key]')) {
-    choose.replaceChildren(...picture.shapes.features.map(shape => new Option(shape.properties.name, shape.properties.key)))
-  }
-  places(picture)
-}
-
 /** What each parcel is called now, to be corrected. */
 function places (picture: Picture): void {
   const choose = root.querySelector<HTMLSelectElement>('#place-parcel')
@@ -89,5 +82,5 @@ function owners (): void {
 }
 
 owners()
-void bench.start().then(picture => { land(picture); correction(picture) })
+void bench.start().then(picture => { land(picture); places(picture) })
   .catch((error: unknown) => explain(error, part(root, 'refusal')))

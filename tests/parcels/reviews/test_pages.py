@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from parcels.access import own_land
 from parcels.models import (
     BoundaryMessage,
     Parcel,
@@ -19,14 +20,18 @@ from parcels.models import (
     TitleCertificate,
     TitleReview,
 )
+from parcels.reviews.boundaries import write_about_boundary
+from parcels.reviews.holding import known_parcels
 from parcels.reviews.operations import return_title
 from parcels.reviews.queries import compared_facts, holders_by_title
 from parcels.reviews.shapes import current_shapes
 from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
-from portal.accounts.models import ApiToken
+from portal.accounts.models import ApiToken, Mandate
+from portal.accounts.operations import end_mandate
 from portal.accounts.tokens import make_token
+from portal.base.clock import today
 from portal.casework.models import Message
 from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, polygon, wkb_polygon
@@ -305,6 +310,12 @@ def test_the_owner_sees_neighbours_generalised_and_no_internal_remark(
     ).json()  # fmt: skip
     assert [one["properties"]["text"] for one in seen_by_owner["comments"]["features"]] == ["意见0"]
     assert len(seen_by_clerk["comments"]["features"]) == 2
+    agent = clerk("agent")
+    Mandate.objects.create(
+        user=agent, party=people["party"], scope="view", valid_from=today(), given_by=people["user"]
+    )
+    seen_by_agent = as_user(agent).get(reverse("parcels:bench-picture", args=[review.key])).json()
+    assert seen_by_agent["comments"] == seen_by_owner["comments"]
     near, exact = (
         seen["neighbours"]["features"][0]["geometry"] for seen in (seen_by_owner, seen_by_clerk)
     )
@@ -502,6 +513,42 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     assert "请核对" in neighbour.get(address).content.decode()
     assert neighbour.post(address, {"agreed": "0", "text": "界桩在此"}).status_code == 302
     assert neighbour.post(address, {"agreed": "1"}).status_code == 409
+
+
+def test_who_drew_land_knows_its_border_as_long_as_he_acts_for_its_holder(
+    people: dict[str, Any],
+) -> None:
+    agent, _own = owner("agent")
+    may_apply, may_look = (
+        Mandate.objects.create(
+            user=agent, party=people["party"], scope=scope, valid_from=today(),
+            given_by=people["user"],
+        )
+        for scope in ("apply", "view")
+    )  # fmt: skip
+    drawn = title_of(agent, people["party"], square(0, 0))
+    [version] = current_shapes(drawn)
+    assert own_land(agent).get() == version.parcel
+    assert known_parcels(drawn, agent) == {version.parcel_id}
+    verified(drawn, people["clerk"], people["approver"])
+    other, party = owner("li")
+    asking = submitted(title_of(other, party, square(97, 0), number="邻"))
+    assert asking.run is not None
+    for _time in range(2):
+        write_about_boundary(
+            review=asking, finding=asking.run.findings.get(severity="conflict"),
+            kind=BoundaryMessage.Kind.ASK_NEIGHBOUR, text="请核对", as_officer=False, actor=other,
+        )  # fmt: skip
+    message, later = BoundaryMessage.objects.order_by("pk")
+    address = reverse("parcels:boundary-message", args=[message.key])
+    assert as_user(agent).post(address, {"agreed": "1"}).status_code == 302
+    end_mandate(mandate=may_apply, actor=people["user"])
+    address = reverse("parcels:boundary-message", args=[later.key])
+    assert as_user(agent).get(address).status_code == 200
+    assert as_user(agent).post(address, {"agreed": "1"}).status_code == 404
+    end_mandate(mandate=may_look, actor=people["user"])
+    assert not own_land(agent).exists()
+    assert as_user(agent).get(address).status_code == 404
 
 
 def test_every_rule_is_listed_with_article_severity_and_policy(client: Client) -> None:

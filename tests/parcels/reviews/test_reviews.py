@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
 from parcels.models import (
+    BoundaryMessage,
+    Finding,
     ParcelVersion,
     ReviewShape,
     SideCheck,
@@ -17,6 +19,7 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
+from parcels.reviews.boundaries import write_about_boundary
 from parcels.reviews.errors import (
     ConflictsRemain,
     DifferenceNeedsReason,
@@ -27,6 +30,7 @@ from parcels.reviews.errors import (
     ReviewMoveNotAllowed,
     ReviewVersionChanged,
     SidesOpen,
+    TakenByColleague,
 )
 from parcels.reviews.models import Outcome
 from parcels.reviews.moves import MOVES
@@ -34,6 +38,7 @@ from parcels.reviews.operations import (
     propose_outcome,
     recheck_review,
     return_title,
+    say_in_review,
     send_back,
     sign_review,
     submit_title,
@@ -221,12 +226,28 @@ def test_acts_beside_the_verdicts_are_an_officers_who_has_no_part_in_the_matter(
             review=review, parcel=parcel, kind=RepairKind.SIMPLIFY, metres=1, as_officer=True,
             actor=actor,
         ),
+        lambda actor: say_in_review(
+            review=review, text="x", place=None, internal=True, as_officer=True, actor=actor
+        ),
+        lambda actor: write_about_boundary(
+            review=review, finding=Finding(), kind=BoundaryMessage.Kind.REPORT_ERROR, text="x",
+            as_officer=True, actor=actor,
+        ),
     )  # fmt: skip
     for act in acts:
         with pytest.raises(NotYourOffice):
             act(forestry_clerk(f"f{id(act)}"))
         with pytest.raises(OwnTitle):
             act(agent)
+
+
+def test_a_case_that_a_colleague_took_is_not_taken_from_him(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = take_review(review=submitted(draft), actor=people["clerk"])
+    with pytest.raises(TakenByColleague):
+        take_review(review=review, actor=clerk("another"))
+    assert take_review(review=review, actor=people["clerk"]).taken_by == people["clerk"]
 
 
 def test_a_verdict_on_a_version_that_has_changed_is_told_so_and_loses_nothing(

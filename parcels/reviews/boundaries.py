@@ -1,0 +1,171 @@
+"""Ways out of a finding: the neighbour is asked, or an error of the other title is reported."""
+
+from __future__ import annotations
+
+from django.db.models import Case, IntegerField, Q, Value, When
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from parcels.access import own_land
+from parcels.models import (
+    BoundaryMessage,
+    Finding,
+    Right,
+    TitleCertificate,
+    TitleReview,
+)
+from parcels.reviews.access import may_use_bench
+from parcels.reviews.errors import LandOfOtherGone, MessageAnswered, NothingAsked, OwnTitle
+from parcels.reviews.holding import holders_of
+from parcels.reviews.operations import (
+    open_takeover_case,
+    record,
+    require_officer,
+    tell_owner,
+)
+from parcels.reviews.queries import land_of_other, people_of
+from parcels.titles.operations import change_by_office
+from portal.accounts.models import Party, User
+from portal.accounts.queries import parties_acted_for
+from portal.base.clock import now
+from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
+
+
+@write_transaction
+def write_about_boundary(
+    *,
+    review: TitleReview,
+    finding: Finding,
+    kind: BoundaryMessage.Kind,
+    text: str,
+    as_officer: bool,
+    actor: User,
+) -> list[User]:
+    """Ask the other's holder, or report an error of the other title; who was told of it.
+
+    A number that is used twice has no place of its own: the other's land stands for it. Nobody is
+    told where the other's holder is known by name only. LandOfOtherGone.
+    """
+    if as_officer:
+        require_officer(review, actor, may_use_bench)
+    other = land_of_other(finding)
+    if other is None:
+        raise LandOfOtherGone()
+    if not text.strip():
+        raise NothingAsked()
+    parcel = other.parcel
+    message = BoundaryMessage.objects.create(
+        kind=kind,
+        review=review,
+        parcel=parcel,
+        patch=finding.shape or other.geom,
+        area_m2=finding.area_m2,
+        text=text.strip(),
+        made_by=actor,
+    )
+    record(review, kind.value, actor, message=str(message.key))
+    if kind == BoundaryMessage.Kind.REPORT_ERROR:
+        return []
+    holders = Party.objects.filter(
+        rights__parcel=parcel, rights__certificate__state__in=["registered", "verified"]
+    ).distinct()
+    neighbours = [
+        user for user in people_of(list(holders)) if own_land(user).filter(pk=parcel.pk).exists()
+    ]
+    tell(
+        users=neighbours,
+        subject=gettext("邻界方请您核对界线"),
+        body=message.text,
+        link=reverse("parcels:boundary-message", args=[message.key]),
+    )
+    return neighbours
+
+
+@write_transaction
+def answer_boundary_message(
+    *, message: BoundaryMessage, agreed: bool, text: str, actor: User
+) -> BoundaryMessage:
+    """The neighbour's answer, or the bureau's to a reported error; given once.
+
+    An error that the bureau agrees to leads to a case in which it is corrected.
+    """
+    message = BoundaryMessage.objects.select_for_update(of=("self",)).get(pk=message.pk)
+    reported = message.kind == BoundaryMessage.Kind.REPORT_ERROR
+    title = reported_title(message) if reported else None
+    if reported:
+        require_officer(message.review, actor, may_use_bench)
+        if (
+            title is not None
+            and parties_acted_for(actor).filter(rights__certificate=title).exists()
+        ):
+            raise OwnTitle()
+    if message.answer:
+        raise MessageAnswered()
+    message.answer = BoundaryMessage.Answer.AGREED if agreed else BoundaryMessage.Answer.DECLINED
+    message.answer_text, message.answered_by, message.answered_at = text.strip(), actor, now()
+    message.save()
+    record(message.review, "boundary_answered", actor, agreed=agreed)
+    said = [str(message.get_answer_display()), message.answer_text]
+    if agreed and title is not None:
+        correction = _corrected_in(title, message, actor)
+        said.append(gettext("已由案件 {number} 办理更正。").format(number=_number_of(correction)))
+    asked_by_owner = message.made_by in people_of(holders_of(message.review.certificate))
+    page = "parcels:my-title" if asked_by_owner else "parcels:bench-case"
+    tell(
+        users=[message.made_by],
+        subject=gettext("界线协商已答复"),
+        body=" ".join(part for part in said if part),
+        link=reverse(page, args=[message.review.key]),
+    )
+    return message
+
+
+def reported_title(message: BoundaryMessage) -> TitleCertificate | None:
+    """The title on the land of a report: one of the reporter's kinds of right, a verified one first."""
+    own = Right.objects.filter(certificate=message.review.certificate_id)
+    found = (
+        Right.objects.filter(
+            parcel=message.parcel_id, certificate__state__in=["registered", "verified"]
+        )
+        .exclude(certificate=message.review.certificate_id)
+        .alias(
+            other_kind=Case(
+                When(kind__in=own.values("kind"), then=Value(0)),
+                default=Value(1),
+                output_field=IntegerField(),
+            )
+        )
+        .select_related("certificate")
+        .order_by("other_kind", "-certificate__state", "certificate")
+        .first()
+    )
+    return found.certificate if found else None
+
+
+def correction_of(title: TitleCertificate) -> TitleReview | None:
+    """The review under way in which a title, or the change of it, is put right."""
+    about = Q(certificate=title) | Q(certificate__supersedes=title)
+    return (
+        TitleReview.objects.filter(about, state__in=TitleReview.OPEN)
+        .select_related("certificate", "case")
+        .first()
+    )
+
+
+def _corrected_in(title: TitleCertificate, message: BoundaryMessage, actor: User) -> TitleReview:
+    """Where a reported error is corrected: the review under way, whose owner is told, or a case by
+    office that opens.
+    """
+    going = correction_of(title)
+    if going is not None:
+        tell_owner(going, _("对您权属的报告经核实有误：{number}"), message.text)
+        return going
+    if title.state == TitleCertificate.State.VERIFIED:
+        return change_by_office(certificate=title, reason=message.text, actor=actor)
+    return open_takeover_case(certificate=title, because=message.text, actor=actor)
+
+
+def _number_of(review: TitleReview) -> str:
+    return review.case.number if review.case else review.certificate.number

@@ -1,0 +1,301 @@
+"""Cases that the bureau opens itself: conflicts of a takeover, reported errors, imported corrections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import IntegrityError
+from django.test import Client
+from django.urls import reverse
+
+from parcels.imports.models import TakeoverConflict
+from parcels.models import (
+    BoundaryMessage,
+    Parcel,
+    ParcelVersion,
+    TitleCertificate,
+    TitleReview,
+    VerifiedTitle,
+)
+from parcels.reviews.boundaries import answer_boundary_message, write_about_boundary
+from parcels.reviews.errors import (
+    NobodyToAnswer,
+    NotWithOwner,
+    OpenedByOffice,
+    OwnTitle,
+    ReviewMoveNotAllowed,
+)
+from parcels.reviews.models import Outcome
+from parcels.reviews.operations import (
+    open_takeover_case,
+    recall_review,
+    recheck_review,
+    return_title,
+    sign_review,
+    withdraw_review,
+)
+from parcels.reviews.queries import imported_corrections, takeover_conflicts
+from parcels.reviews.repairs import RepairKind
+from parcels.reviews.shapes import current_shapes
+from parcels.titles.errors import ChangeOpen
+from parcels.titles.operations import (
+    CertificateFacts,
+    change_by_office,
+    change_facts,
+    correct_shape,
+    repair_shape,
+)
+from portal.accounts.models import Mandate
+from portal.accounts.operations import link_party
+from portal.base.clock import today
+from portal.base.guarantees import refusal_of
+from portal.casework.errors import NotYourOffice
+from portal.casework.models import Message
+from tests.accounts.people import forestry_clerk
+from tests.factories.files import feature, geojson, polygon
+from tests.factories.land import decision_on, imported_title_on, parcel_at, square, verify
+from tests.parcels.reviews.bench import (
+    approver,
+    clerk,
+    owner,
+    proposed,
+    seen,
+    submitted,
+    title_of,
+    verified,
+)
+from tests.parcels.test_import_command import import_parcels
+
+pytestmark = pytest.mark.django_db
+UNIT = "654002001001JC00001L00000001"
+
+
+@pytest.fixture
+def people(db: Any) -> dict[str, Any]:
+    user, party = owner()
+    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
+
+
+def signed(review: TitleReview, people: dict[str, Any]) -> TitleReview:
+    review = proposed(review, people["clerk"])
+    return sign_review(review=review, seen=seen(review), actor=people["approver"])
+
+
+def test_a_case_by_office_is_returned_to_somebody_alone_and_taken_back_from_him(
+    people: dict[str, Any],
+) -> None:
+    certificate = imported_title_on(parcel_at(square(0, 0)), number="一")
+    review = open_takeover_case(certificate=certificate, actor=people["clerk"])
+
+    def returned() -> TitleReview:
+        return return_title(review=review, asked="请核对", seen=seen(review), actor=people["clerk"])
+
+    with pytest.raises(NobodyToAnswer):
+        returned()
+    link_party(
+        name_only=certificate.rights.get().party, checked=people["party"], evidence="身份证与证书",
+        actor=forestry_clerk("links"),
+    )  # fmt: skip
+    assert returned().state == "returned"
+    with pytest.raises(OpenedByOffice):
+        withdraw_review(review=review, actor=people["user"])
+    with pytest.raises(NotYourOffice):
+        recall_review(review=review, actor=people["user"])
+    review = recall_review(review=review, actor=people["clerk"])
+    assert review.state == "preparing"
+    assert signed(review, people).state == "verified"
+    theirs = submitted(title_of(people["user"], people["party"], square(500, 0), number="二"))
+    theirs = return_title(review=theirs, asked="x", seen=seen(theirs), actor=people["clerk"])
+    with pytest.raises(ReviewMoveNotAllowed):
+        recall_review(review=theirs, actor=people["clerk"])
+
+
+def test_raw_sql_withdraws_no_case_by_office(people: dict[str, Any]) -> None:
+    certificate = imported_title_on(parcel_at(square(0, 0)), number="一")
+    review = open_takeover_case(certificate=certificate, actor=people["clerk"])
+    with (
+        pytest.raises(IntegrityError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "UPDATE parcels_titlereview SET state = 'withdrawn' WHERE id = %s", [review.pk]
+        )
+    assert isinstance(refusal_of(refusal.value), OpenedByOffice)
+
+
+def test_a_takeovers_conflict_that_was_rejected_is_offered_again(people: dict[str, Any]) -> None:
+    certificate, other = (
+        imported_title_on(parcel_at(square(east_m, 0)), number=number)
+        for east_m, number in ((0, "一"), (50, "二"))
+    )
+    TakeoverConflict.objects.create(
+        takeover=decision_on(), certificate=certificate, other=other,
+        parcel=certificate.rights.get().parcel, because="overlap",
+    )  # fmt: skip
+    assert takeover_conflicts().get().rejected is None
+    review = open_takeover_case(certificate=certificate, actor=people["clerk"])
+    assert not takeover_conflicts().exists()
+    review = proposed(
+        review, people["clerk"], Outcome.REJECTED, reason="与邻证重叠", article="第四条"
+    )
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    certificate.refresh_from_db()
+    assert (certificate.state, takeover_conflicts().get().rejected) == ("registered", review.key)
+    browser = Client()
+    browser.force_login(people["clerk"])
+    page = browser.get(reverse("parcels:bench"))
+    assert "曾不予通过" in page.content.decode()
+    again = browser.post(reverse("parcels:bench-takeover", args=[certificate.key]))
+    assert again.status_code == 302
+    assert TitleReview.objects.filter(certificate=certificate).count() == 2
+
+
+def reported(people: dict[str, Any]) -> tuple[TitleReview, BoundaryMessage, TitleReview]:
+    """A verified title that reaches three metres too far, what an honest neighbour reports of it,
+    and the neighbour's case.
+    """
+    other, party = owner("li")
+    wrong = verified(
+        title_of(other, party, square(97, 0), number="邻"), people["clerk"], people["approver"]
+    )
+    honest = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    assert honest.run is not None
+    finding = honest.run.findings.get(severity="conflict")
+    told = write_about_boundary(
+        review=honest, finding=finding, kind=BoundaryMessage.Kind.REPORT_ERROR,
+        text="东侧三米属我方", as_officer=False, actor=people["user"],
+    )  # fmt: skip
+    assert told == []
+    return wrong, BoundaryMessage.objects.get(), honest
+
+
+def test_an_error_that_the_bureau_confirms_is_corrected_in_a_case_by_office(
+    people: dict[str, Any],
+) -> None:
+    wrong, message, honest = reported(people)
+    answer = {"message": message, "agreed": True, "text": "经核实"}
+    for party in (people["party"], wrong.certificate.rights.get().party):
+        agent = clerk(f"agent{party.pk}")
+        Mandate.objects.create(
+            user=agent, party=party, scope="view", valid_from=today(), given_by=people["user"]
+        )
+        with pytest.raises(OwnTitle):
+            answer_boundary_message(**answer, actor=agent)
+    answer_boundary_message(**answer, actor=people["clerk"])
+    change = TitleReview.objects.get(because=TitleReview.Because.OFFICE)
+    assert (change.state, change.certificate.supersedes) == ("preparing", wrong.certificate)
+    with pytest.raises(OpenedByOffice):
+        withdraw_review(review=change, actor=wrong.made_by)
+    links = {
+        user: list(Message.objects.filter(user=user).values_list("link", flat=True))
+        for user in (people["user"], wrong.made_by)
+    }
+    assert reverse("parcels:my-title", args=[honest.key]) in links[people["user"]]
+    assert reverse("parcels:my-title", args=[change.key]) in links[wrong.made_by]
+    # The officer lets it give up what was reported, and nothing stands before the signature.
+    repair_shape(
+        review=change, parcel=current_shapes(change)[0].parcel, kind=RepairKind.YIELD, metres=1,
+        as_officer=True, actor=people["clerk"],
+    )  # fmt: skip
+    assert VerifiedTitle.objects.get(ended_at=None).certificate == wrong.certificate
+    signed(TitleReview.objects.get(pk=change.pk), people)
+    honest = recheck_review(review=honest, actor=people["clerk"])
+    assert honest.run is not None
+    assert not honest.run.findings.filter(severity="conflict").exists()
+    assert signed(honest, people).state == "verified"
+
+
+def test_a_report_of_a_title_that_is_under_review_opens_no_second_case(
+    people: dict[str, Any],
+) -> None:
+    wrong, message, _honest = reported(people)
+    going = change_by_office(
+        certificate=wrong.certificate, reason="巡查发现", actor=people["clerk"]
+    )
+    with pytest.raises(ChangeOpen):
+        change_by_office(certificate=wrong.certificate, reason="又一次", actor=people["clerk"])
+    answer_boundary_message(message=message, agreed=True, text="", actor=people["clerk"])
+    assert TitleReview.objects.get(because=TitleReview.Because.OFFICE) == going
+    assert Message.objects.filter(user=wrong.made_by, body=message.text).exists()
+
+
+def test_an_officer_corrects_shape_and_paper_of_a_case_by_office_alone(
+    people: dict[str, Any],
+) -> None:
+    wrong, _message, honest = reported(people)
+    change = change_by_office(certificate=wrong.certificate, reason="核实", actor=people["clerk"])
+    facts = CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻-1")
+    for review, allowed in ((change, True), (honest, False)):
+        parcel = current_shapes(review)[0].parcel
+        acts = (
+            lambda review=review, parcel=parcel: correct_shape(
+                review=review, parcel=parcel, geom=square(100, 0), actor=people["clerk"]
+            ),
+            lambda review=review: change_facts(review=review, facts=facts, actor=people["clerk"]),
+        )
+        for act in acts:
+            if allowed:
+                act()
+                continue
+            with pytest.raises(NotWithOwner):
+                act()
+    signed(TitleReview.objects.get(pk=change.pk), people)
+    title = TitleCertificate.objects.get(state="verified")
+    assert (title.number, VerifiedTitle.objects.get(ended_at=None).version.number) == ("邻-1", 2)
+
+
+def imported_anew(folder: Path) -> dict[str, Any]:
+    ring = [list(point) for point in square(0, 0, 90).coords[0][0]]
+    path = folder / "地块.geojson"
+    geojson(path, [feature(polygon(ring), BDCDYH=UNIT)])
+    found: dict[str, Any] = import_parcels(path).answer
+    return found
+
+
+def test_an_imported_correction_of_verified_land_is_brought_once_and_decided_by_a_case(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    parcel = parcel_at(square(0, 0), unit_number=UNIT)
+    title = imported_title_on(parcel, number="一", holder=people["party"])
+    verify(title)
+    assert imported_anew(tmp_path)["changed"] == 1
+    assert imported_anew(tmp_path)["unchanged"] == 1
+    assert ParcelVersion.objects.filter(parcel=parcel).count() == 2
+    [waiting] = imported_corrections()
+    assert (waiting, waiting.corrected) == (title, 1)  # type: ignore[attr-defined]
+    browser = Client()
+    browser.force_login(people["clerk"])
+    assert "导入资料" in browser.get(reverse("parcels:bench")).content.decode()
+    opened = browser.post(reverse("parcels:bench-change", args=[title.key]))
+    review = TitleReview.objects.get()
+    assert opened.headers["Location"] == reverse("parcels:bench-case", args=[review.key])
+    page = browser.get(opened.headers["Location"]).content.decode()
+    assert 'data-act="correct"' in page
+    assert not imported_corrections().exists()
+    assert Message.objects.filter(user=people["user"]).exists()
+    assert ParcelVersion.objects.standing().get().number == 1
+    signed(review, people)
+    assert ParcelVersion.objects.standing().get().number == 2
+    assert not imported_corrections().exists()
+
+
+def test_an_imported_correction_that_was_rejected_is_not_brought_again(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    title = imported_title_on(parcel_at(square(0, 0), unit_number=UNIT), number="一")
+    verify(title)
+    imported_anew(tmp_path)
+    review = change_by_office(certificate=title, reason="导入", actor=people["clerk"])
+    review = proposed(
+        review, people["clerk"], Outcome.REJECTED, reason="实地不符", article="第四条"
+    )
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    title.refresh_from_db()
+    assert title.state == "verified"
+    assert imported_anew(tmp_path)["unchanged"] == 1
+    assert not imported_corrections().exists()
+    assert Parcel.objects.in_being().count() == 1
