@@ -20,6 +20,9 @@ from parcels.intake.features import Raw
 from parcels.intake.refusal import Refused
 
 BATCH_FEATURES = 1000
+# GDAL reaches a row of a GeoPackage by reading all rows before it: so many batches are read at once
+# where there are no shapes to hold in memory.
+BATCHES_AT_ONCE = 20
 GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError)
 
 
@@ -105,19 +108,24 @@ def read_with_gdal(
     path: Path, layer: str | int | None, count: int, **options: Any
 ) -> Iterator[tuple[list[int], dict[str, NDArray[Any]], list[bytes | None]]]:
     """Batches of (rows, columns, WKB) of one layer."""
-    for start in range(0, max(count, 0), BATCH_FEATURES):
+    shapes = options.get("read_geometry", True)
+    at_once = BATCH_FEATURES if shapes else BATCH_FEATURES * BATCHES_AT_ONCE
+    for start in range(0, max(count, 0), at_once):
         try:
             meta, _ids, geometry, columns = pyogrio.raw.read(
-                path, layer=layer, skip_features=start, max_features=BATCH_FEATURES, **options
+                path, layer=layer, skip_features=start, max_features=at_once, **options
             )
         except GDAL_ERRORS as error:
             raise Refused("file_damaged", detail=str(error)[:160]) from error
         # Without a single column GDAL's answer does not say how many it passed.
-        size = len(columns[0]) if columns else min(BATCH_FEATURES, count - start)
+        size = len(columns[0]) if columns else min(at_once, count - start)
         if geometry is not None:
             size = len(geometry)
         if not size:
             return
-        rows = list(range(start + 1, start + 1 + size))
-        wkb = list(geometry) if geometry is not None else [None] * size
-        yield rows, dict(zip(meta["fields"], columns, strict=True)), wkb
+        named = dict(zip(meta["fields"], columns, strict=True))
+        for low in range(0, size, BATCH_FEATURES):
+            part = slice(low, min(low + BATCH_FEATURES, size))
+            rows = list(range(start + 1 + part.start, start + 1 + part.stop))
+            wkb = list(geometry[part]) if geometry is not None else [None] * len(rows)
+            yield rows, {name: values[part] for name, values in named.items()}, wkb
