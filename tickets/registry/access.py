@@ -17,8 +17,8 @@ from portal.accounts.queries import (
 from portal.base.errors import NotFound
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
-from tickets.registry.moves import BlockState
-from tickets.registry.queries import own_tickets
+from tickets.registry.queries import changes_shares, own_tickets, pledges_on
+from tickets.registry.ranks import rank_of
 
 
 def access_ticket(number: str) -> CarbonTicket:
@@ -52,7 +52,8 @@ def access_own_ticket(number: str, user: AnyUser) -> CarbonTicket:
 
 
 def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
-    """A request, for its department, the auditor, who asked for it and the ticket's owners."""
+    """A request, for its department, the auditor, who asked for it, the ticket's owners and whoever
+    else must agree."""
     found = (
         Registration.objects.select_related("ticket", "prepared_by", "decided_by")
         .filter(key=key)
@@ -71,7 +72,8 @@ def may_read_registration(found: Registration, user: AnyUser) -> bool:
         return True
     if found.asked_by_id is not None and found.asked_by_id == user.pk:
         return True
-    return any(acts_for(user, party, Mandate.Scope.VIEW) for party in parties_asked(found))
+    concerned = [*(owners_of(found.ticket) if found.ticket else ()), *parties_asked(found)]
+    return any(acts_for(user, party, Mandate.Scope.VIEW) for party in dict.fromkeys(concerned))
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:
@@ -150,19 +152,25 @@ def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
 
 
 def parties_asked(registration: Registration) -> list[Party]:
-    """Whose consent counts: the owners, and where shares change the banks whom the ticket secures."""
+    """Whose consent counts: the owners, and where shares change the banks whom the ticket secures;
+    of a new name alone whose it is. Once decided: the owners and who agreed.
+    """
     if registration.ticket is None:
         return []
     asked = owners_of(registration.ticket)
-    if registration.kind == Registration.Kind.CHANGE:
+    if registration.state != Registration.State.PREPARED:
+        asked += Party.objects.filter(pk__in=registration.consents.values("party"))
+    elif registration.kind == Registration.Kind.CHANGE:
+        if not changes_shares(registration):
+            return [party for party in asked if party.pk == registration.renamed_id]
         asked += pledgees_of(registration.ticket)
     return list(dict.fromkeys(asked))
 
 
 def pledgees_of(ticket: CarbonTicket) -> list[Party]:
-    """The banks for whose loans kilograms of the ticket stand."""
-    standing = ticket.blocks.standing().filter(state=BlockState.PLEDGED).values("because")
-    return list(Party.objects.filter(pledges_held__in=standing).order_by("pk").distinct())
+    """The banks for whose loans kilograms of the ticket stand, and those of later ranks that wait."""
+    pledges = [pledge for pledge in pledges_on(ticket) if not rank_of(pledge).has_ended]
+    return list(dict.fromkeys(pledge.pledgee for pledge in pledges))
 
 
 def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:

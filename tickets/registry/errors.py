@@ -399,6 +399,13 @@ class NotUsedUp(RegistryError):
     message = _("碳票上仍有 {left} 千克减排量未使用，不能按用尽注销。")
 
 
+class CancelReasonGone(RegistryError):
+    """Prepared for a reason that orders give no more."""
+
+    code = "cancel_reason_gone"
+    message = _("这一注销原因已不再适用：请作不予登记处理，按现行原因另行受理。")
+
+
 class NothingToCancel(RegistryError):
     """Everything is gone already."""
 

@@ -473,6 +473,13 @@ def pledges_on(ticket: CarbonTicket) -> QuerySet[Pledge]:
     )
 
 
+def changes_shares(registration: Registration) -> bool:
+    """Whether a change is of shares, and not of the data behind an owner's name alone (article 10)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT registry_changes_shares(%s)", [registration.pk])
+        return bool(cursor.fetchone()[0])
+
+
 def tickets_securing(pledges: Sequence[Pledge]) -> dict[uuid.UUID, CarbonTicket]:
     """The ticket on which each pledge's kilograms stand now; where none do, the one it was
     registered on."""

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from portal.accounts.errors import MandateMissing, OfficeMissing
 from portal.accounts.models import Mandate, Party, RoleGrant, User
@@ -899,6 +901,18 @@ def test_a_whole_revocation_closes_what_it_empties(bureau: Bureau) -> None:
         bureau.approve(registration)
 
 
+def test_a_cancellation_prepared_for_a_reason_of_earlier_days_is_rejected(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    registration = prepare_cancellation(
+        issuance=ticket.issuance, reason="request", document=paper("林草局"), text="",  # type: ignore[arg-type]
+        actor=bureau.clerk,
+    )  # fmt: skip
+    with pytest.raises(errors.CancelReasonGone):
+        bureau.approve(registration)
+    reject_registration(registration=registration, reason="另行受理", actor=bureau.approver)
+    assert states(ticket) == {"held": 1000}
+
+
 def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
     ticket = bureau.issue(1000, owners=Owners(((bureau.owner, 1), (bureau.other, 2)), 3))
     consents = [PaperConsent(party, digest("x")) for party in (bureau.owner, bureau.other)]
@@ -925,12 +939,17 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
     assert [share.numerator for share in child.shares.all()] == [1, 1]
     ticket, to = child, halves
     wanted["ticket"] = ticket
+    with pytest.raises(errors.NothingToChange):
+        prepare_change(to=halves, **wanted)
     # What secures a loan or is frozen is not emptied by other shares.
     pledged(bureau, ticket, 100, consents=consents)
+    to = Owners(((bureau.owner, 2), (bureau.other, 3)), 5)
     with pytest.raises(errors.PledgeeNotAgreed):
         bureau.approve(prepare_change(to=to, **wanted))
     with_bank = [*consents, PaperConsent(bureau.bank, digest("x"))]
     bureau.approve(prepare_change(to=to, **{**wanted, "consents": with_bank}))
+    ticket = wanted["ticket"] = ticket.children.get()
+    to = Owners(((bureau.owner, 3), (bureau.other, 2)), 5)
     with pytest.raises(errors.ConsentOfAStranger):
         stranger = [PaperConsent(bureau.bank2, digest("x"))]
         prepare_change(to=to, **{**wanted, "consents": stranger})
@@ -940,6 +959,38 @@ def test_a_change_of_shares_moves_no_kilogram(bureau: Bureau) -> None:
         bureau.approve(waiting)
     with pytest.raises(errors.TicketFrozen):
         prepare_change(to=to, **wanted)
+    # Article 10: a new name alone is registered promptly, and neither bank nor co-owner is asked.
+    name: dict[str, Any] = {"renamed": bureau.owner, "new_name": "伊宁新林业公司"}
+    with pytest.raises(errors.ConsentOfAStranger):
+        prepare_change(**wanted, **name)
+    bureau.approve(prepare_change(**{**wanted, "consents": consents[:1]}, **name))
+    assert bureau.owner.former_names.count() == 1
+
+
+def test_banks_of_every_rank_are_told_and_shown_that_shares_are_to_change(bureau: Bureau) -> None:
+    """Article 15: what secures their loans is theirs to guard, first rank or waiting."""
+    ticket = bureau.issue(1000, owners=Owners(((bureau.owner, 1), (bureau.other, 2)), 3))
+    consents = [PaperConsent(party, digest("x")) for party in (bureau.owner, bureau.other)]
+    first = pledged(bureau, ticket, 100, consents=consents)
+    pledged(bureau, ticket, 100, consents=consents, pledgee=bureau.bank2, behind=first)
+    waiting = prepare_change(
+        ticket=ticket, to=Owners(((bureau.owner, 2), (bureau.other, 1)), 3), document=paper(),
+        reason="", actor=bureau.clerk, consents=consents,
+    )  # fmt: skip
+    page = reverse("registry:registration", args=[waiting.key])
+    for user in (bureau.bank_user, bureau.bank2_user):
+        assert Message.objects.filter(user=user, link=page).exists()
+        client = Client()
+        client.force_login(user)
+        for address in (reverse("registry:work"), reverse("registry:ticket", args=[ticket.number])):
+            assert page in client.get(address).content.decode()
+        with pytest.raises(errors.PledgeeNotAgreed):
+            bureau.approve(waiting)
+        party = Party.objects.get(mandates__user=user)
+        give_consent(registration=waiting, party=party, actor=user)
+    bureau.approve(waiting)
+    assert client.get(page).status_code == 200
+    assert not Message.objects.filter(user=bureau.owner_user, link=page).exists()
 
 
 def test_an_owners_new_name_is_registered_and_the_former_one_kept(bureau: Bureau) -> None:

@@ -230,7 +230,7 @@ def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
     order = frozen(bureau, ticket, 1)
     everything = content(ticket)
     nothing = {"closes": None, "opens": None, "closed": None}
-    shares = [{"ticket": str(ticket.pk), "shares": everything["tickets"][0]["shares"]}]
+    shares = [{"ticket": str(ticket.pk), "shares": [[str(bureau.buyer.key), 1]]}]
     for kind, said, rule in (
         ("lift", content(ticket, **nothing), "tickets_open_by_their_acts"),
         ("lift", {"shares": shares}, "shares_change_by_a_change"),
@@ -243,6 +243,9 @@ def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
         with pytest.raises(IntegrityError) as refused:
             insert(ticket.issuance, kind, said, freeze=order.pk)
         assert constraint_of(refused.value) == rule
+    # Article 10: the data behind a name are noted promptly, the shares being what they were.
+    shares[0]["shares"] = everything["tickets"][0]["shares"]
+    insert(ticket.issuance, "change", {"shares": shares})
 
 
 @pytest.mark.django_db

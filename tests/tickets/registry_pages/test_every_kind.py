@@ -189,7 +189,7 @@ def test_shares_change_when_every_co_owner_agrees(bureau: Bureau, hands: Hands) 
     hands.request(bureau.clerk, asked, action="take")
     asked.refresh_from_db()
     assert asked.registration is not None
-    hands.decide(bureau.other_user, asked.registration, action="consent")
+    assert hands.decide(bureau.other_user, asked.registration, action="consent").status_code == 404
     page = hands.decide(bureau.approver, asked.registration, action="approve")
     assert page.status_code == 302
     shown = hands.of(bureau.other_user).get(reverse("registry:ticket", args=[ticket.number]))

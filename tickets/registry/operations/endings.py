@@ -50,6 +50,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.operations.transfers import require_paper
+from tickets.registry.queries import changes_shares
 
 
 # --- change and correction (article 10) ---------------------------------------------------------
@@ -70,23 +71,24 @@ def prepare_change(
     """An owner's new name or the form of co-ownership, no property passing: the same owners, with
     other shares (None: as they are).
 
-    Whom the ticket secures a loan must agree too. Over another denominator the shares are said by a
-    new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen, PaperOutstanding.
+    Other shares need an unfrozen ticket and the consent of whom it secures a loan too; data alone are
+    registered promptly, whatever lies on the ticket. Over another denominator the shares are said by
+    a new ticket. Raises DocumentMissing, InvalidShares, OwnersDiffer, TicketFrozen, PaperOutstanding.
     """
     document.require(_("变更依据"))
-    if to is None:
-        if not new_name.strip():
-            raise NothingToChange()
-        to = _present_owners(ticket)
+    present = _present_owners(ticket)
+    to = to or present
     to.require_right()
     _require_same_owners(ticket, to)
     if renamed is not None and renamed.pk not in to.ids:
         raise OwnersDiffer()
-    if (renamed is None) != (not new_name.strip()):
+    others = not to.says(present)
+    if (renamed is None) != (not new_name.strip()) or not (renamed or others):
         raise NothingToChange()
     if to.denominator != ticket.share_denominator:
         require_paper(ticket, paper)
-    _require_unfrozen(standing_pieces(ticket=ticket.pk))
+    if others:
+        _require_unfrozen(standing_pieces(ticket=ticket.pk))
     return prepare(
         Kind.CHANGE,
         actor=actor,
@@ -104,15 +106,16 @@ def prepare_change(
 
 @write_transaction
 def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
-    """The owners stay; their shares, or only the data behind their names, are noted anew."""
+    """The owners stay; their shares, or only the name of one, are noted anew."""
     wanted = begin_decision(registration, actor, {Kind.CHANGE})
     ticket, held = hold_open_ticket(wanted)
     [part] = parts_of(wanted)
     _require_same_owners(ticket, part.owners)
-    _require_unfrozen(held.pieces)
-    agreed = set(wanted.consents.values_list("party", flat=True))
-    if missing := [bank for bank in pledgees_of(ticket) if bank.pk not in agreed]:
-        raise PledgeeNotAgreed(names="、".join(bank.name for bank in missing))
+    if changes_shares(wanted):
+        _require_unfrozen(held.pieces)
+        agreed = set(wanted.consents.values_list("party", flat=True))
+        if missing := [bank for bank in pledgees_of(ticket) if bank.pk not in agreed]:
+            raise PledgeeNotAgreed(names="、".join(bank.name for bank in missing))
     draft = Draft()
     kind = EntryKind.CHANGE
     if part.owners.denominator == ticket.share_denominator:

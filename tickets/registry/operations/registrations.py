@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
 from portal.accounts.errors import ReasonMissing
-from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.queries import people_acting_for
 from portal.base.clock import PortalNow
 from portal.base.statements import columns_of, prepared_cursor, row_as, width_of
 from portal.base.transactions import write_transaction
 from portal.casework.errors import OwnMatter
+from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.registry.access import may_dispose, parties_asked, require_office
 from tickets.registry.errors import (
@@ -50,8 +55,8 @@ OFFICES = {
     else Department.FORESTRY
     for kind in Kind
 }
-# What the owners must agree to, all of them. A court's decision stands instead of consent, an heir
-# and a successor body follow by law, and orders ask nobody.
+# What the owners must agree to: all of them, of a new name alone whose it is. A court's decision
+# stands instead of consent, an heir and a successor body follow by law, and orders ask nobody.
 ASKING_OWNERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.COMPANY_DIVISION, Kind.DIVIDE, Kind.PLEDGE, Kind.CHANGE}
 )
@@ -76,6 +81,10 @@ class Owners:
     def ids(self) -> set[int]:
         """The primary keys of the parties."""
         return {party.pk for party, _numerator in self.shares}
+
+    def says(self, other: Owners) -> bool:
+        """Whether each owner has the same numerator over the same denominator."""
+        return (set(self.shares), self.denominator) == (set(other.shares), other.denominator)
 
     def require_right(self) -> Owners:
         """InvalidShares unless they sum to the whole; PartyUnknown, PartyMerged."""
@@ -200,7 +209,25 @@ def prepare(
         _note_consents(registration, asked_by, consents, actor)
     refuse_own_matter(registration, actor)
     _record(registration, "prepared", actor, kind=str(kind))
+    if kind in ASKING_OWNERS:
+        _tell_who_is_asked(registration)
     return registration
+
+
+def _tell_who_is_asked(registration: Registration) -> None:
+    """Whose consent is still missing, by those who may give it."""
+    agreed = set(registration.consents.values_list("party", flat=True))
+    lacking = [party for party in parties_asked(registration) if party.pk not in agreed]
+    if registration.ticket is None or not lacking:
+        return
+    tell(
+        users=people_acting_for(lacking, Mandate.Scope.DISPOSE),
+        subject=_("{kind}等待您同意：{ticket}").format(
+            kind=registration.get_kind_display(), ticket=registration.ticket.number
+        ),
+        body=_("各持有人（变更份额的，还有质权人）都同意后才能登记。"),
+        link=reverse("registry:registration", args=[registration.key]),
+    )
 
 
 def refuse_own_matter(registration: Registration, actor: User) -> None:
@@ -245,7 +272,7 @@ def _disposed_kg(registration: Registration) -> int:
 
 @write_transaction
 def give_consent(*, registration: Registration, party: Party, actor: User) -> Consent:
-    """An owner agrees in the portal, by somebody whose mandate reaches so far."""
+    """An owner or a bank agrees in the portal, by somebody whose mandate reaches so far."""
     waiting = lock_waiting(registration, actor)
     if party not in parties_asked(waiting):
         raise ConsentMissing(count=1)

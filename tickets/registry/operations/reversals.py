@@ -17,7 +17,7 @@ from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.errors import NothingToCancel, WrongRegistration
+from tickets.registry.errors import CancelReasonGone, NothingToCancel, WrongRegistration
 from tickets.registry.ledger import (
     Draft,
     Piece,
@@ -94,6 +94,8 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
     wanted = begin_decision(registration, actor, {Kind.CANCEL})
     if wanted.issuance_id is None:
         raise WrongRegistration()
+    if wanted.cancel_reason not in Reason.values:
+        raise CancelReasonGone()
     issuance = Issuance.objects.get(pk=wanted.issuance_id)
     hold(issuance.pk)
     left = standing_pieces(issuance_id=issuance.pk)

@@ -309,11 +309,11 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
         and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders),
-        "registrations": ticket.registrations.order_by("-pk")[:20]
-        if exact
-        else [
-            one  # A bank is asked whether shares may change.
-            for one in ticket.registrations.filter(state=Registration.State.PREPARED)
+        "registrations": [
+            one
+            for one in ticket.registrations.filter(
+                state=Registration.State.PREPARED
+            ).select_related("ticket")
             if may_read_registration(one, user)
         ],
         "requests": [

@@ -16,9 +16,12 @@ from tickets.registry.access import (
     may_dispose_any,
 )
 from tickets.registry.models import (
+    Pledge,
     Registration,
     TicketRequest,
+    TicketShare,
 )
+from tickets.registry.operations import Kind
 from tickets.registry.queries import (
     used_up_tickets,
 )
@@ -36,8 +39,11 @@ def work_list(request: HttpRequest) -> HttpResponse:
     ]
     mine = parties_acted_for(user)
     my_requests = TicketRequest.objects.filter(Q(asked_by=user) | Q(pledgee__in=mine))
+    own = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
+    securing = Pledge.objects.filter(pledgee__in=mine)  # Of this ticket, or of the one before it.
     wanted = Registration.objects.filter(
-        ticket__shares__party__in=mine, ticket__shares__closed_by__isnull=True
+        Q(ticket__in=own.values("ticket"))
+        | Q(kind=Kind.CHANGE, ticket__issuance__in=securing.values("ticket__issuance"))
     )
     context = {
         "offices": offices,
@@ -59,7 +65,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
             one
             for one in wanted.filter(state=Registration.State.PREPARED)
             .select_related("ticket")
-            .distinct()[:ROWS]
+            .order_by("prepared_at")[:ROWS]
             if may_dispose_any(one, user)
         ],
         "issuable": Filing.objects.filter(
