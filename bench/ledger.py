@@ -124,7 +124,7 @@ INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, content
 SELECT issuance.id, 'issue', gen_random_uuid(), '', jsonb_build_object(
   'filing', filing.key, 'claim', claim.key, 'kg', issuance.quantity_kg,
   'tickets', jsonb_build_array(jsonb_build_object('key', filing.key, 'denominator', 1,
-    'shares', jsonb_build_array(jsonb_build_array(%(party)s::text, 1)), 'area', version.key,
+    'shares', jsonb_build_array(jsonb_build_array(party.key, 1)), 'area', version.key,
     'report', report.key)),
   'closes', '[]'::jsonb,
   'opens', (SELECT jsonb_agg(jsonb_build_object('kg', jsonb_build_array(
@@ -135,6 +135,8 @@ SELECT issuance.id, 'issue', gen_random_uuid(), '', jsonb_build_object(
 FROM registry_issuance AS issuance
 JOIN projects_filing AS filing ON filing.id = issuance.filing_id
 JOIN projects_application AS application ON application.id = filing.application_id
+JOIN projects_applicationshare AS share ON share.application_id = application.id
+JOIN accounts_party AS party ON party.id = share.party_id
 JOIN parcels_claim AS claim ON claim.id = application.claim_id
 JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_id
 JOIN parcels_rulerun AS report ON report.id = filing.uniqueness_report_id
@@ -165,11 +167,6 @@ def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
     """So many tickets, each in so many pieces; the issuances' ids."""
     copy_filings(bench, tickets)
     with bench.app_connection(autocommit=True) as app:
-        party = value(
-            app,
-            "SELECT party.key FROM accounts_party AS party JOIN projects_project AS project "
-            "ON project.applicant_id = party.id LIMIT 1",
-        )
         issuances = [
             row[0]
             for row in app.execute(
@@ -178,7 +175,7 @@ def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
                 "WHERE number LIKE 'B%' ORDER BY id RETURNING id"
             )
         ]
-        app.execute(ISSUE, {"party": party, "pieces": pieces, "issuances": issuances})
+        app.execute(ISSUE, {"pieces": pieces, "issuances": issuances})
     return issuances
 
 

@@ -20,7 +20,7 @@ from portal.accounts.queries import acts_for
 from portal.base.clock import advance_clock, today
 from portal.base.story import Chapter
 from tickets.projects.demo import WAVES, letter
-from tickets.projects.models import ApplicationShare, Filing
+from tickets.projects.models import Filing
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import (
     Cancellation,
@@ -55,6 +55,7 @@ from tickets.registry.operations import (
 )
 from tickets.registry.operations.asking import ask_registration
 from tickets.registry.quantities import KG_PER_TONNE
+from tickets.registry.queries import shares_due
 
 TRADING_CENTRE, COURT = "伊宁市公共资源交易中心", "伊宁市人民法院"
 BUREAU, NOTARY = "伊宁市林业和草原局", "伊宁市公证处"
@@ -121,11 +122,10 @@ class Office:
 
     # --- acts -----------------------------------------------------------------------------------
     def issue(self, filing: Filing) -> None:
-        shares = ApplicationShare.objects.filter(application=filing.application)
         owner = next(
             user
             for user in self.users.values()
-            if any(acts_for(user, share.party, Mandate.Scope.APPLY) for share in shares)
+            if any(acts_for(user, party, Mandate.Scope.APPLY) for party, _ in shares_due(filing))
         )
         self.approve(
             prepare_issue(

@@ -160,6 +160,14 @@ class ClaimNotFiled(RegistryError):
 stands_for("issued_under_a_regulation_in_force")(RegulationNotInForce)
 
 
+@stands_for("issued_to_the_applicants")
+class IssuedToOthers(RegistryError):
+    """Whose land and forest it is, by the application's shares (article 5)."""
+
+    code = "issued_to_others"
+    message = _("减排量只能按申报时的份额制发给申报人（已合并的，制发给承继的主体）。")
+
+
 class PartyUnknown(RegistryError):
     """Not a checked party."""
 

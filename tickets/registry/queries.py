@@ -26,6 +26,7 @@ from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import AnyUser, has_role, names_of, parties_acted_for, works_in
 from portal.base.clock import CITY_TIME, today
+from tickets.projects.models import Filing
 from tickets.registry.ledger import freest_first, quantity_of, standing_pieces
 from tickets.registry.models import (
     Block,
@@ -36,6 +37,7 @@ from tickets.registry.models import (
     LedgerEntry,
     LedgerHead,
     LossNotice,
+    PartySuccession,
     Pledge,
     PledgeReminder,
     Registration,
@@ -292,6 +294,45 @@ def own_tickets(user: AnyUser) -> QuerySet[CarbonTicket]:
         .select_related("area_version", "issuance__filing__application__project")
         .order_by("year", "serial")
     )
+
+
+_SHARES_DUE = """
+SELECT due.party, sum(due.numerator)
+FROM (SELECT id, registry_successor(party_id, portal_now()) AS party, numerator
+      FROM projects_applicationshare WHERE application_id = %s) AS due
+GROUP BY due.party ORDER BY min(due.id)
+"""
+
+
+def shares_due(filing: Filing) -> list[tuple[Party, int]]:
+    """Who is issued a filing's tonnes: the applicants with their numerators over the application's
+    denominator, for a body that merged the one that took its place."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARES_DUE, [filing.application_id])
+        rows = cursor.fetchall()
+    parties = Party.objects.in_bulk([party for party, _numerator in rows])
+    return [(parties[party], int(numerator)) for party, numerator in rows]
+
+
+def issuable_to(user: AnyUser) -> list[Filing]:
+    """Filings of which nothing is issued, and whose tonnes are due to a party that ``user`` acts for."""
+    mine = set(parties_acted_for(user).values_list("pk", flat=True))
+    theirs = set(mine)  # With the bodies that merged into them, step by step.
+    while merged := set(
+        PartySuccession.objects.filter(successor__in=theirs)
+        .exclude(former__in=theirs)
+        .values_list("former", flat=True)
+    ):
+        theirs |= merged
+    filings = Filing.objects.filter(
+        issuance__isnull=True,
+        pk__in=Filing.objects.filter(application__shares__party__in=theirs).values("pk"),
+    )
+    return [
+        filing
+        for filing in filings.select_related("application__project").order_by("pk")
+        if any(party.pk in mine for party, _numerator in shares_due(filing))
+    ]
 
 
 def has_dealt_with(owners: Sequence[Party], party: Party) -> bool:

@@ -318,7 +318,9 @@ def test_an_issuance_begins_once(bureau: Bureau) -> None:
 
 
 @pytest.mark.django_db
-def test_tickets_are_issued_on_the_land_and_report_of_their_filing(bureau: Bureau) -> None:
+def test_tickets_are_issued_on_the_land_and_report_of_their_filing_to_who_applied(
+    bureau: Bureau,
+) -> None:
     other = bureau.issue(1000)
     filing = unissued()
     said = content(other, closes=[])
@@ -332,6 +334,13 @@ def test_tickets_are_issued_on_the_land_and_report_of_their_filing(bureau: Burea
         with pytest.raises(IntegrityError) as refused, transaction.atomic():
             insert(Issuance.objects.create(filing=filing, quantity_kg=1000), "issue", said)
         assert constraint_of(refused.value) == "issued_as_filed"
+    said["tickets"][0] |= {
+        "area": str(filing.area_version.key), "report": str(filing.uniqueness_report.key),
+        "shares": [[str(bureau.buyer.key), 1]],
+    }  # fmt: skip
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        insert(Issuance.objects.create(filing=filing, quantity_kg=1000), "issue", said)
+    assert constraint_of(refused.value) == "issued_to_the_applicants"
 
 
 @pytest.mark.django_db

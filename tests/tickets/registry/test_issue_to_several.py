@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.errors import MandateMissing
 from portal.accounts.models import User
 from tests.factories.land import square
 from tests.tickets.projects.story import (
@@ -27,6 +32,7 @@ from tickets.registry.access import owners_of
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import Cancellation
 from tickets.registry.operations import (
+    Kind,
     Owners,
     issue_tickets,
     prepare_cancellation,
@@ -52,17 +58,27 @@ def test_owners_may_have_a_ticket_each_of_their_filing(bureau: Bureau) -> None:
     pass_reviews(town, draft)
     determine(town, draft)
     filing = Filing.objects.get(pk=file_it(town, draft, 100).pk)  # With its claim as it is now.
-    registration = prepare_issue(
-        filing=filing, asked_by=bureau.buyer_user, actor=bureau.clerk, separately=True
-    )
+    # One of them merges meanwhile: who took its place gets what is not issued yet (article 10).
+    bought = bureau.transfer(bureau.issue(1000), 300)
+    bureau.transfer(bought, kind=Kind.MERGER, to=Owners.sole(bureau.bank))
+    wanted: dict[str, Any] = {"filing": filing, "actor": bureau.clerk, "separately": True}
+    with pytest.raises(MandateMissing):
+        prepare_issue(asked_by=bureau.buyer_user, **wanted)
+    form = reverse("registry:ask", args=["issue", filing.number])
+    for user, offered in ((bureau.bank_user, True), (bureau.buyer_user, False)):
+        client = Client()
+        client.force_login(user)
+        assert (form in client.get(reverse("registry:work")).content.decode()) is offered
+        assert client.get(form).status_code == (200 if offered else 404)
+    registration = prepare_issue(asked_by=bureau.bank_user, **wanted)
     entry = issue_tickets(registration=registration, actor=bureau.approver)
     first, second = opened_tickets(entry)
     assert [states(ticket) for ticket in (first, second)] == [{"held": 66_667}, {"held": 33_333}]
     assert owners_of(first) == [bureau.other]
-    assert owners_of(second) == [bureau.buyer]
+    assert owners_of(second) == [bureau.bank]
     assert covered(first.issuance)
     # Each answers for his own in a reversal, and owes what he sold (domain.md).
-    bureau.transfer(second, 30_000, to=Owners.sole(bureau.bank))
+    bureau.transfer(second, 30_000, to=Owners.sole(bureau.bank2))
     order = prepare_cancellation(
         issuance=first.issuance, reason=Cancellation.Reason.FIRE, document=paper(), text="",
         quantity_kg=30_000, actor=bureau.clerk,
@@ -72,4 +88,4 @@ def test_owners_may_have_a_ticket_each_of_their_filing(bureau: Bureau) -> None:
         {"held": 46_667, "cancelled": 20_000}, {"cancelled": 3333},
     ]  # fmt: skip
     done = Cancellation.objects.get(document_number=order.document_number)
-    assert [(debt.party, debt.quantity_kg) for debt in done.debts.all()] == [(bureau.buyer, 6667)]
+    assert [(debt.party, debt.quantity_kg) for debt in done.debts.all()] == [(bureau.bank, 6667)]

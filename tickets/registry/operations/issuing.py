@@ -8,7 +8,7 @@ from parcels.models import Claim
 from portal.accounts.models import User
 from portal.base.transactions import write_transaction
 from portal.casework.deadlines import regulation_in_force
-from tickets.projects.models import ApplicationShare, Filing
+from tickets.projects.models import Filing
 from tickets.registry.errors import (
     AlreadyIssued,
     ClaimNotFiled,
@@ -29,6 +29,7 @@ from tickets.registry.operations.registrations import (
 )
 from tickets.registry.operations.transfers import require_acting
 from tickets.registry.quantities import require_quantity, split_by_shares
+from tickets.registry.queries import shares_due
 
 ARTICLE = "第八条"
 
@@ -43,9 +44,9 @@ def prepare_issue(
     separately: bool = False,
     materials: Sequence[tuple[str, bytes]] = (),
 ) -> Registration:
-    """On the owner's request, to the applicants by their shares: one ticket that they own together,
-    or (``separately``) one for each by largest remainder. ``quantity_kg`` None is all that was
-    signed.
+    """On the owner's request, to the applicants (or who took their place) by their shares: one ticket
+    that they own together, or (``separately``) one for each by largest remainder. ``quantity_kg``
+    None is all that was signed.
 
     Raises MandateMissing, AlreadyIssued, IssuedTooMuch, ClaimNotFiled, PartyUnknown, PartyMerged,
     RegulationNotInForce.
@@ -57,22 +58,15 @@ def prepare_issue(
     _require_claim(filing)
     if Issuance.objects.filter(filing=filing).exists():
         raise AlreadyIssued()
-    shares = list(
-        ApplicationShare.objects.filter(application=filing.application)
-        .select_related("party")
-        .order_by("pk")
-    )
-    require_acting(asked_by, [share.party for share in shares])
-    together = Owners(
-        tuple((share.party, share.numerator) for share in shares),
-        filing.application.share_denominator,
-    ).require_right()
+    shares = shares_due(filing)
+    require_acting(asked_by, [party for party, _numerator in shares])
+    together = Owners(tuple(shares), filing.application.share_denominator).require_right()
     parts = [Part(together, wanted_kg)]
     if separately:
-        amounts = split_by_shares(wanted_kg, [share.numerator for share in shares])
+        amounts = split_by_shares(wanted_kg, [numerator for _party, numerator in shares])
         parts = [
-            Part(Owners.sole(share.party), amount)
-            for share, amount in zip(shares, amounts, strict=True)
+            Part(Owners.sole(party), amount)
+            for (party, _numerator), amount in zip(shares, amounts, strict=True)
             if amount
         ]
     return prepare(

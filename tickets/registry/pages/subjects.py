@@ -9,7 +9,7 @@ from portal.accounts.models import Mandate, Party, Role, User
 from portal.accounts.queries import acts_for, has_role
 from portal.base.errors import NotFound
 from tickets.projects.access import access_filing
-from tickets.projects.models import ApplicationShare, Filing
+from tickets.projects.models import Filing
 from tickets.registry.access import access_ticket, owners_of
 from tickets.registry.acts import Act
 from tickets.registry.models import (
@@ -21,6 +21,7 @@ from tickets.registry.models import (
     TicketRequest,
 )
 from tickets.registry.operations.registrations import OFFICES
+from tickets.registry.queries import shares_due
 
 
 def find_subject(act: Act, name: str) -> Any:
@@ -82,8 +83,7 @@ def applicants_of(act: Act, subject: Any) -> list[Party]:
     if act.by_pledgee:
         return [subject.pledgee]
     if isinstance(subject, Filing):
-        shares = ApplicationShare.objects.filter(application=subject.application)
-        return [share.party for share in shares.select_related("party")]
+        return [party for party, _numerator in shares_due(subject)]
     ticket = ticket_of(act, subject)
     return owners_of(ticket) if ticket is not None else []
 

@@ -11,7 +11,6 @@ from django.views.decorators.cache import never_cache
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role, parties_acted_for, works_in
-from tickets.projects.models import Filing
 from tickets.registry.access import (
     may_dispose_any,
 )
@@ -22,9 +21,7 @@ from tickets.registry.models import (
     TicketShare,
 )
 from tickets.registry.operations import Kind
-from tickets.registry.queries import (
-    used_up_tickets,
-)
+from tickets.registry.queries import issuable_to, used_up_tickets
 
 ROWS = 100
 
@@ -68,8 +65,6 @@ def work_list(request: HttpRequest) -> HttpResponse:
             .order_by("prepared_at")[:ROWS]
             if may_dispose_any(one, user)
         ],
-        "issuable": Filing.objects.filter(
-            issuance__isnull=True, application__shares__party__in=mine
-        ).distinct(),
+        "issuable": issuable_to(user),
     }
     return render(request, "registry/work.html", context)

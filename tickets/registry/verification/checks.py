@@ -269,6 +269,13 @@ TICKETS = (
         """,
     ),
     Check(
+        "issued_to_the_applicants",
+        """
+        SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry
+        WHERE entry.kind = 'issue' AND registry_issued_to_others(entry) ORDER BY entry.id LIMIT 1
+        """,
+    ),
+    Check(
         "ticket_shares_sum_to_the_whole",
         """
         SELECT 'registry_carbonticket ' || ticket.number || ' by entry ' || written.entry
