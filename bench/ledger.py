@@ -372,9 +372,9 @@ WITH chosen AS (
 ), requests AS (
   INSERT INTO registry_registration (key, kind, department, state, ticket_id, quantity_kg, authority,
     document_number, document_sha256, reason, paper, external_number, freeze_kind, loss_reason,
-    cancel_reason, prepared_by_id, decision_reason)
+    cancel_reason, new_name, outcome, prepared_by_id, decision_reason)
   SELECT gen_random_uuid(), '{kind}', 'forestry', 'prepared', chosen.key, {quantity}, '', 'x',
-         sha256('x'), '', '', '', '', '', '', {clerk}, ''
+         sha256('x'), '', '', '', '', '', '', '', '', {clerk}, ''
   FROM chosen, generate_series(1, {times}) RETURNING id, ticket_id
 ), consents AS (
   INSERT INTO registry_consent (registration_id, party_id, given_by_id, document_sha256)

@@ -38,6 +38,14 @@ class IdentityTaken(AccountsError):
     message = _("这个证件号码已经登记。如果不是您本人或本单位登记的，请联系市林业主管部门。")
 
 
+@stands_for("former_number_is_kept", "one_present_number_per_party", "number_ends_after_it_begins")
+class NumberNotKept(AccountsError):
+    """A party's number gives way to one that was proposed for it, and stays on record."""
+
+    code = "number_not_kept"
+    message = _("证件号码只能凭登记变更，原号码须留存。")
+
+
 class IdentityNumberWrong(AccountsError):
     """The length, an unexpected character or the check digit says that it was mistyped."""
 

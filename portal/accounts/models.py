@@ -242,6 +242,49 @@ class PartyMember(models.Model):
         return f"{self.member} {self.share_numerator}/{self.share_denominator}"
 
 
+class PartyNumber(models.Model):
+    """证件号码: one that a party is to have, has or had, from its first change on (article 10).
+
+    The party's own columns say the present one, and it stays the same party. Sealed as there.
+    """
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="numbers")
+    identity_key_id = models.CharField(max_length=8, editable=False)
+    identity_sealed = models.BinaryField(editable=False)
+    identity_digest = models.BinaryField(max_length=32, editable=False)
+    identity_prefix = models.CharField(max_length=6, editable=False)
+    identity_last4 = models.CharField(max_length=4, editable=False)
+    doubtful = models.BooleanField(_("号码存疑"), default=False)
+    made_at = models.DateTimeField(_("提交时间"), db_default=PortalNow(), editable=False)
+    valid_from = models.DateTimeField(_("自"), null=True, editable=False)
+    ended_at = models.DateTimeField(_("至"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("证件号码")
+        verbose_name_plural = _("证件号码")
+        constraints = [
+            models.UniqueConstraint(
+                name="one_present_number_per_party",
+                fields=["party"],
+                condition=Q(valid_from__isnull=False, ended_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="number_ends_after_it_begins",
+                condition=Q(ended_at__isnull=True)
+                | Q(valid_from__isnull=False, ended_at__gte=F("valid_from")),
+            ),
+        ]
+
+    @property
+    def masked(self) -> str:
+        """``654002********1234``."""
+        return masked(self.identity_prefix, self.identity_last4)
+
+    def __str__(self) -> str:
+        return self.masked
+
+
 class IdentityCheck(models.Model):
     """A clerk's decision whether a party is who its applicant says; decided once."""
 

@@ -26,6 +26,7 @@ from portal.accounts.errors import (
     AlreadyDecided,
     DemoAccountsRefused,
     DepartmentMissing,
+    IdentityTaken,
     MandateDocumentMissing,
     MandateEnded,
     MandateMissing,
@@ -53,6 +54,7 @@ from portal.accounts.models import (
     Party,
     PartyLink,
     PartyMember,
+    PartyNumber,
     Role,
     RoleGrant,
     SignedInSession,
@@ -294,8 +296,11 @@ def decide_identity_check(
 
 
 @write_transaction
-def unmask_identity(*, party: Party, reason: str, actor: User) -> str:
-    """The full identity number, for a stated reason that is kept and journalled.
+def unmask_identity(
+    *, party: Party, reason: str, actor: User, number: PartyNumber | None = None
+) -> str:
+    """The full identity number (or another of the party's, ``number``), for a stated reason that is
+    kept and journalled.
 
     Raises OfficeMissing, ReasonMissing, NoIdentityNumber, and what the key store raises.
     """
@@ -313,8 +318,9 @@ def unmask_identity(*, party: Party, reason: str, actor: User) -> str:
         actor,
         unmasking=seen.pk,
         reason_sha256=_digest(seen.reason),
+        **({"number": str(number.key)} if number else {}),
     )
-    return _open_identity(party)
+    return _open_identity(number or party)
 
 
 @write_transaction
@@ -343,6 +349,65 @@ def rename_party(*, party: Party, name: str, because: uuid.UUID, actor: User) ->
         former_sha256=_digest(party.name), name_sha256=_digest(wanted),
     )  # fmt: skip
     Party.objects.filter(pk=party.pk).update(name=wanted)
+    party.refresh_from_db()
+    return party
+
+
+@write_transaction
+def propose_number(*, party: Party, number: str, actor: User) -> PartyNumber:
+    """Keep, sealed, the number that a registration is to make the party's own.
+
+    Whoever acts for the party in all matters, or a forestry clerk. Raises PartyNotChecked,
+    MandateMissing, IdentityNumberWrong, IdentityTaken, InvalidInput for the present one.
+    """
+    if party.checked_at is None:
+        raise PartyNotChecked()
+    _require_authority(actor, party)
+    person = party.kind == Party.Kind.PERSON
+    parsed = parse_person_number(number) if person else parse_body_number(number)
+    digest = fingerprint(parsed.lookup_text)
+    if party.identity_digest is not None and digest == bytes(party.identity_digest):
+        raise InvalidInput(field="number", reason=_("与现有号码相同"))
+    if Party.objects.filter(identity_digest=digest).exists():
+        raise IdentityTaken()
+    sealed = seal(parsed.text, bound_to=str(party.key))
+    made = PartyNumber.objects.create(
+        party=party,
+        identity_key_id=sealed.key_id,
+        identity_sealed=sealed.data,
+        identity_digest=digest,
+        identity_prefix=parsed.prefix,
+        identity_last4=parsed.last4,
+        doubtful=parsed.doubtful,
+    )
+    _record("party", party.key, "propose_number", actor, number=str(made.key))
+    return made
+
+
+@write_transaction
+def change_number(*, number: PartyNumber, because: uuid.UUID, actor: User) -> Party:
+    """The proposed number is the party's from now on, by a registration that stands on its document;
+    key and name stay, and the former number is kept. Raises OfficeMissing, IdentityTaken.
+    """
+    if not may_check_identities(actor):
+        raise OfficeMissing()
+    party = Party.objects.select_for_update(no_key=True).get(pk=number.party_id)
+    moment = now()
+    if not PartyNumber.objects.filter(
+        party=party, valid_from__isnull=False, ended_at__isnull=True
+    ).update(ended_at=moment):
+        PartyNumber.objects.create(
+            party=party, valid_from=party.checked_at, ended_at=moment, **_identity_of(party)
+        )
+    if not PartyNumber.objects.filter(pk=number.pk, valid_from__isnull=True).update(
+        valid_from=moment
+    ):
+        raise AlreadyDecided()
+    number.refresh_from_db()
+    Party.objects.filter(pk=party.pk).update(**_identity_of(number))
+    _record(
+        "party", party.key, "change_number", actor, number=str(number.key), because=str(because)
+    )
     party.refresh_from_db()
     return party
 
@@ -753,16 +818,17 @@ def rotate_identity_keys(
 
 @write_transaction
 def _reseal_batch(*, key: Key, actor: User | None, batch: int) -> int:
-    rows = list(
-        Party.objects.select_for_update()
-        .filter(~Q(identity_key_id=key.id), identity_sealed__isnull=False)
-        .order_by("pk")[:batch]
-    )
-    for party in rows:
-        sealed = seal(_open_identity(party), bound_to=str(party.key))
-        party.identity_key_id = sealed.key_id
-        party.identity_sealed = sealed.data
-        party.save(update_fields=["identity_key_id", "identity_sealed"])
+    rows: list[Party | PartyNumber] = []
+    for model in (Party, PartyNumber):
+        stale = model.objects.select_for_update(of=("self",)).filter(
+            ~Q(identity_key_id=key.id), identity_sealed__isnull=False
+        )
+        rows += stale.order_by("pk")[: batch - len(rows)]
+    for row in rows:
+        sealed = seal(_open_identity(row), bound_to=_bound_to(row))
+        row.identity_key_id = sealed.key_id
+        row.identity_sealed = sealed.data
+        row.save(update_fields=["identity_key_id", "identity_sealed"])
     if rows:
         _record("identity_keys", key.id, "reseal", actor, rows=len(rows))
     return len(rows)
@@ -932,11 +998,21 @@ def _keep(
     )
 
 
-def _open_identity(party: Party) -> str:
-    if party.identity_sealed is None:
+def _open_identity(row: Party | PartyNumber) -> str:
+    if row.identity_sealed is None:
         raise NoIdentityNumber()
-    sealed = Sealed(party.identity_key_id, bytes(party.identity_sealed))
-    return unseal(sealed, bound_to=str(party.key))
+    sealed = Sealed(row.identity_key_id, bytes(row.identity_sealed))
+    return unseal(sealed, bound_to=_bound_to(row))
+
+
+def _bound_to(row: Party | PartyNumber) -> str:
+    return str(row.key if isinstance(row, Party) else row.party.key)
+
+
+def _identity_of(row: Party | PartyNumber) -> dict[str, Any]:
+    """The number as both tables keep it."""
+    columns = ("key_id", "sealed", "digest", "prefix", "last4")
+    return {f"identity_{name}": getattr(row, f"identity_{name}") for name in columns}
 
 
 def _erase_identity(party: Party) -> None:

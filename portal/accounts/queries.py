@@ -180,6 +180,11 @@ def acts_for(user: AnyUser, party: Party, scope: Mandate.Scope) -> bool:
     return mandates_for(user, party, scope).exists()
 
 
+def acts_for_any(user: AnyUser, parties: Iterable[Party], scope: Mandate.Scope) -> bool:
+    """Whether ``user`` acts for one of the parties in this matter today, however many they are."""
+    return parties_acted_for(user, scope).filter(pk__in=[party.pk for party in parties]).exists()
+
+
 def require_mandate(user: AnyUser, party: Party, scope: Mandate.Scope) -> Mandate:
     """The mandate to act on, one without limits first; MandateMissing when there is none."""
     unlimited_first = Q(quantity_kg_max__isnull=True, price_fen_per_tonne_min__isnull=True)

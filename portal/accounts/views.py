@@ -346,6 +346,7 @@ def my_page(request: HttpRequest) -> HttpResponse:
             {
                 "party": party,
                 "members": members_of(party) if party.kind == Party.Kind.COLLECTIVE else [],
+                "former_numbers": party.numbers.filter(ended_at__isnull=False).order_by("ended_at"),
                 "names": standing_links().filter(checked=party).select_related("name_only"),
                 "given": party.mandates.filter(ended_at__isnull=True)
                 .exclude(user=user)

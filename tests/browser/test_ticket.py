@@ -137,6 +137,9 @@ class Office:
     def press(self, name: str, address: str, action: str) -> Page:
         page = self.page(name)
         page.goto(address)
+        paper = page.locator("[name=paper_seen]")
+        if paper.count():
+            paper.check()
         page.locator(f"button[name=action][value={action}]").click()
         expect(page.locator(".flashes .alert, .alert.error").first).to_be_visible()
         return page

@@ -18,7 +18,7 @@ from parcels.rules.operations import check_project_area
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import Stage
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import acts_for, standing_party
+from portal.accounts.queries import acts_for, parties_acted_for, standing_party
 from portal.base.clock import PortalNow, now, today
 from portal.base.errors import NotFound, StateMovedOn
 from portal.base.numbers import NumberKind, draw_number
@@ -582,8 +582,9 @@ def _settle_consents(draft: Application, actor: User) -> None:
     to, and are asked for again.
     """
     terms = terms_of(draft)
+    mine = set(parties_acted_for(actor, Mandate.Scope.APPLY).values_list("pk", flat=True))
     for share in draft.shares.exclude(consented_to=terms).select_related("party"):
-        if acts_for(actor, share.party, Mandate.Scope.APPLY):
+        if share.party_id in mine:
             _write_consent(share, terms, actor)
         elif share.consented_to:
             ApplicationShare.objects.filter(pk=share.pk).update(

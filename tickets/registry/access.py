@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
+    SCOPES_INCLUDING,
     AnyUser,
     acts_for,
+    acts_for_any,
     has_role,
     is_staff_reader,
     mandates_for,
+    mandates_in_force,
+    parties_acted_for,
     works_in,
 )
 from portal.base.errors import NotFound
@@ -38,7 +43,7 @@ def access_held_ticket(number: str, user: AnyUser) -> CarbonTicket:
     ticket = access_ticket(number)
     if is_staff_reader(user):
         return ticket
-    if any(acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket)):
+    if acts_for_any(user, owners_of(ticket), Mandate.Scope.VIEW):
         return ticket
     raise NotFound()
 
@@ -55,7 +60,9 @@ def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
     """A request, for its department, the auditor, who asked for it, the ticket's owners and whoever
     else must agree."""
     found = (
-        Registration.objects.select_related("ticket", "prepared_by", "decided_by")
+        Registration.objects.select_related(
+            "ticket", "prepared_by", "decided_by", "new_number__party"
+        )
         .filter(key=key)
         .first()
     )
@@ -73,7 +80,7 @@ def may_read_registration(found: Registration, user: AnyUser) -> bool:
     if found.asked_by_id is not None and found.asked_by_id == user.pk:
         return True
     concerned = [*(owners_of(found.ticket) if found.ticket else ()), *parties_asked(found)]
-    return any(acts_for(user, party, Mandate.Scope.VIEW) for party in dict.fromkeys(concerned))
+    return acts_for_any(user, concerned, Mandate.Scope.VIEW)
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:
@@ -96,18 +103,32 @@ def require_disposal(ticket: CarbonTicket, user: User, quantity_kg: int) -> None
 
     ConsentMissing says how many owners are not represented; MandateTooSmall names the limit.
     """
-    missing = [owner for owner in owners_of(ticket) if not may_dispose(owner, user, quantity_kg)]
-    if missing:
-        raise ConsentMissing(count=len(missing))
+    owners = owners_of(ticket)
+    disposed = disposed_for(owners, user, quantity_kg)
+    if len(disposed) < len(owners):
+        raise ConsentMissing(count=len(owners) - len(disposed))
+
+
+def disposed_for(owners: Sequence[Party], user: User, quantity_kg: int) -> set[int]:
+    """The owners (primary keys) of whose kilograms a mandate lets ``user`` dispose up to so many, in
+    one query; MandateTooSmall where one reaches for less only."""
+    mandates = mandates_in_force(user).filter(
+        party__in=owners, scope__in=SCOPES_INCLUDING[Mandate.Scope.DISPOSE]
+    )
+    limits: dict[int, list[int | None]] = {}
+    for party, limit in mandates.values_list("party", "quantity_kg_max"):
+        limits.setdefault(party, []).append(limit)
+    return {party for party, found in limits.items() if _reaches(found, quantity_kg)}
 
 
 def may_dispose(owner: Party, user: User, quantity_kg: int) -> bool:
     """Whether a mandate lets ``user`` dispose of so much; MandateTooSmall when only less."""
-    limits = list(
-        mandates_for(user, owner, Mandate.Scope.DISPOSE).values_list("quantity_kg_max", flat=True)
-    )
-    if not limits:
-        return False
+    mandates = mandates_for(user, owner, Mandate.Scope.DISPOSE)
+    limits = list(mandates.values_list("quantity_kg_max", flat=True))
+    return bool(limits) and _reaches(limits, quantity_kg)
+
+
+def _reaches(limits: Sequence[int | None], quantity_kg: int) -> bool:
     if any(limit is None or limit >= quantity_kg for limit in limits):
         return True
     raise MandateTooSmall(
@@ -125,8 +146,10 @@ def access_request(key: uuid.UUID, user: AnyUser) -> TicketRequest:
             "pledge",
             "order",
             "notice",
+            "objection__notice__ticket",
             "asked_by",
             "pledgee",
+            "new_number",
         )
         .filter(key=key)
         .first()
@@ -146,21 +169,21 @@ def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
         return True
     if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
         return True
-    return found.ticket is not None and any(
-        acts_for(user, owner, Mandate.Scope.VIEW) for owner in owners_of(found.ticket)
+    return found.ticket is not None and acts_for_any(
+        user, owners_of(found.ticket), Mandate.Scope.VIEW
     )
 
 
 def parties_asked(registration: Registration) -> list[Party]:
     """Whose consent counts: the owners, and where shares change the banks whom the ticket secures;
-    of a new name alone whose it is. Once decided: the owners and who agreed.
+    of a new name or number alone whose it is. Once decided: the owners and who agreed.
     """
     if registration.ticket is None:
         return []
     asked = owners_of(registration.ticket)
     if registration.state != Registration.State.PREPARED:
         asked += Party.objects.filter(pk__in=registration.consents.values("party"))
-    elif registration.kind == Registration.Kind.CHANGE:
+    elif registration.kind in (Registration.Kind.CHANGE, Registration.Kind.RENUMBER):
         if not changes_shares(registration):
             return [party for party in asked if party.pk == registration.renamed_id]
         asked += pledgees_of(registration.ticket)
@@ -176,11 +199,9 @@ def pledgees_of(ticket: CarbonTicket) -> list[Party]:
 def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:
     """Those asked who have not agreed yet and for whom the user may."""
     agreed = set(registration.consents.values_list("party", flat=True))
-    return [
-        party
-        for party in parties_asked(registration)
-        if party.pk not in agreed and acts_for(user, party, Mandate.Scope.DISPOSE)
-    ]
+    disposing = parties_acted_for(user, Mandate.Scope.DISPOSE)
+    mine = set(disposing.values_list("pk", flat=True)) - agreed
+    return [party for party in parties_asked(registration) if party.pk in mine]
 
 
 def access_ticket_key(key: uuid.UUID, user: AnyUser) -> CarbonTicket:

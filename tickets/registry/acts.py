@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.models import User
+from portal.accounts.models import PartyNumber, User
 from tickets.registry.errors import PledgeEnded
 from tickets.registry.forms import owners_from, parts_from
 from tickets.registry.models import (
@@ -18,6 +18,7 @@ from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     LossNotice,
+    LossObjection,
     Pledge,
     Registration,
 )
@@ -39,6 +40,8 @@ from tickets.registry.operations import (
     prepare_pledge,
     prepare_reissue,
     prepare_release,
+    prepare_renumbering,
+    prepare_settlement,
     prepare_transfer,
 )
 from tickets.registry.queries import pledges_on
@@ -58,6 +61,7 @@ class Asked:
     asked_by: User | None
     files: Mapping[str, bytes]  # Slot → SHA-256.
     labels: Mapping[str, str]
+    new_number: PartyNumber | None = None
 
     @property
     def document(self) -> Paper:
@@ -232,6 +236,16 @@ def _loss(asked: Asked) -> Registration:
     )
 
 
+def _settle(asked: Asked) -> Registration:
+    return prepare_settlement(
+        objection=asked.subject,
+        outcome=LossObjection.Outcome(asked.given["outcome"]),
+        reason=asked.given["reason"],
+        document=asked.document,
+        actor=asked.actor,
+    )
+
+
 def _reissue(asked: Asked) -> Registration:
     return prepare_reissue(
         notice=asked.subject, asked_by=asked.asked_by or asked.actor, actor=asked.actor
@@ -255,6 +269,19 @@ def _change(asked: Asked) -> Registration:
         renamed=next((party for party, _text in asked.given.get("renamed") or []), None),
         new_name=asked.given.get("new_name") or "",
         paper=Registration.Paper(asked.given.get("paper") or ""),
+        document=asked.document,
+        reason=asked.given["reason"],
+        actor=asked.actor,
+        asked_by=asked.asked_by,
+        consents=asked.consents,
+    )
+
+
+def _renumber(asked: Asked) -> Registration:
+    assert asked.new_number is not None
+    return prepare_renumbering(
+        ticket=asked.subject,
+        number=asked.new_number,
         document=asked.document,
         reason=asked.given["reason"],
         actor=asked.actor,
@@ -375,6 +402,12 @@ ACTS: dict[Registration.Kind, Act] = {
             "ticket", ("loss_reason",), (("document", _("遗失声明或残票"), False),), _loss,
         ),
         Act(
+            Kind.SETTLE, "第十条",
+            _("异议不成立的，期满可以补发；异议成立的，不予补发，另行解除挂失冻结。"), "objection",
+            ("outcome", "number", "reason"),
+            (("document", _("异议调查处理意见"), True),), _settle, office_only=True,
+        ),
+        Act(
             Kind.REISSUE, "第十条", _("公告期满且无异议成立，补发新编号的碳票，原票作废。"),
             "notice", (), (), _reissue,
         ),
@@ -386,6 +419,13 @@ ACTS: dict[Registration.Kind, Act] = {
             Kind.CHANGE, "第十条", _("权利人信息或共有性质变更，不涉及资产转移。"), "ticket",
             ("shares", "renamed", "new_name", "number", "reason", *_PAPERS),
             (("document", _("变更依据"), True), _CONSENT), _change,
+        ),
+        Act(
+            Kind.RENUMBER, "第十条",
+            _("权利人的身份证号或统一社会信用代码变更：主体不变，名下全部碳票随之更新，原号码留存。"), "ticket",
+            ("renumbered", "identity_number", "number", "reason", "paper_consents"),
+            (("document", _("证件号码变更证明及新证件"), True), ("consent", _("权利人同意书"), False)),
+            _renumber,
         ),
         Act(
             Kind.CLOSE, "第十七条", _("减排量使用完后注销，不再参与市场流通，并公告。"), "ticket",

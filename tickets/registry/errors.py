@@ -206,6 +206,21 @@ class PaperOutstanding(RegistryError):
     )
 
 
+class PaperNotSeen(RegistryError):
+    """What the applicant says of the paper is confirmed by whoever takes it in."""
+
+    code = "paper_not_seen"
+    message = _("申请人称纸质碳票已交回或已标记：请核对实物并勾选确认后受理。")
+
+
+@stands_for("registry_printreturn_pkey")
+class PaperTakenIn(RegistryError):
+    """No printing is outstanding."""
+
+    code = "paper_taken_in"
+    message = _("没有尚未交回的纸质碳票。")
+
+
 class ConsentMissing(RegistryError):
     """Co-owners hold every kilogram together."""
 
@@ -391,6 +406,14 @@ class NoticeObjected(RegistryError):
 
     code = "notice_objected"
     message = _("挂失公告期内有异议尚未处理或异议成立，不能补发。")
+
+
+@stands_for("objection_is_settled_by_two", "objection_is_settled_for_a_reason")
+class SettledAlone(RegistryError):
+    """An objection is settled by a registration: clerk, approver, reason and document."""
+
+    code = "objection_settled_alone"
+    message = _("挂失异议须经办人写明理由、附处理意见，由另一位工作人员审批。")
 
 
 class NoticeEnded(RegistryError):

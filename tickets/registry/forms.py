@@ -3,7 +3,7 @@ acts are operations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -15,15 +15,23 @@ from portal.accounts.forms import PortalForm
 from portal.accounts.models import Mandate, Party, Role
 from portal.base.clock import today
 from portal.base.errors import PortalError
+from portal.base.secrets import fingerprint
 from portal.casework.documents import Upload, read_upload
 from tickets.registry.errors import InvalidShares, PartyNotFound
-from tickets.registry.models import Cancellation, FreezeOrder, LossNotice, Registration
+from tickets.registry.models import (
+    Cancellation,
+    FreezeOrder,
+    LossNotice,
+    LossObjection,
+    Registration,
+)
 from tickets.registry.operations import Owners, Part
 from tickets.registry.quantities import parse_tonnes
 
 # A village's households and more; beyond it somebody pasted something else.
 LINES_LIMIT = 2000
 FEN_PER_YUAN = 100
+UNKEPT = ("code", "identity_number")  # Used up, and sealed.
 AMOUNT_LIMIT = 10**13
 
 
@@ -31,16 +39,21 @@ def day_input() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-def find_party(name: str, last4: str) -> Party:
-    """The one checked party of that name whose number ends so; PartyNotFound."""
-    found = list(
-        Party.objects.filter(
-            name=name.strip(), identity_last4__iexact=last4.strip(), checked_at__isnull=False
-        )[:2]
-    )
-    if len(found) != 1:
-        raise PartyNotFound(name=name.strip()[:40], last4=last4.strip()[:4])
-    return found[0]
+def find_parties(named: Sequence[tuple[str, str]]) -> list[Party]:
+    """For each name with the last four of a number the one checked party that answers to it, all in
+    one query; PartyNotFound."""
+    found: dict[tuple[str, str], list[Party]] = {}
+    for party in Party.objects.filter(
+        name__in={name for name, _last4 in named}, checked_at__isnull=False
+    ):
+        found.setdefault((party.name, party.identity_last4.upper()), []).append(party)
+    parties = []
+    for name, last4 in named:
+        answering = found.get((name, last4.upper()), [])
+        if len(answering) != 1:
+            raise PartyNotFound(name=name[:40], last4=last4[:4])
+        parties.append(answering[0])
+    return parties
 
 
 class TonnesField(forms.CharField):
@@ -68,7 +81,6 @@ class PartiesField(forms.CharField):
         super().__init__(max_length=200_000, **kwargs)
 
     def clean(self, value: Any) -> Any:
-        found: list[tuple[Party, str]] = []
         lines = [line for line in super().clean(value).splitlines() if line.strip()]
         if len(lines) > LINES_LIMIT:
             raise ValidationError(
@@ -77,15 +89,14 @@ class PartiesField(forms.CharField):
                 ),
                 code="too_many_lines",
             )
-        for line in lines:
-            parts = [part.strip() for part in line.replace("，", ",").split(",")]
-            if len(parts) not in (2, 3):
-                raise ValidationError(_("每行写：名称,证件号后四位,份额。"), code="invalid_line")
-            try:
-                found.append((find_party(*parts[:2]), parts[2] if len(parts) == 3 else ""))
-            except PortalError as refusal:
-                raise ValidationError(str(refusal), code=refusal.code) from refusal
-        return found
+        rows = [[part.strip() for part in line.replace("，", ",").split(",")] for line in lines]
+        if any(len(row) not in (2, 3) for row in rows):
+            raise ValidationError(_("每行写：名称,证件号后四位,份额。"), code="invalid_line")
+        try:
+            parties = find_parties([(row[0], row[1]) for row in rows])
+        except PortalError as refusal:
+            raise ValidationError(str(refusal), code=refusal.code) from refusal
+        return [(party, "".join(row[2:])) for party, row in zip(parties, rows, strict=True)]
 
 
 class YuanField(forms.IntegerField):
@@ -122,6 +133,15 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
         help_text=_("一行：原名称,证件号后四位。"),
     ),
     "new_name": lambda: forms.CharField(label=_("新名称"), max_length=200, required=False),
+    "renumbered": lambda: PartiesField(
+        label=_("变更号码的权利人"), help_text=_("一行：名称,原证件号后四位。")
+    ),
+    "identity_number": lambda: forms.CharField(
+        label=_("新证件号码"),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=_("身份证号或统一社会信用代码；加密保存。"),
+    ),
     "shares": lambda: PartiesField(
         label=_("变更后的份额"),
         required=False,
@@ -156,6 +176,9 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     ),
     "cancel_reason": lambda: forms.ChoiceField(
         label=_("注销原因"), choices=Cancellation.Reason.choices
+    ),
+    "outcome": lambda: forms.ChoiceField(
+        label=_("处理结果"), choices=LossObjection.Outcome.choices
     ),
     "loss_reason": lambda: forms.ChoiceField(
         label=_("挂失原因"), choices=LossNotice.Reason.choices
@@ -202,7 +225,7 @@ class SlotField(forms.FileField):
 
 
 class RegistrationForm(PortalForm):
-    """The fields and materials of one kind."""
+    """The fields and materials of one kind; read again without files and what is not kept."""
 
     def __init__(
         self, fields: tuple[str, ...], slots: tuple[tuple[str, Any, bool], ...], *args: Any,
@@ -210,18 +233,26 @@ class RegistrationForm(PortalForm):
     ) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         for name in fields:
-            self.fields[name.removesuffix("_required").removesuffix("_optional")] = FIELDS[name]()
+            if with_files or name not in UNKEPT:
+                plain = name.removesuffix("_required").removesuffix("_optional")
+                self.fields[plain] = FIELDS[name]()
         self.slots = slots if with_files else ()
         for slot, label, required in self.slots:
             self.fields[f"file_{slot}"] = SlotField(label=label, required=required)
 
     def typed(self) -> dict[str, Any]:
-        """What was filled in, as texts: the same form reads it again."""
+        """What was filled in, as texts, but what is not kept so: the same form reads it again."""
         return {
             name: self.data.get(name, "")
             for name in self.fields
-            if name != "code" and not name.startswith("file_") and self.data.get(name)
+            if name not in UNKEPT and not name.startswith("file_") and self.data.get(name)
         }
+
+    def content(self) -> list[Any]:
+        """By which a form that is sent again is known; a number goes in as its fingerprint."""
+        number = self.data.get("identity_number") if "identity_number" in self.fields else ""
+        files = [[slot, one.sha256] for slot, one in self.uploads()]
+        return [self.typed(), files, *([fingerprint(number).hex()] if number else [])]
 
     def uploads(self) -> list[tuple[str, Upload]]:
         found = [(slot, self.cleaned_data.get(f"file_{slot}")) for slot, _l, _r in self.slots]

@@ -37,10 +37,12 @@ from tickets.registry.models import (
     LedgerEntry,
     LedgerHead,
     LossNotice,
+    LossObjection,
     PartySuccession,
     Pledge,
     PledgeReminder,
     Registration,
+    TicketPrint,
     TicketRequest,
     TicketShare,
 )
@@ -452,6 +454,38 @@ def waiting_registrations(department: Department) -> QuerySet[Registration]:
     )
 
 
+def settlement_of(objection: LossObjection) -> Registration | None:
+    """The registration that settles it, prepared or approved."""
+    found = objection.registrations.exclude(state=Registration.State.REJECTED)
+    return found.order_by("-pk").first()
+
+
+def unsettled_objections() -> QuerySet[LossObjection]:
+    """What was said against a loss notice and no clerk has taken up yet, the oldest first."""
+    taken = Registration.objects.filter(objection=OuterRef("pk")).exclude(
+        state=Registration.State.REJECTED
+    )
+    return (
+        LossObjection.objects.filter(~Exists(taken), outcome="")
+        .select_related("notice__ticket")
+        .order_by("raised_at")
+    )
+
+
+def losses_to_lift() -> QuerySet[FreezeOrder]:
+    """Loss notices whose order still lies on the ticket although an objection was upheld."""
+    laid = Block.objects.standing().filter(
+        ticket=OuterRef("ticket"), freezes__contains=[OuterRef("pk")]
+    )
+    upheld = LossObjection.Outcome.UPHELD
+    return (
+        FreezeOrder.objects.filter(Exists(laid), loss_notice__objections__outcome=upheld)
+        .select_related("ticket")
+        .distinct()
+        .order_by("made_at")
+    )
+
+
 def used_up_tickets() -> QuerySet[CarbonTicket]:
     """Open tickets on which nothing live is left: forestry cancels them (article 17)."""
     live = Q(blocks__closed_by__isnull=True, blocks__state__in=["held", "listed", "pledged"])
@@ -551,6 +585,11 @@ def pledgees_touched(registration: Registration) -> QuerySet[Party]:
     return Party.objects.filter(pledges_held__cause__blocks__in=blocks).distinct()
 
 
+def outstanding_prints(ticket: CarbonTicket) -> QuerySet[TicketPrint]:
+    """Printings that forestry has neither taken in nor marked."""
+    return ticket.prints.filter(taken_in__isnull=True).order_by("number")
+
+
 def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:
     """The freezes that lie on the ticket now."""
     keys: set[uuid.UUID] = set()
@@ -590,7 +629,8 @@ def days_left(ends_on: date, day: date) -> int:
 
 # --- work ---------------------------------------------------------------------------------------
 def my_turn_count(user: User) -> int | None:
-    """Requests to take up and registrations to decide; None for who serves no office of them."""
+    """Requests and objections to take up and registrations to decide; None for who serves no office
+    of them."""
     offices = [
         office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
     ]
@@ -601,6 +641,8 @@ def my_turn_count(user: User) -> int | None:
     asked = TicketRequest.objects.filter(
         department__in=taking, state=TicketRequest.State.WAITING
     ).count()
+    if Department.FORESTRY in taking:
+        asked += unsettled_objections().count()
     prepared = Registration.objects.filter(
         ~Q(prepared_by=user),
         Q(asked_by=None) | ~Q(asked_by=user),

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from portal.accounts.errors import MandateMissing, OfficeMissing
+from portal.accounts.errors import MandateMissing, OfficeMissing, ReasonMissing
 from portal.accounts.models import Mandate, Party, RoleGrant, User
 from portal.base.clock import PortalNow, advance_clock, today
 from portal.base.numbers import is_number, parse_code
@@ -46,6 +46,7 @@ from tickets.registry.models import (
     LossNotice,
     LossObjection,
     Pledge,
+    PrintReturn,
     Registration,
     TicketPrint,
 )
@@ -75,17 +76,22 @@ from tickets.registry.operations import (
     prepare_pledge,
     prepare_reissue,
     prepare_release,
+    prepare_settlement,
     prepare_transfer,
     raise_objection,
     reject_registration,
-    settle_objection,
     trade_listed,
     trade_to_offset,
     transfer,
     unlist_blocks,
 )
-from tickets.registry.operations.asking import print_ticket
-from tickets.registry.queries import collateral_reached, pledgees_touched, pledges_on
+from tickets.registry.operations.asking import print_ticket, take_in_paper
+from tickets.registry.queries import (
+    collateral_reached,
+    losses_to_lift,
+    pledgees_touched,
+    pledges_on,
+)
 from tickets.registry.ranks import rank_of
 from tickets.registry.showing import order_line
 
@@ -353,6 +359,35 @@ def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau)
     )
     ticket.refresh_from_db()
     assert ticket.closed_because == "used_up"
+
+
+def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau: Bureau) -> None:
+    """Article 16: the trading centre closes it like its holder; a court asks for no paper."""
+    ticket = bureau.issue(1000)
+    printed(ticket, bureau.owner_user)
+    cause = open_cause_of(bureau.list(ticket, 400))  # The rest keeps it open.
+    with pytest.raises(errors.PaperOutstanding):
+        bureau.list(ticket, 600)
+    surrendered = PrintReturn.State.SURRENDERED
+    with pytest.raises(OfficeMissing):
+        take_in_paper(ticket=ticket, state=surrendered, actor=bureau.owner_user)
+    take_in_paper(ticket=ticket, state=surrendered, actor=bureau.clerk)
+    with pytest.raises(errors.PaperTakenIn):
+        take_in_paper(ticket=ticket, state=surrendered, actor=bureau.clerk)
+    rest = open_cause_of(bureau.list(ticket, 600))
+    to = Owners.sole(bureau.buyer)
+    trade_listed(cause=cause, to=to, actor=bureau.trading)
+    printed(ticket, bureau.owner_user)  # Since it was listed.
+    with pytest.raises(errors.PaperOutstanding):
+        trade_listed(cause=rest, to=to, actor=bureau.trading)
+    take_in_paper(ticket=ticket, state=PrintReturn.State.MARKED, actor=bureau.clerk)
+    [bought] = opened_tickets(trade_listed(cause=rest, to=to, actor=bureau.trading))
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "transferred"
+    printed(bought, bureau.buyer_user)
+    bureau.transfer(bought, kind=Kind.COURT, to=Owners.sole(bureau.other))
+    page = Client().get(f"/v/{bought.code}/").content.decode()
+    assert "印制的纸质碳票随之作废" in page
 
 
 def test_entries_are_numbered_without_a_gap_while_nothing_fails(bureau: Bureau) -> None:
@@ -766,10 +801,26 @@ def test_no_reissue_while_an_objection_stands(
     objection = raise_objection(
         notice=notice, objector="张三", contact="139", text="票在我处", actor=None
     )
+    told = Message.objects.get(user=bureau.clerk, subject__startswith="挂失异议")
+    assert str(notice.key) in told.link
     if outcome:
-        settle_objection(
-            objection=objection, outcome=LossObjection.Outcome(outcome), actor=bureau.approver
-        )
+        settlement: dict[str, Any] = {
+            "objection": objection, "outcome": LossObjection.Outcome(outcome), "reason": "查清",
+            "document": paper("林草局"), "actor": bureau.clerk,
+        }  # fmt: skip
+        with pytest.raises(ReasonMissing):
+            prepare_settlement(**{**settlement, "reason": " "})
+        with pytest.raises(errors.DocumentMissing):
+            prepare_settlement(**{**settlement, "document": NO_PAPER})
+        registration = prepare_settlement(**settlement)
+        with refused_by("objection_is_settled_by_two"):
+            LossObjection.objects.update(
+                outcome=outcome, settled_at=PortalNow(), settled_by=bureau.clerk
+            )
+        bureau.approve(registration)
+        with pytest.raises(errors.RegistrationDecided):
+            prepare_settlement(**{**settlement, "objection": LossObjection.objects.get()})
+        assert losses_to_lift().exists() is (outcome == "upheld")
     advance_clock(timedelta(days=31))
     with pytest.raises(refusal) if refusal else nullcontext():
         bureau.approve(

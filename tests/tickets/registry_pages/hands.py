@@ -75,7 +75,7 @@ class Hands:
         clerk = bureau.finance if finance else bureau.clerk
         approver = bureau.finance_approver if finance else bureau.approver
         if asked.registration is None:
-            answer = self.request(clerk, asked, action="take")
+            answer = self.request(clerk, asked, action="take", paper_seen="on")
             assert answer.status_code == 302, answer.content.decode()[:6000]
             asked.refresh_from_db()
         assert asked.registration is not None

@@ -9,10 +9,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from portal.accounts.models import User
+from portal.accounts.models import Party, User
+from portal.journal.models import Event
+from tests.base.sessions import refused_by
 from tests.tickets.registry.register import Bureau, covered, states
 from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
 from tickets.registry.models import CarbonTicket, LedgerEntry, Pledge, TicketShare
+from tickets.registry.queries import tickets_of
 
 pytestmark = pytest.mark.django_db
 
@@ -194,6 +197,59 @@ def test_shares_change_when_every_co_owner_agrees(bureau: Bureau, hands: Hands) 
     assert page.status_code == 302
     shown = hands.of(bureau.other_user).get(reverse("registry:ticket", args=[ticket.number]))
     assert "伊宁新旅游公司" in shown.content.decode()
+
+
+def test_what_became_of_the_paper_is_seen_by_the_clerk(bureau: Bureau, hands: Hands) -> None:
+    user, number, fields = to_two(hands, hands.issue("100"))
+    asked = hands.asked(user, "gift", number, **fields, file_document=scan(), **PAPER)
+    refused = hands.request(bureau.clerk, asked, action="take")
+    assert (refused.status_code, b"paper_not_seen" in refused.content) == (422, True)
+    assert hands.request(bureau.clerk, asked, action="take", paper_seen="on").status_code == 302
+
+
+def test_an_owner_has_a_new_number_and_stays_the_same_party(bureau: Bureau, hands: Hands) -> None:
+    """Article 10: its number is sealed at once, compared with the document, and the former one kept."""
+    number, mistyped = "65400219900127001X", "654002199001270011"
+    ticket = hands.issue("100")
+    owner, tickets = bureau.owner, set(tickets_of(bureau.owner))
+    former, wanted = owner.identity_masked, {**PAPER, "renumbered": line(owner)}
+    refused = hands.ask(
+        bureau.owner_user, "renumber", ticket.number, identity_number=mistyped,
+        file_document=scan(), **wanted,
+    )  # fmt: skip
+    assert (refused.status_code, b"identity_number_wrong" in refused.content) == (422, True)
+    asked = hands.asked(
+        bureau.owner_user, "renumber", ticket.number, identity_number=number,
+        file_document=scan(), **wanted,
+    )  # fmt: skip
+    assert number not in str(asked.typed)
+    assert hands.request(bureau.clerk, asked, action="take").status_code == 302
+    asked.refresh_from_db()
+    assert asked.registration is not None
+    page = hands.decide(bureau.clerk, asked.registration, action="unmask").content.decode()
+    assert number not in page
+    seen = hands.decide(
+        bureau.clerk, asked.registration, action="unmask", **{"unmask-reason": "核对新证件"}
+    )
+    assert number in seen.content.decode()
+    hands.through(asked)
+    owner.refresh_from_db()
+    assert (owner.identity_masked, owner.identity_last4) == ("654002********001X", "001X")
+    assert set(tickets_of(owner)) == tickets
+    kept = owner.numbers.order_by("ended_at")
+    assert [(one.masked, one.ended_at is None) for one in kept] == [
+        (former, False), (owner.identity_masked, True),
+    ]  # fmt: skip
+    mine = hands.of(bureau.owner_user).get(reverse("accounts:my-page")).content.decode()
+    assert former in mine
+    assert owner.identity_masked in mine
+    event = Event.objects.get(subject_key=str(owner.key), verb="change_number")
+    assert number[-4:] not in str({**event.facts, "number": "", "because": ""})
+    # By plain SQL no number is changed without its former one on record, and none is rewritten.
+    with refused_by("former_number_is_kept"):
+        Party.objects.filter(pk=owner.pk).update(identity_digest=b"x" * 32)
+    with refused_by("nothing_is_rewritten"):
+        owner.numbers.update(identity_last4="0000")
 
 
 def test_a_ticket_used_up_is_closed_with_public_notice(bureau: Bureau, hands: Hands) -> None:

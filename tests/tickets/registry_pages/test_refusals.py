@@ -108,11 +108,18 @@ def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
     refused = hands.request(bureau.clerk, early, action="take")
     assert (refused.status_code, b"notice_objected" in refused.content) == (409, True)
     assert "李四" not in public.get(page).content.decode()
+    # Clerk and approver settle it, for a reason and on a document.
     objection = notice.objections.get()
-    answer = hands.of(bureau.approver).post(
-        page, {"objection": str(objection.pk), "outcome": "dismissed"}
-    )
-    assert answer.status_code == 302
+    work = reverse("registry:work")
+    assert page in hands.of(bureau.clerk).get(work).content.decode()
+    settling = hands.asked(
+        bureau.clerk, "settle", str(objection.key), outcome="dismissed", number="伊林〔2026〕9号",
+        reason="所持为复印件", file_document=scan(),
+    )  # fmt: skip
+    assert page not in hands.of(bureau.clerk).get(work).content.decode()
+    hands.through(settling)
+    objection.refresh_from_db()
+    assert (objection.outcome, objection.settled_by) == ("dismissed", bureau.approver)
     hands.request(bureau.clerk, early, action="take", request_key="taken")
     early.refresh_from_db()
     # A second click on either button is answered as the first.

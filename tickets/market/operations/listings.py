@@ -48,6 +48,7 @@ from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import Block, CarbonTicket, Cause
 from tickets.registry.operations import list_blocks, open_cause
 from tickets.registry.operations.registrations import require_holder
+from tickets.registry.operations.transfers import require_paper_to_list
 from tickets.registry.quantities import require_quantity, tonnes
 from tickets.registry.queries import has_dealt_with
 
@@ -97,7 +98,7 @@ def ask_listing(
 
     ``confirmed``: the second factor was asked and right; the first deal with a party needs it.
     Raises InvalidQuantity, InvalidPrice, TicketClosed, ConsentMissing, MandateTooSmall,
-    PriceBelowMandate, BlockNotFree, TermsWrong, SellerCannotBuy, NewCounterparty.
+    PriceBelowMandate, BlockNotFree, PaperOutstanding, TermsWrong, SellerCannotBuy, NewCounterparty.
     """
     require_quantity(quantity_kg)
     require_price(price_fen_per_tonne)
@@ -109,6 +110,7 @@ def ask_listing(
     free = ticket.blocks.free().quantity_kg()
     if free < quantity_kg:
         raise BlockNotFree(wanted=quantity_kg, free=free)
+    require_paper_to_list(ticket, quantity_kg)
     _require_term(closes_at)
     listing = Listing(
         cause=open_cause(Cause.Kind.LISTED),

@@ -20,7 +20,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WHERE registration.id = of_registration AND share.closed_by_id IS NULL)
 $$;
 
--- As before; of a new name alone its owner is asked, and no co-owner.
+-- As before; of a new name or number alone its owner is asked, and no co-owner.
 CREATE OR REPLACE FUNCTION registry_take_up(of_registration bigint)
 RETURNS TABLE (registration registry_registration, ticket registry_carbonticket, missing bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -29,7 +29,7 @@ DECLARE
   of_ticket uuid;
   named_alone bigint;
 BEGIN
-  SELECT ticket_id, CASE WHEN kind = 'change' THEN renamed_id END INTO of_ticket, named_alone
+  SELECT ticket_id, renamed_id INTO of_ticket, named_alone
   FROM registry_registration WHERE id = of_registration FOR UPDATE;
   PERFORM FROM registry_ledgerhead WHERE issuance_id = (
     SELECT issuance_id FROM registry_carbonticket WHERE key = of_ticket) FOR UPDATE;

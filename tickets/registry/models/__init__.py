@@ -10,6 +10,7 @@ from tickets.registry.models.grounds import (
     Pledge,
     PledgeReminder,
     PrintedFace,
+    PrintReturn,
     TicketPrint,
 )
 from tickets.registry.models.ledger import (
@@ -54,6 +55,7 @@ __all__ = [
     "Pledge",
     "PledgeReminder",
     "PledgeWaiver",
+    "PrintReturn",
     "PrintedFace",
     "Registration",
     "RegistrationMaterial",

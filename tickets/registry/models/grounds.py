@@ -311,3 +311,27 @@ class PrintedFace(models.Model):
 
     def __str__(self) -> str:
         return str(self.printing_id)
+
+
+class PrintReturn(models.Model):
+    """纸质碳票交回: what forestry's clerk did with one printing in hand (article 16)."""
+
+    class State(models.TextChoices):
+        SURRENDERED = "surrendered", _("已交回")
+        MARKED = "marked", _("已标记")
+
+    printing = models.OneToOneField(
+        TicketPrint, on_delete=models.PROTECT, primary_key=True, related_name="taken_in"
+    )
+    state = models.CharField(_("状态"), max_length=11, choices=State)
+    taken_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="papers_taken_in"
+    )
+    taken_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("纸质碳票交回")
+        verbose_name_plural = _("纸质碳票交回")
+
+    def __str__(self) -> str:
+        return f"{self.printing_id} {self.state}"

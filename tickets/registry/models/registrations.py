@@ -10,7 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Department
 from portal.base.clock import PortalNow
-from tickets.registry.models.grounds import Cancellation, FreezeOrder, LossNotice, Pledge
+from tickets.registry.models.grounds import (
+    Cancellation,
+    FreezeOrder,
+    LossNotice,
+    LossObjection,
+    Pledge,
+)
 from tickets.registry.models.ledger import CarbonTicket, Issuance
 
 
@@ -33,9 +39,11 @@ class Registration(models.Model):
         LIFT = "lift", _("解冻")
         CANCEL = "cancel", _("核减注销")
         LOSS = "loss", _("挂失")
+        SETTLE = "settle", _("挂失异议处理")
         REISSUE = "reissue", _("补发")
         CORRECT = "correct", _("更正")
         CHANGE = "change", _("权利人信息或共有性质变更")
+        RENUMBER = "renumber", _("权利人证件号码变更")
         CLOSE = "close", _("用尽注销")
         END_CLAIM = "end_claim", _("终止土地占用")
 
@@ -69,6 +77,9 @@ class Registration(models.Model):
     notice = models.ForeignKey(
         LossNotice, on_delete=models.PROTECT, null=True, related_name="registrations"
     )
+    objection = models.ForeignKey(
+        LossObjection, on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
     # What is wanted.
     quantity_kg = models.BigIntegerField(_("数量（千克）"), null=True)
     effective_on = models.DateField(_("生效日期"), null=True)
@@ -85,17 +96,23 @@ class Registration(models.Model):
     begins_on = models.DateField(_("起"), null=True)
     ends_on = models.DateField(_("止"), null=True)
     external_number = models.CharField(_("中登网登记编号"), max_length=60, blank=True, default="")
-    # Of a change: an owner's new name.
+    # Of a change: an owner's new name, or new identity number.
     renamed = models.ForeignKey(
         "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
     )
     new_name = models.CharField(_("新名称"), max_length=200, blank=True, default="")
+    new_number = models.ForeignKey(
+        "accounts.PartyNumber", on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
     # Of a freeze, a loss, a cancellation.
     freeze_kind = models.CharField(
         _("冻结类型"), max_length=10, choices=FreezeOrder.Kind, blank=True, default=""
     )
     loss_reason = models.CharField(
         _("挂失原因"), max_length=8, choices=LossNotice.Reason, blank=True, default=""
+    )
+    outcome = models.CharField(
+        _("异议处理结果"), max_length=9, choices=LossObjection.Outcome, blank=True, default=""
     )
     cancel_reason = models.CharField(
         _("注销原因"), max_length=10, choices=Cancellation.Reason, blank=True, default=""
@@ -149,7 +166,20 @@ class Registration(models.Model):
             models.CheckConstraint(
                 name="who_is_renamed_has_a_new_name",
                 condition=Q(renamed__isnull=True, new_name="")
-                | (Q(renamed__isnull=False, kind="change") & ~Q(new_name="")),
+                | (Q(renamed__isnull=False, kind="change") & ~Q(new_name=""))
+                | Q(renamed__isnull=False, kind="renumber", new_name=""),
+            ),
+            models.CheckConstraint(
+                name="who_is_renumbered_has_a_new_number",
+                condition=Q(kind="renumber", renamed__isnull=False, new_number__isnull=False)
+                | (~Q(kind="renumber") & Q(new_number__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="objection_is_settled_for_a_reason",
+                condition=Q(kind="settle", objection__isnull=False, document_sha256__isnull=False)
+                & ~Q(outcome="")
+                & ~Q(reason="")
+                | (~Q(kind="settle") & Q(objection__isnull=True, outcome="")),
             ),
             models.CheckConstraint(
                 name="claim_ends_by_a_numbered_decision",

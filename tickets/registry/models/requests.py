@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
-from tickets.registry.models.grounds import FreezeOrder, LossNotice, Pledge
+from tickets.registry.models.grounds import FreezeOrder, LossNotice, LossObjection, Pledge
 from tickets.registry.models.ledger import CarbonTicket, Issuance
 from tickets.registry.models.registrations import Registration
 
@@ -38,6 +38,10 @@ class TicketRequest(models.Model):
     pledge = models.ForeignKey(Pledge, on_delete=models.PROTECT, null=True, related_name="requests")
     order = models.ForeignKey(FreezeOrder, on_delete=models.PROTECT, null=True)
     notice = models.ForeignKey(LossNotice, on_delete=models.PROTECT, null=True)
+    objection = models.ForeignKey(LossObjection, on_delete=models.PROTECT, null=True)
+    new_number = models.ForeignKey(
+        "accounts.PartyNumber", on_delete=models.PROTECT, null=True, related_name="+"
+    )  # Sealed, and therefore not among what was typed.
     # The form as it was filled in: read again by the same form when the clerk takes it up.
     typed = models.JSONField(_("填写内容"), default=dict)
     asked_by = models.ForeignKey(

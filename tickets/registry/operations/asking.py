@@ -12,11 +12,12 @@ from django.db.models import Max
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.accounts.models import Mandate, Party, Role, User
-from portal.accounts.queries import acts_for, has_role
+from portal.accounts.queries import acts_for, acts_for_any, has_role
 from portal.base.clock import now, today
 from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
+from portal.casework.errors import OwnMatter
 from portal.casework.notices import publish_notice, tell
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of, require_office
@@ -24,6 +25,8 @@ from tickets.registry.errors import (
     BankNotAgreed,
     NotPrinted,
     NotThePledgee,
+    PaperNotSeen,
+    PaperTakenIn,
     RegistrationDecided,
 )
 from tickets.registry.face.paper import face_pdf
@@ -32,17 +35,21 @@ from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     LedgerEntry,
+    LossNotice,
     PrintedFace,
+    PrintReturn,
     Registration,
     TicketPrint,
     TicketRequest,
 )
 from tickets.registry.operations.registrations import OFFICES, Kind
-from tickets.registry.queries import orders_in_force, pledgees_touched
+from tickets.registry.queries import orders_in_force, outstanding_prints, pledgees_touched
 
 SUBJECT = "ticket_request"
 NOTICE_DAYS = 15
 State = TicketRequest.State
+# What became of the paper, where somebody must have had it in hand.
+SEEN_BY_THE_CLERK = (Registration.Paper.SURRENDERED, Registration.Paper.MARKED)
 
 
 @write_transaction
@@ -93,19 +100,42 @@ def agree_to_pledge(*, request: TicketRequest, actor: User) -> TicketRequest:
 
 @write_transaction
 def take_up(
-    *, request: TicketRequest, prepare: Callable[[], Registration], actor: User
+    *,
+    request: TicketRequest,
+    prepare: Callable[[], Registration],
+    actor: User,
+    paper_seen: bool = False,
 ) -> Registration:
-    """The clerk prepares the registration that was asked for; ``prepare`` is its own operation."""
+    """The clerk prepares the registration that was asked for; ``prepare`` is its own operation.
+
+    PaperNotSeen when the applicant says that the paper came back or was marked and the clerk does
+    not (``paper_seen``; domain.md, "Paper").
+    """
     waiting = _lock_waiting(request)
     require_office(actor, Role.CLERK, OFFICES[Kind(waiting.kind)])
     if waiting.kind == Kind.PLEDGE and waiting.agreed_at is None:
         raise BankNotAgreed()
     registration = prepare()
+    if (
+        registration.paper in SEEN_BY_THE_CLERK
+        and waiting.asked_by_id != actor.pk
+        and not paper_seen
+    ):
+        raise PaperNotSeen()
     TicketRequest.objects.filter(pk=waiting.pk).update(
         state=State.TAKEN, answered_by=actor, answered_at=now(), registration=registration
     )
-    _record(waiting, "taken", actor, registration=str(registration.key))
+    _record(
+        waiting, "taken", actor, registration=str(registration.key), paper=str(registration.paper)
+    )
     return registration
+
+
+def paper_of(request: TicketRequest) -> Registration.Paper:
+    """What the applicant says of the paper: a damaged one comes back with the notice."""
+    if request.typed.get("loss_reason") == LossNotice.Reason.DAMAGED:
+        return Registration.Paper.SURRENDERED
+    return Registration.Paper(request.typed.get("paper") or "")
 
 
 @write_transaction
@@ -170,7 +200,7 @@ def print_ticket(
     """
     if not (
         has_role(actor, Role.CLERK, OFFICES[Kind.ISSUE])
-        or any(acts_for(actor, owner, Mandate.Scope.VIEW) for owner in owners_of(ticket))
+        or acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW)
     ):
         raise OfficeMissing()
     held = hold_ticket(ticket)  # Two printings get their numbers one after the other.
@@ -191,6 +221,34 @@ def print_ticket(
         facts={"print": made.number, "sha256": face.sha256.hex()},
     )
     return made
+
+
+@write_transaction
+def take_in_paper(
+    *, ticket: CarbonTicket, state: PrintReturn.State, actor: User
+) -> list[PrintReturn]:
+    """Forestry's clerk has the outstanding papers in hand: kept, or marked and given back (article 16).
+
+    Raises OfficeMissing, OwnMatter, PaperTakenIn when none is outstanding.
+    """
+    require_office(actor, Role.CLERK, OFFICES[Kind.ISSUE])
+    if acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW):
+        raise OwnMatter()
+    hold_ticket(ticket)
+    found = [
+        PrintReturn.objects.create(printing=printing, state=state, taken_by=actor)
+        for printing in outstanding_prints(ticket)
+    ]
+    if not found:
+        raise PaperTakenIn()
+    record_event(
+        subject_kind="ticket",
+        subject_key=ticket.pk,
+        verb="paper_taken_in",
+        actor_key=actor.key,
+        facts={"prints": [one.printing.number for one in found], "state": str(state)},
+    )
+    return found
 
 
 def _lock_waiting(request: TicketRequest) -> TicketRequest:

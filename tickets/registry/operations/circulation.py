@@ -24,10 +24,14 @@ from tickets.registry.ledger import (
     standing_pieces,
     write_entry,
 )
-from tickets.registry.models import CarbonTicket, Cause, LedgerEntry
+from tickets.registry.models import CarbonTicket, Cause, LedgerEntry, Registration
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.operations.registrations import Owners
-from tickets.registry.operations.transfers import require_another
+from tickets.registry.operations.transfers import (
+    require_another,
+    require_paper,
+    require_paper_to_list,
+)
 from tickets.registry.quantities import require_quantity
 
 _OPEN_CAUSE = f"""
@@ -52,8 +56,11 @@ def list_blocks(
     actor: User,
     document_sha256: bytes | None = None,
 ) -> LedgerEntry:
-    """Free kilograms onto the trading centre's list (article 15)."""
+    """Free kilograms onto the trading centre's list (article 15). PaperOutstanding where their trade
+    may close a printed ticket."""
     require_office(actor, Role.TRADING_APPROVER)
+    hold(ticket.issuance_id)
+    require_paper_to_list(ticket, quantity_kg)
     return _put(
         ticket, quantity_kg, cause, BlockState.LISTED, EntryKind.LIST, "第十五条", actor,
         document_sha256,
@@ -106,6 +113,7 @@ def trade_listed(
     draft.move(taken, ticket=child, state=BlockState.HELD, because=None)
     draft.keep(left)
     if not left:
+        require_paper(ticket, Registration.Paper.ELECTRONIC)  # Printed since it was listed.
         draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.TRANSFERRED)
     return write_entry(
         draft,

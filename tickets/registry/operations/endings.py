@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Party, User
-from portal.accounts.operations import rename_party
+from portal.accounts.models import Party, PartyNumber, User
+from portal.accounts.operations import change_number, rename_party
 from portal.base.transactions import write_transaction
 from tickets.registry.access import pledgees_of
 from tickets.registry.errors import (
@@ -17,6 +17,7 @@ from tickets.registry.errors import (
     NotUsedUp,
     OwnersDiffer,
     PledgeeNotAgreed,
+    TicketClosed,
     TicketFrozen,
 )
 from tickets.registry.ledger import (
@@ -139,6 +140,60 @@ def change_shares(*, registration: Registration, actor: User) -> LedgerEntry:
             party=wanted.renamed, name=wanted.renamed.name, registration=wanted
         )
         rename_party(party=wanted.renamed, name=wanted.new_name, because=wanted.key, actor=actor)
+    end_decision(wanted, actor)
+    return entry
+
+
+@write_transaction
+def prepare_renumbering(
+    *,
+    ticket: CarbonTicket,
+    number: PartyNumber,
+    document: Paper,
+    reason: str,
+    actor: User,
+    asked_by: User | None = None,
+    consents: Sequence[PaperConsent] = (),
+) -> Registration:
+    """An owner's identity number or credit code has changed: the party stays who it is, on all of its
+    tickets, and its former number is kept. Raises DocumentMissing, OwnersDiffer, TicketClosed.
+    """
+    document.require(_("证件号码变更证明"))
+    if not ticket.is_open:
+        raise TicketClosed(number=ticket.number)
+    if number.party_id not in _present_owners(ticket).ids:
+        raise OwnersDiffer()
+    return prepare(
+        Kind.RENUMBER,
+        actor=actor,
+        asked_by=asked_by,
+        consents=consents,
+        document=document,
+        ticket=ticket,
+        reason=reason.strip(),
+        renamed=number.party,
+        new_number=number,
+    )
+
+
+@write_transaction
+def renumber_owner(*, registration: Registration, actor: User) -> LedgerEntry:
+    """The party has its new number; the register notes the act, shares and kilograms staying."""
+    wanted = begin_decision(registration, actor, {Kind.RENUMBER})
+    ticket, _held = hold_open_ticket(wanted)
+    assert wanted.new_number is not None
+    draft = Draft()
+    draft.write_shares(ticket.pk, shares_of(ticket))
+    entry = write_entry(
+        draft,
+        kind=EntryKind.CHANGE,
+        issuance_id=ticket.issuance_id,
+        actor=actor,
+        article="第十条",
+        registration=wanted.key,
+        document_sha256=sha256_of(wanted),
+    )
+    change_number(number=wanted.new_number, because=wanted.key, actor=actor)
     end_decision(wanted, actor)
     return entry
 

@@ -7,13 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import officers
 from portal.base.clock import CITY_TIME, now, today
 from portal.base.errors import InvalidInput
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
+from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import (
@@ -301,22 +305,59 @@ def raise_objection(
         text=text.strip(),
     )
     _record(notice, "objected", actor, objection=str(objection.key))
+    tell(
+        users=officers(Role.CLERK, Department.FORESTRY),
+        subject=_("挂失异议：{ticket}").format(ticket=notice.ticket.number),
+        body=_("公告期内有人提出异议，请调查处理；处理前不补发。"),
+        link=reverse("registry:loss-notice", args=[notice.key]),
+    )
     return objection
 
 
 @write_transaction
-def settle_objection(
-    *, objection: LossObjection, outcome: LossObjection.Outcome, actor: User
-) -> LossObjection:
-    """Forestry's approver decides on it, once."""
-    require_office(actor, Role.APPROVER, Department.FORESTRY)
-    settled = LossObjection.objects.filter(pk=objection.pk, outcome="").update(
-        outcome=outcome, settled_at=now(), settled_by=actor
+def prepare_settlement(
+    *,
+    objection: LossObjection,
+    outcome: LossObjection.Outcome,
+    reason: str,
+    document: Paper,
+    actor: User,
+) -> Registration:
+    """What the clerk found out about an objection, for the approver to decide.
+
+    Raises DocumentMissing, ReasonMissing, RegistrationDecided.
+    """
+    document.require(_("异议调查处理意见"))
+    if not reason.strip():
+        raise ReasonMissing()
+    if objection.outcome:
+        raise RegistrationDecided()
+    return prepare(
+        Kind.SETTLE,
+        actor=actor,
+        document=document,
+        ticket=objection.notice.ticket,
+        objection=objection,
+        outcome=outcome,
+        reason=reason.strip(),
+    )
+
+
+@write_transaction
+def settle_objection(*, registration: Registration, actor: User) -> LossObjection:
+    """Dismissed, the reissue is free again; upheld, it stays barred and the freeze is to be lifted."""
+    wanted = begin_decision(registration, actor, {Kind.SETTLE})
+    settled = LossObjection.objects.filter(pk=wanted.objection_id, outcome="").update(
+        outcome=wanted.outcome, settled_at=now(), settled_by=actor
     )
     if not settled:
         raise RegistrationDecided()
-    objection.refresh_from_db()
-    _record(objection.notice, "settled", actor, objection=str(objection.key), outcome=str(outcome))
+    objection = LossObjection.objects.select_related("notice").get(pk=wanted.objection_id)
+    _record(
+        objection.notice, "settled", actor,
+        objection=str(objection.key), outcome=objection.outcome, registration=str(wanted.key),
+    )  # fmt: skip
+    end_decision(wanted, actor)
     return objection
 
 

@@ -20,7 +20,7 @@ from portal.base.transactions import write_transaction
 from portal.casework.errors import OwnMatter
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.access import may_dispose, parties_asked, require_office
+from tickets.registry.access import disposed_for, may_dispose, parties_asked, require_office
 from tickets.registry.errors import (
     ConsentMissing,
     ConsentOfAStranger,
@@ -58,8 +58,11 @@ OFFICES = {
 # What the owners must agree to: all of them, of a new name alone whose it is. A court's decision
 # stands instead of consent, an heir and a successor body follow by law, and orders ask nobody.
 ASKING_OWNERS = frozenset(
-    {Kind.SALE, Kind.GIFT, Kind.COMPANY_DIVISION, Kind.DIVIDE, Kind.PLEDGE, Kind.CHANGE}
-)
+    {
+        Kind.SALE, Kind.GIFT, Kind.COMPANY_DIVISION, Kind.DIVIDE, Kind.PLEDGE, Kind.CHANGE,
+        Kind.RENUMBER,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +193,20 @@ def prepare(
         document_sha256=document.sha256,
         **wanted,
     )
-    for place, part in enumerate(parts):
-        allotment = Allotment.objects.create(
+    allotments = Allotment.objects.bulk_create(
+        Allotment(
             registration=registration,
             place=place,
             quantity_kg=part.quantity_kg,
             denominator=part.owners.denominator,
         )
-        AllotmentShare.objects.bulk_create(
-            AllotmentShare(allotment=allotment, place=at, party=party, numerator=numerator)
-            for at, (party, numerator) in enumerate(part.owners.shares)
-        )
+        for place, part in enumerate(parts)
+    )
+    AllotmentShare.objects.bulk_create(
+        AllotmentShare(allotment=allotment, place=at, party=party, numerator=numerator)
+        for allotment, part in zip(allotments, parts, strict=True)
+        for at, (party, numerator) in enumerate(part.owners.shares)
+    )
     RegistrationMaterial.objects.bulk_create(
         RegistrationMaterial(registration=registration, title=title, sha256=sha256)
         for title, sha256 in materials
@@ -249,16 +255,22 @@ def _note_consents(
     asked = parties_asked(registration)
     if not set(papers) <= {party.pk for party in asked}:
         raise ConsentOfAStranger()
-    for party in asked:
-        if party.pk in papers:
-            Consent.objects.create(
-                registration=registration,
-                party=party,
-                given_by=actor,
-                document_sha256=papers[party.pk],
-            )
-        elif asked_by is not None and may_dispose(party, asked_by, wanted_kg):
-            Consent.objects.create(registration=registration, party=party, given_by=asked_by)
+    Consent.objects.bulk_create(
+        Consent(
+            registration=registration, party=party, given_by=actor, document_sha256=papers[party.pk]
+        )
+        for party in asked
+        if party.pk in papers
+    )
+    if asked_by is None:
+        return
+    others = [party for party in asked if party.pk not in papers]
+    disposed = disposed_for(others, asked_by, wanted_kg)
+    Consent.objects.bulk_create(
+        Consent(registration=registration, party=party, given_by=asked_by)
+        for party in others
+        if party.pk in disposed
+    )
 
 
 def _disposed_kg(registration: Registration) -> int:

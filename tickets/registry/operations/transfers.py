@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import acts_for
+from portal.accounts.queries import acts_for_any
 from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of
 from tickets.registry.errors import (
@@ -60,6 +60,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.quantities import require_quantity, split_by_shares
+from tickets.registry.queries import outstanding_prints
 
 TRANSFERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
@@ -254,16 +255,25 @@ def require_another(owners: Sequence[Party], to: Owners) -> None:
 
 
 def require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
-    """What is printed comes back or is marked before its ticket closes; what is lost is reissued
-    first. A court's transfer needs nobody's paper: the register prevails."""
-    printed = ticket.prints.count()
+    """What is printed comes back or is marked before its ticket closes, with the registration or by
+    itself; what is lost is reissued first. A court's transfer needs nobody's paper: the register
+    prevails."""
+    printed = outstanding_prints(ticket).count()
     if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
         raise PaperOutstanding(count=printed)
 
 
+def require_paper_to_list(ticket: CarbonTicket, quantity_kg: int) -> None:
+    """PaperOutstanding where a trade of so much more on the list may close a printed ticket: the buyer
+    has paid by then (article 16)."""
+    unlisted = (p for p in standing_pieces(ticket=ticket.pk) if p.state is not BlockState.LISTED)
+    if quantity_of(unlisted) == quantity_kg:
+        require_paper(ticket, Registration.Paper.ELECTRONIC)
+
+
 def require_acting(user: User, owners: Sequence[Party]) -> None:
     """MandateMissing unless ``user`` acts for one of the owners."""
-    if not any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners):
+    if not acts_for_any(user, owners, Mandate.Scope.APPLY):
         raise MandateMissing()
 
 

@@ -11,11 +11,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from portal.accounts.access import signed_in
 from portal.accounts.errors import TooManyAttempts
 from portal.accounts.models import Attempt, Department, Mandate, Role, User
 from portal.accounts.operations import note_attempt
-from portal.accounts.queries import acts_for, has_role, works_in
+from portal.accounts.queries import acts_for_any, has_role, works_in
 from portal.base.answers import VISITOR, answer_refused, pressed_once
 from portal.base.clock import CITY_TIME, now
 from portal.base.errors import NotFound, PortalError
@@ -23,43 +22,24 @@ from tickets.registry.access import (
     owners_of,
 )
 from tickets.registry.forms import LossObjectionForm
-from tickets.registry.models import (
-    LossNotice,
-    LossObjection,
-)
-from tickets.registry.operations import (
-    raise_objection,
-    settle_objection,
-)
-from tickets.registry.queries import (
-    days_left,
-    orders_in_force,
-)
+from tickets.registry.models import LossNotice
+from tickets.registry.operations import raise_objection
+from tickets.registry.queries import days_left, orders_in_force, settlement_of
 
 REFUSED = 422
 
 
 @never_cache
 def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """The public notice with its countdown; anyone may object, forestry's approver settles."""
+    """The public notice with its countdown; anyone may object, forestry's officers settle it."""
     notice = LossNotice.objects.select_related("ticket", "order").filter(key=key).first()
     if notice is None:
         raise NotFound()
     user = request.user
-    settles = has_role(user, Role.APPROVER, Department.FORESTRY)
     form = LossObjectionForm(request.POST if request.method == "POST" else None)
     refusal: PortalError | None = None
     if request.method == "POST":
         try:
-            if "outcome" in request.POST:
-                officer = signed_in(request)
-                pressed_once(
-                    request,
-                    "settle_objection",
-                    lambda: _settle(request, notice, officer),
-                    actor_key=officer.key,
-                )
-                return redirect("registry:loss-notice", key=key)
             if form.is_valid():
                 actor = user if isinstance(user, User) else None
                 pressed_once(
@@ -74,14 +54,14 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 )
                 messages.success(request, _("异议已收到，市林业主管部门处理前不补发。"))
                 return redirect("registry:loss-notice", key=key)
-        except (NotFound, TooManyAttempts):
+        except TooManyAttempts:
             raise
         except PortalError as error:
             refusal = error
     runs = notice.order in orders_in_force(notice.ticket)
     day = now().astimezone(CITY_TIME).date()
     exact = works_in(user, Department.FORESTRY)
-    owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(notice.ticket))
+    owns = acts_for_any(user, owners_of(notice.ticket), Mandate.Scope.APPLY)
     context = {
         "notice": notice,
         "ticket": notice.ticket,
@@ -89,9 +69,11 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "days_left": days_left(notice.ends_on, day),
         "is_open": runs and day <= notice.ends_on,
         "may_reissue": runs and day > notice.ends_on and (owns or exact),
-        "objections": notice.objections.order_by("pk") if exact or owns else [],
+        "objections": [(one, settlement_of(one)) for one in notice.objections.order_by("pk")]
+        if exact or owns
+        else [],
         "objection_count": notice.objections.count(),
-        "settles": settles,
+        "settles": has_role(user, Role.CLERK, Department.FORESTRY),
         "request_key": uuid.uuid4(),
         "form": form,
         "refusal": refusal,
@@ -104,12 +86,3 @@ def loss_notice(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def _object(notice: LossNotice, form: LossObjectionForm, actor: User | None) -> str:
     made = raise_objection(notice=notice, actor=actor, **form.cleaned_data)
     return str(made.key)
-
-
-def _settle(request: HttpRequest, notice: LossNotice, user: User) -> None:
-    pk = request.POST.get("objection", "")
-    objection = notice.objections.filter(pk=int(pk) if pk.isdecimal() else 0).first()
-    outcome = request.POST.get("outcome", "")
-    if objection is None or outcome not in LossObjection.Outcome.values:
-        raise NotFound()
-    settle_objection(objection=objection, outcome=LossObjection.Outcome(outcome), actor=user)

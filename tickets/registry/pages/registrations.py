@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.access import signed_in
-from portal.accounts.models import Department, Mandate, Party, Role, User
-from portal.accounts.operations import require_second_factor
-from portal.accounts.queries import acts_for, has_role
+from portal.accounts.forms import UnmaskForm
+from portal.accounts.models import Department, Mandate, Party, PartyNumber, Role, User
+from portal.accounts.operations import propose_number, require_second_factor, unmask_identity
+from portal.accounts.queries import acts_for, has_role, may_unmask
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.answers import REQUEST_KEY, answer_refused, pressed_once, sent_once
 from portal.base.errors import NotFound, PortalError
@@ -49,9 +50,11 @@ from tickets.registry.operations import (
     reject_registration,
 )
 from tickets.registry.operations.asking import (
+    SEEN_BY_THE_CLERK,
     SUBJECT,
     agree_to_pledge,
     ask_registration,
+    paper_of,
     publish_end,
     return_request,
     take_up,
@@ -93,12 +96,7 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
             answer = sent_once(
                 request,
                 "ask_registration",
-                [
-                    act.kind,
-                    subject,
-                    form.typed(),
-                    [[slot, one.sha256] for slot, one in form.uploads()],
-                ],
+                [act.kind, subject, *form.content()],
                 lambda: _ask(act, about, form, user),
                 actor_key=user.key,
                 before=lambda: _require_factor_for_a_stranger(act, about, form, user),
@@ -137,12 +135,22 @@ def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, 
         uploads=form.uploads(),
         actor=user,
         pledgee=form.cleaned_data.get("pledgee"),
+        new_number=_new_number(form, user),
         **_subject_columns(act, about),
     )
     if not serves(act, about, user) or act.kind is Kind.PLEDGE:
         return {"page": "request", "key": str(asked.key)}
     registration = _take_up(asked, act, form.cleaned_data, user, asked_by=None)
     return {"page": "registration", "key": str(registration.key)}
+
+
+def _new_number(form: RegistrationForm, user: User) -> PartyNumber | None:
+    """The number that an owner is to have, sealed at once."""
+    number = form.cleaned_data.get("identity_number")
+    if not number:
+        return None
+    [(party, _text), *_others] = form.cleaned_data["renumbered"]
+    return propose_number(party=party, number=number, actor=user)
 
 
 def _subject_columns(act: Act, about: Any) -> dict[str, Any]:
@@ -217,7 +225,10 @@ def _answer_request(request: HttpRequest, asked: TicketRequest, act: Act, user: 
         if not form.is_valid():
             first = next(iter(form.errors.as_data().values()))[0]
             raise RequestUnreadable(reason=str(first.message))
-        registration = _take_up(asked, act, form.cleaned_data, user, asked_by=asked.asked_by)
+        registration = _take_up(
+            asked, act, form.cleaned_data, user,
+            asked_by=asked.asked_by, paper_seen="paper_seen" in request.POST,
+        )  # fmt: skip
         messages.success(request, _("已受理，等待审批。"))
         return reverse("registry:registration", args=[registration.key])
     if action == "return":
@@ -235,15 +246,24 @@ def _answer_request(request: HttpRequest, asked: TicketRequest, act: Act, user: 
 
 
 def _take_up(
-    asked: TicketRequest, act: Act, given: dict[str, Any], user: User, *, asked_by: User | None
+    asked: TicketRequest,
+    act: Act,
+    given: dict[str, Any],
+    user: User,
+    *,
+    asked_by: User | None,
+    paper_seen: bool = False,
 ) -> Registration:
     files = {
         row.kind: bytes.fromhex(row.sha256)
         for row in Document.objects.filter(subject_kind=SUBJECT, subject_key=asked.key)
     }
     labels = {slot: str(label) for slot, label, _needed in act.slots}
-    case = Asked(act.kind, subject_of(act, asked), given, user, asked_by, files, labels)
-    return take_up(request=asked, prepare=lambda: act.prepare(case), actor=user)
+    about, number = subject_of(act, asked), asked.new_number
+    case = Asked(act.kind, about, given, user, asked_by, files, labels, number)
+    return take_up(
+        request=asked, prepare=lambda: act.prepare(case), actor=user, paper_seen=paper_seen
+    )
 
 
 def _request_page(
@@ -263,6 +283,7 @@ def _request_page(
         "documents": _documents(act, asked),
         "ticket": asked.ticket,
         "filing": asked.filing or (asked.issuance.filing if asked.issuance else None),
+        "paper": paper_of(asked).label if paper_of(asked) in SEEN_BY_THE_CLERK else "",
         "may_take": waiting and has_role(user, Role.CLERK, Department(asked.department)),
         "may_agree": waiting
         and asked.pledgee is not None
@@ -308,6 +329,8 @@ def registration_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     found = access_registration(key, user)
     if request.method != "POST":
         return _registration_page(request, found, user)
+    if request.POST.get("action") == "unmask" and found.new_number is not None:
+        return _unmasked(request, found, found.new_number, user)
     try:
         said = pressed_once(
             request,
@@ -322,6 +345,22 @@ def registration_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         return _registration_page(request, found, user, refusal=refusal)
     messages.success(request, said)
     return redirect("registry:registration", key=key)
+
+
+def _unmasked(
+    request: HttpRequest, found: Registration, number: PartyNumber, user: User
+) -> HttpResponse:
+    """The page with the full new number, to be compared with the document."""
+    form = UnmaskForm(request.POST)
+    shown = ""
+    if form.is_valid():
+        try:
+            shown = unmask_identity(
+                party=number.party, number=number, reason=form.cleaned_data["reason"], actor=user
+            )
+        except PortalError as refusal:
+            form.add_refusal(refusal)
+    return _registration_page(request, found, user, unmask=form, shown=shown)
 
 
 def _decide(request: HttpRequest, found: Registration, user: User) -> str:
@@ -397,6 +436,8 @@ def _registration_page(
     user: User,
     *,
     refusal: PortalError | None = None,
+    unmask: UnmaskForm | None = None,
+    shown: str = "",
 ) -> HttpResponse:
     waiting = found.state == Registration.State.PREPARED
     asked = TicketRequest.objects.filter(registration=found).first()
@@ -422,6 +463,8 @@ def _registration_page(
         "ceding": _ceding(found) if waiting else [],
         "collateral": tonnes(collateral_kg) if collateral_kg else "",
         "may_consent": waiting and bool(may_dispose_any(found, user)),
+        "unmask": unmask or UnmaskForm() if found.new_number and may_unmask(user) else None,
+        "shown": shown,
         "request_key": uuid.uuid4(),
         "refusal": refusal,
     }

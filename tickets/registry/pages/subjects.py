@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from portal.accounts.models import Mandate, Party, Role, User
-from portal.accounts.queries import acts_for, has_role
+from portal.accounts.queries import acts_for_any, has_role
 from portal.base.errors import NotFound
 from tickets.projects.access import access_filing
 from tickets.projects.models import Filing
@@ -17,6 +17,7 @@ from tickets.registry.models import (
     FreezeOrder,
     Issuance,
     LossNotice,
+    LossObjection,
     Pledge,
     TicketRequest,
 )
@@ -25,7 +26,8 @@ from tickets.registry.queries import shares_due
 
 
 def find_subject(act: Act, name: str) -> Any:
-    """By a ticket's or filing's number, or by the key of a pledge, order or notice; NotFound."""
+    """By a ticket's or filing's number, or by the key of a pledge, order, notice or objection;
+    NotFound."""
     if act.subject == "ticket":
         return access_ticket(name)
     if act.subject == "filing":
@@ -41,6 +43,7 @@ def find_subject(act: Act, name: str) -> Any:
             "pledge": Pledge.objects.select_related("ticket", "pledgee").filter(pk=key),
             "order": FreezeOrder.objects.select_related("ticket").filter(pk=key),
             "notice": LossNotice.objects.select_related("ticket").filter(key=key),
+            "objection": LossObjection.objects.select_related("notice__ticket").filter(key=key),
         }[act.subject].first()
     if found is None:
         raise NotFound()
@@ -53,7 +56,7 @@ def subject_name(act: Act, subject: Any) -> str:
         return str(subject.number)
     if act.subject == "issuance":
         return str(subject.filing.number)
-    return str(subject.key if act.subject == "notice" else subject.pk)
+    return str(subject.key if act.subject in ("notice", "objection") else subject.pk)
 
 
 def subject_of(act: Act, request: TicketRequest) -> Any:
@@ -65,7 +68,9 @@ def ticket_of(act: Act, subject: Any) -> CarbonTicket | None:
     """The ticket that it concerns, if it is one."""
     if isinstance(subject, CarbonTicket):
         return subject
-    if act.subject in ("pledge", "order", "notice"):
+    if act.subject == "objection":
+        subject = subject.notice
+    if act.subject in ("pledge", "order", "notice", "objection"):
         ticket: CarbonTicket | None = subject.ticket
         return ticket
     return None
@@ -73,9 +78,9 @@ def ticket_of(act: Act, subject: Any) -> CarbonTicket | None:
 
 def serves(act: Act, subject: Any, user: User) -> bool:
     """Whether the user handles it as the office's clerk: not where it is an own matter."""
-    return has_role(user, Role.CLERK, OFFICES[act.kind]) and not any(
-        acts_for(user, party, Mandate.Scope.VIEW) for party in applicants_of(act, subject)
-    )
+    if not has_role(user, Role.CLERK, OFFICES[act.kind]):
+        return False
+    return not acts_for_any(user, applicants_of(act, subject), Mandate.Scope.VIEW)
 
 
 def applicants_of(act: Act, subject: Any) -> list[Party]:
@@ -94,5 +99,5 @@ def require_may_ask(act: Act, subject: Any, user: User) -> None:
         return
     if act.office_only:
         raise NotFound()
-    if not any(acts_for(user, party, Mandate.Scope.APPLY) for party in applicants_of(act, subject)):
+    if not acts_for_any(user, applicants_of(act, subject), Mandate.Scope.APPLY):
         raise NotFound()

@@ -23,9 +23,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role
-from portal.accounts.queries import acts_for, has_role, parties_acted_for, works_in
+from portal.accounts.queries import acts_for_any, has_role, parties_acted_for, works_in
 from portal.base.addresses import public_url
-from portal.base.answers import sent_once
+from portal.base.answers import pressed_once, sent_once
 from portal.base.clock import today
 from portal.base.errors import NotFound
 from portal.base.negotiation import has_etag, pack, packing
@@ -47,6 +47,7 @@ from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     PrintedFace,
+    PrintReturn,
     Registration,
     TicketPrint,
     TicketShare,
@@ -54,7 +55,7 @@ from tickets.registry.models import (
 from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
-from tickets.registry.operations.asking import SUBJECT, print_ticket
+from tickets.registry.operations.asking import SUBJECT, print_ticket, take_in_paper
 from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
@@ -65,6 +66,7 @@ from tickets.registry.queries import (
     newest_entry,
     ordered_by,
     orders_in_force,
+    outstanding_prints,
     pledges_on,
     register_totals,
     register_version,
@@ -98,7 +100,7 @@ ACT_ROWS = 50
 # What an owner may ask for on a ticket's page, and what the office alone registers.
 OWNERS_ACTS = (
     Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.DIVIDE,
-    Kind.PLEDGE, Kind.LOSS, Kind.CORRECT, Kind.CHANGE,
+    Kind.PLEDGE, Kind.LOSS, Kind.CORRECT, Kind.CHANGE, Kind.RENUMBER,
 )  # fmt: skip
 OFFICE_ACTS = (Kind.COURT, Kind.FREEZE)
 
@@ -276,7 +278,7 @@ def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[str, Any]:
     """What the reader may see and do besides: pledges, orders, papers, forms."""
     user = request.user
-    owns = any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(ticket))
+    owns = acts_for_any(user, owners_of(ticket), Mandate.Scope.APPLY)
     forestry = works_in(user, Department.FORESTRY)
     ranks: list[Rank] = [rank_of(pledge) for pledge in pledges_on(ticket)]
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
@@ -304,7 +306,10 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "orders": orders if exact else [],
         "loss": notice if notice and ticket.is_open and notice.order in orders else None,
         "loss_days": days_left(notice.ends_on, today()) if notice else 0,
-        "prints": ticket.prints.select_related("made_by").order_by("number") if exact else [],
+        "prints": ticket.prints.select_related("made_by", "taken_in").order_by("number")
+        if exact
+        else [],
+        "takes_in": PrintReturn.State.choices if clerk and outstanding_prints(ticket) else [],
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
@@ -364,6 +369,25 @@ def make_print(request: HttpRequest, number: str) -> HttpResponse:
         actor_key=user.key,
     )
     messages.success(request, _("已登记第 {n} 次印制。").format(n=answer.body))
+    return redirect("registry:ticket", number=ticket.number)
+
+
+@login_required
+@require_POST
+def take_in_prints(request: HttpRequest, number: str) -> HttpResponse:
+    """The clerk notes that the outstanding papers came back, or were marked."""
+    user = signed_in(request)
+    ticket = access_held_ticket(number, user)
+    state = request.POST.get("state", "")
+    if state not in PrintReturn.State.values:
+        raise NotFound()
+    pressed_once(
+        request,
+        "take_in_paper",
+        lambda: len(take_in_paper(ticket=ticket, state=PrintReturn.State(state), actor=user)),
+        actor_key=user.key,
+    )
+    messages.success(request, _("已登记纸质碳票的交回或标记。"))
     return redirect("registry:ticket", number=ticket.number)
 
 

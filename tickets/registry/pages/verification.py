@@ -72,6 +72,8 @@ def ticket_verification(request: HttpRequest, code: str) -> HttpResponse | None:
         "area_ha": f"{version.area_m2 / 10_000:,.1f}",
         "project": ticket.issuance.filing.application.project,
         "asked_at": now(),
+        # Whoever closed it: a court and an order ask nobody for the paper, the register prevails.
+        "papers_void": not ticket.is_open and ticket.prints.exists(),
         "notice": policy_text("notice.not_ccer"),
         "keys": public_keys(),
         "sketch_config": sketch_config([json.loads(shape.json)]),

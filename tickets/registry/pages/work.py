@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +23,12 @@ from tickets.registry.models import (
     TicketShare,
 )
 from tickets.registry.operations import Kind
-from tickets.registry.queries import issuable_to, used_up_tickets
+from tickets.registry.queries import (
+    issuable_to,
+    losses_to_lift,
+    unsettled_objections,
+    used_up_tickets,
+)
 
 ROWS = 100
 
@@ -54,9 +61,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         )
         .select_related("ticket", "filing", "prepared_by")
         .order_by("prepared_at")[:ROWS],
-        "used_up": used_up_tickets()[:ROWS]
-        if has_role(user, Role.CLERK, Department.FORESTRY)
-        else [],
+        **(_clerks_lists() if has_role(user, Role.CLERK, Department.FORESTRY) else {}),
         "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
         "to_consent": [
             one
@@ -68,3 +73,12 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "issuable": issuable_to(user),
     }
     return render(request, "registry/work.html", context)
+
+
+def _clerks_lists() -> dict[str, Any]:
+    """What forestry's clerk begins without being asked."""
+    return {
+        "used_up": used_up_tickets()[:ROWS],
+        "objections": unsettled_objections()[:ROWS],
+        "losses_to_lift": losses_to_lift()[:ROWS],
+    }
