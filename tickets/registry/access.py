@@ -61,7 +61,7 @@ def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
     else must agree."""
     found = (
         Registration.objects.select_related(
-            "ticket", "prepared_by", "decided_by", "new_number__party"
+            "ticket", "prepared_by", "decided_by", "new_number__party", "objection"
         )
         .filter(key=key)
         .first()

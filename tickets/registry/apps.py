@@ -12,7 +12,7 @@ class RegistryConfig(AppConfig):
         from portal.casework.waiting import WorkList, register_work
         from tickets.registry.access import access_request, access_ticket_key
         from tickets.registry.addresses import request_page, ticket_page
-        from tickets.registry.queries import my_turn_count
+        from tickets.registry.pages.work import my_turn_count
 
         register_subject(Subject("ticket_request", _("碳票申请"), request_page, access_request))
         register_subject(Subject("ticket", _("碳票"), ticket_page, access_ticket_key))

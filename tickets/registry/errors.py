@@ -196,6 +196,14 @@ class DocumentMissing(RegistryError):
     message = _("缺少依据文件：{what}。")
 
 
+@stands_for("one_sale_per_confirmation")
+class ConfirmationUsed(RegistryError):
+    """A deal of the trading centre is registered once."""
+
+    code = "confirmation_used"
+    message = _("该成交确认书已用于另一项买卖转移登记。")
+
+
 @stands_for("paper_comes_back_before_its_ticket_closes")
 class PaperOutstanding(RegistryError):
     """A printed ticket is closed with its paper (article 16; domain.md, "Paper")."""
@@ -304,7 +312,7 @@ class PledgeTermsWrong(RegistryError):
     """Amount, term or rank."""
 
     code = "pledge_terms_wrong"
-    message = _("质押的金额、期限或顺位有误：金额须大于零，止日不早于起日。")
+    message = _("质押的金额、期限或顺位有误：金额须大于零，止日不早于起日和今天，起日不过晚。")
 
 
 @stands_for(

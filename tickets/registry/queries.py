@@ -23,8 +23,8 @@ from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
-from portal.accounts.models import Department, Party, Role, User
-from portal.accounts.queries import AnyUser, has_role, names_of, parties_acted_for, works_in
+from portal.accounts.models import Department, Party
+from portal.accounts.queries import AnyUser, names_of, parties_acted_for
 from portal.base.clock import CITY_TIME, today
 from tickets.projects.models import Filing
 from tickets.registry.ledger import freest_first, quantity_of, standing_pieces
@@ -32,6 +32,7 @@ from tickets.registry.models import (
     Block,
     Cancellation,
     CarbonTicket,
+    Debt,
     FreezeOrder,
     Issuance,
     LedgerEntry,
@@ -43,7 +44,6 @@ from tickets.registry.models import (
     PledgeReminder,
     Registration,
     TicketPrint,
-    TicketRequest,
     TicketShare,
 )
 from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
@@ -445,6 +445,15 @@ def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTi
 
 
 # --- work and terms -----------------------------------------------------------------------------
+def confirmation_used(number: str) -> bool:
+    """Whether a sale that was not rejected stands on the trading centre's confirmation of that number."""
+    return (
+        Registration.objects.filter(kind=Registration.Kind.SALE, document_number=number.strip())
+        .exclude(state=Registration.State.REJECTED)
+        .exists()
+    )
+
+
 def waiting_registrations(department: Department) -> QuerySet[Registration]:
     """What waits for the department's approver, the oldest first."""
     return (
@@ -627,26 +636,10 @@ def days_left(ends_on: date, day: date) -> int:
     return max(0, (ends_on - day + timedelta(days=1)).days)
 
 
-# --- work ---------------------------------------------------------------------------------------
-def my_turn_count(user: User) -> int | None:
-    """Requests and objections to take up and registrations to decide; None for who serves no office
-    of them."""
-    offices = [
-        office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
-    ]
-    if not offices:
-        return None
-    taking = [office for office in offices if has_role(user, Role.CLERK, office)]
-    deciding = [office for office in offices if has_role(user, Role.APPROVER, office)]
-    asked = TicketRequest.objects.filter(
-        department__in=taking, state=TicketRequest.State.WAITING
-    ).count()
-    if Department.FORESTRY in taking:
-        asked += unsettled_objections().count()
-    prepared = Registration.objects.filter(
-        ~Q(prepared_by=user),
-        Q(asked_by=None) | ~Q(asked_by=user),
-        department__in=deciding,
-        state=Registration.State.PREPARED,
-    ).count()
-    return asked + prepared
+def debts(**wanted: Any) -> QuerySet[Debt]:
+    """What orders could not find and project owners owe (domain.md, "Reversal"), the newest first."""
+    return (
+        Debt.objects.filter(**wanted)
+        .select_related("party", "cancellation__issuance__filing")
+        .order_by("-made_at", "pk")
+    )

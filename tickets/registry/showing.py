@@ -16,6 +16,7 @@ from tickets.registry.models import (
     Block,
     Cancellation,
     CarbonTicket,
+    Debt,
     LedgerEntry,
     TicketShare,
 )
@@ -169,3 +170,8 @@ def order_line(cancellation: Cancellation) -> str:
             ordered=tonnes(cancellation.ordered_kg), missing=tonnes(missing_kg)
         )
     return said
+
+
+def debt_rows(debts: Iterable[Debt]) -> list[tuple[Debt, str]]:
+    """Each debt with the order that left it."""
+    return [(debt, order_line(debt.cancellation)) for debt in debts]

@@ -204,7 +204,7 @@ class Register(RuleBasedStateMachine):
         with self.expected(*self.enough(free, quantity_kg), *self.gone(ticket)):
             registration = prepare_pledge(
                 ticket=ticket, quantity_kg=quantity_kg, pledgee=self.bureau.bank, amount_fen=1,
-                begins_on=date(2026, 1, 1), ends_on=date(2027, 1, 1), external_number=number,
+                begins_on=date(2026, 1, 1), ends_on=date(2030, 1, 1), external_number=number,
                 asked_by=self.bureau.owner_user, actor=self.bureau.finance,
                 consents=[PaperConsent(self.model.owner[ticket.pk], digest("x"))],
             )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import uuid
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,8 +29,6 @@ from tickets.registry.operations import (
     transfer,
 )
 
-_serial = itertools.count(1)
-
 
 def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
@@ -39,7 +36,7 @@ def digest(text: str) -> bytes:
 
 def paper(authority: str = "伊宁市公共资源交易中心") -> Paper:
     """A document that nothing is wrong with."""
-    number = f"伊公资〔2026〕{next(_serial)}号"
+    number = f"伊公资〔2026〕{uuid.uuid4().hex[:10]}号"  # Its own in every process.
     return Paper(number=number, sha256=digest(number), authority=authority)
 
 

@@ -34,7 +34,7 @@ from tests.tickets.registry.register import (
 )
 from tickets.registry import errors
 from tickets.registry.acts import last_pledge
-from tickets.registry.forms import LINES_LIMIT, PartiesField
+from tickets.registry.forms import LINES_LIMIT, PartiesField, owners_from
 from tickets.registry.ledger import opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import (
     Cancellation,
@@ -200,6 +200,21 @@ def test_a_transfer_stands_on_its_document(bureau: Bureau) -> None:
         bureau.request_transfer(ticket, kind=Kind.COURT, document=paper(authority=""))
 
 
+def test_a_confirmation_of_the_centre_stands_for_one_sale(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    confirmation = paper()
+    first = bureau.request_transfer(ticket, 5, document=confirmation)
+    with pytest.raises(errors.ConfirmationUsed):
+        bureau.request_transfer(ticket, 5, document=confirmation)
+    with refused_by("one_sale_per_confirmation"):
+        Registration.objects.create(
+            kind=Kind.SALE, department="forestry", ticket=ticket, prepared_by=bureau.clerk,
+            document_number=confirmation.number,
+        )  # fmt: skip
+    reject_registration(registration=first, reason="另行申请", actor=bureau.approver)
+    bureau.request_transfer(ticket, 5, document=confirmation)
+
+
 def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: Bureau) -> None:
     ticket = bureau.issue()
     unknown = Party.objects.create(kind=Party.Kind.NAME_ONLY, name="无名")
@@ -244,6 +259,26 @@ def test_no_line_of_a_list_of_owners_is_dropped() -> None:
     with pytest.raises(ValidationError) as refused:
         PartiesField().clean(lines)
     assert refused.value.code == "too_many_lines"
+
+
+def test_a_village_of_owners_is_found_at_once(
+    bureau: Bureau, django_assert_num_queries: Any, django_assert_max_num_queries: Any
+) -> None:
+    Party.objects.bulk_create(
+        Party(
+            kind=Party.Kind.PERSON, name=f"农户{nth}", identity_key_id="k1", identity_sealed=b"s",
+            identity_digest=digest(f"农户{nth}"), identity_prefix="654002", identity_last4="123X",
+            checked_at=PortalNow(),
+        )
+        for nth in range(200)
+    )  # fmt: skip
+    ticket = bureau.issue(1000)
+    with django_assert_num_queries(1):
+        village = PartiesField().clean("\n".join(f"农户{nth},123x,5" for nth in range(200)))
+    with django_assert_max_num_queries(40):
+        bureau.request_transfer(ticket, to=owners_from(village), kind=Kind.GIFT)
+    with pytest.raises(ValidationError, match="农户200"):
+        PartiesField().clean("农户1,123X,1\n农户200,123X,1")
 
 
 def test_co_owners_dispose_together_or_by_a_mandate_within_its_limit(bureau: Bureau) -> None:
@@ -558,7 +593,7 @@ def test_a_rejection_moves_nothing_and_says_why(bureau: Bureau) -> None:
 def pledged(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int, **more: Any) -> Pledge:
     wanted: dict[str, Any] = {
         "ticket": ticket, "quantity_kg": quantity_kg, "pledgee": bureau.bank,
-        "amount_fen": 500_000_00, "begins_on": date(2026, 1, 1), "ends_on": date(2027, 1, 1),
+        "amount_fen": 500_000_00, "begins_on": date(2026, 1, 1), "ends_on": date(2030, 1, 1),
         "external_number": uuid.uuid4().hex, "asked_by": bureau.owner_user,
         "actor": bureau.finance, **more,
     }  # fmt: skip
@@ -669,6 +704,8 @@ def test_a_pledge_is_enforced_by_a_decision(bureau: Bureau) -> None:
     [
         ({"amount_fen": 0}, errors.PledgeTermsWrong),
         ({"ends_on": date(2025, 1, 1)}, errors.PledgeTermsWrong),
+        ({"ends_on": date(2026, 1, 2)}, errors.PledgeTermsWrong),  # Over when it is registered.
+        ({"begins_on": date(2029, 1, 1)}, errors.PledgeTermsWrong),
         ({"external_number": " "}, errors.PledgeTermsWrong),
         ({"pledgee": "owner"}, errors.PledgeToSelf),
         ({"quantity_kg": 0}, errors.InvalidQuantity),
@@ -901,6 +938,18 @@ def test_a_reversal_takes_the_owners_free_kilograms_from_above_then_notes_a_debt
     assert [(debt.party, debt.quantity_kg) for debt in second.debts.all()] == [(bureau.owner, 200)]
     assert states(ticket) == {"pledged": 200, "cancelled": 500}
     assert states(bought) == {"held": 300}
+    # Who owes reads it, and so does forestry; a buyer in good faith is shown no name.
+    pages = {
+        "work": reverse("registry:work"), "theirs": reverse("registry:ticket", args=[bought.number])
+    }  # fmt: skip
+    for user, shown in (
+        (bureau.owner_user, {"work", "theirs"}), (bureau.clerk, {"work", "theirs"}),
+        (bureau.buyer_user, set()),
+    ):  # fmt: skip
+        client = Client()
+        client.force_login(user)
+        texts = {name: client.get(page).content.decode() for name, page in pages.items()}
+        assert {name for name, text in texts.items() if "欠缴的减排量" in text} == shown
     assert covered(issuance)
     assert Debt.objects.count() == 1
 

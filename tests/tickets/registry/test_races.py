@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from portal.base.clock import today
 from portal.base.errors import PortalError
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning, act_once
 from tests.base.sessions import at_once
@@ -69,8 +70,8 @@ def test_a_kilogram_is_transferred_or_pledged_but_not_both(shared: Bureau) -> No
     ticket = shared.issue(TONNE)
     sale = shared.request_transfer(ticket, TONNE)
     pledge = prepare_pledge(
-        ticket=ticket, quantity_kg=1, pledgee=shared.bank, amount_fen=1, begins_on="2026-01-01",
-        ends_on="2027-01-01", external_number="x", asked_by=shared.owner_user,
+        ticket=ticket, quantity_kg=1, pledgee=shared.bank, amount_fen=1, begins_on=today(),
+        ends_on=today(), external_number="x", asked_by=shared.owner_user,
         actor=shared.finance,
     )  # fmt: skip
     found = at_once(

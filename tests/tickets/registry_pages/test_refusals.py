@@ -39,7 +39,7 @@ def test_a_quantity_that_is_none_is_refused(hands: Hands, ticket: CarbonTicket, 
     answer = hands.ask(
         hands.bureau.owner_user, "pledge", ticket.number, quantity=text,
         pledgee=str(hands.bureau.bank.key), amount="10", begins_on="2026-01-01",
-        ends_on="2027-01-01", external_number="x", file_document=scan(),
+        ends_on="2030-01-01", external_number="x", file_document=scan(),
     )  # fmt: skip
     assert answer.status_code == 422
     assert (TicketRequest.objects.count(), LedgerEntry.objects.count()) == before

@@ -143,7 +143,12 @@ class Registration(models.Model):
                 fields=["department", "prepared_at"],
                 name="registrations_waiting",
                 condition=Q(state="prepared"),
-            )
+            ),
+            models.Index(
+                fields=["document_number"],
+                name="registration_by_confirmation",
+                condition=Q(kind="sale"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -59,7 +59,6 @@ def list_blocks(
     """Free kilograms onto the trading centre's list (article 15). PaperOutstanding where their trade
     may close a printed ticket."""
     require_office(actor, Role.TRADING_APPROVER)
-    hold(ticket.issuance_id)
     require_paper_to_list(ticket, quantity_kg)
     return _put(
         ticket, quantity_kg, cause, BlockState.LISTED, EntryKind.LIST, "第十五条", actor,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for
+from portal.base.clock import today
+from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of
@@ -81,8 +83,9 @@ def prepare_pledge(
     Raises InvalidQuantity, PledgeTermsWrong, PledgeToSelf, PartyUnknown, PledgeEnded, BlockNotFree.
     """
     require_quantity(quantity_kg)
-    if amount_fen <= 0 or ends_on < begins_on or not external_number.strip():
+    if amount_fen <= 0 or not external_number.strip():
         raise PledgeTermsWrong()
+    _require_term(begins_on, ends_on)
     require_holder(pledgee)
     if pledgee in owners_of(ticket):
         raise PledgeToSelf()
@@ -119,6 +122,7 @@ def pledge_blocks(*, registration: Registration, actor: User) -> Pledge:
     assert wanted.pledgee is not None
     assert wanted.begins_on is not None
     assert wanted.ends_on is not None
+    _require_term(wanted.begins_on, wanted.ends_on)
     behind = wanted.pledge
     if behind is not None:
         _require_room(behind, quantity_kg)
@@ -299,6 +303,14 @@ def enforce_pledge(*, registration: Registration, actor: User) -> LedgerEntry:
 def _pledge_of(registration: Registration) -> Pledge:
     assert registration.pledge_id is not None
     return Pledge.objects.select_related("ticket").get(pk=registration.pledge_id)
+
+
+def _require_term(begins_on: date, ends_on: date) -> None:
+    """PledgeTermsWrong for a loan that is over already, or begins long after its registration (policy
+    ``registry.pledge_begins_days``)."""
+    latest = today() + timedelta(days=int(policy_number("registry.pledge_begins_days")))
+    if ends_on < max(begins_on, today()) or begins_on > latest:
+        raise PledgeTermsWrong()
 
 
 def _require_room(behind: Pledge, quantity_kg: int) -> None:

@@ -17,6 +17,7 @@ from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of
 from tickets.registry.errors import (
     BlockNotFree,
+    ConfirmationUsed,
     CoOwnerLosesShare,
     DivisionToOthers,
     InvalidSplit,
@@ -60,7 +61,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.quantities import require_quantity, split_by_shares
-from tickets.registry.queries import outstanding_prints
+from tickets.registry.queries import confirmation_used, outstanding_prints
 
 TRANSFERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
@@ -99,12 +100,14 @@ def prepare_transfer(
     """Of part or (``quantity_kg`` None) all of a ticket. A sale stands on the trading centre's
     confirmation, a court's transfer on its decision with the day it took effect.
 
-    Raises DocumentMissing, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
+    Raises DocumentMissing, ConfirmationUsed, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
     TransferToSelf, CoOwnerLosesShare, BlockNotFree, TicketClosed, PaperOutstanding.
     """
     if kind not in TRANSFERS:
         raise WrongRegistration()
     document.require(_document_of(kind), authority=kind is Kind.COURT)
+    if kind is Kind.SALE and confirmation_used(document.number):
+        raise ConfirmationUsed()
     wanted = quantity_or_none(quantity_kg)
     to.require_right()
     require_another(owners_of(ticket), to)
@@ -266,6 +269,8 @@ def require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
 def require_paper_to_list(ticket: CarbonTicket, quantity_kg: int) -> None:
     """PaperOutstanding where a trade of so much more on the list may close a printed ticket: the buyer
     has paid by then (article 16)."""
+    if not outstanding_prints(ticket).exists():
+        return
     unlisted = (p for p in standing_pieces(ticket=ticket.pk) if p.state is not BlockState.LISTED)
     if quantity_of(unlisted) == quantity_kg:
         require_paper(ticket, Registration.Paper.ELECTRONIC)

@@ -61,7 +61,7 @@ from tickets.registry.operations.asking import (
     tell_decision,
     withdraw_request,
 )
-from tickets.registry.operations.registrations import OFFICES, parts_of
+from tickets.registry.operations.registrations import ASKING_OWNERS, OFFICES, parts_of
 from tickets.registry.operations.transfers import SUCCESSIONS, ceding_owners
 from tickets.registry.pages.subjects import (
     find_subject,
@@ -462,7 +462,9 @@ def _registration_page(
         and user.pk not in (found.prepared_by_id, found.asked_by_id),
         "ceding": _ceding(found) if waiting else [],
         "collateral": tonnes(collateral_kg) if collateral_kg else "",
-        "may_consent": waiting and bool(may_dispose_any(found, user)),
+        "may_consent": waiting
+        and found.kind in ASKING_OWNERS
+        and bool(may_dispose_any(found, user)),
         "unmask": unmask or UnmaskForm() if found.new_number and may_unmask(user) else None,
         "shown": shown,
         "request_key": uuid.uuid4(),

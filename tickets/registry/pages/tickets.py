@@ -12,6 +12,7 @@ import orjson
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,7 +24,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role
-from portal.accounts.queries import acts_for_any, has_role, parties_acted_for, works_in
+from portal.accounts.queries import (
+    AnyUser,
+    acts_for_any,
+    has_role,
+    is_staff_reader,
+    parties_acted_for,
+    works_in,
+)
 from portal.base.addresses import public_url
 from portal.base.answers import pressed_once, sent_once
 from portal.base.clock import today
@@ -45,6 +53,7 @@ from tickets.registry.acts import ACTS
 from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import (
     CarbonTicket,
+    Debt,
     FreezeOrder,
     PrintedFace,
     PrintReturn,
@@ -62,6 +71,7 @@ from tickets.registry.queries import (
     acts_on,
     claim_may_end,
     days_left,
+    debts,
     family_of,
     newest_entry,
     ordered_by,
@@ -84,6 +94,7 @@ from tickets.registry.showing import (
     area_facts,
     bars,
     big_words,
+    debt_rows,
     face_kg,
     face_kg_of_all,
     flows_by_entry,
@@ -304,6 +315,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         if exact or any(rank.pledge.pledgee_id in banks for rank in ranks)
         else [],
         "orders": orders if exact else [],
+        "debts": debt_rows(_debts_shown(user, ticket)),
         "loss": notice if notice and ticket.is_open and notice.order in orders else None,
         "loss_days": days_left(notice.ends_on, today()) if notice else 0,
         "prints": ticket.prints.select_related("made_by", "taken_in").order_by("number")
@@ -332,6 +344,12 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         if exact
         else [],
     }
+
+
+def _debts_shown(user: AnyUser, ticket: CarbonTicket) -> QuerySet[Debt]:
+    """What orders on its issuance left owed: all for those who serve, else the reader's own."""
+    found = debts(cancellation__issuance=ticket.issuance_id)
+    return found if is_staff_reader(user) else found.filter(party__in=parties_acted_for(user))
 
 
 # --- the face -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from portal.accounts.access import signed_in
-from portal.accounts.models import Department, Role
+from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.queries import has_role, parties_acted_for, works_in
 from tickets.registry.access import (
     may_dispose_any,
@@ -23,12 +23,15 @@ from tickets.registry.models import (
     TicketShare,
 )
 from tickets.registry.operations import Kind
+from tickets.registry.operations.registrations import ASKING_OWNERS
 from tickets.registry.queries import (
+    debts,
     issuable_to,
     losses_to_lift,
     unsettled_objections,
     used_up_tickets,
 )
+from tickets.registry.showing import debt_rows
 
 ROWS = 100
 
@@ -43,12 +46,6 @@ def work_list(request: HttpRequest) -> HttpResponse:
     ]
     mine = parties_acted_for(user)
     my_requests = TicketRequest.objects.filter(Q(asked_by=user) | Q(pledgee__in=mine))
-    own = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
-    securing = Pledge.objects.filter(pledgee__in=mine)  # Of this ticket, or of the one before it.
-    wanted = Registration.objects.filter(
-        Q(ticket__in=own.values("ticket"))
-        | Q(kind=Kind.CHANGE, ticket__issuance__in=securing.values("ticket__issuance"))
-    )
     context = {
         "offices": offices,
         "requests": TicketRequest.objects.filter(
@@ -63,14 +60,10 @@ def work_list(request: HttpRequest) -> HttpResponse:
         .order_by("prepared_at")[:ROWS],
         **(_clerks_lists() if has_role(user, Role.CLERK, Department.FORESTRY) else {}),
         "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
-        "to_consent": [
-            one
-            for one in wanted.filter(state=Registration.State.PREPARED)
-            .select_related("ticket")
-            .order_by("prepared_at")[:ROWS]
-            if may_dispose_any(one, user)
-        ],
+        "to_consent": to_consent(user)[:ROWS],
         "issuable": issuable_to(user),
+        "my_debts": debt_rows(debts(party__in=mine)[:ROWS]),
+        "debts": debt_rows(debts()[:ROWS]) if Department.FORESTRY in offices else [],
     }
     return render(request, "registry/work.html", context)
 
@@ -82,3 +75,43 @@ def _clerks_lists() -> dict[str, Any]:
         "objections": unsettled_objections()[:ROWS],
         "losses_to_lift": losses_to_lift()[:ROWS],
     }
+
+
+def to_consent(user: User) -> list[Registration]:
+    """Prepared registrations that wait for the word of an owner or a bank for whom the user disposes,
+    the oldest first."""
+    mine = parties_acted_for(user, Mandate.Scope.DISPOSE)
+    own = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
+    securing = Pledge.objects.filter(pledgee__in=mine)  # Of this ticket, or of the one before it.
+    wanted = Registration.objects.filter(
+        Q(kind__in=ASKING_OWNERS, ticket__in=own.values("ticket"))
+        | Q(kind=Kind.CHANGE, ticket__issuance__in=securing.values("ticket__issuance")),
+        state=Registration.State.PREPARED,
+    )
+    found = wanted.select_related("ticket").order_by("prepared_at")
+    return [one for one in found if may_dispose_any(one, user)]
+
+
+def my_turn_count(user: User) -> int | None:
+    """Requests and objections to take up, registrations to decide, and what waits for this user's
+    consent; None for who has to do with none of them."""
+    consents = len(to_consent(user))
+    offices = [
+        office for office in (Department.FORESTRY, Department.FINANCE) if works_in(user, office)
+    ]
+    if not offices:
+        return consents or None
+    taking = [office for office in offices if has_role(user, Role.CLERK, office)]
+    deciding = [office for office in offices if has_role(user, Role.APPROVER, office)]
+    asked = TicketRequest.objects.filter(
+        department__in=taking, state=TicketRequest.State.WAITING
+    ).count()
+    if Department.FORESTRY in taking:
+        asked += unsettled_objections().count()
+    prepared = Registration.objects.filter(
+        ~Q(prepared_by=user),
+        Q(asked_by=None) | ~Q(asked_by=user),
+        department__in=deciding,
+        state=Registration.State.PREPARED,
+    ).count()
+    return asked + prepared + consents
