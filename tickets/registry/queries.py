@@ -33,6 +33,7 @@ from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
     Debt,
+    FormerName,
     FreezeOrder,
     Issuance,
     LedgerEntry,
@@ -273,6 +274,14 @@ def shares_at(ticket: CarbonTicket, at: datetime | None = None) -> QuerySet[Tick
         .select_related("party")
         .order_by("place")
     )
+
+
+def names_at(at: datetime | None) -> dict[int, str]:
+    """How parties that were renamed since a moment were called then; none of today."""
+    if at is None:
+        return {}
+    later = FormerName.objects.filter(ended_at__gt=at).order_by("-ended_at")
+    return dict(later.values_list("party", "name"))  # Of several the first that ended after it.
 
 
 def tickets_of(party: Party, at: datetime | None = None) -> QuerySet[CarbonTicket]:

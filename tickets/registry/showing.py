@@ -22,7 +22,7 @@ from tickets.registry.models import (
 )
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.quantities import tonnes
-from tickets.registry.queries import Flow, Standing, TicketState, shares_at
+from tickets.registry.queries import Flow, Standing, TicketState, names_at, shares_at
 from tickets.registry.querysets import standing_at
 
 M2_PER_HA, MU_PER_HA = 10_000, 15
@@ -41,7 +41,7 @@ def holders(ticket: CarbonTicket, at: datetime | None = None, *, masked: bool) -
     shares: list[TicketShare] = list(shares_at(ticket, at))
     if not shares:  # Closed: whose it was at the end.
         shares = list(ticket.shares.filter(closed_by=ticket.closed_by_id).select_related("party"))
-    return _named(shares, ticket, masked=masked)
+    return _named(shares, ticket, names_at(at), masked=masked)
 
 
 def holders_of_all(
@@ -56,18 +56,21 @@ def holders_of_all(
     found: dict[uuid.UUID, list[TicketShare]] = {key: [] for key in tickets}
     for share in shares.order_by("place"):
         found[share.ticket_id].append(share)
-    return {key: _named(own, tickets[key], masked=masked) for key, own in found.items()}
+    names = names_at(at)
+    return {key: _named(own, tickets[key], names, masked=masked) for key, own in found.items()}
 
 
-def _named(shares: list[TicketShare], ticket: CarbonTicket, *, masked: bool) -> list[Holder]:
+def _named(
+    shares: list[TicketShare], ticket: CarbonTicket, names: Mapping[int, str], *, masked: bool
+) -> list[Holder]:
     several = len(shares) > 1
-    return [
-        Holder(
-            share.party.public_name if masked else share.party.name,
-            f"{share.numerator}/{ticket.share_denominator}" if several else "",
-        )
-        for share in shares
-    ]
+    found = []
+    for share in shares:
+        party = share.party
+        party.name = names.get(party.pk, party.name)  # As it was called then; not saved.
+        part = f"{share.numerator}/{ticket.share_denominator}" if several else ""
+        found.append(Holder(party.public_name if masked else party.name, part))
+    return found
 
 
 def area_facts(area_m2: float) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from portal.accounts.errors import MandateMissing, OfficeMissing, ReasonMissing
 from portal.accounts.models import Mandate, Party, RoleGrant, User
-from portal.base.clock import PortalNow, advance_clock, today
+from portal.base.clock import PortalNow, advance_clock, now, today
 from portal.base.numbers import is_number, parse_code
 from portal.casework.errors import OwnMatter, RegulationNotInForce
 from portal.casework.models import Message, Regulation
@@ -93,7 +93,7 @@ from tickets.registry.queries import (
     pledges_on,
 )
 from tickets.registry.ranks import rank_of
-from tickets.registry.showing import order_line
+from tickets.registry.showing import holders, order_line
 
 pytestmark = pytest.mark.django_db
 
@@ -1105,8 +1105,10 @@ def test_an_owners_new_name_is_registered_and_the_former_one_kept(bureau: Bureau
             prepare_change(**wanted, **wrong)
     with pytest.raises(errors.OwnersDiffer):
         prepare_change(**wanted, renamed=bureau.buyer, new_name="新名")
-    former = bureau.owner.name
+    former, before = bureau.owner.name, now()
     bureau.approve(prepare_change(**wanted, renamed=bureau.owner, new_name="伊宁新林业公司"))
+    for at, called in ((None, "伊宁新林业公司"), (before, former)):
+        assert [one.name for one in holders(ticket, at, masked=False)] == [called]
     bureau.owner.refresh_from_db()
     assert bureau.owner.name == "伊宁新林业公司"
     assert [row.name for row in bureau.owner.former_names.all()] == [former]

@@ -244,7 +244,7 @@ def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
             insert(ticket.issuance, kind, said, freeze=order.pk)
         assert constraint_of(refused.value) == rule
     # Article 10: the data behind a name are noted promptly, the shares being what they were.
-    shares[0]["shares"] = everything["tickets"][0]["shares"]
+    shares[0]["shares"] = [[str(one.party.key), one.numerator] for one in ticket.shares.all()]
     insert(ticket.issuance, "change", {"shares": shares})
 
 

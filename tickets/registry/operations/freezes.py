@@ -347,6 +347,7 @@ def prepare_settlement(
 def settle_objection(*, registration: Registration, actor: User) -> LossObjection:
     """Dismissed, the reissue is free again; upheld, it stays barred and the freeze is to be lifted."""
     wanted = begin_decision(registration, actor, {Kind.SETTLE})
+    assert wanted.objection_id is not None
     settled = LossObjection.objects.filter(pk=wanted.objection_id, outcome="").update(
         outcome=wanted.outcome, settled_at=now(), settled_by=actor
     )
