@@ -96,7 +96,11 @@ def prepare_freeze(
 
 @write_transaction
 def freeze_blocks(*, registration: Registration, actor: User) -> FreezeOrder:
-    """What lies under it is not lost: the state stays, and nothing moves until it is lifted."""
+    """What lies under it is not lost: the state stays, and nothing moves until it is lifted.
+
+    BlockNotFree when less is live than was ordered; what an inspection found is frozen as far as it
+    is still on the ticket.
+    """
     wanted = begin_decision(registration, actor, {Kind.FREEZE})
     order = _lay(wanted, actor, FreezeOrder.Kind(wanted.freeze_kind))
     end_decision(wanted, actor)
@@ -109,6 +113,9 @@ def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> Fre
     pieces = freest_first(held.pieces)
     live_kg = quantity_of(piece for piece in pieces if _is_live(piece))
     quantity_kg = registration.quantity_kg or live_kg
+    if kind is FreezeOrder.Kind.INSPECTION:
+        # Some may have been sold since the visit: the rest of what it found is frozen all the same.
+        quantity_kg = min(quantity_kg, live_kg)
     if quantity_kg == 0 or quantity_kg > live_kg:
         raise BlockNotFree(wanted=max(quantity_kg, 1), free=live_kg)
     order = FreezeOrder.objects.create(
