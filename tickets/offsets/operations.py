@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
-from portal.accounts.queries import acts_for, people_acting_for, works_in
+from portal.accounts.queries import people_acting_for, works_in
 from portal.base.clock import now
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
-from portal.casework.errors import OwnMatter
 from portal.casework.notices import tell
 from portal.casework.signatures import sign
 from portal.journal.operations import record_event
@@ -44,6 +43,7 @@ from tickets.offsets.signing import content_of
 from tickets.registry.access import (
     may_dispose,
     owners_of,
+    refuse_own_ticket,
     require_office,
 )
 from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall, TicketClosed
@@ -202,12 +202,6 @@ def _require_consents(request: OffsetRequest) -> None:
         raise ConsentMissing(count=len(missing))
 
 
-def _refuse_own_matter(request: OffsetRequest, actor: User) -> None:
-    """OwnMatter for who acts for an owner: nobody handles an own application (domain.md)."""
-    if any(acts_for(actor, owner, Mandate.Scope.VIEW) for owner in owners_of(request.ticket)):
-        raise OwnMatter()
-
-
 def require_purpose(facts: OffsetFacts) -> None:
     """What the constraint demands, in kinder words."""
     complete = {
@@ -234,7 +228,7 @@ def prepare_offset(*, request: OffsetRequest, opinion: str, actor: User) -> Offs
     waiting = _locked(request, State.ASKED)
     if waiting.asked_by_id == actor.pk:
         raise SignerPrepared()
-    _refuse_own_matter(waiting, actor)
+    refuse_own_ticket(waiting.ticket, actor)
     _require_name(waiting)
     _require_consents(waiting)
     OffsetRequest.objects.filter(pk=waiting.pk).update(
@@ -257,7 +251,7 @@ def sign_offset(*, request: OffsetRequest, actor: User) -> Offset:
     waiting = _locked(request, State.PREPARED)
     if actor.pk in (waiting.prepared_by_id, waiting.asked_by_id):
         raise SignerPrepared()
-    _refuse_own_matter(waiting, actor)
+    refuse_own_ticket(waiting.ticket, actor)
     _require_name(waiting)
     hold(waiting.ticket.issuance_id)  # Owners and kilograms stand until it is written.
     _require_consents(waiting)
@@ -333,7 +327,7 @@ def refuse_offset(*, request: OffsetRequest, reason: str, actor: User) -> Offset
         raise ReasonMissing()
     if waiting.prepared_by_id == actor.pk:
         raise SignerPrepared()
-    _refuse_own_matter(waiting, actor)
+    refuse_own_ticket(waiting.ticket, actor)
     OffsetRequest.objects.filter(pk=waiting.pk).update(
         state=State.REFUSED, decided_by=actor, decided_at=now(), reason=reason.strip()[:2000]
     )

@@ -20,6 +20,7 @@ from portal.accounts.queries import (
     works_in,
 )
 from portal.base.errors import NotFound
+from portal.casework.errors import OwnMatter
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
 from tickets.registry.queries import changes_shares, own_tickets, pledges_on
@@ -43,7 +44,7 @@ def access_held_ticket(number: str, user: AnyUser) -> CarbonTicket:
     ticket = access_ticket(number)
     if is_staff_reader(user):
         return ticket
-    if acts_for_any(user, owners_of(ticket), Mandate.Scope.VIEW):
+    if acts_for_an_owner(user, ticket):
         return ticket
     raise NotFound()
 
@@ -90,6 +91,17 @@ def owners_of(ticket: CarbonTicket) -> list[Party]:
             ticket_shares__ticket=ticket, ticket_shares__closed_by__isnull=True
         ).order_by("ticket_shares__place")
     )
+
+
+def acts_for_an_owner(user: AnyUser, ticket: CarbonTicket) -> bool:
+    """Whether the user acts today, in whatever matter, for a present owner."""
+    return acts_for_any(user, owners_of(ticket), Mandate.Scope.VIEW)
+
+
+def refuse_own_ticket(ticket: CarbonTicket, actor: User) -> None:
+    """OwnMatter for who acts for an owner: nobody handles an own application (domain.md)."""
+    if acts_for_an_owner(actor, ticket):
+        raise OwnMatter()
 
 
 def require_office(actor: User, role: Role, department: Department | None = None) -> None:
@@ -169,9 +181,7 @@ def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
         return True
     if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
         return True
-    return found.ticket is not None and acts_for_any(
-        user, owners_of(found.ticket), Mandate.Scope.VIEW
-    )
+    return found.ticket is not None and acts_for_an_owner(user, found.ticket)
 
 
 def parties_asked(registration: Registration) -> list[Party]:

@@ -32,7 +32,7 @@ from tickets.supervision.operations.complaints import (
 )
 from tickets.supervision.operations.inspections import (
     add_photo,
-    drop_proposal,
+    drop_inspection,
     order_inspection,
     propose_inspection,
     sign_inspection,
@@ -232,7 +232,7 @@ def fire_seen(users: dict[str, User], tell: Tell) -> None:
             if proposal.ticket_id == ticket.pk:
                 order(users, proposal, days=4)
             else:
-                drop_proposal(
+                drop_inspection(
                     inspection=proposal, reason="经电话核实，火势未及此处。",
                     actor=users["forestry_approver"],
                 )  # fmt: skip

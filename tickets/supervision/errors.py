@@ -69,7 +69,10 @@ class InspectionStands(SupervisionError):
 
 
 @stands_for(
-    "follow_up_is_of_a_signed_visit", "inspection_moves_on_its_way", "ordered_inspection_is_whole"
+    "follow_up_is_of_a_signed_visit",
+    "inspection_is_dropped_for_a_reason",
+    "inspection_moves_on_its_way",
+    "ordered_inspection_is_whole",
 )
 class InspectionMovedOn(SupervisionError):
     """The inspection is not in the state that this act starts from."""

@@ -165,12 +165,11 @@ class ProposalForm(PortalForm):
     )
 
 
-class OrderForm(PortalForm):
-    """Who goes, by when, under which number."""
+class HandOnForm(PortalForm):
+    """Who goes, and by when."""
 
     inspector = forms.ModelChoiceField(label=_("检查人员"), queryset=User.objects.none())
     due_on = DayField(label=_("检查期限"))
-    number = forms.CharField(label=_("检查通知书文号"), max_length=120)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -178,6 +177,12 @@ class OrderForm(PortalForm):
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = officers(Role.CLERK, Department.FORESTRY)
         field.label_from_instance = User.get_full_name  # type: ignore[method-assign,assignment]
+
+
+class OrderForm(HandOnForm):
+    """Under which number as well."""
+
+    number = forms.CharField(label=_("检查通知书文号"), max_length=120)
 
 
 class PhotoForm(PortalForm):

@@ -13,7 +13,8 @@ from parcels.models import ProjectAreaVersion
 from portal.base.clock import CITY_TIME, today
 from tickets.market.models import RetailOrder
 from tickets.offsets.models import OffsetRequest
-from tickets.supervision.models import Complaint, JusticeCase
+from tickets.registry.models import FreezeOrder, LedgerEntry
+from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ def complaint_figures(of: Q | None = None) -> list[ComplaintFigures]:
         )
         for topic in Complaint.Topic
     ]
+
+
+def freeze_order_of(inspection: Inspection) -> FreezeOrder | None:
+    """What the approver laid on the ticket at the inspection's request: as much as was still there."""
+    if inspection.freeze is None:
+        return None
+    laid = LedgerEntry.objects.filter(registration=inspection.freeze.key)
+    return FreezeOrder.objects.filter(pk__in=laid.values("freeze_order")).first()
 
 
 @dataclass(frozen=True, slots=True)

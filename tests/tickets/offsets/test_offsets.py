@@ -14,13 +14,13 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.errors import OfficeMissing
-from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.models import Department, Mandate, Role, User
 from portal.base.clock import PortalNow
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer, user_named
 from tests.base.sessions import refused_by
-from tests.tickets.registry.register import Bureau
+from tests.tickets.registry.register import Bureau, mandate_of
 from tests.tickets.registry_pages.hands import Hands
 from tickets.offsets.api import OffsetInput
 from tickets.offsets.errors import (
@@ -142,11 +142,6 @@ def test_every_owner_agrees_and_who_acts_for_one_neither_prepares_nor_signs(
             decide(request=wanted, actor=bureau.signer)
     with refused_by("nobody_decides_an_own_matter"):
         OffsetRequest.objects.filter(pk=wanted.pk).update(state="signed", decided_by=bureau.signer)
-
-
-def mandate_of(user: User, party: Party, giver: User, **more: Any) -> Mandate:
-    facts = {"scope": Mandate.Scope.VIEW, "valid_from": date(2020, 1, 1), **more}
-    return Mandate.objects.create(user=user, party=party, given_by=giver, **facts)
 
 
 def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau, clerk: User) -> None:

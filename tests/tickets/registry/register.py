@@ -60,6 +60,12 @@ def holder(name: str) -> tuple[Party, User]:
     return party, user
 
 
+def mandate_of(user: User, party: Party, giver: User, **more: Any) -> Mandate:
+    """By which ``user`` may look at what is the party's, or ``more``."""
+    facts = {"scope": Mandate.Scope.VIEW, "valid_from": date(2020, 1, 1), **more}
+    return Mandate.objects.create(user=user, party=party, given_by=giver, **facts)
+
+
 def unissued() -> Filing:
     """A filing that waits for its tickets; the tests' database has some (``conftest``)."""
     filing = Filing.objects.filter(issuance__isnull=True).order_by("pk").first()

@@ -16,9 +16,10 @@ class InspectionQuerySet(models.QuerySet["Inspection"]):
     """Reads of inspections."""
 
     def to_be_mended(self) -> InspectionQuerySet:
-        """Measures were demanded, and no later visit has found them done."""
-        done = Inspection.objects.filter(follows=OuterRef("pk"), state="signed", mended=True)
-        return self.filter(state="signed", outcome="measures").exclude(Exists(done))
+        """Measures were demanded, and no later visit has been there: one that found them undone
+        demands anew itself, or has found a loss."""
+        visited = Inspection.objects.filter(follows=OuterRef("pk"), state="signed")
+        return self.filter(state="signed", outcome="measures").exclude(Exists(visited))
 
 
 class Inspection(models.Model):
@@ -66,6 +67,9 @@ class Inspection(models.Model):
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="inspections"
     )
     due_on = models.DateField(_("检查期限"), null=True)
+    dropped_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     visited_on = models.DateField(_("检查日期"), null=True)
     findings = models.TextField(_("检查情况"), blank=True, default="")
     measures = models.TextField(_("整改要求"), blank=True, default="")

@@ -19,7 +19,7 @@ from portal.casework.documents import JPEG, Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.market.access import people_of
-from tickets.registry.access import owners_of, require_office
+from tickets.registry.access import owners_of, refuse_own_ticket, require_office
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.moves import LIVE_STATES
 from tickets.registry.operations import Paper, prepare_freeze
@@ -73,39 +73,70 @@ def order_inspection(
     *, inspection: Inspection, inspector: User, due_on: date, number: str, actor: User
 ) -> Inspection:
     """Forestry's approver orders it; a clerk of forestry makes it."""
-    require_office(actor, Role.APPROVER, Department.FORESTRY)
-    found = _locked(inspection, State.PROPOSED)
-    if inspector == actor:
-        raise OwnOrder()
-    if not has_role(inspector, Role.CLERK, Department.FORESTRY):
-        raise InvalidInput(field=_("检查人员"), reason=_("须为林业主管部门的经办人"))
-    if due_on < today():
-        raise InvalidInput(field=_("检查期限"), reason=_("不能早于今天"))
+    found = _decidable(inspection, actor, State.PROPOSED)
     if not number.strip():
         raise InvalidInput(field=_("检查通知书文号"), reason=_("不能为空"))
-    found.state, found.ordered_by, found.inspector = State.ORDERED, actor, inspector
-    found.due_on, found.order_number = due_on, number.strip()
-    found.save()
+    found.order_number = number.strip()
+    _assign(found, inspector, due_on, actor)
     _record(found, "ordered", actor, inspector=str(inspector.key), due_on=due_on.isoformat())
-    tell(
-        users=[inspector],
-        subject=str(_("请按期现场检查：{ticket}")).format(ticket=found.ticket.number),
-        body=found.reason,
-        link=reverse("supervision:inspection", args=[found.key]),
-    )
     return found
 
 
 @write_transaction
-def drop_proposal(*, inspection: Inspection, reason: str, actor: User) -> Inspection:
-    """Forestry's approver sees no need; the reason stays."""
-    require_office(actor, Role.APPROVER, Department.FORESTRY)
-    found = _locked(inspection, State.PROPOSED)
+def hand_on_inspection(
+    *, inspection: Inspection, inspector: User, due_on: date, actor: User
+) -> Inspection:
+    """Another inspector, or another day: who was to go is ill, has left the office, or may not.
+
+    Pictures that were taken stay with the visit; the former inspector hears of it.
+    """
+    found = _decidable(inspection, actor, State.ORDERED)
+    former = found.inspector
+    assert former is not None  # The constraint asks it of what is ordered.
+    _assign(found, inspector, due_on, actor)
+    _record(
+        found, "handed_on", actor,
+        former=str(former.key), inspector=str(inspector.key), due_on=due_on.isoformat(),
+    )  # fmt: skip
+    if former != inspector:
+        _tell_inspector(former, found, str(_("现场检查已改派他人：{ticket}")))
+    return found
+
+
+def _assign(found: Inspection, inspector: User, due_on: date, actor: User) -> None:
+    if inspector == actor:
+        raise OwnOrder()
+    if not has_role(inspector, Role.CLERK, Department.FORESTRY):
+        raise InvalidInput(field=_("检查人员"), reason=_("须为林业主管部门的经办人"))
+    refuse_own_ticket(found.ticket, inspector)
+    if due_on < today():
+        raise InvalidInput(field=_("检查期限"), reason=_("不能早于今天"))
+    found.state, found.ordered_by, found.inspector = State.ORDERED, actor, inspector
+    found.due_on = due_on
+    found.save()
+    _tell_inspector(inspector, found, str(_("请按期现场检查：{ticket}")))
+
+
+def _tell_inspector(inspector: User, found: Inspection, subject: str) -> None:
+    tell(
+        users=[inspector],
+        subject=subject.format(ticket=found.ticket.number),
+        body=found.reason,
+        link=reverse("supervision:inspection", args=[found.key]),
+    )
+
+
+@write_transaction
+def drop_inspection(*, inspection: Inspection, reason: str, actor: User) -> Inspection:
+    """Forestry's approver sees no need, or no need any more; the reason stays."""
+    found = _decidable(inspection, actor, State.PROPOSED, State.ORDERED)
     if not reason.strip():
         raise InvalidInput(field=_("理由"), reason=_("不能为空"))
-    found.state, found.findings = State.DROPPED, reason.strip()
-    found.save(update_fields=["state", "findings"])
+    found.state, found.findings, found.dropped_by = State.DROPPED, reason.strip(), actor
+    found.save(update_fields=["state", "findings", "dropped_by"])
     _record(found, "dropped", actor)
+    if found.inspector is not None:
+        _tell_inspector(found.inspector, found, str(_("现场检查已取消：{ticket}")))
     return found
 
 
@@ -158,7 +189,7 @@ def sign_inspection(
     are demanded anew, or have cost tonnes.
 
     A loss asks the register to freeze exactly the tonnes that stand on the affected part, as far
-    as they are still live on this ticket; forestry's approver decides on that request.
+    as they are still live on this ticket, now and when forestry's approver decides on that request.
     """
     found = _under_way(inspection, actor)
     if visited_on > today():
@@ -250,7 +281,7 @@ def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User)
 def _locked(inspection: Inspection, *states: Inspection.State) -> Inspection:
     found = (
         Inspection.objects.select_for_update(of=("self",))
-        .select_related("ticket__issuance__filing__accounting_result", "follows")
+        .select_related("ticket__issuance__filing__accounting_result", "follows", "inspector")
         .get(pk=inspection.pk)
     )
     if found.state == State.SIGNED:
@@ -260,10 +291,20 @@ def _locked(inspection: Inspection, *states: Inspection.State) -> Inspection:
     return found
 
 
+def _decidable(inspection: Inspection, actor: User, *states: Inspection.State) -> Inspection:
+    """For forestry's approver, unless he acts for an owner."""
+    require_office(actor, Role.APPROVER, Department.FORESTRY)
+    found = _locked(inspection, *states)
+    refuse_own_ticket(found.ticket, actor)
+    return found
+
+
 def _under_way(inspection: Inspection, actor: User) -> Inspection:
+    """For its inspector, unless he acts for an owner."""
     found = _locked(inspection, State.ORDERED)
     if found.inspector != actor or not has_role(actor, Role.CLERK, Department.FORESTRY):
         raise NotTheInspector()
+    refuse_own_ticket(found.ticket, actor)
     return found
 
 

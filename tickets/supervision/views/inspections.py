@@ -30,6 +30,7 @@ from tickets.supervision.access import access_inspection, access_inspections
 from tickets.supervision.errors import InspectionMovedOn
 from tickets.supervision.forms import (
     FILES_MAX,
+    HandOnForm,
     OrderForm,
     PhotoForm,
     ProposalForm,
@@ -38,6 +39,7 @@ from tickets.supervision.forms import (
 )
 from tickets.supervision.models import Inspection
 from tickets.supervision.operations import inspections as acts
+from tickets.supervision.queries import freeze_order_of
 
 ROWS = 25
 REFUSED = 422
@@ -105,6 +107,9 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     follows_measures = found.follows is not None and found.follows.outcome == "measures"
     forms: dict[str, Any] = {
         "order": OrderForm(prefix="order"),
+        "hand_on": HandOnForm(
+            prefix="hand_on", initial={"inspector": found.inspector, "due_on": found.due_on}
+        ),
         "drop": ReasonForm(prefix="drop"),
         "sign": VisitForm(
             prefix="sign", initial={"visited_on": today()}, follows_measures=follows_measures
@@ -127,21 +132,25 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             forms[act].add_refusal(refusal)
             status = REFUSED
     forestry = Department.FORESTRY
+    approves = has_role(user, Role.APPROVER, forestry)
     shape = json.loads(found.ticket.area_version.geom.json)
     marked = [one for one in (found.suspect, found.affected) if one]
     context = {
         "inspection": found,
         "forms": forms,
-        "may_order": found.state == State.PROPOSED and has_role(user, Role.APPROVER, forestry),
+        "may_order": found.state == State.PROPOSED and approves,
+        "may_hand_on": found.state == State.ORDERED and approves,
         "may_visit": found.state == State.ORDERED and found.inspector == user,
         "may_follow": found.state == State.SIGNED and has_role(user, Role.CLERK, forestry),
         "affected_t": tonnes(found.affected_kg),
-        "frozen_t": tonnes(found.freeze.quantity_kg or 0) if found.freeze else "",
+        "asked_t": tonnes(found.freeze.quantity_kg or 0) if found.freeze else "",
+        "frozen_t": tonnes(order.quantity_kg) if (order := freeze_order_of(found)) else "",
         "photo_form": PhotoForm(prefix="photo"),
         "photos": photo_facts(found),
         "signed_by_me": found.state == State.SIGNED and found.inspector == user,
         "unmended": found in Inspection.objects.to_be_mended(),
         "visits": found.visits.order_by("pk"),
+        "visited": found.visits.filter(state=State.SIGNED).order_by("-pk").first(),
         "sketch_config": sketch_config(
             [shape],
             drawing=found.state == State.ORDERED and found.inspector == user,
@@ -200,8 +209,10 @@ def _act(
     given = form.cleaned_data
     if act == "order":
         acts.order_inspection(inspection=found, actor=user, **given)
+    elif act == "hand_on":
+        acts.hand_on_inspection(inspection=found, actor=user, **given)
     elif act == "drop":
-        acts.drop_proposal(inspection=found, reason=given["reason"], actor=user)
+        acts.drop_inspection(inspection=found, reason=given["reason"], actor=user)
     elif act == "sign":
         acts.sign_inspection(
             inspection=found,
