@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import uuid
 
+from django.db.models import QuerySet
+
 from portal.accounts.models import Department, Mandate, Role
-from portal.accounts.queries import AnyUser, acts_for, has_role, open_grants, works_in
+from portal.accounts.queries import (
+    AnyUser,
+    acts_for,
+    has_role,
+    open_grants,
+    parties_acted_for,
+    works_in,
+)
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from tickets.registry.access import owners_of
+from tickets.registry.access import acts_for_an_owner, owners_of
+from tickets.registry.models import TicketShare
 from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
 
@@ -18,9 +28,23 @@ def departments_of(user: AnyUser) -> list[Department]:
 
 
 def may_handle(user: AnyUser, complaint: Complaint) -> bool:
-    """Whether the user serves the handling department — and not the accused one as well."""
+    """Whether the user serves the handling department — and neither the accused one as well nor an
+    owner of the ticket that it is about."""
     served = {department.value for department in departments_of(user)}
-    return complaint.department in served and complaint.accused not in served
+    if complaint.department not in served or complaint.accused in served:
+        return False
+    return complaint.ticket is None or not acts_for_an_owner(user, complaint.ticket)
+
+
+def handled_by(user: AnyUser) -> QuerySet[Complaint]:
+    """The complaints of which ``may_handle`` is true."""
+    served = departments_of(user)
+    own = TicketShare.objects.filter(party__in=parties_acted_for(user), closed_by__isnull=True)
+    return (
+        Complaint.objects.filter(department__in=served)
+        .exclude(accused__in=served)
+        .exclude(ticket__in=own.values("ticket"))
+    )
 
 
 def access_complaint(key: uuid.UUID, user: AnyUser) -> Complaint:

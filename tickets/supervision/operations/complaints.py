@@ -213,8 +213,9 @@ def _held(complaint: Complaint, actor: User, role: Role, *states: State) -> Comp
 
 
 def _tell_office(complaint: Complaint) -> None:
+    clerks = officers(Role.CLERK, Department(complaint.department))
     tell(
-        users=officers(Role.CLERK, Department(complaint.department)),
+        users=[clerk for clerk in clerks if may_handle(clerk, complaint)],
         subject=str(_("收到一件举报：{topic}")).format(topic=complaint.get_topic_display()),
         body=str(_("请于 {day} 前答复。")).format(day=complaint.due_on.isoformat()),
         link=reverse("supervision:complaint-case", args=[complaint.key]),

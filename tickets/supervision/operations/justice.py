@@ -27,7 +27,7 @@ from tickets.market.operations import (
 )
 from tickets.offsets.models import OffsetRequest, Purpose
 from tickets.offsets.operations import ask_offset, propose_name
-from tickets.registry.access import owners_of, require_office
+from tickets.registry.access import owners_of, refuse_own_ticket, require_office
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import require_quantity
@@ -79,6 +79,7 @@ def open_justice_case(
         opened_by=actor,
         **_where(source),
     )
+    refuse_own_ticket(case.ticket, actor)
     _require_left(case)
     case.save(force_insert=True)
     for kind in PAPERS:
@@ -124,6 +125,7 @@ def agree_to_listing(*, case: JusticeCase, actor: User) -> JusticeCase:
     found = _locked(case, State.CONFIRMED)
     if found.listing is None:
         raise JusticeCaseMovedOn()
+    refuse_own_ticket(found.ticket, actor)
     return _subscribe(found, actor)
 
 
@@ -230,6 +232,7 @@ def _decidable(case: JusticeCase, actor: User, *states: JusticeCase.State) -> Ju
     found = _locked(case, *states)
     if found.opened_by == actor:
         raise OwnJusticeCase()
+    refuse_own_ticket(found.ticket, actor)
     return found
 
 

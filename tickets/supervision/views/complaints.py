@@ -32,6 +32,7 @@ from tickets.supervision.access import (
     access_complaint_desk,
     access_own_complaint,
     departments_of,
+    handled_by,
     may_handle,
     may_inspect,
 )
@@ -145,8 +146,9 @@ def find(request: HttpRequest) -> HttpResponse:
 @never_cache
 def desk(request: HttpRequest) -> HttpResponse:
     """The department's complaints, the next due first; answered ones on demand."""
-    served = access_complaint_desk(signed_in(request))
-    rows = Complaint.objects.filter(department__in=served).exclude(accused__in=served)
+    user = signed_in(request)
+    served = access_complaint_desk(user)
+    rows = handled_by(user)
     closed = "answered" in request.GET
     answered = Complaint.State.ANSWERED
     shown = rows.filter(state=answered).order_by("-answered_at") if closed else rows.exclude(
