@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -11,10 +12,13 @@ from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
+from portal.base.errors import PortalError
 from portal.base.guarantees import refusal_of
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
+Row = TypeVar("Row")
 
 RETRIES = 3
 # deadlock_detected and serialization_failure: the database undid all of it, so it may run again.
@@ -65,3 +69,17 @@ def write_transaction(operation: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")  # pragma: no cover
 
     return in_transaction
+
+
+def each_apart(rows: Iterable[Row], act: Callable[[Row], bool]) -> int:
+    """With how many rows of a job ``act``, a write transaction of its own each, had something to do.
+
+    One that is refused stays as it is and is logged; the others go on.
+    """
+    done = 0
+    for row in rows:
+        try:
+            done += act(row)
+        except (PortalError, DatabaseError):
+            log.exception("%s stays: the job's act was refused", row)
+    return done

@@ -11,7 +11,7 @@ from portal.base import guarantees
 from portal.base.errors import PortalError
 from portal.base.guarantees import NothingIsRewritten, stands_for
 from portal.base.models import NumberCounter
-from portal.base.transactions import joining, write_transaction
+from portal.base.transactions import each_apart, joining, write_transaction
 
 
 class BlockNotFree(PortalError):
@@ -166,3 +166,22 @@ def test_a_refusal_of_python_undoes_the_operation_and_keeps_its_class() -> None:
 def test_rewriting_is_refused_in_words() -> None:
     with pytest.raises(NothingIsRewritten, match="只能追加"):
         write_transaction(refuse)("", constraint="nothing_is_rewritten")
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_refused_keeps_no_other_of_the_job_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @write_transaction
+    def act(year: int) -> bool:
+        NumberCounter.objects.create(kind="T", year=year, last=1)
+        if year == 2:
+            refuse("")
+        if year == 3:
+            raise DatabaseError("no room")
+        return year != 4  # Nothing was to be done.
+
+    assert each_apart([1, 2, 3, 4, 5], act) == 2
+    kept = NumberCounter.objects.filter(kind="T").order_by("year")
+    assert list(kept.values_list("year", flat=True)) == [1, 4, 5]
+    assert [record.getMessage()[:1] for record in caplog.records] == ["2", "3"]

@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.accounts.models import Mandate, Party, Role, User
-from portal.accounts.queries import acts_for, acts_for_any, has_role
+from portal.accounts.queries import acts_for, acts_for_any, has_role, people_acting_for
 from portal.base.clock import now, today
 from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
@@ -167,12 +167,13 @@ def withdraw_request(*, request: TicketRequest, actor: User) -> TicketRequest:
 
 def tell_decision(registration: Registration, subject: str, link: str) -> None:
     """A message to who asked, to those who act for the ticket's owners, and to the bank whose
-    collateral it touched."""
+    collateral it touched — but of a freeze, which finance tells it of once as long as it lies."""
     users = [registration.asked_by] if registration.asked_by else []
-    parties = list(pledgees_touched(registration))
+    freezes = registration.kind in (Kind.FREEZE, Kind.LOSS)
+    parties = [] if freezes else list(pledgees_touched(registration))
     if registration.ticket is not None:
         parties += owners_of(registration.ticket)
-    users += list(User.objects.filter(mandates__party__in=parties, mandates__ended_at=None))
+    users += people_acting_for(parties)
     tell(users=users, subject=subject, body=registration.decision_reason or subject, link=link)
 
 

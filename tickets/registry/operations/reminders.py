@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from portal.accounts.queries import people_acting_for
 from portal.base.clock import today
 from portal.base.policy import policy_number
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.registry.access import owners_of
@@ -32,7 +32,7 @@ def remind_of_ending_pledges() -> int:
     """
     day = today()
     until = day + timedelta(days=int(policy_number("registry.pledge_reminder_days")))
-    return sum(_remind(pledge=pledge, day=day) for pledge in pledges_to_remind(until))
+    return each_apart(pledges_to_remind(until), lambda pledge: _remind(pledge=pledge, day=day))
 
 
 @write_transaction
