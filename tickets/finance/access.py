@@ -66,7 +66,11 @@ def access_policy(key: uuid.UUID, user: AnyUser) -> InsurancePolicy:
 
 def access_claim(key: uuid.UUID, user: AnyUser) -> InsuranceClaim:
     """A claim, for the insurer of its policy."""
-    found = InsuranceClaim.objects.filter(key=key).select_related("policy__insurer").first()
+    found = (
+        InsuranceClaim.objects.filter(key=key)
+        .select_related("policy__insurer", "policy__ticket")
+        .first()
+    )
     if found is None:
         raise NotFound()
     if not acts_for(user, found.policy.insurer, Mandate.Scope.APPLY):

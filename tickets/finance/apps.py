@@ -12,6 +12,7 @@ class FinanceConfig(AppConfig):
 
         register_panel(
             Panel(
-                "finance/_insurance.html", lambda ticket, _user: {"policies": insurance_of(ticket)}
+                "finance/_insurance.html",
+                lambda ticket, _user: {"ticket": ticket, "policies": insurance_of(ticket)},
             )
         )

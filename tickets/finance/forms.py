@@ -91,6 +91,13 @@ class PolicyForm(PortalForm):
     events = forms.CharField(label=_("承保事件"), max_length=300)
 
 
+class EndPolicyForm(PortalForm):
+    """On which day an insurance ended before its term, and why."""
+
+    ended_on = DayField(label=_("提前终止日期"))
+    reason = forms.CharField(label=_("终止理由"), max_length=300)
+
+
 class ClaimForm(PortalForm):
     """What happened, under which insurance."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 
 from django.db import models
 from django.db.models import F, Q
@@ -11,9 +12,22 @@ from django.utils.translation import gettext_lazy as _
 from portal.base.clock import PortalNow
 
 
+class FinanceRowQuerySet(models.QuerySet["FinanceRow"]):
+    """Reads of the office's rows."""
+
+    def counted(self) -> FinanceRowQuerySet:
+        """Confirmed, and not struck since."""
+        return self.filter(confirmed_by__isnull=False, struck_by__isnull=True)
+
+    def waiting(self) -> FinanceRowQuerySet:
+        """For the approver's word."""
+        return self.filter(confirmed_by__isnull=True, struck_by__isnull=True)
+
+
 class FinanceRow(models.Model):
     """A product that refers to a ticket, as its bank told the office. Pledges are the ledger's own:
-    the register shows both. A clerk records, an approver confirms; an end is written once."""
+    the register shows both. A clerk records, an approver confirms; an end is written once. What was
+    recorded wrongly is struck by the approver, before or after, and recorded anew."""
 
     class Kind(models.TextChoices):
         MORTGAGE = "mortgage", _("抵押贷款")
@@ -39,6 +53,15 @@ class FinanceRow(models.Model):
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
     ended_on = models.DateField(_("结清日期"), null=True)
+    ended_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    struck_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    struck_because = models.CharField(_("撤销理由"), max_length=300, blank=True, default="")
+
+    objects = FinanceRowQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("金融产品登记")
@@ -58,8 +81,19 @@ class FinanceRow(models.Model):
                 condition=Q(ended_on__isnull=True)
                 | Q(ended_on__gte=F("begins_on"), confirmed_by__isnull=False),
             ),
+            models.CheckConstraint(
+                name="finance_row_is_struck_for_a_reason",
+                condition=Q(struck_by__isnull=True, struck_because="")
+                | (Q(struck_by__isnull=False) & ~Q(struck_because="")),
+            ),
+            models.CheckConstraint(
+                name="who_records_a_finance_row_does_not_strike_it",
+                condition=Q(struck_by__isnull=True) | ~Q(struck_by=F("recorded_by")),
+            ),
             models.UniqueConstraint(
-                name="one_finance_row_of_a_contract", fields=["institution", "number"]
+                name="one_finance_row_of_a_contract",
+                fields=["institution", "number"],
+                condition=Q(struck_by__isnull=True),
             ),
         ]
 
@@ -68,7 +102,8 @@ class FinanceRow(models.Model):
 
 
 class InsurancePolicy(models.Model):
-    """保险: on a ticket's tonnes or on the forest behind it; written once by its insurer."""
+    """保险: on a ticket's tonnes or on the forest behind it; written once by its insurer, who may
+    end it before its term, for a reason."""
 
     class Subject(models.TextChoices):
         TICKET = "ticket", _("碳票减排量")
@@ -89,6 +124,11 @@ class InsurancePolicy(models.Model):
     events = models.CharField(_("承保事件"), max_length=300)
     recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(_("登记时间"), db_default=PortalNow(), editable=False)
+    ended_on = models.DateField(_("提前终止日期"), null=True)
+    ended_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    ended_because = models.CharField(_("终止理由"), max_length=300, blank=True, default="")
 
     class Meta:
         verbose_name = _("保险")
@@ -101,13 +141,28 @@ class InsurancePolicy(models.Model):
                 & ~Q(number="")
                 & ~Q(events=""),
             ),
+            models.CheckConstraint(
+                name="insurance_policy_ends_early_for_a_reason",
+                condition=Q(ended_on__isnull=True, ended_by__isnull=True, ended_because="")
+                | (
+                    Q(ended_on__range=(F("begins_on"), F("ends_on")), ended_by__isnull=False)
+                    & ~Q(ended_because="")
+                ),
+            ),
             models.UniqueConstraint(
-                name="one_insurance_policy_of_a_number", fields=["insurer", "number"]
+                name="one_insurance_policy_of_a_number",
+                fields=["insurer", "number"],
+                condition=Q(ended_on__isnull=True),
             ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which what happens is insured."""
+        return self.ended_on or self.ends_on
 
 
 class InsuranceClaim(models.Model):

@@ -9,18 +9,19 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from portal.accounts.models import Department, Party, Role, User
-from portal.accounts.queries import people_acting_for
+from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.queries import acts_for, people_acting_for
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput, NotFound
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
+from portal.casework.errors import OwnMatter
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.finance.access import access_claim, access_policy, institutions_of
-from tickets.finance.errors import OwnFinanceRow
+from tickets.finance.errors import OwnFinanceRow, RowStruck
 from tickets.finance.models import FinanceRow, InsuranceClaim, InsurancePolicy, PledgeAlert
 from tickets.finance.queries import OwnPledge, pledges_in_force, watched
-from tickets.registry.access import require_office
+from tickets.registry.access import refuse_own_ticket, require_office
 from tickets.registry.errors import TicketClosed
 from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import tonnes
@@ -40,6 +41,7 @@ def record_row(
 ) -> FinanceRow:
     """The finance office's clerk writes down what an institution told (article 18)."""
     require_office(actor, Role.CLERK, Department.FINANCE)
+    _refuse_own_row(ticket, institution, actor)
     if not ticket.is_open:
         raise TicketClosed(number=ticket.number)
     row = FinanceRow.objects.create(
@@ -54,7 +56,7 @@ def record_row(
 def confirm_row(*, row: FinanceRow, actor: User) -> FinanceRow:
     """The office's approver confirms it; from then on it counts."""
     require_office(actor, Role.APPROVER, Department.FINANCE)
-    found = FinanceRow.objects.select_for_update().get(pk=row.pk)
+    found = _standing_row(row, actor)
     if found.recorded_by_id == actor.pk:
         raise OwnFinanceRow()
     found.confirmed_by = actor
@@ -64,16 +66,57 @@ def confirm_row(*, row: FinanceRow, actor: User) -> FinanceRow:
 
 
 @write_transaction
+def strike_row(*, row: FinanceRow, reason: str, actor: User) -> FinanceRow:
+    """What was recorded wrongly counts no more, confirmed or not; its contract may be recorded anew."""
+    require_office(actor, Role.APPROVER, Department.FINANCE)
+    found = _standing_row(row, actor)
+    if found.recorded_by_id == actor.pk:
+        raise OwnFinanceRow()
+    if not reason.strip():
+        raise InvalidInput(field=_("撤销理由"), reason=_("不能为空"))
+    found.struck_by, found.struck_because = actor, reason.strip()
+    found.save(update_fields=["struck_by", "struck_because"])
+    _record("finance_row", found.key, "struck", actor)
+    tell(
+        users=[found.recorded_by],
+        subject=_("金融产品登记已撤销：{number}").format(number=found.number),
+        body=found.struck_because,
+        link=reverse("finance:register"),
+    )
+    return found
+
+
+@write_transaction
 def end_row(*, row: FinanceRow, ended_on: date, actor: User) -> FinanceRow:
     """It was paid back or wound up, today or before; FinanceIncomplete for an unconfirmed row."""
     require_office(actor, Role.CLERK, Department.FINANCE)
     if ended_on > today():
         raise InvalidInput(field=_("结清日期"), reason=_("不能晚于今天"))
-    found = FinanceRow.objects.select_for_update().get(pk=row.pk)
-    found.ended_on = ended_on
-    found.save(update_fields=["ended_on"])
+    found = _standing_row(row, actor)
+    found.ended_on, found.ended_by = ended_on, actor
+    found.save(update_fields=["ended_on", "ended_by"])
     _record("finance_row", found.key, "ended", actor, on=ended_on.isoformat())
     return found
+
+
+def _standing_row(row: FinanceRow, actor: User) -> FinanceRow:
+    """The row, locked: RowStruck, OwnMatter."""
+    found = (
+        FinanceRow.objects.select_for_update(of=("self",))
+        .select_related("ticket", "institution", "recorded_by")
+        .get(pk=row.pk)
+    )
+    if found.struck_by_id is not None:
+        raise RowStruck()
+    _refuse_own_row(found.ticket, found.institution, actor)
+    return found
+
+
+def _refuse_own_row(ticket: CarbonTicket, institution: Party, actor: User) -> None:
+    """OwnMatter for who acts for an owner of the ticket or for the bank (domain.md)."""
+    refuse_own_ticket(ticket, actor)
+    if acts_for(actor, institution, Mandate.Scope.VIEW):
+        raise OwnMatter()
 
 
 @write_transaction
@@ -103,6 +146,26 @@ def insure(
 
 
 @write_transaction
+def end_policy(
+    *, policy: InsurancePolicy, ended_on: date, reason: str, actor: User
+) -> InsurancePolicy:
+    """Its insurer ends it before its term: given up, or recorded wrongly and recorded anew.
+
+    PolicyEnded, ClaimedLater and FinanceIncomplete (a day outside its term) come from the database.
+    """
+    access_policy(policy.key, actor)
+    if ended_on > today():
+        raise InvalidInput(field=_("提前终止日期"), reason=_("不能晚于今天"))
+    if not reason.strip():
+        raise InvalidInput(field=_("终止理由"), reason=_("不能为空"))
+    found = InsurancePolicy.objects.select_for_update(no_key=True).get(pk=policy.pk)
+    found.ended_on, found.ended_by, found.ended_because = ended_on, actor, reason.strip()
+    found.save(update_fields=["ended_on", "ended_by", "ended_because"])
+    _record("insurance_policy", found.key, "ended", actor, on=ended_on.isoformat())
+    return found
+
+
+@write_transaction
 def claim(
     *, policy: InsurancePolicy, event: str, happened_on: date, claimed_fen: int, actor: User
 ) -> InsuranceClaim:
@@ -118,8 +181,8 @@ def claim(
 
 @write_transaction
 def decide_claim(*, claim: InsuranceClaim, paid_fen: int, actor: User) -> InsuranceClaim:
-    """Paid (in whole or part), or refused with 0; once."""
-    access_claim(claim.key, actor)
+    """Paid (in whole or part), or refused with 0; once, and by nobody who acts for the insured."""
+    refuse_own_ticket(access_claim(claim.key, actor).policy.ticket, actor)
     found = InsuranceClaim.objects.select_for_update().get(pk=claim.pk)
     found.state = InsuranceClaim.State.PAID if paid_fen else InsuranceClaim.State.REFUSED
     found.paid_fen, found.decided_by = paid_fen, actor
@@ -137,7 +200,7 @@ def tell_banks() -> int:
     PledgeAlert.objects.filter(ended_at__isnull=True).exclude(
         pledge__in=pledges_in_force().values("pk")
     ).update(ended_at=now())
-    return sum(_tell_bank(row) for row in watched(pledges_in_force()))
+    return each_apart(watched(pledges_in_force()), _tell_bank)
 
 
 @write_transaction

@@ -3,78 +3,159 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
-from django.utils.translation import gettext as _
+from django.db import connection
+from django.db.models import QuerySet, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Party
-from portal.base.clock import today
+from portal.base.clock import now, today
+from portal.base.policy import policy_number
 from tickets.finance.models import FinanceRow, InsurancePolicy, PledgeAlert
+from tickets.market.models import Listing
 from tickets.market.prices import amount_of
-from tickets.market.queries import market_figures
-from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge
-from tickets.registry.queries import pledged_kg, tickets_securing
+from tickets.market.queries import average_price, settled_trades
+from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge, PledgeWaiver
+from tickets.registry.queries import end_of_day, pledged_kg, tickets_securing
+from tickets.registry.ranks import ranks_of
 
 EXPIRES_WITHIN = timedelta(days=30)
 Kind = PledgeAlert.Kind
 
 
+class Standing(TextChoices):
+    """What of a product is left."""
+
+    STANDING = "standing", _("有效")
+    WAITING = "waiting", _("候补")
+    ENDED = "ended", _("已结束")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One product as the register shows it; money in fen."""
+    """One product as the register shows it at a moment; money in fen."""
 
     kind: str
     institution: str
     number: str
     ticket: str
     quantity_kg: int
+    held_kg: int
     amount_fen: int
     begins_on: date
     ends_on: date
-    standing: bool
-    # Of a row that the office ends itself; a pledge ends in the ledger.
+    standing: Standing
+    insurance: bool = False
+    # Of a row that the office ends or strikes itself; a pledge ends in the ledger.
     row: uuid.UUID | None = None
 
+    @property
+    def stands(self) -> bool:
+        return self.standing is Standing.STANDING
 
-def register_lines(
-    institution: Party | None = None, begun: tuple[date, date] | None = None
-) -> list[Line]:
-    """Pledges of the ledger and confirmed rows, the newest first; of one bank, of one quarter."""
-    pledges = Pledge.objects.select_related("ticket", "pledgee", "cause")
-    rows = FinanceRow.objects.filter(confirmed_by__isnull=False).select_related(
-        "ticket", "institution"
-    )
-    if institution is not None:
-        pledges = pledges.filter(pledgee=institution)
-        rows = rows.filter(institution=institution)
-    if begun is not None:
-        pledges = pledges.filter(begins_on__range=begun)
-        rows = rows.filter(begins_on__range=begun)
-    held, securing = pledged_kg(list(pledges)), tickets_securing(list(pledges))
-    lines = [
-        Line(
-            _("质押贷款"), one.pledgee.name, one.external_number, securing[one.pk].number,
-            one.quantity_kg, one.amount_fen, one.begins_on, one.ends_on, held[one.pk] > 0,
-        )
-        for one in pledges
-    ]  # fmt: skip
-    lines += [
-        Line(
-            one.get_kind_display(), one.institution.name, one.number, one.ticket.number,
-            0, one.amount_fen, one.begins_on, one.ends_on, one.ended_on is None, one.key,
-        )
-        for one in rows
-    ]  # fmt: skip
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """What tells it from every other."""
+        return self.kind, self.institution, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """Three months of a year; what is reported of them is how things stood when they were over."""
+
+    year: int
+    number: int
+
+    @property
+    def first(self) -> date:
+        return date(self.year, 3 * self.number - 2, 1)
+
+    @property
+    def last(self) -> date:
+        after = Quarter(self.year + self.number // 4, self.number % 4 + 1)
+        return after.first - timedelta(days=1)
+
+    def __str__(self) -> str:
+        return f"{self.year}Q{self.number}"
+
+
+def register_lines(institution: Party | None = None, quarter: Quarter | None = None) -> list[Line]:
+    """Pledges of the ledger, confirmed rows and insurances, the newest first; of one institution.
+
+    Of a quarter: what was registered in it or stood when it began, as it stood at its end.
+    """
+    lines = _lines_on(institution, quarter.last if quarter else today())
+    if quarter is not None:
+        before = _lines_on(institution, quarter.first - timedelta(days=1))
+        over = {line.name for line in before if line.standing is Standing.ENDED}
+        lines = [
+            line for line in lines
+            if line.name not in over and (line.held_kg or line.begins_on <= quarter.last)
+        ]  # fmt: skip
     return sorted(lines, key=lambda line: (line.begins_on, line.number), reverse=True)
 
 
-def quarter_days(year: int, quarter: int) -> tuple[date, date]:
-    """The first and the last day of a quarter."""
-    first = date(year, 3 * quarter - 2, 1)
-    after = date(year + 1, 1, 1) if quarter == 4 else date(year, 3 * quarter + 1, 1)
-    return first, after - timedelta(days=1)
+def _lines_on(institution: Party | None, day: date) -> list[Line]:
+    """What was registered by the end of a day, and how it stood then."""
+    pledges = Pledge.objects.select_related("ticket", "pledgee").filter(
+        made_at__lte=end_of_day(day)
+    )
+    rows = FinanceRow.objects.counted().select_related("ticket", "institution")
+    policies = InsurancePolicy.objects.select_related("ticket", "insurer")
+    if institution is not None:
+        pledges = pledges.filter(pledgee=institution)
+        rows = rows.filter(institution=institution)
+        policies = policies.filter(insurer=institution)
+    return [
+        *_pledge_lines(list(pledges), end_of_day(day)),
+        *(_row_line(row, day) for row in rows),
+        *(_policy_line(policy, day) for policy in policies),
+    ]
+
+
+def _pledge_lines(pledges: list[Pledge], at: datetime) -> list[Line]:
+    held, securing = pledged_kg(pledges, at), tickets_securing(pledges)
+    return [
+        Line(
+            str(_("质押贷款")), one.pledgee.name, one.external_number, securing[one.pk].number,
+            one.quantity_kg, held[one.pk], one.amount_fen, one.begins_on, one.ends_on,
+            _standing(one, held[one.pk], at),
+        )
+        for one in pledges
+    ]  # fmt: skip
+
+
+def _standing(pledge: Pledge, held_kg: int, at: datetime) -> Standing:
+    """A later rank that holds nothing yet waits for those before it (article 18)."""
+    if held_kg:
+        return Standing.STANDING
+    if pledge.behind_id is None or pledge.cause.blocks.filter(opened_at__lte=at).exists():
+        return Standing.ENDED
+    row = [rank.pledge for rank in ranks_of(pledge)]
+    before = row[: row.index(pledge)]
+    given_up = PledgeWaiver.objects.filter(pledge=pledge, made_at__lte=at).exists()
+    waits = not given_up and any(pledged_kg(before, at).values())
+    return Standing.WAITING if waits else Standing.ENDED
+
+
+def _row_line(row: FinanceRow, day: date) -> Line:
+    ended = row.ended_on is not None and row.ended_on <= day
+    return Line(
+        row.get_kind_display(), row.institution.name, row.number, row.ticket.number, 0, 0,
+        row.amount_fen, row.begins_on, row.ends_on,
+        Standing.ENDED if ended else Standing.STANDING, row=row.key,
+    )  # fmt: skip
+
+
+def _policy_line(policy: InsurancePolicy, day: date) -> Line:
+    return Line(
+        policy.get_subject_display(), policy.insurer.name, policy.number, policy.ticket.number, 0, 0,
+        policy.sum_fen, policy.begins_on, policy.last_day,
+        Standing.ENDED if policy.last_day < day else Standing.STANDING, insurance=True,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +175,7 @@ class OwnPledge:
     held_kg: int
     value_fen: int
     alerts: tuple[Alert, ...]
+    standing: Standing = Standing.STANDING
 
     @property
     def labels(self) -> list[str]:
@@ -120,15 +202,8 @@ def watched(pledges: QuerySet[Pledge]) -> list[OwnPledge]:
         assert block.because_id is not None  # Found by it.
         held[block.because_id] += block.quantity_kg
         orders[block.because_id].update(block.freezes)
-    reversals: dict[int, list[str]] = {}
-    issuances = [pledge.ticket.issuance_id for pledge in found]
-    for issuance, number in (
-        Cancellation.objects.filter(issuance__in=issuances)
-        .order_by("number")
-        .values_list("issuance", "number")
-    ):
-        reversals.setdefault(issuance, []).append(number)
-    price_fen, securing = market_figures()["last_fen"], tickets_securing(found)
+    reversals, securing = _reversals(found), tickets_securing(found)
+    price_fen = valuation_price_fen()
     return [
         _watched(
             pledge,
@@ -139,7 +214,9 @@ def watched(pledges: QuerySet[Pledge]) -> list[OwnPledge]:
                 *(Alert(Kind.FROZEN, order.hex) for order in sorted(orders[pledge.pk])),
                 *(
                     Alert(Kind.REVERSED, number)
-                    for number in reversals.get(pledge.ticket.issuance_id, [])
+                    for ticket, number, made_at in reversals
+                    if ticket in (pledge.ticket_id, securing[pledge.pk].pk)
+                    and made_at > pledge.made_at
                 ),
             ],
         )
@@ -147,12 +224,37 @@ def watched(pledges: QuerySet[Pledge]) -> list[OwnPledge]:
     ]
 
 
+def _reversals(pledges: Sequence[Pledge]) -> list[tuple[uuid.UUID, str, datetime]]:
+    """Ticket, number and time of each cancellation that took kilograms of the pledges' issuances."""
+    issuances = {pledge.ticket.issuance_id for pledge in pledges}
+    return list(
+        Cancellation.objects.filter(issuance__in=issuances, cause__blocks__isnull=False)
+        .order_by("number")
+        .values_list("cause__blocks__ticket", "number", "made_at")
+        .distinct()
+    )
+
+
+def valuation_price_fen() -> int:
+    """What a tonne of collateral is worth: the mean of the last public trades (policy
+    ``finance.valuation_trades``), weighted; 0 before the first.
+
+    What two parties made out between them, or a visitor paid for some kilograms, moves no bank's
+    collateral.
+    """
+    trades = settled_trades().exclude(listing__method=Listing.Method.AGREEMENT)
+    last = list(trades[: int(policy_number("finance.valuation_trades"))])
+    return average_price(
+        sum(trade.amount_fen for trade in last), sum(trade.quantity_kg for trade in last)
+    )
+
+
 def _watched(
     pledge: Pledge, ticket: CarbonTicket, held_kg: int, price_fen: int, alerts: list[Alert]
 ) -> OwnPledge:
     """With term and value; nothing threatens a pledge that holds nothing any more."""
     if held_kg == 0:
-        return OwnPledge(pledge, ticket, 0, 0, ())
+        return OwnPledge(pledge, ticket, 0, 0, (), _standing(pledge, 0, now()))
     value_fen = amount_of(price_fen, held_kg)
     term = pledge.ends_on.isoformat()
     if pledge.ends_on < today():
@@ -164,6 +266,25 @@ def _watched(
     return OwnPledge(pledge, ticket, held_kg, value_fen, tuple(alerts))
 
 
+_ORIGINS = """
+WITH RECURSIVE origins AS (
+  SELECT key, parent_id FROM registry_carbonticket WHERE key = %s
+  UNION ALL
+  SELECT before.key, before.parent_id FROM registry_carbonticket AS before
+  JOIN origins ON before.key = origins.parent_id
+)
+SELECT key FROM origins
+"""
+
+
 def insurance_of(ticket: CarbonTicket) -> QuerySet[InsurancePolicy]:
-    """The insurances that name a ticket, the newest first."""
-    return InsurancePolicy.objects.filter(ticket=ticket).select_related("insurer")
+    """The insurances of a ticket and of those that it came of, the newest first: a sale takes its
+    tonnes to another ticket, and the forest behind them stays the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ORIGINS, [ticket.pk])
+        origins = [key for (key,) in cursor.fetchall()]
+    return (
+        InsurancePolicy.objects.filter(ticket__in=origins)
+        .select_related("insurer", "ticket")
+        .prefetch_related("claims")
+    )

@@ -11,7 +11,9 @@ urlpatterns = [
     re_path(r"^finance/register\.(?P<form>csv|xlsx)$", views.report, name="report"),
     path("finance/rows/<uuid:key>/confirm/", views.confirm, name="confirm"),
     path("finance/rows/<uuid:key>/end/", views.end, name="end"),
+    path("finance/rows/<uuid:key>/strike/", views.strike, name="strike"),
     path("finance/bank/", views.bank, name="bank"),
     path("finance/insurance/", views.insurer, name="insurer"),
+    path("finance/insurance/<uuid:key>/end/", views.end_insurance, name="end-insurance"),
     path("finance/claims/<uuid:key>/", views.decide, name="decide"),
 ]

@@ -25,15 +25,23 @@ from tickets.finance.access import (
     access_bank,
     access_claim,
     access_insurer,
+    access_policy,
     access_register,
     access_row,
 )
-from tickets.finance.forms import ClaimForm, DecisionForm, EndForm, PolicyForm, RowForm
+from tickets.finance.forms import (
+    ClaimForm,
+    DecisionForm,
+    EndForm,
+    EndPolicyForm,
+    PolicyForm,
+    RowForm,
+)
 from tickets.finance.models import FinanceRow, InsurancePolicy
-from tickets.finance.queries import own_pledges, quarter_days, register_lines
-from tickets.market.queries import market_figures
+from tickets.finance.queries import Line, Quarter, own_pledges, register_lines, valuation_price_fen
 
 REFUSED = 422
+STRUCK = 20
 _QUARTER = re.compile(r"(20\d\d)Q([1-4])")
 
 
@@ -73,16 +81,18 @@ def register(request: HttpRequest) -> HttpResponse:
         "lines": lines,
         "chosen": chosen,
         "quarter": quarter,
-        "banks": Party.objects.filter(pk__in=_institutions()).order_by("name"),
+        "institutions": Party.objects.filter(pk__in=_institutions()).order_by("name"),
         "form": form if clerk else None,
         "may_end": clerk,
         "today": today(),
-        "waiting": FinanceRow.objects.filter(confirmed_by__isnull=True).select_related(
-            "institution", "ticket"
-        ),
+        "waiting": FinanceRow.objects.waiting().select_related("institution", "ticket"),
+        "struck": FinanceRow.objects.filter(struck_by__isnull=False).select_related(
+            "institution", "struck_by"
+        )[:STRUCK],
         "may_confirm": has_role(user, Role.APPROVER, Department.FINANCE),
-        "total_fen": sum(line.amount_fen for line in lines if line.standing),
-        "standing": sum(line.standing for line in lines),
+        "standing": sum(line.stands for line in lines),
+        "total_fen": sum(line.amount_fen for line in lines if line.stands and not line.insurance),
+        "insured_fen": sum(line.amount_fen for line in lines if line.stands and line.insurance),
     }
     status = REFUSED if posted else 200
     return render(request, "finance/register.html", context, status=status)
@@ -109,48 +119,63 @@ def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
 
 @login_required
+@require_POST
+def strike(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """It was recorded wrongly, for a reason that the approver writes."""
+    user = signed_in(request)
+    acts.strike_row(
+        row=access_row(key, user), reason=request.POST.get("reason", "")[:300], actor=user
+    )
+    return redirect("finance:register")
+
+
+@login_required
 @require_safe
 @never_cache
 def report(request: HttpRequest, form: str) -> HttpResponse:
-    """The register's lines as a file, by bank and quarter."""
+    """The register's lines as a file, by institution and quarter: as things stood at its end."""
     access_register(signed_in(request))
     lines, _chosen, quarter = _lines(request)
     head = [
-        _("产品"), _("机构"), _("编号"), _("碳票"), _("数量（千克）"), _("金额（元）"),
-        _("起"), _("止"), _("状态"),
+        _("产品"), _("机构"), _("编号"), _("碳票"), _("登记数量（千克）"),
+        _("季末质押（千克）") if quarter else _("现质押（千克）"), _("金额（元）"), _("起"), _("止"),
+        _("季末状态") if quarter else _("状态"),
     ]  # fmt: skip
     rows = [
         (
-            line.kind, line.institution, line.number, line.ticket, line.quantity_kg,
+            line.kind, line.institution, line.number, line.ticket, line.quantity_kg, line.held_kg,
             line.amount_fen / 100, line.begins_on.isoformat(), line.ends_on.isoformat(),
-            _("有效") if line.standing else _("已结束"),
+            str(line.standing.label),
         )
         for line in lines
     ]  # fmt: skip
     return table_file(f"finance-{quarter or 'all'}", form, head, rows)
 
 
-def _lines(request: HttpRequest) -> tuple[list[Any], Party | None, str]:
-    bank, quarter = request.GET.get("bank", ""), request.GET.get("quarter", "").strip()
+def _lines(request: HttpRequest) -> tuple[list[Line], Party | None, Quarter | None]:
+    bank, asked = request.GET.get("bank", ""), request.GET.get("quarter", "").strip()
     chosen = None
     if bank:
         try:
             chosen = Party.objects.get(key=uuid.UUID(bank))
         except (ValueError, Party.DoesNotExist) as error:
             raise NotFound() from error
-    begun = None
-    if quarter:
-        found = _QUARTER.fullmatch(quarter)
+    quarter = None
+    if asked:
+        found = _QUARTER.fullmatch(asked)
         if found is None:
             raise InvalidInput(field=_("季度"), reason=_("写作 2026Q3"))
-        begun = quarter_days(int(found[1]), int(found[2]))
-    return register_lines(chosen, begun), chosen, quarter
+        quarter = Quarter(int(found[1]), int(found[2]))
+        if quarter.first > today():
+            raise InvalidInput(field=_("季度"), reason=_("还没有到"))
+    return register_lines(chosen, quarter), chosen, quarter
 
 
 def _institutions() -> set[int]:
-    lines = FinanceRow.objects.values_list("institution", flat=True)
+    """Whoever has a line in the register: banks, funds and insurers."""
+    rows = FinanceRow.objects.values_list("institution", flat=True)
     pledgees = Party.objects.filter(pledges_held__isnull=False).values_list("pk", flat=True)
-    return {*lines, *pledgees}
+    return {*rows, *pledgees, *InsurancePolicy.objects.values_list("insurer", flat=True)}
 
 
 # --- the bank -----------------------------------------------------------------------------------
@@ -158,16 +183,18 @@ def _institutions() -> set[int]:
 @require_safe
 @never_cache
 def bank(request: HttpRequest) -> HttpResponse:
-    """Own pledges, their value at the last market price, and what has to be known."""
+    """Own pledges, their value at the market's price, and what has to be known."""
     banks = access_bank(signed_in(request))
     rows = own_pledges(banks)
     context = {
         "rows": rows,
-        "price_fen": market_figures()["last_fen"],
+        "price_fen": valuation_price_fen(),
         "alerts": sum(bool(row.alerts) for row in rows),
         "value_fen": sum(row.value_fen for row in rows),
         "amount_fen": sum(row.pledge.amount_fen for row in rows if row.held_kg),
-        "products": FinanceRow.objects.filter(institution__in=banks).select_related("ticket"),
+        "products": FinanceRow.objects.counted()
+        .filter(institution__in=banks)
+        .select_related("ticket"),
     }
     return render(request, "finance/bank.html", context)
 
@@ -198,7 +225,7 @@ def insurer(request: HttpRequest) -> HttpResponse:
         .prefetch_related("claims"),
         "insure_form": insure_form,
         "claim_form": claim_form,
-        "decision": DecisionForm(),
+        "today": today(),
     }
     status = REFUSED if form is not None else 200
     return render(request, "finance/insurer.html", context, status=status)
@@ -210,6 +237,19 @@ def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) ->
         acts.insure(**given, subject=subject, insurer=company, actor=user)
     else:
         acts.claim(**given, actor=user)
+
+
+@login_required
+@require_POST
+def end_insurance(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """An insurance ends before its term, on a day and for a reason that its insurer writes."""
+    user = signed_in(request)
+    policy = access_policy(key, user)
+    form = EndPolicyForm(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(field=_("提前终止"), reason=_("写明日期（2026-07-01）和理由"))
+    acts.end_policy(policy=policy, **form.cleaned_data, actor=user)
+    return redirect("finance:insurer")
 
 
 @login_required

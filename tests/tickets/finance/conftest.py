@@ -1,5 +1,6 @@
-"""Filed land as in the tests of the register."""
+"""Filed land as in the tests of the register, and a trading floor."""
 
+from tests.tickets.market.conftest import floor, key_of_these_tests
 from tests.tickets.registry.conftest import (
     bureau,
     committed_register,
@@ -14,6 +15,8 @@ __all__ = [
     "committed_register",
     "filed_db",
     "filed_template",
+    "floor",
     "guarantees_hold",
+    "key_of_these_tests",
     "own_folders",
 ]
