@@ -14,14 +14,21 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import Department
 from portal.base.clock import today
 from portal.casework.queries import overdue, steps_of_department
-from tickets.market.queries import market_figures
+from tickets.market.models import RetailOrder
+from tickets.market.queries import (
+    deposits_in_hand,
+    market_figures,
+    refunds_in_hand,
+    unsettled_trades,
+    waiting_listings,
+)
 from tickets.offsets.models import OffsetRequest
 from tickets.registry.models import CarbonTicket, Pledge
 from tickets.registry.moves import EntryKind
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import register_totals, used_up_tickets, waiting_registrations
 from tickets.supervision.models import Complaint, Inspection, JusticeCase
-from tickets.supervision.queries import served_cases
+from tickets.supervision.queries import fallen_through, served_cases
 
 MONTHS = 12
 
@@ -42,7 +49,7 @@ def figures_of(department: Department) -> list[Figure]:
         state=Complaint.State.ANSWERED
     )
     late = overdue(steps).count()
-    late_complaints = complaints.filter(due_on__lt=today(), due_provisional=False).count()
+    late_complaints = Complaint.objects.filter(department=department).overdue().count()
     return [
         Figure(_("在办环节"), str(steps.count())),
         Figure(_("逾期环节"), str(late), bad=late > 0),
@@ -56,9 +63,9 @@ def _forestry() -> list[Figure]:
     totals = register_totals()
     waiting = waiting_registrations(Department.FORESTRY).count()
     due = Inspection.objects.filter(state=Inspection.State.ORDERED)
-    late = due.filter(due_on__lt=today()).count()
+    late = Inspection.objects.overdue().count()
     used_up = used_up_tickets().count()
-    unmended = Inspection.objects.to_be_mended().filter(measures_due_on__lt=today()).count()
+    unmended = Inspection.objects.measures_overdue().count()
     return [
         Figure(_("有效碳票（张）"), str(CarbonTicket.objects.standing().count())),
         Figure(_("在册减排量（吨）"), tonnes(
@@ -92,6 +99,21 @@ def _development_reform() -> list[Figure]:
         Figure(_("成交量（吨）"), tonnes(market["quantity_kg"])),
         Figure(_("均价（元/吨）"), price),
         Figure(_("挂牌中（吨）"), tonnes(market["listed_kg"])),
+        *_trading_centre(),
+    ]
+
+
+def _trading_centre() -> list[Figure]:
+    """What waits at the centre that development-reform supervises (article 15)."""
+    trades = unsettled_trades()
+    disputed = trades.filter(disputed_at__isnull=False).count()
+    refunds = len(refunds_in_hand())
+    return [
+        Figure(_("待审批挂牌"), str(waiting_listings().count())),
+        Figure(_("待处理保证金"), str(deposits_in_hand().count())),
+        Figure(_("待结算成交"), str(trades.count())),
+        Figure(_("待处理争议"), str(disputed), bad=disputed > 0),
+        Figure(_("待退款"), str(refunds), bad=refunds > 0),
     ]
 
 
@@ -107,10 +129,13 @@ def _finance() -> list[Figure]:
 
 def _justice() -> list[Figure]:
     served = served_cases()
-    waiting = JusticeCase.objects.filter(state__in=["opened", "confirmed"]).count()
+    in_hand = JusticeCase.objects.exclude(state=JusticeCase.State.REFUSED).exclude(pk__in=served)
+    to_end = in_hand.filter(fallen_through()).count()
     return [
         Figure(_("办结案件"), str(served.count())),
-        Figure(_("在办案件"), str(waiting)),
+        Figure(_("在办案件"), str(in_hand.count())),
+        Figure(_("等待付款"), str(in_hand.filter(order__state=RetailOrder.State.WAITING).count())),
+        Figure(_("认购未成、待处理"), str(to_end), bad=to_end > 0),
         Figure(_("生态司法抵消（吨）"), tonnes(
             sum(served.values_list("quantity_kg", flat=True)))),
     ]  # fmt: skip

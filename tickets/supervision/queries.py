@@ -16,6 +16,9 @@ from tickets.offsets.models import OffsetRequest
 from tickets.registry.models import FreezeOrder, LedgerEntry
 from tickets.supervision.models import Complaint, Inspection, JusticeCase
 
+# Requests of which nothing came.
+NOT_OFFSET = (OffsetRequest.State.REFUSED, OffsetRequest.State.WITHDRAWN)
+
 
 @dataclass(frozen=True, slots=True)
 class ComplaintFigures:
@@ -82,6 +85,22 @@ def served_cases() -> QuerySet[JusticeCase]:
     """Cases whose tonnes are offset, asked of a holder or bought on the market."""
     return JusticeCase.objects.filter(
         Q(request__state=OffsetRequest.State.SIGNED) | Q(order__state=RetailOrder.State.SETTLED)
+    )
+
+
+def settled_orders() -> QuerySet[RetailOrder]:
+    """What visitors bought and what was retired for eco-justice from the list, the newest first."""
+    return (
+        RetailOrder.objects.filter(state=RetailOrder.State.SETTLED)
+        .select_related("listing__ticket")
+        .order_by("-ended_at", "-pk")
+    )
+
+
+def fallen_through() -> Q:
+    """Of subscribed cases: ecology or the holder refused, or nobody paid; the approver ends them."""
+    return Q(state=JusticeCase.State.SUBSCRIBED) & (
+        Q(request__state__in=NOT_OFFSET) | Q(order__state__in=RetailOrder.UNSOLD)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from tickets.supervision.operations.escalation import tell_of_overdue_supervision
 from tickets.supervision.operations.inspections import propose_follow_ups
 from tickets.supervision.operations.watching import check_issued_areas
 
@@ -15,3 +16,12 @@ def check_issued_areas_nightly(timestamp: int) -> None:
     passed, become proposals."""
     check_issued_areas()
     propose_follow_ups()
+
+
+@app.periodic(cron="40 0 * * *")  # 08:40 in Asia/Shanghai.
+@app.task(
+    name="tell_of_overdue_supervision", queue="upkeep", queueing_lock="tell_of_overdue_supervision"
+)
+def tell_of_overdue_supervision_daily(timestamp: int) -> None:
+    """Each passed term of a complaint, a visit or measures once."""
+    tell_of_overdue_supervision()

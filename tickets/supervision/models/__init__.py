@@ -3,6 +3,7 @@
 from tickets.supervision.models.complaints import Complainant, Complaint
 from tickets.supervision.models.inspections import Inspection, InspectionPhoto
 from tickets.supervision.models.justice import JusticeCase
+from tickets.supervision.models.overdue import OverdueTold
 from tickets.supervision.models.watched import PolicyNews, WatchedShape
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Inspection",
     "InspectionPhoto",
     "JusticeCase",
+    "OverdueTold",
     "PolicyNews",
     "WatchedShape",
 ]

@@ -9,8 +9,17 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Department
-from portal.base.clock import PortalNow
+from portal.base.clock import PortalNow, today
 from portal.base.models import STORAGE_SRID
+
+
+class ComplaintQuerySet(models.QuerySet["Complaint"]):
+    """Reads of complaints."""
+
+    def overdue(self) -> ComplaintQuerySet:
+        """Not answered within the term; a provisional one is never used to act (domain.md)."""
+        waiting = ~Q(state=Complaint.State.ANSWERED)
+        return self.filter(waiting, due_on__lt=today(), due_provisional=False)
 
 
 class Complaint(models.Model):
@@ -60,6 +69,8 @@ class Complaint(models.Model):
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
     answered_at = models.DateTimeField(_("答复时间"), null=True)
+
+    objects = ComplaintQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("举报")

@@ -8,7 +8,7 @@ from django.contrib.gis.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from portal.base.clock import PortalNow
+from portal.base.clock import PortalNow, today
 from portal.base.models import STORAGE_SRID
 
 
@@ -20,6 +20,14 @@ class InspectionQuerySet(models.QuerySet["Inspection"]):
         demands anew itself, or has found a loss."""
         visited = Inspection.objects.filter(follows=OuterRef("pk"), state="signed")
         return self.filter(state="signed", outcome="measures").exclude(Exists(visited))
+
+    def overdue(self) -> InspectionQuerySet:
+        """Ordered, and not made within the term."""
+        return self.filter(state="ordered", due_on__lt=today())
+
+    def measures_overdue(self) -> InspectionQuerySet:
+        """Nobody has looked yet whether what was demanded by a day that has passed is done."""
+        return self.to_be_mended().filter(measures_due_on__lt=today())
 
 
 class Inspection(models.Model):

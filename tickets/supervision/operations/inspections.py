@@ -238,7 +238,7 @@ def _tell_owners(found: Inspection) -> None:
 @write_transaction
 def propose_follow_ups() -> list[Inspection]:
     """A visit for each measure whose term has passed, once (article 21). A job's act."""
-    due = Inspection.objects.to_be_mended().filter(measures_due_on__lt=today(), visits=None)
+    due = Inspection.objects.measures_overdue().filter(visits=None)
     return [
         propose_inspection(
             ticket=one.ticket,

@@ -25,7 +25,7 @@ from tickets.market.operations import (
     require_unreserved,
     subscribe_for_justice,
 )
-from tickets.offsets.models import OffsetRequest, Purpose
+from tickets.offsets.models import Purpose
 from tickets.offsets.operations import ask_offset, propose_name
 from tickets.registry.access import owners_of, refuse_own_ticket, require_office
 from tickets.registry.errors import BlockNotFree, TicketClosed
@@ -33,10 +33,10 @@ from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import require_quantity
 from tickets.supervision.errors import JusticeCaseIncomplete, JusticeCaseMovedOn, OwnJusticeCase
 from tickets.supervision.models import JusticeCase
+from tickets.supervision.queries import NOT_OFFSET
 
 State: TypeAlias = JusticeCase.State
 Source: TypeAlias = CarbonTicket | Listing | RetailPool
-ENDED = (OffsetRequest.State.REFUSED, OffsetRequest.State.WITHDRAWN)
 PAPERS = ("decision", "consent", "valuation")
 
 
@@ -187,7 +187,7 @@ def give_tonnes(*, case: JusticeCase, actor: User) -> JusticeCase:
 def may_end(case: JusticeCase) -> bool:
     """Nothing of it is under way or retired: the request was refused, the order was not paid."""
     if case.request is not None:
-        return case.request.state in ENDED
+        return case.request.state in NOT_OFFSET
     return case.order is None or case.order.state in RetailOrder.UNSOLD
 
 
