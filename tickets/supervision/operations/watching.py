@@ -27,9 +27,11 @@ from tickets.supervision.operations.inspections import propose_inspection
 
 POINTS_MAX = 5000
 _LINE = re.compile(r"\s*(\d{2,3}(?:\.\d+)?)\s*[,，]\s*(\d{2}(?:\.\d+)?)\s*[,，]\s*(\d{4}-\d\d-\d\d)\s*")  # fmt: skip
-# Of each issuance the oldest open ticket stands for the land. Permits and shapes that were there when
-# the tonnes were issued were judged then; a ticket that was opened since, by a transfer or a reissue,
-# excuses nothing. Each thing is proposed once for an issuance, whichever ticket stood for it.
+# Of each issuance the oldest open ticket stands for the land, or the oldest of all when none is open:
+# what was offset is owed by the project's owner when its forest is lost; only what was cancelled whole
+# is watched no more. Permits and shapes that were there when the tonnes were issued were judged then; a
+# ticket that was opened since, by a transfer or a reissue, excuses nothing. Each thing is proposed once
+# for an issuance, whichever ticket stood for it.
 _HITS = """
 WITH issued AS (
   SELECT DISTINCT ON (ticket.issuance_id) ticket.key, ticket.issuance_id,
@@ -37,11 +39,10 @@ WITH issued AS (
   FROM registry_carbonticket AS ticket
   JOIN registry_issuance AS issuance ON issuance.id = ticket.issuance_id
   JOIN parcels_projectareaversion AS version ON version.id = ticket.area_version_id
-  WHERE ticket.closed_by_id IS NULL AND EXISTS (
+  WHERE EXISTS (
     SELECT FROM registry_block AS block
-    WHERE block.ticket_id = ticket.key AND block.closed_by_id IS NULL
-      AND block.state IN ('held', 'listed', 'pledged'))
-  ORDER BY ticket.issuance_id, ticket.opened_by_id
+    WHERE block.ticket_id = ticket.key AND block.closed_by_id IS NULL AND block.state <> 'cancelled')
+  ORDER BY ticket.issuance_id, ticket.closed_by_id IS NOT NULL, ticket.opened_by_id
 ), found AS (
   SELECT issued.key, issued.issuance_id, 'harvest' AS cause, 'exclusion:' || permit.key AS source,
          permit.number AS said, ST_Intersection(issued.geom, permit.geom) AS part
