@@ -52,10 +52,19 @@ def xlsx_of(head: Row, rows: Sequence[Row]) -> bytes:
     return written.getvalue()
 
 
-def table_file(name: str, form: str, head: Row, rows: Sequence[Row]) -> HttpResponse:
-    """A table to keep, ``csv`` or ``xlsx``; the file's name tells the day."""
-    make, media_type = (csv_of, CSV) if form == "csv" else (xlsx_of, XLSX)
-    response = HttpResponse(make(head, rows), content_type=media_type)
+def table_bytes(form: str, head: Row, rows: Sequence[Row]) -> bytes:
+    """A table as ``csv`` or ``xlsx``."""
+    return (csv_of if form == "csv" else xlsx_of)(head, rows)
+
+
+def table_answer(name: str, form: str, content: bytes) -> HttpResponse:
+    """A table to keep; the file's name tells the day."""
+    response = HttpResponse(content, content_type=CSV if form == "csv" else XLSX)
     file_name = f"{name}-{today().isoformat()}.{form}"
     response.headers["Content-Disposition"] = content_disposition_header(True, file_name) or ""
     return response
+
+
+def table_file(name: str, form: str, head: Row, rows: Sequence[Row]) -> HttpResponse:
+    """A table to keep, made for this answer."""
+    return table_answer(name, form, table_bytes(form, head, rows))

@@ -12,13 +12,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import CITY_TIME, today
+from portal.base.tables import table_bytes
 from portal.casework.models import Notice
 from tickets.market.queries import settled_trades
-from tickets.offsets.models import Offset
-from tickets.registry.models import Block, Cancellation, CarbonTicket
+from tickets.offsets.models import Offset, Purpose
+from tickets.registry.models import Block, Cancellation, CarbonTicket, FormerName
 from tickets.registry.moves import EntryKind
-from tickets.registry.queries import state_table
+from tickets.registry.queries import newest_entry, register_version, state_table
 from tickets.registry.showing import holders_of_all
+from tickets.supervision.queries import settled_orders
 
 Row: TypeAlias = tuple[Any, ...]
 _MOVED = (EntryKind.TRANSFER, EntryKind.TRADE, EntryKind.COURT, EntryKind.ENFORCE, EntryKind.DIVIDE)
@@ -36,11 +38,19 @@ GROUP BY entry.id, former.number, ticket.number ORDER BY entry.id DESC, ticket.n
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One published table: its heads, and its rows made anew at each request."""
+    """One published table: its heads, and its rows made anew at each request.
+
+    A file of one that reads the whole register is kept until its ``version`` changes.
+    """
 
     label: str | Promise
     head: tuple[str | Promise, ...]
     rows: Callable[[], Sequence[Row]]
+    version: Callable[[], str] | None = None
+
+    def file(self, form: str) -> bytes:
+        """As ``csv`` or ``xlsx``, in the reader's language."""
+        return table_bytes(form, self.head, self.rows()[:])
 
 
 class Holdings(Sequence[Row]):
@@ -74,6 +84,12 @@ class Holdings(Sequence[Row]):
         ]  # fmt: skip
 
 
+def holdings_version() -> str:
+    """Changes with each entry, and with a name that an owner came to bear."""
+    _number, newest = newest_entry()
+    return f"{register_version()}-{newest.hex()}-{FormerName.objects.count()}"
+
+
 def _transfers() -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(_TRANSFERS, [[kind.value for kind in _MOVED]])
@@ -83,14 +99,30 @@ def _transfers() -> list[Row]:
         ]
 
 
-def _prices() -> list[Row]:
-    return [
+def _settled() -> list[Row]:
+    """Whatever was paid for: trades, what visitors bought, and what eco-justice retired."""
+    trades = [
         (
-            _day(trade.ended_at), trade.number, trade.listing.ticket.number, trade.quantity_kg,
-            trade.price_fen_per_tonne / 100, trade.amount_fen / 100,
+            trade.ended_at, _("交易"), trade.number, trade.listing.ticket.number,
+            trade.quantity_kg, trade.price_fen_per_tonne, trade.amount_fen,
         )
         for trade in settled_trades()
     ]  # fmt: skip
+    orders = [
+        (
+            order.ended_at,
+            _("生态司法") if order.purpose == Purpose.ECO_JUSTICE else _("零售"),
+            order.number, order.listing.ticket.number,
+            order.quantity_kg, order.price_fen_per_tonne, order.amount_fen,
+        )
+        for order in settled_orders()
+    ]  # fmt: skip
+    return [
+        (_day(at), str(kind), number, ticket, kilograms, price_fen / 100, amount_fen / 100)
+        for at, kind, number, ticket, kilograms, price_fen, amount_fen in sorted(
+            trades + orders, key=lambda deal: (deal[0], deal[2]), reverse=True
+        )
+    ]
 
 
 def _offsets() -> list[Row]:
@@ -128,14 +160,15 @@ TABLES: dict[str, Table] = {
         (_TICKET, _("持有人"), _("状态"), _("持有（千克）"), _("挂牌（千克）"), _("质押（千克）"),
          _("抵消（千克）"), _("注销（千克）"), _("冻结（千克）")),
         Holdings,
+        holdings_version,
     ),
     "transfers": Table(
         _("流转"), (_DAY, _("事项"), _("原碳票"), _("新碳票"), _KG), _transfers
     ),
     "prices": Table(
         _("成交与结算"),
-        (_("结算日期"), _("成交编号"), _TICKET, _KG, _("单价（元/吨）"), _("金额（元）")),
-        _prices,
+        (_("结算日期"), _("类型"), _("编号"), _TICKET, _KG, _("单价（元/吨）"), _("金额（元）")),
+        _settled,
     ),
     "offsets": Table(_("抵消"), (_DAY, _("凭证"), _TICKET, _KG, _("用途")), _offsets),
     "cancellations": Table(

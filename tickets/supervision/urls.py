@@ -25,6 +25,8 @@ urlpatterns = [
     re_path(
         r"^disclosure/(?P<name>[a-z]+)\.(?P<form>csv|xlsx)$", disclosure.download, name="download"
     ),
+    path("disclosure/news/", disclosure.news, name="news"),
+    path("disclosure/news/<uuid:key>/", disclosure.news_item, name="news-item"),
     path("disclosure/import/", disclosure.watch, name="watch"),
     path("dashboards/", dashboards.home, name="dashboards"),
     path("dashboards/<slug:department>/", dashboards.dashboard, name="dashboard"),

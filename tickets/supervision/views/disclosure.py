@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import uuid
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -23,7 +26,7 @@ from portal.accounts.queries import has_role
 from portal.base.clock import CITY_TIME, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import is_number
-from portal.base.tables import table_file
+from portal.base.tables import table_answer
 from portal.casework.models import Notice
 from portal.casework.uploads import body_limited
 from tickets.registry.queries import register_years
@@ -34,6 +37,10 @@ from tickets.supervision.operations import watching as acts
 
 ROWS = 50
 FEED_ROWS = 50
+NEWS_ROWS = 20
+NEWS_BESIDE = 5
+# Two forms in two languages.
+KEPT_FILES = 4
 REFUSED = 422
 
 
@@ -56,7 +63,7 @@ def disclosure(request: HttpRequest) -> HttpResponse:
         ]
         if rows
         else [],
-        "news": PolicyNews.objects.all()[:10],
+        "news": PolicyNews.objects.all()[:NEWS_BESIDE],
         "may_publish": has_role(request.user, Role.CLERK, Department.FORESTRY),
         "day": today(),
         "years": reversed(register_years()),
@@ -84,8 +91,35 @@ def download(request: HttpRequest, name: str, form: str) -> HttpResponse:
     """A table as a file; its name tells tier and day."""
     if name not in TABLES:
         raise NotFound()
-    table = TABLES[name]
-    return table_file(f"{name}-public", form, table.head, table.rows()[:])
+    version = TABLES[name].version
+    content = (
+        TABLES[name].file(form)
+        if version is None
+        else kept_file(name, form, get_language() or "", today(), version())
+    )
+    return table_answer(f"{name}-public", form, content)
+
+
+@lru_cache(maxsize=KEPT_FILES)
+def kept_file(name: str, form: str, language: str, day: date, version: str) -> bytes:
+    """The whole register is read once for each of its versions, not for each reader."""
+    return TABLES[name].file(form)
+
+
+@require_safe
+def news(request: HttpRequest) -> HttpResponse:
+    """All that was ever published of article 23's policy news, the newest first."""
+    page = Paginator(PolicyNews.objects.all(), NEWS_ROWS).get_page(request.GET.get("page"))
+    return render(request, "supervision/news.html", {"page": page})
+
+
+@require_safe
+def news_item(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """One piece of news, at an address that stays."""
+    found = PolicyNews.objects.filter(key=key).first()
+    if found is None:
+        raise NotFound()
+    return render(request, "supervision/news_item.html", {"one": found})
 
 
 @require_safe
@@ -100,7 +134,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     entries: list[tuple[datetime, dict[str, Any]]] = [
         (news.made_at, {
             "title": news.title, "description": news.text, "unique_id": f"urn:uuid:{news.key}",
-            "link": request.build_absolute_uri(f"{reverse('supervision:disclosure')}#{news.key}"),
+            "link": request.build_absolute_uri(reverse("supervision:news-item", args=[news.key])),
         })
         for news in PolicyNews.objects.all()[:FEED_ROWS]
     ]  # fmt: skip

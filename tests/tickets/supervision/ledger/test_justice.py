@@ -27,7 +27,7 @@ from tickets.market.errors import (
     ReservedTonnes,
 )
 from tickets.market.models import PremiumShare
-from tickets.market.operations import lapse_overdue_orders, settle_order
+from tickets.market.operations import lapse_overdue_orders, order_retail, settle_order
 from tickets.market.queries import market_figures
 from tickets.offsets.models import Purpose
 from tickets.offsets.operations import (
@@ -41,6 +41,8 @@ from tickets.offsets.operations import (
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.access import access_justice_case, access_justice_papers
+from tickets.supervision.dashboards import figures_of
+from tickets.supervision.disclosure import TABLES
 from tickets.supervision.errors import (
     JusticeCaseIncomplete,
     JusticeCaseMovedOn,
@@ -267,6 +269,12 @@ def test_the_pages_lead_from_a_listing_to_the_payment(
     assert client.get(address).status_code == 404
 
 
+def in_hand() -> dict[str, str]:
+    """The dashboard's figures of what is not done."""
+    figures = {str(one.label): one.value for one in figures_of(Department.JUSTICE)}
+    return {label: figures[label] for label in ("在办案件", "等待付款", "认购未成、待处理")}
+
+
 def test_a_pool_for_this_purpose_needs_no_further_agreement(
     floor: Floor, clerk: User, approver: User
 ) -> None:
@@ -276,14 +284,26 @@ def test_a_pool_for_this_purpose_needs_no_further_agreement(
     pool = floor.pool(ticket, purposes=[Purpose.PERSON, Purpose.ECO_JUSTICE])
     case = confirm_justice_case(case=opened(pool, clerk, quantity_kg=200), actor=approver)
     assert (case.state, case.order is not None) == (JusticeCase.State.SUBSCRIBED, True)
+    assert in_hand() == {"在办案件": "1", "等待付款": "1", "认购未成、待处理": "0"}
     # Nobody paid: the tonnes are the pool's again, and the case may begin anew.
     advance_clock(timedelta(days=4))
     assert lapse_overdue_orders() == 1
+    assert in_hand() == {"在办案件": "1", "等待付款": "0", "认购未成、待处理": "1"}
     refuse_justice_case(case=case, reason="逾期未付款", actor=approver)
+    assert in_hand() == {"在办案件": "0", "等待付款": "0", "认购未成、待处理": "0"}
     case = confirm_justice_case(case=opened(pool, clerk, quantity_kg=200), actor=approver)
     assert case.order is not None
     settle_order(order=case.order, payment_number="S2", actor=floor.trading)
     assert states(ticket)["offset"] == 200
+    # Whatever was paid for is disclosed, retail and eco-justice too (article 23).
+    bought = order_retail(
+        pool=pool, quantity_kg=12, purpose=Purpose.PERSON, name="游客张三",
+        contact="visitor@example.org", actor=None,
+    )  # fmt: skip
+    settle_order(order=bought, payment_number="S3", actor=floor.trading)
+    rows = [row[1:] for row in TABLES["prices"].rows()]
+    assert [row[0] for row in rows] == ["零售", "生态司法"]
+    assert rows[0][1:] == (bought.number, ticket.number, 12, 100.0, 1.2)
 
 
 def test_a_bodys_reserved_tonnes_go_to_justice_at_a_price_that_shares_the_premium(

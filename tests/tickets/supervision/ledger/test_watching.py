@@ -19,9 +19,9 @@ from portal.base.clock import today
 from portal.base.errors import InvalidInput
 from portal.casework.notices import publish_notice
 from tests.factories.land import square
-from tests.tickets.registry.register import Bureau
+from tests.tickets.registry.register import Bureau, paper
 from tickets.registry.models import CarbonTicket
-from tickets.registry.operations import Owners
+from tickets.registry.operations import Owners, prepare_cancellation, prepare_close
 from tickets.registry.showing import holders
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.models import Inspection
@@ -85,6 +85,20 @@ def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
     assert check_issued_areas() == []
 
 
+def test_forest_whose_tonnes_were_all_offset_is_watched_on(bureau: Bureau) -> None:
+    """What was retired is owed when its forest is lost; what was cancelled whole is owed no more."""
+    used_up, revoked = bureau.issue(1_000), bureau.issue(1_000)
+    bureau.offset(used_up, 1_000)
+    bureau.approve(prepare_close(ticket=used_up, actor=bureau.clerk))
+    bureau.approve(prepare_cancellation(
+        issuance=revoked.issuance, reason="fire", document=paper(), text="过火", actor=bureau.clerk,
+    ))  # fmt: skip
+    for ticket in (used_up, revoked):
+        permit(MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt), f"伊采字{ticket.pk}号")
+    [made] = check_issued_areas()
+    assert made.ticket == used_up
+
+
 @pytest.mark.parametrize("line", [
     "", "43.9,81.3,2026-07-01", "81.3,43.9", "81.3,43.9,2999-01-01", "81.3,43.9,2026-13-01",
     "nan,43.9,2026-07-01", "181.3,43.9,2026-07-01",
@@ -116,6 +130,12 @@ def test_everything_is_published_without_names(
     feed = ElementTree.fromstring(client.get("/disclosure/feed.atom").content)
     titles = [node.text for node in feed.iter("{http://www.w3.org/2005/Atom}title")]
     assert "<b>新规</b>" in titles
+    [link] = [
+        node.attrib["href"] for node in feed.iter("{http://www.w3.org/2005/Atom}link")
+        if "/news/" in node.attrib["href"]
+    ]  # fmt: skip
+    for address in (link, "/disclosure/news/"):
+        assert "&lt;b&gt;新规" in client.get(address).content.decode()
     assert client.get("/disclosure/import/").status_code == 302
     client.force_login(bureau.clerk)
     assert client.get("/disclosure/import/").status_code == 200
@@ -148,6 +168,24 @@ def test_a_page_of_holdings_reads_the_states_of_its_own_tickets_alone(
         assert [row[0] for row in holdings[1:3]] == numbers[1:3]
     [states] = [query["sql"] for query in asked if "FILTER (WHERE state = 'held')" in query["sql"]]
     assert str(ticket.pk) not in states
+
+
+def test_a_file_of_holdings_reads_the_register_once_for_each_of_its_versions(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
+    def read() -> tuple[bytes, bool]:
+        with CaptureQueriesContext(connection) as asked:
+            content = client.get("/disclosure/holdings.csv").content
+        return content, any("FILTER (WHERE state = 'held')" in query["sql"] for query in asked)
+
+    (first, whole), (second, again) = read(), read()
+    assert (whole, again) == (True, False)
+    assert first == second
+    bureau.offset(ticket, 1_000)
+    third, whole = read()
+    assert whole
+    assert ",99000," in third.decode("utf-8-sig")
+    assert client.get("/disclosure/holdings.xlsx").content.startswith(b"PK")
 
 
 def test_a_title_that_begins_like_a_number_leads_nowhere(bureau: Bureau, client: Client) -> None:
