@@ -10,7 +10,16 @@ from portal.accounts.models import User
 from portal.base.clock import advance_clock, today
 from portal.base.story import Chapter
 from tickets.finance.models import FinanceRow, InsurancePolicy
-from tickets.finance.operations import claim, confirm_row, decide_claim, end_row, insure, record_row
+from tickets.finance.operations import (
+    claim,
+    confirm_row,
+    decide_claim,
+    end_policy,
+    end_row,
+    insure,
+    record_row,
+    strike_row,
+)
 from tickets.registry.demo import Office, Tell
 from tickets.registry.models import CarbonTicket
 
@@ -72,24 +81,33 @@ def mortgage_paid_back(users: dict[str, User], tell: Tell) -> None:
 
 
 def forests_insured(users: dict[str, User], tell: Tell) -> None:
-    """The belt against fire, the spruces' tonnes against snow."""
+    """The belt against fire, the spruces' tonnes against snow — with a wrong sum at first."""
     office = Office(users)
     with override("zh-hans"):
         cover(
             users, InsurancePolicy.Subject.FOREST,
             office.ticket("潘津林带修复项目", "collective"), "林险0007", 300_000, "火灾、病虫害",
         )  # fmt: skip
-        cover(
-            users, InsurancePolicy.Subject.TICKET,
-            office.ticket("克伯克于孜云杉抚育项目", "owner1"), "碳险0003", 120_000,
-            "火灾、暴雪造成的减排量核减",
-        )  # fmt: skip
+        wrong, right = (12_000, 120_000)
+        for yuan in (wrong, right):
+            policy = cover(
+                users, InsurancePolicy.Subject.TICKET,
+                office.ticket("克伯克于孜云杉抚育项目", "owner1"), "碳险0003", yuan,
+                "火灾、暴雪造成的减排量核减",
+            )  # fmt: skip
+            if yuan == wrong:
+                end_policy(
+                    policy=policy, ended_on=today(), reason="保险金额登记有误，重新登记。",
+                    actor=users["insurer"],
+                )  # fmt: skip
 
 
 def bond_and_fund(users: dict[str, User], tell: Tell) -> None:
-    """A carbon bond and a fund refer to the spruces' tonnes."""
+    """A carbon bond and a fund refer to the spruces' tonnes; the bond's amount was misread once."""
     with override("zh-hans"):
         ticket = Office(users).ticket("克伯克于孜云杉抚育项目", "owner1")
+        misread = record(users, FinanceRow.Kind.BOND, ticket, "bank1", "碳债2", 200_000, 3)
+        strike_row(row=misread, reason="金额应为 200 万元。", actor=users["finance_approver"])
         for kind, bank, number, yuan in (
             (FinanceRow.Kind.BOND, "bank1", "碳债2", 2_000_000),
             (FinanceRow.Kind.FUND, "bank2", "碳基金1", 800_000),
@@ -113,7 +131,7 @@ def fire_claimed(users: dict[str, User], tell: Tell) -> None:
 def hail_refused(users: dict[str, User], tell: Tell) -> None:
     """Hail is none of the insured events."""
     with override("zh-hans"):
-        policy = InsurancePolicy.objects.get(subject=InsurancePolicy.Subject.TICKET)
+        policy = InsurancePolicy.objects.get(subject=InsurancePolicy.Subject.TICKET, ended_on=None)
         made = claim(
             policy=policy, event="冰雹损伤枝叶", happened_on=today() - timedelta(days=3),
             claimed_fen=6_000 * YUAN, actor=users["insurer"],
@@ -124,7 +142,7 @@ def hail_refused(users: dict[str, User], tell: Tell) -> None:
 def finance_of_today(users: dict[str, User], tell: Tell) -> None:
     """A snow claim is being looked at; a new credit line waits for the approver."""
     with override("zh-hans"):
-        policy = InsurancePolicy.objects.get(subject=InsurancePolicy.Subject.TICKET)
+        policy = InsurancePolicy.objects.get(subject=InsurancePolicy.Subject.TICKET, ended_on=None)
         claim(
             policy=policy, event="暴雪压折幼树", happened_on=today() - timedelta(days=6),
             claimed_fen=15_000 * YUAN, actor=users["insurer"],

@@ -33,6 +33,7 @@ from tickets.supervision.operations.complaints import (
 from tickets.supervision.operations.inspections import (
     add_photo,
     drop_inspection,
+    hand_on_inspection,
     order_inspection,
     propose_inspection,
     sign_inspection,
@@ -177,7 +178,7 @@ def measures_demanded(users: dict[str, User], tell: Tell) -> None:
 
 
 def measures_mended(users: dict[str, User], tell: Tell) -> None:
-    """Seen again a month later."""
+    """Seen again a month later; the inspector was ill, and got some more days."""
     with override("zh-hans"):
         former = Inspection.objects.to_be_mended().get()
         visit = order(
@@ -185,6 +186,10 @@ def measures_mended(users: dict[str, User], tell: Tell) -> None:
             propose(users, former.ticket, Inspection.Cause.FOLLOW_UP, "复查隔离带", former),
         )
         advance_clock(timedelta(days=1))
+        hand_on_inspection(
+            inspection=visit, inspector=users["forestry"], due_on=today() + timedelta(days=14),
+            actor=users["forestry_approver"],
+        )  # fmt: skip
         sign_inspection(
             inspection=visit, visited_on=today(), outcome=Inspection.Outcome.GOOD,
             findings="隔离带已清理到位。", mended=True, actor=users["forestry"],
