@@ -60,15 +60,7 @@ FRAMES = """
 window.frames_ = []; let last = performance.now();
 (function tick (at) { window.frames_.push(at - last); last = at; requestAnimationFrame(tick) })(last)
 """
-# When each canvas was painted last: the map's layers ask for its pen right before they draw.
-PAINTED = """
-const pen = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function (...words) {
-  this.paintedAt = performance.now();
-  return pen.apply(this, words);
-}
-"""
-# From the slider's event until the page shows the day and every canvas of tickets is painted anew.
+# From the slider's event until the page shows the day; it says so after it has painted the canvases.
 STEP = """
 async step => {
   const slider = document.querySelector('[data-ref=time]');
@@ -78,8 +70,6 @@ async step => {
   slider.value = String(step);
   slider.dispatchEvent(new Event('input', { bubbles: true }));
   while (root.dataset.ticketsDay === before) await new Promise(done => setTimeout(done));
-  const canvases = [...document.querySelectorAll('.leaflet-tickets-pane canvas')];
-  while (canvases.some(one => !(one.paintedAt >= began))) await new Promise(done => setTimeout(done));
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
   return performance.now() - began;
 }
@@ -293,7 +283,6 @@ def slide(bench: Bench, page: Page) -> None:
     box = extent(LAYERS["tickets"])
     assert box is not None
     west, south, east, north = box
-    page.add_init_script(PAINTED)
     for place, where in (
         ("/", "the whole city"),
         (f"/#13/{(south + north) / 2}/{(west + east) / 2}", "thousands of shapes"),

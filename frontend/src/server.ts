@@ -1,4 +1,4 @@
-// The one door to the server: JSON in and out, refusals as typed errors, every call can be aborted.
+// The one door to the server: JSON in and out, tiles out, refusals as typed errors, every call can be aborted.
 import { text } from './text'
 
 export class Refused extends Error {
@@ -27,7 +27,12 @@ function retryAfterMs (response: Response): number {
   return 1000 * Math.max(1, Number(response.headers.get('Retry-After')) || 1)
 }
 
-async function answer<T> (request: Promise<Response>): Promise<T> {
+function isJson (response: Response): boolean {
+  return (response.headers.get('content-type') ?? '').includes('json')
+}
+
+/** What the server gives, or why it does not. */
+async function given (request: Promise<Response>): Promise<Response> {
   let response: Response
   try {
     response = await request
@@ -35,13 +40,15 @@ async function answer<T> (request: Promise<Response>): Promise<T> {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw new Offline()
   }
-  const isJson = (response.headers.get('content-type') ?? '').includes('json')
-  if (!response.ok) {
-    const body = isJson ? await response.json() as { code?: string, message?: string, shape?: unknown } : {}
-    throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText, body.shape ?? null, retryAfterMs(response))
-  }
+  if (response.ok) return response
+  const body = isJson(response) ? await response.json() as { code?: string, message?: string, shape?: unknown } : {}
+  throw new Refused(response.status, body.code ?? 'error', body.message ?? response.statusText, body.shape ?? null, retryAfterMs(response))
+}
+
+async function answer<T> (request: Promise<Response>): Promise<T> {
+  const response = await given(request)
   // A redirect to the sign-in page: the session has ended while the page stayed open.
-  if (!isJson) throw new Refused(401, 'signed_out', text('signedOut'))
+  if (!isJson(response)) throw new Refused(401, 'signed_out', text('signedOut'))
   return await response.json() as T
 }
 
@@ -52,6 +59,10 @@ interface Options { signal?: AbortSignal }
 
 export function getJson<T> (url: string, { signal }: Options = {}): Promise<T> {
   return answer<T>(fetch(url, { signal, headers: { Accept: 'application/json', 'X-Requested-With': 'fetch' } }))
+}
+
+export async function getBytes (url: string, { signal }: Options = {}): Promise<ArrayBuffer> {
+  return await (await given(fetch(url, { signal }))).arrayBuffer()
 }
 
 export function postForm<T> (url: string, body: FormData, { signal }: Options = {}): Promise<T> {

@@ -111,11 +111,28 @@ def test_the_english_switch_turns_page_and_map(land: list[Parcel], open_page: An
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
 
 
+# What is painted of the parcels, tile by tile.
+PAINTED = """() => [...new Set([...document.querySelectorAll('.leaflet-parcels-pane canvas')]
+  .filter(canvas => canvas.width > 0).map(canvas => canvas.toDataURL()))].sort().join()"""
+
+
 def test_an_address_holds_view_layers_and_selection(land: list[Parcel], open_page: Any) -> None:
     page = open_page()
-    ready(page)
-    page.mouse.click(*middle(page))
+    ready(page, VIEW.replace("15", "13", 1))
+    place = middle(page)
+    unselected = page.evaluate(PAINTED)
+    page.mouse.click(*place)
     expect(page.locator("[data-ref=facts]")).to_be_visible()
+    selected = page.evaluate(PAINTED)
+    assert selected != unselected
+    same = open_page()
+    ready(same, page.evaluate("location.pathname + location.hash"))
+    expect(same.locator("[data-ref=facts]")).to_be_visible()
+    middle(same)
+    assert same.evaluate(PAINTED) == selected, "painted again in part as if painted whole"
+    same.keyboard.press("Escape")
+    expect(same.locator("[data-ref=facts]")).to_be_hidden()
+    assert same.evaluate(PAINTED) == unselected
     page.locator(".leaflet-control-layers-toggle").press("Enter")
     page.get_by_label("林地宗地").hover()
     page.get_by_label("林地宗地").uncheck()

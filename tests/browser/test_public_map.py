@@ -406,6 +406,30 @@ def lose_the_network(page: Page, story: Story) -> None:
     page.locator("[data-ref=note-retry]").click()
     expect(page.locator("main")).to_have_attribute("data-tickets-day", "")
     drag_the_slider(page, story)
+    wait_for_late_tiles(page)
+
+
+def wait_for_late_tiles(page: Page) -> None:
+    """Tiles that a busy server keeps back are said to be late, and come without anybody's doing."""
+    refusing = True
+
+    def while_busy(route: Route) -> None:
+        if refusing:
+            route.fulfill(status=429, headers={"Retry-After": "1"})
+        else:
+            route.fallback()
+
+    tiles = re.compile(r"/tiles/.*\.mvt$")
+    page.route(tiles, while_busy)
+    page.get_by_role("button", name="放大", exact=True).click()
+    late = page.locator("[data-ref=tiles-late]")
+    expect(late).to_be_visible()
+    expect(late).to_contain_text("服务繁忙")
+    clean(page)
+    refusing = False
+    expect(late).to_be_hidden(timeout=20_000)
+    expect(page.locator(".leaflet-parcels-pane canvas:not(.leaflet-tile-loaded)")).to_have_count(0)
+    page.unroute(tiles)
 
 
 def drag_the_slider(page: Page, story: Story) -> None:

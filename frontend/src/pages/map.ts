@@ -5,14 +5,15 @@ import { Panel, part, type ParcelFeature } from '../panel'
 import { readAddress, writeAddress } from '../permalink'
 import { exclusionLayers } from '../public/exclusion-layers'
 import { justiceLayer } from '../public/justice-layer'
-import { Notice, watchNetwork } from '../public/notice'
+import { Notice, watchNetwork, watchTiles } from '../public/notice'
 import { shareBox } from '../public/share'
 import { TicketMap, type TicketConfig } from '../public/ticket-map'
 import { searchBox, type Found } from '../search'
 import { getJson, Offline, Refused } from '../server'
 import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, text } from '../text'
-import { parcelLayer, type TileJson } from '../vector-tiles'
+import type { TileJson } from '../tile-canvas'
+import { parcelLayer } from '../vector-tiles'
 
 interface Config extends StageConfig, TicketConfig { staff: boolean, parcels: string, search: string, parcelApi: string, justice: string, exclusions: string }
 
@@ -31,6 +32,7 @@ async function start (): Promise<void> {
   let hidden = before.hidden
   let selected: string | null = null
   map.createPane('parcels').style.zIndex = '300'
+  watchTiles(map, root)
   bases[base]!.addTo(map)
   readout(map, part(root, 'readout'))
   legend(part(root, 'legend'))

@@ -10,7 +10,8 @@ import { part } from '../panel'
 import { getJson, Offline, postForm, postJson, Refused } from '../server'
 import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases, text } from '../text'
-import { parcelLayer, type TileJson } from '../vector-tiles'
+import type { TileJson } from '../tile-canvas'
+import { parcelLayer } from '../vector-tiles'
 
 interface Config extends StageConfig { api: string, parcels: string }
 interface Answer {

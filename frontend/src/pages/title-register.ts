@@ -9,7 +9,8 @@ import { part } from '../panel'
 import { getJson, postForm } from '../server'
 import { readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases } from '../text'
-import { parcelLayer, type TileJson } from '../vector-tiles'
+import type { TileJson } from '../tile-canvas'
+import { parcelLayer } from '../vector-tiles'
 
 interface Config extends StageConfig { urls: { shapes: string, register: string, parcel: string, tiles: string } }
 interface Inspection {

@@ -2,7 +2,8 @@
 import L from 'leaflet'
 import { getJson } from '../server'
 import { phrases } from '../text'
-import { exclusionTiles, type PickedExclusion, type TileJson } from '../vector-tiles'
+import type { TileJson } from '../tile-canvas'
+import { exclusionTiles, type PickedExclusion } from '../vector-tiles'
 
 const say = phrases({
   projects: ['其他机制项目（CCER、VCS 等）', 'Other programmes (CCER, VCS …)'],

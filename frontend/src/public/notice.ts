@@ -1,5 +1,7 @@
-// What the map says over itself: a message, with a way to try again; and that the network is gone.
+// What the map says over itself: a message, with a way to try again; that the network is gone; that tiles are late.
+import L from 'leaflet'
 import { part } from '../panel'
+import { TileCanvas } from '../tile-canvas'
 
 export class Notice {
   private readonly box: HTMLElement
@@ -37,4 +39,15 @@ export function watchNetwork (root: ParentNode, back: () => void): void {
   window.addEventListener('offline', show)
   window.addEventListener('online', () => { show(); back() })
   show()
+}
+
+/** Says so while a busy server keeps tiles back; they come by themselves as soon as it has time. */
+export function watchTiles (map: L.Map, root: ParentNode): void {
+  const sign = part<HTMLElement>(root, 'tiles-late')
+  const late = new Map<L.Layer, number>()
+  const tell = (event: L.LeafletEvent): void => {
+    late.set(event.target as L.Layer, (event as L.LeafletEvent & { tiles: number }).tiles)
+    sign.hidden = [...late.values()].every(tiles => tiles === 0)
+  }
+  map.on('layeradd', ({ layer }) => { if (layer instanceof TileCanvas) layer.on('waits', tell) })
 }

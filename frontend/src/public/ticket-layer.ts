@@ -1,10 +1,9 @@
 // The areas of tickets on the map, each painted with its tonnes in proportion; redrawn from the
 // table of states alone, so that neither a transfer nor a step of the time slider loads a tile.
 import L from 'leaflet'
-import { leafletLayer, type Feature } from 'protomaps-leaflet'
 import { SELECTED } from '../colours'
 import { KG_STATES, totalOf, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
-import type { TileJson } from '../vector-tiles'
+import { TileCanvas, type Look, type TileJson } from '../tile-canvas'
 
 /** A colour and a texture each, so that nobody needs to tell colours apart. */
 export const LOOKS: Record<KgState, { fill: string, line: string, texture: 'plain' | 'rising' | 'falling' | 'dots' | 'bars' }> = {
@@ -17,12 +16,14 @@ export const LOOKS: Record<KgState, { fill: string, line: string, texture: 'plai
 export const FROZEN_LINE = '#46377a'
 // Further out the tiles hold sums by cells, which the rings of the clusters say with their states.
 const SINGLE_FROM_ZOOM = 12
+const FAR_BELOW_ZOOM = 13
+const SHARES = 256
 const SIDE = 8
 // Both divide a tile's 256 pixels, so that stripes go on from tile to tile.
 const PERIOD = 32
 
 export interface TicketLayer {
-  layer: L.GridLayer
+  layer: TileCanvas
   pick: (at: L.LatLng) => string | null
   select: (area: string | null) => void
   hover: (area: string | null) => void
@@ -84,38 +85,32 @@ function stripes (kilograms: Kilograms): HTMLCanvasElement {
   })
 }
 
-class Proportions {
-  // By the shares of the states: most areas carry tonnes of one state only, and have one pattern.
-  private readonly made = new Map<string, CanvasPattern>()
-  private cross: CanvasPattern | null = null
-  constructor (private readonly areaOf: (feature?: Feature) => AreaSum | undefined, private readonly mark: (feature?: Feature) => 'chosen' | 'hovered' | null) {}
+/** Most areas carry tonnes of one state only, and look alike. */
+class Looks {
+  private readonly made = new Map<string, Look>()
+  private readonly pen = document.createElement('canvas').getContext('2d')!
+  private readonly cross = this.pen.createPattern(frozenSwatch(), 'repeat')!
 
-  before (): void {}
-
-  draw (pen: CanvasRenderingContext2D, shape: Array<Array<{ x: number, y: number }>>, zoom: number, feature: Feature): void {
-    const sum = this.areaOf(feature)
-    if (sum === undefined) return
-    pen.beginPath()
-    for (const ring of shape) ring.forEach((at, place) => { place === 0 ? pen.moveTo(at.x, at.y) : pen.lineTo(at.x, at.y) })
-    pen.globalAlpha = 0.88
-    pen.fillStyle = this.patternOf(pen, sum.kilograms)
-    pen.fill()
-    if (sum.frozen) { pen.fillStyle = this.cross ??= pen.createPattern(frozenSwatch(), 'repeat')!; pen.fill() }
-    const mark = this.mark(feature)
-    const main = KG_STATES.reduce((most, state) => sum.kilograms[state] > sum.kilograms[most] ? state : most)
-    pen.strokeStyle = mark !== null ? SELECTED.line : sum.frozen ? FROZEN_LINE : LOOKS[main].line
-    // At the city's scale an area is a few pixels: its line keeps it visible.
-    pen.lineWidth = mark === 'chosen' ? 4 : mark === 'hovered' ? 3 : zoom < 13 ? 2.5 : 1.6
-    pen.globalAlpha = 1
-    pen.stroke()
-  }
-
-  private patternOf (pen: CanvasRenderingContext2D, kilograms: Kilograms): CanvasPattern {
+  of ({ kilograms, frozen }: AreaSum, mark: 'chosen' | 'hovered' | null, zoom: number): Look {
     const total = totalOf(kilograms)
-    const key = KG_STATES.map(state => kilograms[state] / total).join()
-    const known = this.made.get(key) ?? pen.createPattern(stripes(kilograms), 'repeat')!
-    this.made.set(key, known)
-    return known
+    // Finer shares than these would not show in stripes of so many pixels.
+    const shares = KG_STATES.map(state => Math.round(kilograms[state] / total * SHARES))
+    const far = zoom < FAR_BELOW_ZOOM
+    const key = [...shares, frozen, mark, far].join()
+    const known = this.made.get(key)
+    if (known !== undefined) return known
+    const pattern = this.pen.createPattern(stripes(kilograms), 'repeat')!
+    const main = KG_STATES.reduce((most, state) => kilograms[state] > kilograms[most] ? state : most)
+    const look: Look = {
+      fills: frozen ? [pattern, this.cross] : [pattern],
+      fillOpacity: 0.88,
+      color: mark !== null ? SELECTED.line : frozen ? FROZEN_LINE : LOOKS[main].line,
+      opacity: 1,
+      // At the city's scale an area is a few pixels: its line keeps it visible.
+      weight: mark === 'chosen' ? 4 : mark === 'hovered' ? 3 : far ? 2.5 : 1.6
+    }
+    this.made.set(key, look)
+    return look
   }
 }
 
@@ -123,34 +118,18 @@ export function ticketLayer (tiles: TileJson): TicketLayer {
   let selected: string | null = null
   let hovered: string | null = null
   let areas = new Map<string, AreaSum>()
-  const uid = (feature?: Feature): string => String(feature?.props.uid ?? '')
-  const id = tiles.vector_layers[0]!.id
-  const layer = leafletLayer({
-    url: tiles.tiles[0]!,
-    sources: { tickets: { url: tiles.tiles[0]!, levelDiff: 0, maxDataZoom: tiles.maxzoom } },
-    minZoom: Math.max(tiles.minzoom, SINGLE_FROM_ZOOM),
-    attribution: '',
-    pane: 'tickets',
+  const looks = new Looks()
+  const layer = new TileCanvas(tiles, { minZoom: Math.max(tiles.minzoom, SINGLE_FROM_ZOOM), pane: 'tickets' }, (props, zoom) => {
+    const area = String(props.uid)
+    const sum = areas.get(area)
     // An area that is not in the table did not exist yet on that day, or is filtered out.
-    paintRules: [{
-      dataSource: 'tickets',
-      dataLayer: id,
-      filter: (_z: number, feature: Feature) => areas.has(uid(feature)),
-      symbolizer: new Proportions(feature => areas.get(uid(feature)), feature => uid(feature) === selected ? 'chosen' : uid(feature) === hovered ? 'hovered' : null)
-    }],
-    labelRules: []
-  } as unknown as Parameters<typeof leafletLayer>[0]) as unknown as L.GridLayer & {
-    queryTileFeaturesDebug: (lng: number, lat: number, brush: number) => Map<string, Array<{ feature: Feature }>>
-    rerenderTiles: () => void
-  }
+    return sum === undefined ? null : looks.of(sum, area === selected ? 'chosen' : area === hovered ? 'hovered' : null, zoom)
+  })
   return {
     layer,
-    pick: at => {
-      const found = [...layer.queryTileFeaturesDebug(at.lng, at.lat, 3).values()].flat()
-      return found.map(({ feature }) => uid(feature)).find(area => areas.has(area)) ?? null
-    },
-    select: area => { if (area !== selected) { selected = area; layer.rerenderTiles() } },
-    hover: area => { if (area !== hovered) { hovered = area; layer.rerenderTiles() } },
-    show: table => { areas = table; layer.rerenderTiles() }
+    pick: at => layer.under(at).map(props => String(props.uid))[0] ?? null,
+    select: area => { if (area !== selected) { selected = area; layer.renewAll() } },
+    hover: area => { if (area !== hovered) { hovered = area; layer.renewAll() } },
+    show: table => { areas = table; layer.renewAll() }
   }
 }

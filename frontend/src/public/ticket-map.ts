@@ -4,7 +4,7 @@ import { part } from '../panel'
 import { getJson, Offline, Refused } from '../server'
 import { phrases, text } from '../text'
 import { byArea, readStates, sumOf, type AreaSum, type StateTable } from '../ticket-states'
-import type { TileJson } from '../vector-tiles'
+import type { TileJson } from '../tile-canvas'
 import { readStory, storyNodes, type Story } from './area-story'
 import { Clusters } from './clusters'
 import { Facets, type Words } from './facets'
@@ -59,6 +59,7 @@ export class TicketMap {
   private comparing: AbortController | null = null
   private told: { key: string, story: Story } | null = null
   private readonly past = new Map<string, StateTable>()
+  private joined = new WeakMap<StateTable, Known[]>()
   private readonly clusters: Clusters
   private timeline!: Timeline
   private facets!: Facets
@@ -156,7 +157,7 @@ export class TicketMap {
   }
 
   private async begin (facts: AllFacts, address: URLSearchParams): Promise<void> {
-    this.facts = new Map(facts.tickets.map(one => [one.number, one]))
+    this.learn(facts)
     this.words = facts.words
     this.filter = filterFrom(address)
     this.timeline = new Timeline(this.root, facts.first_day, facts.today, day => this.goTo(day))
@@ -198,13 +199,22 @@ export class TicketMap {
     return table
   }
 
+  /** The table's own rows with their facts: copies of all days that are kept would take twice the memory. */
   private join (table: StateTable): Known[] {
+    const before = this.joined.get(table)
+    if (before !== undefined) return before
     const known: Known[] = []
     for (const row of table.tickets) {
       const facts = this.facts.get(row.number)
-      if (facts !== undefined) known.push({ ...row, area: paintedOn(facts), facts })
+      if (facts !== undefined) known.push(Object.assign(row, { area: paintedOn(facts), facts }))
     }
+    this.joined.set(table, known)
     return known
+  }
+
+  private learn (facts: AllFacts): void {
+    this.facts = new Map(facts.tickets.map(one => [one.number, one]))
+    this.joined = new WeakMap()
   }
 
   private async load (): Promise<void> {
@@ -216,8 +226,7 @@ export class TicketMap {
       if (mine.signal.aborted) return
       if (table.tickets.some(row => !this.facts.has(row.number))) {
         // Issued since the page was opened.
-        const facts = await getJson<AllFacts>(this.config.ticketFacts, { signal: mine.signal })
-        this.facts = new Map(facts.tickets.map(one => [one.number, one]))
+        this.learn(await getJson<AllFacts>(this.config.ticketFacts, { signal: mine.signal }))
       }
       this.table = table
       this.day = day

@@ -29,6 +29,7 @@ from tests.layers.test_leaks import (
 from tests.layers.ticket_map.conftest import Story
 from tests.layers.ticket_map.test_taking_away import signed_offset
 from tickets.registry.models import CarbonTicket
+from tickets.supervision.disclosure import TABLES
 
 DOWNLOAD = "/map/tickets/download/"
 FILES = ("csv", "xlsx", "geojson", "gpkg", "shp", "kml")
@@ -139,6 +140,25 @@ def test_no_file_holds_a_private_text_or_an_exact_vertex(
         seen = {at for one in shapes for at in vertices(one.__geo_interface__["coordinates"])}
         assert seen
         assert given_away(seen) == []
+
+
+def test_no_published_table_or_yearly_report_holds_a_private_text(
+    client: Client, story: Story, hidden: set[str]
+) -> None:
+    offset = signed_offset(story)
+    files = [(f"/disclosure/{name}.{kind}", kind) for name in TABLES for kind in ("csv", "xlsx")]
+    files.append((f"/statistics/{story.issued_on.year}.pdf", "pdf"))
+    everything = ""
+    for path, kind in files:
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        said = "".join(said_in(answer.content, kind))
+        assert [text for text in hidden if text in said] == [], path
+        everything += said
+    # They were not empty: holdings, transfers and offsets are among them.
+    assert {story.second.number, story.child.number, offset.number} <= set(
+        re.findall(r"[0-9A-Z-]{8,}", everything)
+    )
 
 
 def test_no_tile_of_tickets_holds_a_private_text_or_an_exact_vertex(
