@@ -54,13 +54,21 @@ FROM touched JOIN layers_parcelcell AS child
  AND child.y BETWEEN %(times)s * touched.y AND %(times)s * touched.y + %(times)s - 1
 GROUP BY touched.x, touched.y
 """
-TOUCHED_TOWNSHIPS = """
-CREATE TEMP TABLE touched_townships ON COMMIT DROP AS
-SELECT DISTINCT parcel.township_code AS code FROM touched
+# Land that is there now, and what was there when the sums were made.
+TOUCHED_VILLAGES = """
+CREATE TEMP TABLE touched_villages ON COMMIT DROP AS
+SELECT DISTINCT parcel.township_code, parcel.village FROM touched
 JOIN parcels_parcelversion AS version
   ON version.geom && layer_cell_box(%(grid)s, touched.x, touched.y)
  AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
 JOIN parcels_parcel AS parcel ON parcel.id = version.parcel_id
+UNION
+SELECT area.township_code, area.village FROM touched JOIN layers_villagearea AS area
+  ON area.box && layer_cell_box(%(grid)s, touched.x, touched.y)
+"""
+TOUCHED_TOWNSHIPS = """
+CREATE TEMP TABLE touched_townships ON COMMIT DROP AS
+SELECT township_code AS code FROM touched_villages
 UNION
 SELECT area.township_code FROM touched JOIN layers_townshiparea AS area
   ON area.geom && layer_cell_box(%(grid)s, touched.x, touched.y)
@@ -80,6 +88,22 @@ JOIN base_township AS township ON township.code = parcel.township_code
 JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
  AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
 GROUP BY parcel.township_code
+"""
+CLEAR_VILLAGES = """
+DELETE FROM layers_villagearea AS area USING touched_villages AS touched
+WHERE area.township_code = touched.township_code AND area.village = touched.village
+"""
+PREPARE_VILLAGES = """
+INSERT INTO layers_villagearea (township_code, village, parcels, box)
+SELECT parcel.township_code, parcel.village, count(*),
+       ST_SetSRID(ST_Extent(version.geom_public)::geometry, 4490)
+FROM touched_villages AS touched
+JOIN parcels_parcel AS parcel ON parcel.township_code = touched.township_code
+ AND parcel.village = touched.village
+JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
+ AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
+WHERE touched.village <> ''
+GROUP BY parcel.township_code, parcel.village
 """
 ALL_DIRTY = """
 INSERT INTO layers_dirtycell (x, y)
@@ -118,7 +142,7 @@ def prepare_cells(*, everything: bool = False) -> int:
         if not touched:
             return 0
         cursor.execute("ANALYZE touched")
-        prepare_townships(cursor)
+        prepare_places(cursor)
         for zoom in range(FINEST_ZOOM, COARSEST_ZOOM - 1, -1):
             same_grid = zoom == SUMMED_TO_ZOOM
             if zoom < SUMMED_TO_ZOOM:
@@ -135,8 +159,9 @@ def prepare_cells(*, everything: bool = False) -> int:
     return touched
 
 
-def prepare_townships(cursor: CursorWrapper) -> None:
-    """Bring the townships that have land in a touched cell up to date."""
-    cursor.execute(TOUCHED_TOWNSHIPS, {"grid": SUMMED_TO_ZOOM})
-    cursor.execute(CLEAR_TOWNSHIPS)
-    cursor.execute(PREPARE_TOWNSHIPS)
+def prepare_places(cursor: CursorWrapper) -> None:
+    """Bring the townships and villages that have land in a touched cell up to date."""
+    for statement in (TOUCHED_VILLAGES, TOUCHED_TOWNSHIPS):
+        cursor.execute(statement, {"grid": SUMMED_TO_ZOOM})
+    for statement in (CLEAR_TOWNSHIPS, PREPARE_TOWNSHIPS, CLEAR_VILLAGES, PREPARE_VILLAGES):
+        cursor.execute(statement)

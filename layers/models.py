@@ -92,3 +92,21 @@ class TownshipArea(models.Model):
 
     def __str__(self) -> str:
         return self.township_code
+
+
+class VillageArea(models.Model):
+    """Forest land of one village: how many parcels, and the box of their generalised shapes."""
+
+    township_code = models.CharField(max_length=9, blank=True)
+    village = models.CharField(max_length=100)
+    parcels = models.IntegerField()
+    box = models.PolygonField(srid=4490, spatial_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_area_a_village", fields=["township_code", "village"])
+        ]
+        indexes = [GistIndex(fields=["box"], name="village_area_box")]
+
+    def __str__(self) -> str:
+        return f"{self.township_code} {self.village}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layers.search import LONGEST
 from layers.ticket_map.filters import CHOICES, MOST, MOST_VALUES, SETS
-from parcels.search import LONGEST
 
 Document = dict[str, Any]
 

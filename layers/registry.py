@@ -458,6 +458,9 @@ LAYERS: Mapping[str, Layer] = {
             box="area.geom",
             fields=(
                 Field("name", "string", Words("名称", "Name"), "township.name"),
+                Field(
+                    "name_en", "string", Words("英文名称", "Name in English"), "township.name_en"
+                ),
                 Field("parcels", "integer", Words("宗地数", "Parcels"), "area.parcels"),
                 Field(
                     "area_ha",

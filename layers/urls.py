@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/map/facts/", ticket_map.facts, name="api-map-facts"),
     path("api/map/areas/<uuid:area>/", story.story, name="api-map-area"),
     path("api/map/search/", map_search.suggest, name="api-map-search"),
+    path("api/search/", map_search.places, name="api-search"),
     path("map/tickets/download/", downloads.download, name="map-download"),
     path("map/tickets/print/", printing.printed, name="map-print"),
     path("map/qr.svg", sharing.qr, name="map-qr"),

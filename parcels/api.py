@@ -1,4 +1,4 @@
-"""Parcels as GeoJSON, and the search box. Exact shapes only for those who serve the register."""
+"""Parcels as GeoJSON. Exact shapes only for those who serve the register."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib.gis.geos import Polygon
-from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -21,7 +19,6 @@ from parcels.access import access_parcel, shape_for
 from parcels.facts import area_ha, panel_properties, state_of, title_of, township_names
 from parcels.models import ParcelVersion
 from parcels.queries import ParcelVersionQuerySet
-from parcels.search import parse_question, search
 from portal.accounts.queries import is_staff_reader
 from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import BadParameter, only
@@ -133,12 +130,3 @@ class ParcelDetail(APIView):
         shape = shape_for(version, staff=staff)
         feature["bbox"] = list(shape.extent)
         return Response(feature)
-
-
-@require_safe
-def search_box(request: HttpRequest) -> JsonResponse:
-    """Suggestions for the search box of the map."""
-    found = search(parse_question(request.GET), staff=is_staff_reader(request.user))
-    return JsonResponse(
-        {"results": [item.as_json() for item in found]}, headers={"Cache-Control": "no-store"}
-    )

@@ -36,7 +36,7 @@ class Fact:
 
 
 def township_names() -> dict[str, str]:
-    return dict(Township.objects.values_list("code", "name"))
+    return Township.objects.names()
 
 
 def place_of(parcel: Parcel, townships: dict[str, str]) -> str:

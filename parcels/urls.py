@@ -21,7 +21,6 @@ urlpatterns = [
     path("titles/<uuid:key>/", views.title_page, name="title"),
     path("api/parcels/", api.ParcelList.as_view(), name="api-parcels"),
     path("api/parcels/<uuid:key>/", api.ParcelDetail.as_view(), name="api-parcel"),
-    path("api/search/", api.search_box, name="api-search"),
     path("api/rules/check/", rules.check, name="api-rules-check"),
     path("screenings/", screening.screenings, name="screenings"),
     path("screenings/start/", screening.start, name="screening-start"),

@@ -16,7 +16,8 @@ export interface StateRow {
 /** Which shape a ticket is on never changes: it comes with the ticket's facts. */
 export interface TicketRow extends StateRow { area: string }
 
-export interface StateTable { at: string | null, entry: number, totals: Record<string, number>, tickets: StateRow[] }
+/** `day`: empty of now. */
+export interface StateTable { day: string, at: string | null, entry: number, totals: Record<string, number>, tickets: StateRow[] }
 
 type Columns = { [Name in keyof StateRow]: Array<StateRow[Name]> }
 
@@ -28,7 +29,7 @@ export interface AreaSum<Row extends TicketRow = TicketRow> { kilograms: Kilogra
 
 /** Now, or as of the end of a day (`2026-05-01`). */
 export async function readStates (address: string, day: string, signal: AbortSignal): Promise<StateTable> {
-  const read = await getJson<Omit<StateTable, 'tickets'> & { tickets: Columns }>(day === '' ? address : `${address}?at=${encodeURIComponent(day)}`, { signal })
+  const read = await getJson<Omit<StateTable, 'day' | 'tickets'> & { tickets: Columns }>(day === '' ? address : `${address}?at=${encodeURIComponent(day)}`, { signal })
   const { number, state, held_kg, listed_kg, pledged_kg, offset_kg, cancelled_kg, frozen_kg, lost_kg } = read.tickets
   const tickets = number.map((name, at) => ({
     number: name,
@@ -41,7 +42,7 @@ export async function readStates (address: string, day: string, signal: AbortSig
     frozen_kg: frozen_kg[at]!,
     lost_kg: lost_kg[at]!
   }))
-  return { ...read, tickets }
+  return { ...read, day, tickets }
 }
 
 export function noKilograms (): Kilograms {

@@ -1,14 +1,15 @@
 """What everyone may know of a ticket besides its tonnes (domain.md, "What the public may see").
 
-Which project and land, township, species, kind of holder. What becomes of its tonnes changes none of
-it: the facts have a version of their own (``facts_version``).
+Which project and land, township, species, holders. What becomes of its tonnes changes none of it: the
+facts have a version of their own (``facts_version``).
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db import connection
@@ -67,6 +68,34 @@ LEFT JOIN market_trade AS bought ON bought.entry_id = ticket.opened_by_id
 WHERE version.geom_public IS NOT NULL
 ORDER BY ticket.year, ticket.serial
 """
+# Owners' order and names change on a ticket by registration (article 10): how it stood after each.
+_HOLDERS = """
+WITH moment AS (
+  SELECT ticket_id, opened_at AS since FROM registry_ticketshare
+  UNION
+  SELECT share.ticket_id, former.ended_at FROM registry_formername AS former
+  JOIN registry_ticketshare AS share ON share.party_id = former.party_id
+   AND share.opened_at <= former.ended_at
+   AND (share.closed_at IS NULL OR share.closed_at > former.ended_at)
+), changed AS (
+  SELECT ticket_id FROM moment GROUP BY ticket_id HAVING count(*) > 1
+)
+SELECT moment.ticket_id, moment.since,
+       (array_agg(party.kind ORDER BY share.place))[1], count(*),
+       (array_agg(coalesce(former.name, party.name) ORDER BY share.place))[1]
+FROM changed
+JOIN moment ON moment.ticket_id = changed.ticket_id
+JOIN registry_ticketshare AS share ON share.ticket_id = moment.ticket_id
+ AND share.opened_at <= moment.since
+ AND (share.closed_at IS NULL OR share.closed_at > moment.since)
+JOIN accounts_party AS party ON party.id = share.party_id
+LEFT JOIN LATERAL (
+  SELECT name FROM registry_formername AS called
+  WHERE called.party_id = party.id AND called.ended_at > moment.since
+  ORDER BY called.ended_at LIMIT 1
+) AS former ON true
+GROUP BY moment.ticket_id, moment.since ORDER BY moment.ticket_id, moment.since
+"""
 
 # Tickets are numbered without gaps; shares that close and parties that change are counted by the
 # triggers of layers/migrations. Numbers alone would come again in a restored register.
@@ -76,6 +105,15 @@ SELECT (SELECT coalesce(sum(last), 0) FROM registry_ticketcounter)
        coalesce((SELECT left(key::text, 8) FROM registry_carbonticket
                  ORDER BY year DESC, serial DESC LIMIT 1), '')
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose a ticket was from a moment on, as everyone may know it."""
+
+    since: datetime
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +136,22 @@ class TicketFacts:
     species: tuple[str, ...]
     holder_kind: str
     holder: str
+    holders: tuple[Holder, ...]  # One after the other, where they changed; else none.
     price_fen: int | None  # Per tonne, in the trade that made the ticket.
     lon: float
     lat: float
     bbox: tuple[float, float, float, float]
 
+    def as_of(self, at: datetime) -> TicketFacts:
+        """With the holder of that moment."""
+        then = [one for one in self.holders if one.since <= at]
+        return replace(self, holder=then[-1].name, holder_kind=then[-1].kind) if then else self
 
-def masked(kind: str, name: str, n: int) -> str:
-    """The first holder, natural persons as 张*; how many there are when there are several."""
+
+def masked(kind: str, n: int, name: str) -> tuple[str, str]:
+    """(kind, name) of the first holder, natural persons as 张*; how many there are when several."""
     shown = Party(kind=kind, name=name).public_name
-    return shown if n < 2 else _("{name}等 {n} 人").format(name=shown, n=n)
+    return (kind, shown) if n < 2 else ("several", _("{name}等 {n} 人").format(name=shown, n=n))
 
 
 def facts_version() -> str:
@@ -118,19 +162,26 @@ def facts_version() -> str:
     return f"{changes}-{newest}"
 
 
-def ticket_facts() -> list[TicketFacts]:
-    """Every ticket that was ever issued, in the order of numbers; one query."""
+def ticket_facts(at: datetime | None = None) -> list[TicketFacts]:
+    """Every ticket that was ever issued, in the order of numbers; held as now, or as of a moment."""
     with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS)
+        holders: dict[uuid.UUID, list[Holder]] = defaultdict(list)
+        for ticket, since, *whose in cursor.fetchall():
+            holders[ticket].append(Holder(since, *masked(*whose)))
         cursor.execute(_FACTS)
-        return [_facts_of(*row) for row in cursor.fetchall()]
+        found = [_facts_of(tuple(holders.get(row[0], ())), *row) for row in cursor.fetchall()]
+    return found if at is None else [one.as_of(at) for one in found]
 
 
 def _facts_of(
-    key: uuid.UUID, number: str, area: uuid.UUID, land: uuid.UUID, opened_at: datetime, year: int,
-    project: str, type: str, filing: str, first: date, last: date, area_m2: float, township: str, species: str,
-    kind: str, holders: int, name: str, price_fen: int | None, lon: float, lat: float, *bbox: float,
+    holders: tuple[Holder, ...], key: uuid.UUID, number: str, area: uuid.UUID, land: uuid.UUID,
+    opened_at: datetime, year: int, project: str, type: str, filing: str, first: date, last: date, area_m2: float,
+    township: str, species: str, kind: str, owners: int, name: str, price_fen: int | None,
+    lon: float, lat: float, *bbox: float,
 ) -> TicketFacts:  # fmt: skip
     west, south, east, north = (round(value, 5) for value in bbox)
+    holder_kind, holder = masked(kind, owners, name)
     return TicketFacts(
         key=key,
         number=number,
@@ -146,8 +197,9 @@ def _facts_of(
         area_ha=round(area_m2 / 10_000, 1),
         township=township,
         species=tuple(dict.fromkeys(one for one in _BETWEEN_SPECIES.split(species) if one)),
-        holder_kind="several" if holders > 1 else kind,
-        holder=masked(kind, name, holders),
+        holder_kind=holder_kind,
+        holder=holder,
+        holders=holders,
         price_fen=price_fen,
         lon=round(lon, 5),
         lat=round(lat, 5),

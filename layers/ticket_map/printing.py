@@ -126,7 +126,7 @@ def sheet_facts(
     entry: int,
 ) -> dict[str, Any]:
     """The words and numbers of the sheet."""
-    townships = dict(Township.objects.values_list("code", "name"))
+    townships = Township.objects.names()
     sums = kilograms_of(rows)
     unlisted = len(rows) - len(listed)
     return {

@@ -31,9 +31,9 @@ class MapRow:
 def map_rows(wanted: TicketFilter, facts: Iterable[TicketFacts] | None = None) -> list[MapRow]:
     """The tickets on which kilograms stand at the filter's moment, in the order of numbers.
 
-    ``facts``: of all tickets, where they have been read already.
+    ``facts``: of all tickets at that moment, where they have been read already.
     """
-    known = {one.key: one for one in (ticket_facts() if facts is None else facts)}
+    known = {one.key: one for one in (ticket_facts(wanted.at) if facts is None else facts)}
     return [
         MapRow(known[state.key], state)
         for state in state_table(wanted.at)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from parcels.search import parse_question, search
+from layers.search import parse_question, search
 from portal.accounts.queries import is_staff_reader
 
 SUGGESTIONS = 8
@@ -60,6 +60,15 @@ def suggest(request: HttpRequest) -> JsonResponse:
         *(one.as_json() for one in search(text, staff=is_staff_reader(request.user))),
     ]
     return JsonResponse({"results": found[:SUGGESTIONS]}, headers={"Cache-Control": "no-store"})
+
+
+@require_safe
+def places(request: HttpRequest) -> JsonResponse:
+    """Of the same box on other maps: places and, for those who serve the register, land."""
+    found = search(parse_question(request.GET), staff=is_staff_reader(request.user))
+    return JsonResponse(
+        {"results": [item.as_json() for item in found]}, headers={"Cache-Control": "no-store"}
+    )
 
 
 def numbers(text: str) -> list[dict[str, Any]]:

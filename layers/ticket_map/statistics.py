@@ -151,9 +151,9 @@ def states_of(rows: Iterable[MapRow]) -> list[tuple[str, str, int]]:
 def statistics(request: HttpRequest) -> HttpResponse:
     """``?at=`` and the map's filters narrow everything but the register's totals and the prices."""
     wanted = parse_filter(request.GET)
-    facts = ticket_facts()
+    facts = ticket_facts(wanted.at)
     rows = map_rows(wanted, facts)
-    townships = dict(Township.objects.values_list("code", "name"))
+    townships = Township.objects.names()
 
     def place_of(one: TicketFacts) -> str:
         return townships.get(one.township, one.township) or _("未注明")

@@ -66,7 +66,7 @@ def packed_facts(version: str, today: date, language: str, encoding: str) -> byt
         "today": today.isoformat(),
         "first_day": (first or today).isoformat(),
         "words": {
-            "township": dict(Township.objects.values_list("code", "name")),
+            "township": Township.objects.names(),
             "type": {value: str(label) for value, label in Project.Type.choices},
             "holder": {value: str(label) for value, label in HOLDER_KINDS.items()},
             "state": {value: str(label) for value, label in Standing.choices},
@@ -88,6 +88,14 @@ def packed_facts(version: str, today: date, language: str, encoding: str) -> byt
                 "species": one.species,
                 "holder_kind": one.holder_kind,
                 "holder": str(one.holder),
+                "holders": [
+                    {
+                        "since": held.since.astimezone(CITY_TIME).date().isoformat(),
+                        "holder_kind": held.kind,
+                        "holder": str(held.name),
+                    }
+                    for held in one.holders
+                ],
                 "price_fen": one.price_fen,
                 "at": [one.lon, one.lat],
                 "bbox": one.bbox,

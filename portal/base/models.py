@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.contrib.gis.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
@@ -204,14 +206,30 @@ class BaseMapFeature(models.Model):
         return f"{self.layer} {self.name}"
 
 
+class TownshipQuerySet(models.QuerySet["Township"]):
+    """Townships as they are looked for and named."""
+
+    def names(self) -> dict[str, str]:
+        """Code → name, in the reader's language."""
+        return {township.code: str(township) for township in self}
+
+    def named(self, text: str) -> Self:
+        """Those in whose name the text stands, in either language."""
+        return self.filter(Q(name__contains=text) | Q(name_en__icontains=text))
+
+
 class Township(models.Model):
-    """A township code of the city (data/base/townships.csv)."""
+    """A subdistrict, town or township of the city (fixtures/basemap/townships.csv)."""
 
     code = models.CharField(primary_key=True, max_length=9)
     name = models.CharField(max_length=50)
+    name_en = models.CharField(max_length=60, blank=True, default="")
+
+    objects = TownshipQuerySet.as_manager()
 
     class Meta:
         ordering = ["code"]
 
     def __str__(self) -> str:
-        return self.name
+        english = (get_language() or "").startswith("en")
+        return self.name_en if english and self.name_en else self.name

@@ -28,12 +28,20 @@ export interface TicketFacts {
   species: string[]
   holder_kind: string
   holder: string
+  /** One after the other, where they changed on the ticket; else none. */
+  holders: Array<{ since: string, holder_kind: string, holder: string }>
   price_fen: number | null
   at: [number, number]
   bbox: [number, number, number, number]
 }
 
 export interface Known extends TicketRow { facts: TicketFacts }
+
+/** With the holder at the end of a day; an empty day is now. */
+export function asOfDay (facts: TicketFacts, day: string): TicketFacts {
+  const then = day === '' ? undefined : facts.holders.filter(({ since }) => since <= day).pop()
+  return then === undefined ? facts : { ...facts, holder_kind: then.holder_kind, holder: then.holder }
+}
 
 /** Under which area the ticket's land is painted. */
 export function paintedOn (facts: TicketFacts): string {

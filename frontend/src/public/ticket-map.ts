@@ -8,7 +8,7 @@ import type { TileJson } from '../tile-canvas'
 import { readStory, storyNodes, type Story } from './area-story'
 import { Clusters } from './clusters'
 import { Facets, type Words } from './facets'
-import { filterFrom, filterInto, isEmpty, paintedOn, passing, type Known, type TicketFacts } from './filters'
+import { asOfDay, filterFrom, filterInto, isEmpty, paintedOn, passing, type Known, type TicketFacts } from './filters'
 import type { Notice } from './notice'
 import { TicketTable } from './table'
 import { ticketLayer, type TicketLayer } from './ticket-layer'
@@ -44,7 +44,7 @@ export class TicketMap {
   private facts = new Map<string, TicketFacts>()
   private words: Words = {}
   private filter = filterFrom(new URLSearchParams())
-  private table: StateTable = { at: null, entry: 0, totals: {}, tickets: [] }
+  private table: StateTable = { day: '', at: null, entry: 0, totals: {}, tickets: [] }
   private known: Known[] = []
   private shown: Known[] = []
   private areas = new Map<string, AreaSum<Known>>()
@@ -206,7 +206,7 @@ export class TicketMap {
     const known: Known[] = []
     for (const row of table.tickets) {
       const facts = this.facts.get(row.number)
-      if (facts !== undefined) known.push(Object.assign(row, { area: paintedOn(facts), facts }))
+      if (facts !== undefined) known.push(Object.assign(row, { area: paintedOn(facts), facts: asOfDay(facts, table.day) }))
     }
     this.joined.set(table, known)
     return known

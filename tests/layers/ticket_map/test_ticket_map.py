@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import mapbox_vector_tile
@@ -14,12 +14,13 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test import Client
 
 from portal.accounts.models import Party
+from portal.base.clock import advance_clock, today
 from tests.layers.places import tile_at
 from tests.layers.ticket_map.conftest import Story
 from tests.tickets.projects.story import another_period
-from tests.tickets.registry.register import Bureau
+from tests.tickets.registry.register import Bureau, digest, paper
 from tickets.registry.models import CarbonTicket
-from tickets.registry.operations import prepare_pledge
+from tickets.registry.operations import Owners, PaperConsent, prepare_change, prepare_pledge
 from tickets.registry.queries import end_of_day, register_totals, state_table
 
 ROWS, FACTS, STATES = "/api/map/tickets/", "/api/map/facts/", "/api/tickets/states/"
@@ -74,6 +75,32 @@ def test_a_past_day_shows_what_stood_then(client: Client, story: Story) -> None:
     assert then["totals"] == then["register_totals"]
 
 
+def test_a_past_day_shows_whose_it_was_then(client: Client, story: Story) -> None:
+    """The owners' order is registered anew on one ticket: days before name the former first owner."""
+    bureau = story.bureau
+    owners = ((bureau.buyer, 1), (bureau.other, 2))
+    ticket = bureau.transfer(story.first, 100, to=Owners(owners, 3))
+    before = today()
+    advance_clock(timedelta(days=1))
+    change = prepare_change(
+        ticket=ticket, to=Owners(owners[::-1], 3), document=paper(), reason="", actor=bureau.clerk,
+        consents=[PaperConsent(party, digest("x")) for party, _share in owners],
+    )  # fmt: skip
+    bureau.approve(change)
+
+    def holder(**query: str) -> str:
+        found = {one["number"]: one for one in client.get(ROWS, query).json()["tickets"]}
+        return str(found[ticket.number]["holder"])
+
+    assert holder() == f"{bureau.other.name}等 2 人"
+    assert holder(at=before.isoformat()) == f"{bureau.buyer.name}等 2 人"
+    told = {one["number"]: one for one in client.get(FACTS).json()["tickets"]}[ticket.number]
+    assert [(one["since"], one["holder"]) for one in told["holders"]] == [
+        (before.isoformat(), holder(at=before.isoformat())),
+        (today().isoformat(), holder()),
+    ]
+
+
 def test_each_filter_takes_its_tickets_and_all_must_pass(client: Client, story: Story) -> None:
     first, second, child = story.first.number, story.second.number, story.child.number
     assert numbers(client, state="listed") == [second]
@@ -85,6 +112,15 @@ def test_each_filter_takes_its_tickets_and_all_must_pass(client: Client, story: 
     assert numbers(client, min_t=5, max_t=10) == [first]
     assert numbers(client, holder="legal_body") == [child]
     assert numbers(client, year=str(story.first.year)) == [first, second, child]
+
+
+def test_in_english_townships_have_their_english_names(client: Client, story: Story) -> None:
+    english = {"Accept-Language": "en"}
+    words = client.get(FACTS, headers=english).json()["words"]["township"]
+    assert words["654002100"] == "Bayandai Town"
+    page = client.get("/statistics/", headers=english).content.decode()
+    assert "Bayandai Town" in page
+    assert "巴彦岱镇" not in page
 
 
 def test_a_bought_ticket_is_found_by_its_price(client: Client, story: Story) -> None:

@@ -1,4 +1,7 @@
-"""One box that finds places and numbers: what a visitor may look for, and what staff may."""
+"""One box that finds places and numbers: what a visitor may look for, and what staff may.
+
+Places come from the tables that are prepared for the map, as fresh as its low zooms.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
+from django.db.models import Q
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from pyproj import Transformer
 
-from parcels.facts import township_names
+from layers.models import TownshipArea, VillageArea
 from parcels.intake.numbers import normalised
+from portal.base.models import Township
 from portal.base.parameters import BadParameter, UnknownParameter, plain
 
 RESULTS = 12
@@ -76,31 +82,6 @@ def _degrees(first: float, second: float) -> tuple[float, float] | None:
     return (lon, lat) if 70 <= lon <= 136 and 3 <= lat <= 54 else None
 
 
-# The box of a place is that of its generalised shapes, rounded: an exact one would be a hint.
-_TOWNSHIP_EXTENT = """
-SELECT township_code, n, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
-FROM (
-  SELECT parcel.township_code, count(*) AS n, ST_Extent(version.geom_public) AS box
-  FROM parcels_parcel AS parcel
-  JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
-   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
-  WHERE parcel.township_code = ANY(%(codes)s) AND parcel.ended_at IS NULL
-  GROUP BY 1
-) AS place
-"""
-_VILLAGES = """
-SELECT township_code, village, n, ST_XMin(box), ST_YMin(box), ST_XMax(box), ST_YMax(box)
-FROM (
-  SELECT parcel.township_code, parcel.village, count(*) AS n, ST_Extent(version.geom_public) AS box
-  FROM parcels_parcel AS parcel
-  JOIN parcels_parcelversion AS version ON version.parcel_id = parcel.id
-   AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
-  WHERE parcel.village <> '' AND parcel.ended_at IS NULL
-    AND (parcel.village LIKE %(like)s
-         OR (parcel.township_code = ANY(%(codes)s) AND parcel.village = %(rest)s))
-  GROUP BY 1, 2 ORDER BY 3 DESC LIMIT %(limit)s
-) AS place
-"""
 _BY_NUMBER = """
 SELECT parcel.key, parcel.unit_number, certificate.number, party.name,
        ST_XMin(version.geom), ST_YMin(version.geom), ST_XMax(version.geom), ST_YMax(version.geom)
@@ -149,47 +130,35 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _box(row: tuple[float, ...]) -> tuple[float, float, float, float]:
-    west, south, east, north = (round(value, 3) for value in row)
-    return west, south, east, north
-
-
 def _townships(text: str) -> Iterator[Found]:
-    names = {code: name for code, name in township_names().items() if text in name}
-    if not names:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_TOWNSHIP_EXTENT, {"codes": list(names)})
-        rows = {row[0]: row for row in cursor.fetchall()}
-    for code, name in names.items():
-        if code not in rows:
-            continue
-        box = _box(rows[code][2:6])
-        yield Found(
-            "township", name, _("乡镇（街道）"), (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box
-        )
+    names = Township.objects.named(text).names()
+    for area in TownshipArea.objects.filter(township_code__in=names):
+        yield _place("township", names[area.township_code], _("乡镇（街道）"), area.geom)
 
 
 def _villages(text: str) -> Iterator[Found]:
     """``团结村``, ``巴彦岱镇 003`` or a village code."""
-    names = township_names()
     head, _space, rest = text.partition(" ")
-    codes = [code for code, name in names.items() if rest and head in name]
-    wanted = (
-        text.removesuffix("村").strip() if text.removesuffix("村").strip().isdecimal() else text
-    )
-    rest = rest.removesuffix("村").strip()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _VILLAGES,
-            {"like": f"%{_escaped(wanted)}%", "codes": codes, "rest": rest, "limit": RESULTS},
-        )
-        rows = cursor.fetchall()
-    for township, village, count, *corners in rows:
-        box = _box(tuple(corners))
+    code = text.removesuffix("村").strip()
+    wanted = Q(village__contains=code if code.isdecimal() else text)
+    if rest:
+        of_township = Q(township_code__in=Township.objects.named(head).values("code"))
+        wanted |= of_township & Q(village=rest.removesuffix("村").strip())
+    names = Township.objects.names()
+    for area in VillageArea.objects.filter(wanted).order_by("-parcels")[:RESULTS]:
+        village, township = area.village, names.get(area.township_code, area.township_code)
         label = _("{code} 村").format(code=village) if village.isdecimal() else village
-        detail = f"{names.get(township, township)} · " + _("{n} 宗").format(n=count)
-        yield Found("village", label, detail, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, box)
+        yield _place(
+            "village", label, f"{township} · " + _("{n} 宗").format(n=area.parcels), area.box
+        )
+
+
+def _place(kind: str, label: str, detail: str, shape: GEOSGeometry) -> Found:
+    """Its box is that of generalised shapes, rounded: an exact one would be a hint."""
+    west, south, east, north = (round(value, 3) for value in shape.extent)
+    return Found(
+        kind, label, detail, (west + east) / 2, (south + north) / 2, (west, south, east, north)
+    )
 
 
 def _numbers(text: str) -> Iterator[Found]:

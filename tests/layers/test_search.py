@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
+from layers.cells import prepare_cells
+from layers.models import VillageArea
+from layers.search import read_coordinate, search
 from parcels.intake.numbers import normalised
-from parcels.models import Parcel, TitleCertificate
-from parcels.search import read_coordinate, search
+from parcels.models import Parcel, ParcelVersion, TitleCertificate
 from portal.accounts.models import Department, Party, Role
+from portal.base.clock import now
 from portal.base.models import Township
 from tests.accounts.people import officer
 from tests.factories.land import parcel_at, square, title_on
@@ -29,6 +35,7 @@ def parcel() -> Parcel:
     title = title_on(made, number=CERTIFICATE)
     TitleCertificate.objects.filter(pk=title.pk).update(number_key=normalised(CERTIFICATE))
     Party.objects.update(name="阿不都拉")
+    prepare_cells()
     return made
 
 
@@ -61,6 +68,30 @@ def test_a_township_is_found_by_its_name(parcel: Parcel) -> None:
     assert [(item.kind, item.label) for item in search(name, staff=False)] == [("township", name)]
 
 
+def test_in_english_places_have_their_english_names(parcel: Parcel) -> None:
+    """The first township is 萨依布依街道; either name finds it."""
+    for typed in ("sayibuyi", "萨依布依"):
+        with override("en"):
+            [found] = search(typed, staff=False)
+        assert (found.kind, found.label) == ("township", "Sayibuyi Subdistrict")
+    with override("en"):
+        [village] = search("Sayibuyi 团结", staff=False)
+    assert village.detail == "Sayibuyi Subdistrict · 1 parcels"
+
+
+def test_a_visitors_search_reads_no_parcel(
+    parcel: Parcel, django_assert_max_num_queries: Any
+) -> None:
+    """However many there are: places are prepared, and land that goes takes its village along."""
+    with django_assert_max_num_queries(4) as asked:
+        assert [item.kind for item in search("团结村", staff=False)] == ["village"]
+    assert not any("parcels_" in query["sql"] for query in asked.captured_queries)
+    assert VillageArea.objects.get(village="团结村").parcels == 1
+    ParcelVersion.objects.filter(parcel=parcel).update(stands_to=now())
+    prepare_cells()
+    assert search("团结村", staff=False) == []
+
+
 @pytest.mark.parametrize("typed", [UNIT, "0001234", "阿不都拉", "%", "_", "'; --"])
 def test_a_visitor_finds_no_number_and_no_holder(parcel: Parcel, typed: str) -> None:
     assert search(typed, staff=False) == []
@@ -89,7 +120,7 @@ def test_what_is_no_place_on_earth_here_is_no_coordinate(typed: str) -> None:
 
 
 def test_the_address_gives_what_its_reader_may_know(parcel: Parcel, client: Client) -> None:
-    address = reverse("parcels:api-search")
+    address = reverse("layers:api-search")
     assert client.get(address, {"q": UNIT}).json() == {"results": []}
     assert client.get(address, {"q": "x" * 5000}).status_code < 500
     assert client.get(address, {"q": "a\x00b"}).status_code < 500
