@@ -11,8 +11,10 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db import connection
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Party
@@ -164,14 +166,20 @@ def facts_version() -> str:
 
 def ticket_facts(at: datetime | None = None) -> list[TicketFacts]:
     """Every ticket that was ever issued, in the order of numbers; held as now, or as of a moment."""
+    found = _facts_in(facts_version(), get_language() or "")
+    return [one if at is None else one.as_of(at) for one in found]
+
+
+@lru_cache(maxsize=4)
+def _facts_in(version: str, language: str) -> tuple[TicketFacts, ...]:
+    """Read once for each version, in each language of the words in them."""
     with connection.cursor() as cursor:
         cursor.execute(_HOLDERS)
         holders: dict[uuid.UUID, list[Holder]] = defaultdict(list)
         for ticket, since, *whose in cursor.fetchall():
             holders[ticket].append(Holder(since, *masked(*whose)))
         cursor.execute(_FACTS)
-        found = [_facts_of(tuple(holders.get(row[0], ())), *row) for row in cursor.fetchall()]
-    return found if at is None else [one.as_of(at) for one in found]
+        return tuple(_facts_of(tuple(holders.get(row[0], ())), *row) for row in cursor.fetchall())
 
 
 def _facts_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,11 +20,11 @@ from django.views.decorators.http import require_safe
 
 from layers.ticket_map.downloads import public_shapes
 from layers.ticket_map.errors import BadMapQuestion, NothingFiltered, NothingInView, TooMuchToPrint
-from layers.ticket_map.filters import parse_filter
-from layers.ticket_map.rows import MapRow, map_rows, sums_of
+from layers.ticket_map.filters import TicketFilter, parse_filter
+from layers.ticket_map.rows import MapRow, map_rows, map_version, sums_of
 from parcels.api import parse_box
 from portal.base.base_map import read_base_map
-from portal.base.clock import CITY_TIME, now
+from portal.base.clock import CITY_TIME, now, today
 from portal.base.map_sheet import SheetShape, map_sheet
 from portal.base.models import Township
 from portal.base.pdf import compile_pdf
@@ -31,6 +32,7 @@ from tickets.registry.moves import BlockState
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import last_entry_number
 
+Box = tuple[float, float, float, float]
 SHEET = Path(__file__).parent / "print.typ"
 # Width and height of the map in mm; the list stands beside it.
 PAPERS = {"a4": (172.0, 165.0), "a3": (270.0, 250.0)}
@@ -54,9 +56,24 @@ def printed(request: HttpRequest) -> HttpResponse:
     if paper not in PAPERS:
         reason = _("可选值：{offered}。").format(offered="a4、a3")
         raise BadMapQuestion(parameter="paper", reason=reason)
-    view = None
-    if "bbox" in request.GET:
-        view = shapely.box(*parse_box(request.GET["bbox"]).extent)
+    view = parse_box(request.GET["bbox"]).extent if "bbox" in request.GET else None
+    pdf = sheet(wanted, paper, view, map_version(), get_language() or "", today())
+    response = HttpResponse(pdf, content_type="application/pdf")
+    response["Cache-Control"] = "no-cache"
+    if header := content_disposition_header(False, f"tickets-{paper}.pdf"):
+        response["Content-Disposition"] = header
+    return response
+
+
+@lru_cache(maxsize=16)
+def sheet(
+    wanted: TicketFilter, paper: str, bounds: Box | None, version: str, language: str, day: date
+) -> bytes:
+    """The PDF, made once for each question, version of the map, language and day.
+
+    Raises NothingFiltered, NothingInView, TooMuchToPrint.
+    """
+    view = None if bounds is None else shapely.box(*bounds)
     rows = [row for row in map_rows(wanted) if view is None or touches(row, view)]
     shapes = public_shapes({row.facts.land for row in rows})
     if not shapes:
@@ -66,17 +83,12 @@ def printed(request: HttpRequest) -> HttpResponse:
     listed = rows[: MOST_ROWS[paper]]
     marks = {land: str(n) for n, land in enumerate(dict.fromkeys(r.facts.land for r in listed), 1)}
     moment = wanted.at or now()
-    pdf = compile_pdf(
+    return compile_pdf(
         SHEET,
         facts=sheet_facts(rows, listed, marks, paper, moment, last_entry_number(wanted.at)),
         pictures={"map": sheet_map(rows, shapes, marks, paper, view)},
         dated=moment,
     )
-    response = HttpResponse(pdf, content_type="application/pdf")
-    response["Cache-Control"] = "no-cache"
-    if header := content_disposition_header(False, f"tickets-{paper}.pdf"):
-        response["Content-Disposition"] = header
-    return response
 
 
 def touches(row: MapRow, view: shapely.Polygon) -> bool:

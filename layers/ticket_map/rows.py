@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from layers.ticket_map.facts import TicketFacts, ticket_facts
+from layers.ticket_map.facts import TicketFacts, facts_version, ticket_facts
 from layers.ticket_map.filters import TicketFilter
 from tickets.registry.moves import BlockState
-from tickets.registry.queries import TicketState, state_table
+from tickets.registry.queries import TicketState, register_version, state_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class MapRow:
             BlockState.OFFSET: self.state.offset_kg,
             BlockState.CANCELLED: self.state.cancelled_kg,
         }[state]
+
+
+def map_version() -> str:
+    """Changes whenever a row of the map may: what is made of the same rows is made once."""
+    return f"{register_version()}-{facts_version()}"
 
 
 def map_rows(wanted: TicketFilter, facts: Iterable[TicketFacts] | None = None) -> list[MapRow]:

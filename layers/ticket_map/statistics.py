@@ -6,11 +6,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -18,8 +21,9 @@ from layers.registry import PUBLIC_LAYERS
 from layers.ticket_map.columns import COLUMNS
 from layers.ticket_map.downloads import OFFERED
 from layers.ticket_map.facts import TicketFacts, ticket_facts
-from layers.ticket_map.filters import parse_filter
-from layers.ticket_map.rows import MapRow, map_rows
+from layers.ticket_map.filters import TicketFilter, parse_filter
+from layers.ticket_map.rows import MapRow, map_rows, map_version
+from portal.base.clock import today
 from portal.base.models import Township
 from portal.base.parameters import only
 from tickets.market.chart import price_chart
@@ -151,6 +155,13 @@ def states_of(rows: Iterable[MapRow]) -> list[tuple[str, str, int]]:
 def statistics(request: HttpRequest) -> HttpResponse:
     """``?at=`` and the map's filters narrow everything but the register's totals and the prices."""
     wanted = parse_filter(request.GET)
+    figures = figures_of(wanted, map_version(), get_language() or "", today())
+    return render(request, "layers/statistics.html", figures)
+
+
+@lru_cache(maxsize=16)
+def figures_of(wanted: TicketFilter, version: str, language: str, day: date) -> dict[str, Any]:
+    """What the page shows, summed once for each filter, version of the map, language and day."""
     facts = ticket_facts(wanted.at)
     rows = map_rows(wanted, facts)
     townships = Township.objects.names()
@@ -172,7 +183,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
     acts = [one for one in acts_until(wanted.at) if one.ticket in chosen]
     totals = register_totals(wanted.at)
     series = months(until=wanted.at)
-    context = {
+    return {
         "years": act_rows(grouped(acts, lambda one: str(one.year))),
         "acts_by_township": act_rows(grouped(acts, lambda one: place_of(chosen[one.ticket]))),
         "acts_by_species": act_rows(grouped(acts, lambda one: species_of(chosen[one.ticket]))),
@@ -186,7 +197,6 @@ def statistics(request: HttpRequest) -> HttpResponse:
         "entry": last_entry_number(wanted.at),
         "n": len(rows),
     }
-    return render(request, "layers/statistics.html", context)
 
 
 @require_safe

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from layers.ticket_map.facts import HOLDER_KINDS, facts_version, ticket_facts
 from layers.ticket_map.filters import parse_filter
-from layers.ticket_map.rows import MapRow, map_rows, sums_of
+from layers.ticket_map.rows import MapRow, map_rows, map_version, sums_of
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
 from portal.base.negotiation import has_etag, pack, packing
@@ -26,7 +26,6 @@ from tickets.registry.queries import (
     Standing,
     last_entry_number,
     register_totals,
-    register_version,
 )
 
 VARY = "Accept-Language, Cookie"
@@ -111,7 +110,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     """The filtered tickets with their kilograms, and the sums: what the map's table shows."""
     wanted = parse_filter(request.GET)
     query = hashlib.sha256(request.GET.urlencode().encode()).hexdigest()[:16]
-    versions = f"{register_version()}-{last_entry_number(wanted.at)}-{facts_version()}"
+    versions = f"{map_version()}-{last_entry_number(wanted.at)}"
     headers, held = cacheable(request, f"rows-{versions}-{get_language()}-{query}")
     if held:
         return HttpResponseNotModified(headers=headers)
