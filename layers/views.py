@@ -46,6 +46,7 @@ def versioned_tile(
 
     A public one that was sent before comes from its file, without the database.
     """
+    only(request.GET, ())
     wanted, zoom, column, row = numbers(version, z, x, y)
     opened = open_layer(layer, request)
     check_address(opened, zoom, column, row)
@@ -82,6 +83,7 @@ def lasting(request: HttpRequest, layer: Layer, packed: bytes, encoding: str) ->
 @require_safe
 def present_tile(request: HttpRequest, layer: str, z: str, x: str, y: str) -> HttpResponse:
     """A tile without a version, for GIS programs: always checked, cheap when unchanged."""
+    only(request.GET, ())
     zoom, column, row = numbers(z, x, y)
     opened = open_layer(layer, request)
     check_address(opened, zoom, column, row)

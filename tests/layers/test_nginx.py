@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
 import threading
 import time
@@ -67,6 +68,8 @@ def test_nginx_keeps_what_is_public_and_sheds_what_is_too_much(behind_nginx: str
     unknown, why = get(behind_nginx, f"/tiles/parcels/{version + 99}/{PLACE}.mvt")
     assert unknown.status == 404
     assert b"unknown_layer_version" in why
+    copy, why = get(behind_nginx, f"{tile}?copy=2", Accept_Encoding="br")
+    assert (copy.status, json.loads(why)["code"]) == (400, "unknown_parameter")
 
     staff_layer_is_never_kept(behind_nginx)
     # An unversioned tile is asked of the portal each time, and costs no body when unchanged.

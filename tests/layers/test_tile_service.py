@@ -260,6 +260,8 @@ def test_staff_layers_are_not_there_for_visitors(client: Client, published: Publ
         ("parcels/x.mvt", 404, "not_found"),
         ("parcels/14/005/5.mvt", 400, "bad_tile_address"),
         ("parcels/01/14/5/5.mvt", 400, "bad_tile_address"),
+        ("parcels/14/5/5.mvt?copy=2", 400, "unknown_parameter"),
+        ("parcels/1/14/5/5.mvt?copy=2", 400, "unknown_parameter"),
     ],
 )
 def test_bad_tile_addresses_say_why_without_the_database(
