@@ -112,6 +112,21 @@ SELECT DISTINCT own.x, own.y FROM parcels_parcelversion AS version,
 WHERE version.stands_from IS NOT NULL AND version.stands_to IS NULL
 UNION SELECT x, y FROM layers_parcelcell WHERE zoom = %(zoom)s
 """
+# The first row stays: it tells when the layer began.
+FOLD_CHANGES = """
+WITH first AS (
+  SELECT layer, min(id) AS id FROM layers_shapechange GROUP BY layer HAVING count(*) > %(most)s
+), folded AS (
+  DELETE FROM layers_shapechange AS change USING first
+  WHERE change.layer = first.layer AND change.id > first.id
+  RETURNING change.layer, change.changes
+)
+UPDATE layers_shapechange AS kept SET changes = kept.changes + more.changes
+FROM first JOIN (SELECT layer, sum(changes) AS changes FROM folded GROUP BY layer) AS more
+  ON more.layer = first.layer
+WHERE kept.id = first.id
+"""
+MOST_CHANGES = 1000
 SIDE_M = 40075016.6855785
 
 
@@ -165,3 +180,10 @@ def prepare_places(cursor: CursorWrapper) -> None:
         cursor.execute(statement, {"grid": SUMMED_TO_ZOOM})
     for statement in (CLEAR_TOWNSHIPS, PREPARE_TOWNSHIPS, CLEAR_VILLAGES, PREPARE_VILLAGES):
         cursor.execute(statement)
+
+
+def fold_changes(most: int = MOST_CHANGES) -> None:
+    """Keep the count of a layer's changes in one row where it would take many to be read."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        cursor.execute(FOLD_CHANGES, {"most": most})

@@ -14,10 +14,11 @@ class ShapeChange(models.Model):
     """One statement that changed shapes of a layer; their count is the layer's geometry version.
 
     A count of committed rows grows at each commit, and concurrent writers never wait for each
-    other, as they would on a counter's row.
+    other, as they would on a counter's row. Many rows are folded into the first, which counts them.
     """
 
     layer = models.CharField(max_length=20)
+    changes = models.IntegerField(db_default=1)
     made_at = models.DateTimeField(db_default=PortalNow())
 
     class Meta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-from layers.cells import prepare_cells
+from layers.cells import fold_changes, prepare_cells
 from layers.tile_store import sweep
 
 
@@ -13,4 +13,5 @@ from layers.tile_store import sweep
 def prepare_map_cells(timestamp: int = 0) -> None:
     """Prepare the low zooms again where shapes changed, and forget tiles of former shapes."""
     prepare_cells()
+    fold_changes()
     sweep()

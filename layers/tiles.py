@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from layers.cells import (
     CROWDED_FROM_PARCELS,
@@ -18,6 +20,7 @@ from layers.cells import (
 )
 from layers.errors import BadTileAddress
 from layers.registry import Field, Layer, Present
+from portal.base.statements import prepared_cursor
 
 # A generalised shape leaves its exact one by less than this: the box that narrows a search is wider
 # by it, so that the shown shape decides and the exact one never does.
@@ -28,7 +31,7 @@ PUBLIC_AREA_STEP_M2 = 1000
 METRES_PER_DEGREE = 156_000
 # The version stands beside the tile, so that address, tile and ETag are of one snapshot. It grows
 # with each change of shapes and when a policy of the layer's zooms comes into force.
-VERSION = """((SELECT count(*) FROM layers_shapechange WHERE layer = %(shapes)s)
+VERSION = """((SELECT coalesce(sum(changes), 0) FROM layers_shapechange WHERE layer = %(shapes)s)
  + (SELECT count(*) FROM base_policy WHERE code = ANY(%(policies)s)
       AND valid_from <= portal_now()))"""
 ZOOM_ALLOWED = """(%(zoom_min_policy)s = '' OR %(z)s BETWEEN policy_number(%(zoom_min_policy)s)
@@ -38,7 +41,7 @@ ZOOM_ALLOWED = """(%(zoom_min_policy)s = '' OR %(z)s BETWEEN policy_number(%(zoo
 # for an address whose version has never been.
 FRESH = """
 SELECT present.version, CASE
-  WHEN present.version < %(least)s OR present.version = ANY(%(known)s) THEN NULL ELSE (
+  WHEN present.version < %(least)s OR present.version = ANY(%(known)s::bigint[]) THEN NULL ELSE (
   {tile}
 ) END FROM (SELECT {version} AS version) AS present
 """
@@ -180,7 +183,7 @@ def tile(
     No bytes when the version is one that is ``known``, or less than ``least``.
     """
     facts = {**tile_facts(layer, z, x, y), "known": list(known), "least": least}
-    with connection.cursor() as cursor:
+    with cursor_for(z) as cursor:
         cursor.execute(FRESH.format(tile=tile_query(layer, z), version=VERSION), facts)
         version, body = cursor.fetchone()
     return version, None if body is None else bytes(body)
@@ -193,10 +196,16 @@ def tile_with_state(
     query = f"""SELECT now.version, CASE WHEN now.version = %(held)s THEN NULL ELSE (
   {tile_query(layer, z, present)}
 ) END FROM (SELECT {VERSION}::text || '.' || ({present.moved})::text AS version) AS now"""
-    with connection.cursor() as cursor:
+    with cursor_for(z) as cursor:
         cursor.execute(query, {**tile_facts(layer, z, x, y), "held": held})
         version, body = cursor.fetchone()
     return version, None if body is None else bytes(body)
+
+
+def cursor_for(z: int) -> AbstractContextManager[CursorWrapper]:
+    """Shapes of a small tile are looked for alike everywhere, by a plan made once; cells of a large one
+    are those of a few rows or of all of them: that is planned for each."""
+    return prepared_cursor(binary=True) if z > FINEST_ZOOM else connection.cursor()
 
 
 def tile_facts(layer: Layer, z: int, x: int, y: int) -> dict[str, Any]:

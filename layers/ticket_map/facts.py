@@ -103,7 +103,7 @@ GROUP BY moment.ticket_id, moment.since ORDER BY moment.ticket_id, moment.since
 # triggers of layers/migrations. Numbers alone would come again in a restored register.
 _VERSION = """
 SELECT (SELECT coalesce(sum(last), 0) FROM registry_ticketcounter)
-         + (SELECT count(*) FROM layers_shapechange WHERE layer = 'facts'),
+         + (SELECT coalesce(sum(changes), 0) FROM layers_shapechange WHERE layer = 'facts'),
        coalesce((SELECT left(key::text, 8) FROM registry_carbonticket
                  ORDER BY year DESC, serial DESC LIMIT 1), '')
 """

@@ -1,4 +1,4 @@
-"""Statements of the busiest writes: their values travel beside the text, so that a session plans once.
+"""Statements of the busiest reads and writes: their values travel beside the text, so that a session plans once.
 
 Django's own cursors write the values into the text, which leaves nothing to prepare. Its query
 builder costs more than the statements that an act of the ledger runs, so those are written out.
@@ -19,11 +19,16 @@ Row = TypeVar("Row", bound=Model)
 
 
 @contextmanager
-def prepared_cursor() -> Iterator[CursorWrapper]:
-    """Like ``connection.cursor()``, in the same session and transaction, for prepared statements."""
+def prepared_cursor(*, binary: bool = False) -> Iterator[CursorWrapper]:
+    """Like ``connection.cursor()``, in the same session and transaction, for prepared statements.
+
+    ``binary``: what is read travels as it is; bytes are not written out in hexadecimal digits.
+    """
     connection.ensure_connection()
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     bare: Any = psycopg.Cursor(connection.connection)
+    if binary:
+        bare.format = psycopg.pq.Format.BINARY
     with wrap(bare) as cursor:
         yield cursor
 

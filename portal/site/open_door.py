@@ -17,6 +17,7 @@ from layers.registry import LAYERS
 from portal.base.errors import PortalError
 from portal.site.http_errors import as_json, status_of
 
+ADDRESSES = "layers.urls"  # Not those of the whole portal, which come before.
 TILES = "/tiles/"
 TILE = ".mvt"
 
@@ -40,7 +41,7 @@ class OpenDoor:
 def public_tile(request: HttpRequest) -> HttpResponseBase:
     """The tile, or why not, as JSON whatever the reader accepts, for scripts of any site."""
     try:
-        view, args, kwargs = resolve(request.path_info)
+        view, args, kwargs = resolve(request.path_info, ADDRESSES)
         response: HttpResponseBase = view(request, *args, **kwargs)
     except Resolver404:
         return refusal({"code": "not_found", "message": request.path_info[:200]}, 404)

@@ -14,7 +14,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from layers.models import DirtyCell
+from layers.cells import fold_changes
+from layers.models import DirtyCell, ShapeChange
 from layers.registry import LAYERS, PUBLIC_LAYERS
 from layers.tile_store import sweep
 from layers.tiles import geometry_version
@@ -197,6 +198,14 @@ def test_a_policy_that_closes_zooms_makes_a_new_version(
     Policy.objects.create(code="public.parcel_zoom_max", value=13)
     assert geometry_version(LAYERS["parcels"]) == before + 1
     assert client.get(address("parcels", before + 1)).content == b""
+
+
+def test_folded_changes_leave_every_version_as_it_was(published: Published) -> None:
+    before = {name: geometry_version(layer) for name, layer in LAYERS.items()}
+    first = ShapeChange.objects.filter(layer="parcels").earliest("pk")
+    fold_changes(most=1)
+    assert ShapeChange.objects.filter(layer="parcels").get().made_at == first.made_at
+    assert {name: geometry_version(layer) for name, layer in LAYERS.items()} == before
 
 
 def test_other_versions_are_swept_away(client: Client, published: Published) -> None:
