@@ -97,6 +97,10 @@ def test_a_limit_beyond_the_largest_means_the_largest(client: Client, published:
     body = b"".join(response.streaming_content)  # type: ignore[attr-defined]
     assert body.startswith(b'{"type":"FeatureCollection"')
     assert body.endswith(b"}")
+    with CaptureQueriesContext(connection) as asked:
+        head = client.head(f"{ITEMS}?limit=1000000000")
+    assert (head.status_code, head.getvalue()) == (200, b"")
+    assert not any("ST_AsGeoJSON" in query["sql"] for query in asked), "the head costs no feature"
 
 
 @pytest.mark.django_db
