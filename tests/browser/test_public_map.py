@@ -14,10 +14,12 @@ import geopandas
 import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db.backends.postgresql.psycopg_any import DateRange
 from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import PHONE, picture, settled
 from tests.layers.ticket_map.conftest import Story, tell_story
+from tests.tickets.projects.story import another_period
 from tickets.registry.operations import prepare_pledge
 from tickets.registry.queries import end_of_day, register_totals
 
@@ -523,3 +525,28 @@ def test_keyboard_and_phone_reach_a_ticket_by_its_table(story: Story, open_page:
         # A view that is typed into the address is gone to.
         page.evaluate("location.hash = '#12/44.01/81.32'")
         expect(page.locator("[data-ref=readout]")).to_contain_text("81.320000°E 44.010000°N")
+    two_periods_of_one_area(story, open_page)
+
+
+def two_periods_of_one_area(story: Story, open_page: Any) -> None:
+    """Land with two issues tells of both filings, each with its own period and tickets."""
+    former = story.first.issuance.filing
+    earlier = DateRange(date(2016, 1, 1), date(2021, 1, 1), "[)")
+    filing = another_period(story.town, former, earlier)
+    later = story.bureau.issue(7000)
+    for size in ((1440, 900), PHONE):
+        page = open_page(size)
+        ready(page)
+        page.fill("#q", later.number)
+        expect(page.locator("#found [role=option]").first).to_contain_text(later.number)
+        page.keyboard.press("Enter")
+        facts = page.locator("[data-ref=ticket-facts]")
+        expect(facts.locator("dl.facts")).to_have_count(2)
+        for one in (former, filing):
+            expect(facts).to_contain_text(one.number)
+        for ticket in (story.first, story.child, later):
+            expect(facts.get_by_role("link", name=ticket.number).first).to_be_visible()
+        expect(facts.locator(".acts li")).to_have_count(4)
+        facts.scroll_into_view_if_needed()
+        picture(page, f"public_map_two_periods_{size[0]}")
+        clean(page)
