@@ -61,6 +61,9 @@ export function phrases<K extends string> (table: Record<K, Pair>): (key: K, fac
 /** The texts that several pages share. */
 export const text = phrases<TextKey>(texts)
 
+/** What stands between the words of a list. */
+export const BETWEEN = column === 1 ? ', ' : '、'
+
 export function formatNumber (value: number, digits = 0): string {
   return value.toLocaleString(column === 1 ? 'en' : 'zh-CN', { maximumFractionDigits: digits, minimumFractionDigits: digits })
 }

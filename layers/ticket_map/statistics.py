@@ -23,6 +23,7 @@ from layers.ticket_map.downloads import OFFERED
 from layers.ticket_map.facts import TicketFacts, ticket_facts
 from layers.ticket_map.filters import TicketFilter, parse_filter
 from layers.ticket_map.rows import MapRow, map_rows, map_version
+from layers.ticket_map.species import species_in_words
 from portal.base.clock import today
 from portal.base.models import Township
 from portal.base.parameters import only
@@ -170,7 +171,7 @@ def figures_of(wanted: TicketFilter, version: str, language: str, day: date) -> 
         return townships.get(one.township, one.township) or _("未注明")
 
     def species_of(one: TicketFacts) -> str:
-        return "、".join(one.species) or _("未注明")
+        return species_in_words(one.species) or _("未注明")
 
     by_township: dict[str, list[MapRow]] = defaultdict(list)
     by_species: dict[str, list[MapRow]] = defaultdict(list)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from layers.ticket_map.facts import HOLDER_KINDS, facts_version, ticket_facts
 from layers.ticket_map.filters import parse_filter
 from layers.ticket_map.rows import MapRow, map_rows, map_version, sums_of
+from layers.ticket_map.species import species_words
 from portal.base.clock import CITY_TIME, now
 from portal.base.models import Township
 from portal.base.negotiation import has_etag, pack, packing
@@ -66,6 +67,7 @@ def packed_facts(version: str, today: date, language: str, encoding: str) -> byt
         "first_day": (first or today).isoformat(),
         "words": {
             "township": Township.objects.names(),
+            "species": species_words(),
             "type": {value: str(label) for value, label in Project.Type.choices},
             "holder": {value: str(label) for value, label in HOLDER_KINDS.items()},
             "state": {value: str(label) for value, label in Standing.choices},

@@ -1,6 +1,6 @@
 // Filters as facets: each value with the number of tickets that it would show.
 import { part } from '../panel'
-import { formatNumber, phrases } from '../text'
+import { BETWEEN, formatNumber, phrases } from '../text'
 import { countsOf, isEmpty, noFilter, RANGES, wholeFrom, type Known, type RangeName, type SetName, type TicketFilter } from './filters'
 
 const say = phrases({
@@ -17,6 +17,10 @@ export type Words = Record<string, Record<string, string>>
 
 export function wordFor (words: Words, name: string, value: string): string {
   return value === '' ? say('unknown') : words[name]?.[value] ?? value
+}
+
+export function speciesWords (words: Words, species: string[]): string {
+  return species.map(one => wordFor(words, 'species', one)).join(BETWEEN)
 }
 
 export class Facets {

@@ -1,7 +1,7 @@
 // The map's twin: the same tickets as a table, sorted, linked to the shapes by hovering and focus.
 import { part } from '../panel'
 import { formatNumber, phrases } from '../text'
-import { wordFor, type Words } from './facets'
+import { speciesWords, wordFor, type Words } from './facets'
 import { kilogramsOn, type Known } from './filters'
 
 const say = phrases({
@@ -112,7 +112,7 @@ export class TicketTable {
       case 'state': return wordFor(this.words, 'state', known.state)
       case 'tonnes': return kilogramsOn(known)
       case 'holder': return known.facts.holder
-      case 'species': return known.facts.species.join('、')
+      case 'species': return speciesWords(this.words, known.facts.species)
       default: return known[`${column}_kg`]
     }
   }

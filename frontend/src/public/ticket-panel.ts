@@ -1,7 +1,7 @@
 // The tickets' part of the side panel: sums of the moment, two dates compared, what one area carries.
-import { formatNumber, phrases } from '../text'
+import { BETWEEN, formatNumber, phrases } from '../text'
 import { KG_STATES, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
-import { wordFor, type Words } from './facets'
+import { speciesWords, wordFor, type Words } from './facets'
 import { kilogramsOn, type Known } from './filters'
 import { FROZEN_LINE, frozenSwatch, LOOKS, swatch } from './ticket-layer'
 
@@ -104,7 +104,7 @@ function filingNodes (rows: Known[], words: Words, day: string, ticketPage: stri
     [say('filing'), facts.filing],
     [say('type'), wordFor(words, 'type', facts.type)],
     [say('township'), wordFor(words, 'township', facts.township)],
-    [say('species'), facts.species.join('、') || say('unknown')],
+    [say('species'), speciesWords(words, facts.species) || say('unknown')],
     [say('area'), say('hectares', { ha: formatNumber(facts.ha, 1) })],
     [say('period'), facts.period.replace('/', ' – ')]
   ]
@@ -132,7 +132,7 @@ export function areaNodes (sum: AreaSum<Known>, words: Words, day: string, entry
     return made
   }
   const projects = [...new Set(sum.tickets.map(row => row.facts.project))]
-  const head = element('h3', '', `${say('project')} ${projects.join('、')}`)
+  const head = element('h3', '', `${say('project')} ${projects.join(BETWEEN)}`)
   head.tabIndex = -1
   return [element('div', 'panel-head', head, button('quiet small', say('close'), acts.close)), element('p', 'muted', asOf(day, entry)), element('ul', 'kg-bars', ...sumLines(sum.kilograms)),
     ...filings.flatMap(filing => filingNodes(sum.tickets.filter(row => row.facts.filing === filing), words, day, pages.ticket)),

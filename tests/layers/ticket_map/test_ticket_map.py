@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.test import Client
 
+from deploy.local.machine import compile_messages
 from portal.accounts.models import Party
 from portal.base.clock import advance_clock, today
 from tests.layers.places import tile_at
@@ -114,13 +116,16 @@ def test_each_filter_takes_its_tickets_and_all_must_pass(client: Client, story: 
     assert numbers(client, year=str(story.first.year)) == [first, second, child]
 
 
-def test_in_english_townships_have_their_english_names(client: Client, story: Story) -> None:
+def test_in_english_townships_and_species_have_english_names(client: Client, story: Story) -> None:
+    compile_messages()
     english = {"Accept-Language": "en"}
-    words = client.get(FACTS, headers=english).json()["words"]["township"]
-    assert words["654002100"] == "Bayandai Town"
+    words = client.get(FACTS, headers=english).json()["words"]
+    assert words["township"]["654002100"] == "Bayandai Town"
+    assert words["species"]["白榆"] == "Siberian elm"
     page = client.get("/statistics/", headers=english).content.decode()
     assert "Bayandai Town" in page
-    assert "巴彦岱镇" not in page
+    assert "Xinjiang poplar, Siberian elm" in page
+    assert re.findall("巴彦岱镇|新疆杨|白榆", page) == []
 
 
 def test_a_bought_ticket_is_found_by_its_price(client: Client, story: Story) -> None:
