@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from django.utils.translation import get_language
-
 from layers.cells import COARSEST_ZOOM, SUMMED_TO_ZOOM
 from layers.errors import UnknownLayer
+from portal.base.language import reads_english
 
 Kind = Literal["string", "integer", "number", "date"]
 
@@ -26,7 +25,7 @@ class Words:
     en: str
 
     def __str__(self) -> str:
-        return self.en if (get_language() or "").startswith("en") else self.zh
+        return self.en if reads_english() else self.zh
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 import L from 'leaflet'
 import type { Feature, FeatureCollection, LineString, MultiLineString } from 'geojson'
 import { getJson } from './server'
+import { inEnglish } from './text'
 
 export interface BaseMapAddresses { counties: string, city: string, natural: string }
 
@@ -38,10 +39,10 @@ export function baseMap (map: L.Map, addresses: BaseMapAddresses): L.LayerGroup 
     for (const feature of counties.features) {
       // The city's own name stands at its town; twice would be one over the other.
       if (feature.properties?.code === '654002') continue
-      label(String(feature.properties?.name ?? ''), L.geoJSON(feature).getBounds().getCenter(), 'county')
+      label(nameOf(feature), L.geoJSON(feature).getBounds().getCenter(), 'county')
     }
     for (const feature of natural.features) {
-      const name = String(feature.properties?.name ?? '')
+      const name = nameOf(feature)
       if (name === '') continue
       if (feature.geometry.type === 'Point') {
         const [lon, lat] = feature.geometry.coordinates as [number, number]
@@ -68,6 +69,10 @@ export function baseMap (map: L.Map, addresses: BaseMapAddresses): L.LayerGroup 
   map.on('zoomend', choose)
   void load()
   return group
+}
+
+function nameOf ({ properties }: Feature): string {
+  return String((inEnglish ? properties?.name_en : null) ?? properties?.name ?? '')
 }
 
 /** Where a river is named: about every forty kilometres of its course. */

@@ -51,7 +51,8 @@ export type TextKey = keyof typeof texts
 type Pair = readonly [chinese: string, english: string]
 type Facts = Record<string, string | number>
 
-const column = document.documentElement.lang.startsWith('en') ? 1 : 0
+export const inEnglish = document.documentElement.lang.startsWith('en')
+const column = inEnglish ? 1 : 0
 
 /** A page's own texts: `const say = phrases({ saved: ['已保存', 'Saved'] })`, then `say('saved')`. */
 export function phrases<K extends string> (table: Record<K, Pair>): (key: K, facts?: Facts) => string {
@@ -62,8 +63,8 @@ export function phrases<K extends string> (table: Record<K, Pair>): (key: K, fac
 export const text = phrases<TextKey>(texts)
 
 /** What stands between the words of a list. */
-export const BETWEEN = column === 1 ? ', ' : '、'
+export const BETWEEN = inEnglish ? ', ' : '、'
 
 export function formatNumber (value: number, digits = 0): string {
-  return value.toLocaleString(column === 1 ? 'en' : 'zh-CN', { maximumFractionDigits: digits, minimumFractionDigits: digits })
+  return value.toLocaleString(inEnglish ? 'en' : 'zh-CN', { maximumFractionDigits: digits, minimumFractionDigits: digits })
 }

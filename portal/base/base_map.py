@@ -22,15 +22,15 @@ def read_base_map() -> BaseMap:
         shape = as_shape(feature.geom)
         kind = feature.properties.get("kind", "")
         if feature.layer == BaseMapFeature.Layer.COUNTY:
-            borders.append((feature.name, shape))
+            borders.append((feature.label, shape))
         elif feature.layer == BaseMapFeature.Layer.CITY:
             city = shape
         elif kind == "river":
-            rivers.append((feature.name, shape))
+            rivers.append((feature.label, shape))
         elif kind == "lake":
-            lakes.append((feature.name, shape))
+            lakes.append((feature.label, shape))
         elif feature.geom.geom_type == "Point":
-            places.append(Place(feature.name, *feature.geom.coords))
+            places.append(Place(feature.label, *feature.geom.coords))
     return BaseMap(
         borders=tuple(borders),
         city=city,

@@ -7,10 +7,10 @@ from typing import Self
 
 from django.contrib.gis.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
+from portal.base.language import reads_english
 
 STORAGE_SRID = 4490  # CGCS2000; frozen by the migrations, not a setting.
 
@@ -205,6 +205,11 @@ class BaseMapFeature(models.Model):
     def __str__(self) -> str:
         return f"{self.layer} {self.name}"
 
+    @property
+    def label(self) -> str:
+        """Its name in the reader's language."""
+        return str(self.properties.get("name_en", self.name)) if reads_english() else self.name
+
 
 class TownshipQuerySet(models.QuerySet["Township"]):
     """Townships as they are looked for and named."""
@@ -231,5 +236,4 @@ class Township(models.Model):
         ordering = ["code"]
 
     def __str__(self) -> str:
-        english = (get_language() or "").startswith("en")
-        return self.name_en if english and self.name_en else self.name
+        return self.name_en if self.name_en and reads_english() else self.name

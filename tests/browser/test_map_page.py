@@ -106,6 +106,10 @@ def test_the_english_switch_turns_page_and_map(land: list[Parcel], open_page: An
     expect(page.get_by_role("button", name="Zoom in")).to_be_visible()
     expect(page.locator("[data-ref=panel]")).to_contain_text("Forest area")
     expect(page.locator("#q")).to_have_attribute("placeholder", re.compile("township"))
+    ready(page, "/#11/44.0/81.3")
+    expect(page.locator(".map-label", has_text="Yining County")).to_be_visible()
+    names = page.locator(".map-label").all_inner_texts()
+    assert re.findall("[\u3400-\u9fff]", "".join(names)) == []
     picture(page, "map_english")
     page.get_by_role("button", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
