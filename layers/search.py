@@ -132,7 +132,7 @@ def _escaped(text: str) -> str:
 
 def _townships(text: str) -> Iterator[Found]:
     names = Township.objects.named(text).names()
-    for area in TownshipArea.objects.filter(township_code__in=names):
+    for area in TownshipArea.objects.filter(township_code__in=names).order_by("township_code"):
         yield _place("township", names[area.township_code], _("乡镇（街道）"), area.geom)
 
 
@@ -143,7 +143,7 @@ def _villages(text: str) -> Iterator[Found]:
     wanted = Q(village__contains=code if code.isdecimal() else text)
     if rest:
         of_township = Q(township_code__in=Township.objects.named(head).values("code"))
-        wanted |= of_township & Q(village=rest.removesuffix("村").strip())
+        wanted |= of_township & Q(village__contains=rest.removesuffix("村").strip())
     names = Township.objects.names()
     for area in VillageArea.objects.filter(wanted).order_by("-parcels")[:RESULTS]:
         village, township = area.village, names.get(area.township_code, area.township_code)

@@ -31,14 +31,18 @@ function isJson (response: Response): boolean {
   return (response.headers.get('content-type') ?? '').includes('json')
 }
 
+/** Why nothing came, or not all of it: nobody waits any more, or there is no connection. */
+function lost (error: unknown): unknown {
+  return error instanceof DOMException && error.name === 'AbortError' ? error : new Offline()
+}
+
 /** What the server gives, or why it does not. */
 async function given (request: Promise<Response>): Promise<Response> {
   let response: Response
   try {
     response = await request
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error
-    throw new Offline()
+    throw lost(error)
   }
   if (response.ok) return response
   const body = isJson(response) ? await response.json() as { code?: string, message?: string, shape?: unknown } : {}
@@ -62,7 +66,8 @@ export function getJson<T> (url: string, { signal }: Options = {}): Promise<T> {
 }
 
 export async function getBytes (url: string, { signal }: Options = {}): Promise<ArrayBuffer> {
-  return await (await given(fetch(url, { signal }))).arrayBuffer()
+  const response = await given(fetch(url, { signal }))
+  return await response.arrayBuffer().catch((error: unknown) => { throw lost(error) })
 }
 
 export function postForm<T> (url: string, body: FormData, { signal }: Options = {}): Promise<T> {
