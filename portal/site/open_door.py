@@ -6,12 +6,14 @@ same for everyone, so that a shared cache may keep it, and costs nothing but its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import Resolver404, resolve
 from django.utils.translation import get_language_from_request, override
+from django.utils.translation import gettext as _
 
 from layers.registry import LAYERS
 from portal.base.errors import PortalError
@@ -20,6 +22,7 @@ from portal.site.http_errors import as_json, status_of
 ADDRESSES = "layers.urls"  # Not those of the whole portal, which come before.
 TILES = "/tiles/"
 TILE = ".mvt"
+AGAIN_S = "5"
 
 
 class OpenDoor:
@@ -48,9 +51,15 @@ def public_tile(request: HttpRequest) -> HttpResponseBase:
     except PortalError as error:
         with override(get_language_from_request(request)):
             return refusal(as_json(error), status_of(error))
+    except OperationalError:
+        with override(get_language_from_request(request)):
+            why = {"code": "database_away", "message": _("数据库暂时不可用，请稍后再试。")}
+        return refusal(why, 503, {"Retry-After": AGAIN_S})
     return response
 
 
-def refusal(body: dict[str, Any], status: int) -> JsonResponse:
-    headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*"}
+def refusal(
+    body: dict[str, Any], status: int, more: Mapping[str, str] | None = None
+) -> JsonResponse:
+    headers = {"Cache-Control": "no-store", "Access-Control-Allow-Origin": "*", **(more or {})}
     return JsonResponse(body, status=status, headers=headers)

@@ -33,6 +33,9 @@ def test_without_its_database_the_portal_answers_503_and_recovers_by_itself(
     try:
         status, told = health(client)
         assert (status, told["status"], told["database"]) == (503, "database_away", None)
+        tile = client.get("/tiles/parcels/14/11891/5949.mvt")
+        assert (tile.status_code, tile.json()["code"]) == (503, "database_away")
+        assert tile["Retry-After"] == "5", "a map asks again by itself"
     finally:
         use_database(committed_db)
     assert health(client)[0] == 200
