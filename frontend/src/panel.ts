@@ -20,6 +20,16 @@ export function part<T extends Element> (root: ParentNode, name: string): T {
   return found
 }
 
+/** Runs the last act that it was given: at once while the box is open, else when it is opened. */
+export function whileOpen (box: HTMLDetailsElement): (act: () => void) => void {
+  let waiting: (() => void) | null = null
+  box.addEventListener('toggle', () => {
+    if (box.open) waiting?.()
+    waiting = null
+  })
+  return act => { if (box.open) act(); else waiting = act }
+}
+
 export class Panel {
   constructor (private readonly root: HTMLElement, onClose: () => void) {
     part<HTMLButtonElement>(root, 'facts-close').addEventListener('click', onClose)

@@ -1,5 +1,5 @@
 // Filters as facets: each value with the number of tickets that it would show.
-import { part } from '../panel'
+import { part, whileOpen } from '../panel'
 import { BETWEEN, formatNumber, phrases } from '../text'
 import { countsOf, isEmpty, noFilter, RANGES, wholeFrom, type Known, type RangeName, type SetName, type TicketFilter } from './filters'
 
@@ -26,11 +26,13 @@ export function speciesWords (words: Words, species: string[]): string {
 export class Facets {
   private readonly root: HTMLElement
   private readonly reset: HTMLButtonElement
+  private readonly drawn: (act: () => void) => void
   private readonly ends: Array<{ field: HTMLInputElement, range: RangeName, end: 'least' | 'most' }>
 
   constructor (root: ParentNode, private readonly words: Words, private filter: TicketFilter, private readonly changed: (filter: TicketFilter) => void) {
     this.root = part(root, 'facets')
     this.reset = part(root, 'facets-reset')
+    this.drawn = whileOpen(part(root, 'filters'))
     this.ends = (Object.keys(RANGES) as RangeName[]).flatMap(range => (['least', 'most'] as const).map((end, at) => {
       const field = part<HTMLInputElement>(root, RANGES[range][at]!)
       field.value = filter.ranges[range][end]?.toString() ?? ''
@@ -51,6 +53,10 @@ export class Facets {
 
   show (rows: Known[]): void {
     this.reset.hidden = isEmpty(this.filter)
+    this.drawn(() => this.draw(rows))
+  }
+
+  private draw (rows: Known[]): void {
     // The box that has the focus is made again: the focus goes back to it.
     const focused = document.activeElement instanceof HTMLInputElement ? document.activeElement.id : ''
     this.root.replaceChildren(...countsOf(rows, this.filter).map(([name, counts]) => this.group(name, counts)))

@@ -1,5 +1,5 @@
 // The map's twin: the same tickets as a table, sorted, linked to the shapes by hovering and focus.
-import { part } from '../panel'
+import { part, whileOpen } from '../panel'
 import { formatNumber, phrases } from '../text'
 import { speciesWords, wordFor, type Words } from './facets'
 import { kilogramsOn, type Known } from './filters'
@@ -22,6 +22,7 @@ const say = phrases({
 })
 const COLUMNS = ['number', 'township', 'state', 'tonnes', 'held', 'listed', 'pledged', 'offset', 'cancelled', 'holder', 'species'] as const
 type Column = typeof COLUMNS[number]
+type Mark = 'marked' | 'pointed'
 const NUMERIC = new Set<Column>(['tonnes', 'held', 'listed', 'pledged', 'offset', 'cancelled'])
 const SHOWN = 100
 const collator = new Intl.Collator(document.documentElement.lang)
@@ -36,8 +37,10 @@ export class TicketTable {
   private readonly body: HTMLElement
   private readonly note: HTMLElement
   private readonly more: HTMLButtonElement
+  private readonly drawn: (act: () => void) => void
   private rows: Known[] = []
   private listed = SHOWN
+  private readonly areas: Record<Mark, string | null> = { marked: null, pointed: null }
   private sorted: { column: Column, down: boolean } = { column: 'number', down: true }
 
   constructor (root: ParentNode, private readonly words: Words, private readonly choose: (known: Known) => void, private readonly hover: (area: string | null) => void) {
@@ -45,6 +48,7 @@ export class TicketTable {
     this.body = part(root, 'table-body')
     this.note = part(root, 'table-note')
     this.more = part(root, 'table-more')
+    this.drawn = whileOpen(part(root, 'ticket-table'))
     this.more.textContent = say('more', { n: SHOWN })
     this.more.addEventListener('click', () => { this.listed += SHOWN; this.draw() })
     this.head.replaceChildren(...COLUMNS.map(column => {
@@ -67,21 +71,23 @@ export class TicketTable {
   show (rows: Known[]): void {
     this.rows = rows
     this.listed = SHOWN
-    this.draw()
+    this.drawn(() => this.draw())
   }
 
   /** The rows of the chosen area. */
   mark (area: string | null): void {
-    this.toggle('marked', area)
+    this.areas.marked = area
+    this.tell('marked')
   }
 
   /** The rows of the area under the pointer. */
   point (area: string | null): void {
-    this.toggle('pointed', area)
+    this.areas.pointed = area
+    this.tell('pointed')
   }
 
-  private toggle (name: string, area: string | null): void {
-    for (const row of this.body.querySelectorAll<HTMLElement>('tr')) row.classList.toggle(name, area !== null && row.dataset.area === area)
+  private tell (name: Mark): void {
+    for (const row of this.body.querySelectorAll<HTMLElement>('tr')) row.classList.toggle(name, row.dataset.area === this.areas[name])
   }
 
   private draw (): void {
@@ -94,12 +100,15 @@ export class TicketTable {
     this.note.hidden = this.note.textContent === ''
     this.more.hidden = sorted.length <= this.listed
     this.body.replaceChildren(...sorted.slice(0, this.listed).map(known => this.row(known)))
+    this.tell('marked')
+    this.tell('pointed')
   }
 
   /** Equal ones by number. Words are collated once each and rows compared as numbers: there may be tens of thousands. */
   private sort (column: Column, down: boolean): Known[] {
+    if (column === 'number') return [...this.rows].sort((a, b) => (a.number < b.number) === down ? 1 : -1)
     const keys = this.rows.map(known => this.keyOf(known, column))
-    const ranks = new Map([...new Set(keys)].sort(column === 'number' ? undefined : inWords).map((key, rank) => [key, rank]))
+    const ranks = new Map([...new Set(keys)].sort(inWords).map((key, rank) => [key, rank]))
     const places = keys.map((key, place) => ({ rank: ranks.get(key)!, known: this.rows[place]! }))
     places.sort((a, b) => (down ? b.rank - a.rank : a.rank - b.rank) || (a.known.number < b.known.number ? -1 : 1))
     return places.map(({ known }) => known)
