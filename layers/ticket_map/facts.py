@@ -102,10 +102,11 @@ GROUP BY moment.ticket_id, moment.since ORDER BY moment.ticket_id, moment.since
 # Tickets are numbered without gaps; shares that close and parties that change are counted by the
 # triggers of layers/migrations. Numbers alone would come again in a restored register.
 _VERSION = """
-SELECT (SELECT coalesce(sum(last), 0) FROM registry_ticketcounter)
-         + (SELECT coalesce(sum(changes), 0) FROM layers_shapechange WHERE layer = 'facts'),
+SELECT (SELECT coalesce(sum(last), 0) FROM registry_ticketcounter) + coalesce(sum(changes), 0),
+       coalesce(max(id), 0),
        coalesce((SELECT left(key::text, 8) FROM registry_carbonticket
                  ORDER BY year DESC, serial DESC LIMIT 1), '')
+FROM layers_shapechange WHERE layer = 'facts'
 """
 
 
@@ -160,8 +161,7 @@ def facts_version() -> str:
     """Changes with a new ticket, an owner's change and a party's, not with tonnes that move."""
     with connection.cursor() as cursor:
         cursor.execute(_VERSION)
-        changes, newest = cursor.fetchone()
-    return f"{changes}-{newest}"
+        return "-".join(map(str, cursor.fetchone()))
 
 
 def ticket_facts(at: datetime | None = None) -> list[TicketFacts]:

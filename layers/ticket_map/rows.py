@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from layers.ticket_map.facts import TicketFacts, facts_version, ticket_facts
 from layers.ticket_map.filters import TicketFilter
 from tickets.registry.moves import BlockState
-from tickets.registry.queries import TicketState, register_version, state_table
+from tickets.registry.queries import TicketState, newest_entry, register_version, state_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class MapRow:
 
 def map_version() -> str:
     """Changes whenever a row of the map may: what is made of the same rows is made once."""
-    return f"{register_version()}-{facts_version()}"
+    _number, newest = newest_entry()  # Counts alone would come again in a restored register.
+    return f"{register_version()}-{newest.hex()[:16]}-{facts_version()}"
 
 
 def map_rows(wanted: TicketFilter, facts: Iterable[TicketFacts] | None = None) -> list[MapRow]:
