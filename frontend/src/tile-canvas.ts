@@ -1,5 +1,5 @@
-// Vector tiles on canvas, a path for each feature. Only what looks otherwise than before is painted
-// again, so that neither the pointer nor a step of the time slider paints a whole map.
+// Vector tiles on canvas. Only what looks otherwise than before is painted again, so that neither the
+// pointer nor a step of the time slider paints a whole map.
 import L from 'leaflet'
 import Pbf from 'pbf'
 import { VectorTile, type VectorTileLayer } from '@mapbox/vector-tile'
@@ -13,8 +13,12 @@ export type Props = Record<string, string | number | boolean>
 export interface Look { fills: Array<string | CanvasPattern>, fillOpacity: number, color: string, opacity: number, weight: number }
 
 interface Box { left: number, top: number, right: number, bottom: number }
-interface Shape { props: Props, path: Path2D, box: Box, look: Look | null }
-interface Shown { canvas: HTMLCanvasElement, coords: L.Coords, shapes: Shape[], gone: AbortController }
+/** Rings between `ends`, the first of which is where they begin, in x and y one after the other. */
+interface Shape { props: Props, ends: number[], box: Box, look: Look | null }
+interface Read { shapes: Shape[], points: Float32Array }
+interface Shown extends Read { canvas: HTMLCanvasElement, coords: L.Coords, gone: AbortController }
+
+const NOTHING: Read = { shapes: [], points: new Float32Array() }
 
 const TILE_PX = 256
 const MITER = 2
@@ -47,11 +51,11 @@ export class TileCanvas extends L.GridLayer {
   override createTile (coords: L.Coords, done: L.DoneCallback): HTMLElement {
     const canvas = document.createElement('canvas')
     canvas.width = canvas.height = Math.round(TILE_PX * devicePixelRatio)
-    const shown: Shown = { canvas, coords, shapes: [], gone: new AbortController() }
+    const shown: Shown = { ...NOTHING, canvas, coords, gone: new AbortController() }
     this.shown.set(canvas, shown)
-    this.read(coords, shown.gone.signal).then(shapes => {
+    this.read(coords, shown.gone.signal).then(read => {
       if (shown.gone.signal.aborted) return
-      shown.shapes = shapes
+      Object.assign(shown, read)
       this.renew(shown)
       done(undefined, canvas)
     }, (error: unknown) => {
@@ -72,19 +76,23 @@ export class TileCanvas extends L.GridLayer {
     const { x, y } = this._map.project(at, zoom)
     const [column, row] = [Math.floor(x / TILE_PX), Math.floor(y / TILE_PX)]
     const shown = [...this.shown.values()].find(({ coords }) => coords.z === zoom && coords.x === column && coords.y === row)
+    if (shown === undefined) return []
     const [left, top] = [x - column * TILE_PX, y - row * TILE_PX]
-    return (shown?.shapes ?? []).filter(({ look, box, path }) => look !== null &&
-      left >= box.left && left <= box.right && top >= box.top && top <= box.bottom &&
-      this.scratch.isPointInPath(path, left, top)).map(({ props }) => props)
+    return shown.shapes.filter(shape => {
+      const { look, box } = shape
+      if (look === null || left < box.left || left > box.right || top < box.top || top > box.bottom) return false
+      trace(this.scratch, shape, shown.points)
+      return this.scratch.isPointInPath(left, top)
+    }).map(({ props }) => props)
   }
 
-  private async read ({ x, y, z }: L.Coords, signal: AbortSignal): Promise<Shape[]> {
+  private async read ({ x, y, z }: L.Coords, signal: AbortSignal): Promise<Read> {
     // Deeper than the tiles go, a part of the last one is drawn larger.
     const deeper = Math.max(0, z - this.tiles.maxzoom)
     const data = { z: z - deeper, x: x >> deeper, y: y >> deeper }
     const layer = new VectorTile(new Pbf(await this.patiently(L.Util.template(this.tiles.tiles[0]!, data), signal))).layers[this.tiles.vector_layers[0]!.id]
     const size = TILE_PX * 2 ** deeper
-    return layer === undefined ? [] : shapesOf(layer, size / layer.extent, x * TILE_PX - data.x * size, y * TILE_PX - data.y * size)
+    return layer === undefined ? NOTHING : shapesOf(layer, size / layer.extent, x * TILE_PX - data.x * size, y * TILE_PX - data.y * size)
   }
 
   /** The tile, asked for again with growing pauses as long as the server has no time for it. */
@@ -126,7 +134,7 @@ function wider ({ left, top, right, bottom }: Box): Box {
 }
 
 /** Everything that reaches into the box, within whole pixels: their soft edges would leave a seam. */
-function paint ({ canvas, shapes }: Shown, { left, top, right, bottom }: Box): void {
+function paint ({ canvas, shapes, points }: Shown, { left, top, right, bottom }: Box): void {
   const pen = canvas.getContext('2d')!
   const scale = canvas.width / TILE_PX
   const [x, y] = [Math.floor(left * scale), Math.floor(top * scale)]
@@ -137,41 +145,55 @@ function paint ({ canvas, shapes }: Shown, { left, top, right, bottom }: Box): v
   pen.clearRect(0, 0, canvas.width, canvas.height)
   pen.scale(scale, scale)
   pen.miterLimit = MITER
-  for (const { path, box, look } of shapes) {
+  for (const shape of shapes) {
+    const { box, look } = shape
     if (look === null || box.left - REACH_PX > right || box.right + REACH_PX < left || box.top - REACH_PX > bottom || box.bottom + REACH_PX < top) continue
+    trace(pen, shape, points)
     pen.globalAlpha = look.fillOpacity
-    for (const fill of look.fills) { pen.fillStyle = fill; pen.fill(path) }
+    for (const fill of look.fills) { pen.fillStyle = fill; pen.fill() }
     pen.globalAlpha = look.opacity
     pen.strokeStyle = look.color
     pen.lineWidth = look.weight
-    pen.stroke(path)
+    pen.stroke()
   }
   pen.restore()
 }
 
+function trace (pen: CanvasRenderingContext2D, { ends }: Shape, points: Float32Array): void {
+  pen.beginPath()
+  for (let ring = 1; ring < ends.length; ring++) {
+    const [from, to] = [ends[ring - 1]!, ends[ring]!]
+    pen.moveTo(points[from]!, points[from + 1]!)
+    for (let at = from + 2; at < to; at += 2) pen.lineTo(points[at]!, points[at + 1]!)
+    pen.closePath()
+  }
+}
+
 /** The features that reach into the tile, in its pixels. */
-function shapesOf (layer: VectorTileLayer, scale: number, left: number, top: number): Shape[] {
+function shapesOf (layer: VectorTileLayer, scale: number, left: number, top: number): Read {
   const shapes: Shape[] = []
-  for (let at = 0; at < layer.length; at++) {
-    const feature = layer.feature(at)
-    const path = new Path2D()
+  const points: number[] = []
+  for (let place = 0; place < layer.length; place++) {
+    const feature = layer.feature(place)
+    const ends = [points.length]
     const box: Box = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity }
     for (const ring of feature.loadGeometry()) {
       // A ring comes with its first point once more at its end.
-      ring.slice(0, -1).forEach((point, place) => {
-        const [x, y] = [point.x * scale - left, point.y * scale - top]
-        if (place === 0) path.moveTo(x, y); else path.lineTo(x, y)
-        box.left = Math.min(box.left, x)
-        box.right = Math.max(box.right, x)
-        box.top = Math.min(box.top, y)
-        box.bottom = Math.max(box.bottom, y)
-      })
-      path.closePath()
+      for (let at = 0; at < ring.length - 1; at++) {
+        const [x, y] = [ring[at]!.x * scale - left, ring[at]!.y * scale - top]
+        points.push(x, y)
+        if (x < box.left) box.left = x
+        if (x > box.right) box.right = x
+        if (y < box.top) box.top = y
+        if (y > box.bottom) box.bottom = y
+      }
+      ends.push(points.length)
     }
-    const { left: west, right: east, top: north, bottom: south } = wider(box)
-    if (east >= 0 && south >= 0 && west <= TILE_PX && north <= TILE_PX) shapes.push({ props: feature.properties, path, box, look: null })
+    const reached = wider(box)
+    if (reached.right >= 0 && reached.bottom >= 0 && reached.left <= TILE_PX && reached.top <= TILE_PX) shapes.push({ props: feature.properties, ends, box, look: null })
+    else points.length = ends[0]!
   }
-  return shapes
+  return { shapes, points: Float32Array.from(points) }
 }
 
 /** Ends early when nobody waits any more, or when the network is back. */
