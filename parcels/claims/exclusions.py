@@ -191,6 +191,7 @@ def take_in_exclusions(
     file_name: str = "",
     assumed: Assumed = Assumed(),
     choices: Choices | None = None,
+    columns: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     dry_run: bool = False,
 ) -> TakenIn:
@@ -198,13 +199,15 @@ def take_in_exclusions(
 
     A file with a column of harvest methods is a harvest plan (抚育… is tending, anything else a
     clear cut, approved unless it says otherwise); any other holds projects of other programmes.
-    ``dry_run`` only tells what would be registered.
+    ``columns`` says which column holds which fact (by their names when None); ``dry_run`` only tells
+    what would be registered.
     """
     choices, limits = choices or Choices(), limits or Limits()
-    fields = inspect_file(path, choices=choices, limits=limits).fields
+    if columns is None:
+        fields = inspect_file(path, choices=choices, limits=limits).fields
+        columns = propose_columns(found.name for found in fields)
     with path.open("rb") as original:
         sha256 = hashlib.file_digest(original, "sha256").hexdigest()
-    columns = _columns_of(found.name for found in fields)
     source = (file_name or path.name)[:255]
     outcome = TakenIn()
     for batch in read_batches(path, choices=choices, limits=limits):
@@ -255,7 +258,7 @@ def _stands_already(facts: ExclusionFacts, geom: GEOSGeometry) -> bool:
     )
 
 
-def _columns_of(names: Iterable[str]) -> dict[str, str]:
+def propose_columns(names: Iterable[str]) -> dict[str, str]:
     """Target → column of the file, by the names that are known."""
     by_name = {name.strip().casefold(): name for name in names}
     found: dict[str, str] = {}

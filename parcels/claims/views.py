@@ -26,6 +26,7 @@ from parcels.intake.reader import Choices, inspect_file
 from parcels.management.commands.import_exclusions import parse_day
 from parcels.models import ExclusionArea
 from portal.accounts.models import User
+from portal.base.answers import sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound
 
 SAID = ("kind", "method", "status", "begins_on", "ends_on")
@@ -90,6 +91,7 @@ def look(request: HttpRequest) -> HttpResponse:
         "reading": reading_of(found),
         "given": request.POST,
         "kept": {name: request.POST.get(name, "") for name in (*SAID, "seven_parameters")},
+        "request_key": uuid.uuid4(),
     }
     return render(request, "parcels/exclusions/look.html", context)
 
@@ -114,15 +116,27 @@ def take_in(request: HttpRequest) -> HttpResponse:
     held = held_file(request.POST.get("held", ""))
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
     refuse_guesses(inspect_file(held.path, choices=choices, limits=web_limits()))
-    assert isinstance(request.user, User)
-    outcome = _take_in(held, assumed, choices, actor=request.user, dry_run=False)
+    user = request.user
+    assert isinstance(user, User)
+
+    def act() -> dict[str, int]:
+        outcome = _take_in(held, assumed, choices, actor=user, dry_run=False)
+        return {
+            "n": outcome.registered,
+            "unchanged": outcome.unchanged,
+            "rejected": len(outcome.rejected),
+        }
+
+    counts = sent_once(
+        request, "take_in_exclusions", typed_into(request), act, actor_key=user.key
+    ).body
     messages.success(
         request,
         ngettext(
             "已登记 {n} 个排除范围，{unchanged} 个原已登记，{rejected} 个拒绝。",
             "已登记 {n} 个排除范围，{unchanged} 个原已登记，{rejected} 个拒绝。",
-            outcome.registered,
-        ).format(n=outcome.registered, unchanged=outcome.unchanged, rejected=len(outcome.rejected)),
+            counts["n"],
+        ).format(**counts),
     )
     return redirect("parcels:exclusions")
 

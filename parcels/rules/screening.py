@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from pyproj import Geod
 
 from parcels.imports.operations import side_connection
 from parcels.imports.staging import township_code
-from parcels.intake.columns import propose_mapping
+from parcels.intake.columns import label_column, propose_mapping
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
 from parcels.intake.numbers import normalised
@@ -42,6 +42,17 @@ from parcels.rules.table import Severity, Stage, Subject
 ELLIPSOID = Geod(ellps="GRS80")
 SESSIONS_MAX = 4
 BATCHES_AHEAD = 2  # For each session: enough to keep it busy, few enough to keep memory flat.
+# What a screening takes from the columns of a file, of what an import knows.
+FACTS = (
+    "unit_number",
+    "certificate_number",
+    "area_ha_certified",
+    "term_ends_on",
+    "county_code",
+    "township_code",
+    "compartment",
+    "species",
+)
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 
@@ -91,6 +102,12 @@ class Screening:
     sessions: int = 0  # 0: as many as there are processors, at most SESSIONS_MAX.
     choices: Choices = field(default_factory=Choices)
     limits: Limits = field(default_factory=Limits)
+    columns: Mapping[str, str] | None = None  # Fact → column; None: by their names.
+
+
+def propose_columns(names: Iterable[str]) -> dict[str, str]:
+    """Fact → column, of the facts that a screening asks a file for."""
+    return {fact: name for fact, name in propose_mapping(names).items() if fact in FACTS}
 
 
 def screen_file(
@@ -108,7 +125,7 @@ def screen_file(
                 field=screening.id_field, names="、".join(fields)
             )
         )
-    mapping = propose_mapping(fields)
+    mapping = propose_columns(fields) if screening.columns is None else screening.columns
     batches = read_batches(screening.path, choices=screening.choices, limits=screening.limits)
     done = 0
     with one_snapshot(screening.sessions or session_count()) as sessions:
@@ -222,19 +239,13 @@ def _screen_batch(
         )
     ]
     # The reader tells of what it refuses the row, and its label; of other fields it knows nothing.
-    labelled = screening.id_field is not None and screening.id_field == label_column(mapping)
+    labelled = screening.id_field is not None and screening.id_field == label_column(batch.columns)
     screened.extend(
         _unreadable(reject, reject.id if labelled and reject.id else reject.row)
         for reject in batch.rejects
     )
     screened.sort(key=lambda one: one.row)
     return screened
-
-
-def label_column(mapping: Mapping[str, str]) -> str | None:
-    """The column whose value the reader gives with a feature that it refuses."""
-    targets = ("unit_number", "certificate_number", "subcompartment")
-    return next((mapping[target] for target in targets if target in mapping), None)
 
 
 def _unreadable(reject: Reject, name: str | int) -> Screened:

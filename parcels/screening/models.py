@@ -34,6 +34,7 @@ class BulkScreening(models.Model):
     file_sha256 = models.CharField(max_length=64)
     stored_path = models.CharField(max_length=300)
     choices = models.JSONField(default=dict)
+    reading = models.JSONField(default=dict)  # How the file was read; ``imports.reading``.
     language = models.CharField(max_length=10, default="zh-hans")  # Of whoever asked: the sheets'.
     total = models.IntegerField(_("总数"), null=True)
     done = models.IntegerField(_("已筛查"), default=0)

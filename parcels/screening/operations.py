@@ -15,10 +15,11 @@ from parcels.facts import township_names
 from parcels.imports.held import refuse_guesses
 from parcels.imports.operations import side_connection
 from parcels.imports.originals import store_original
+from parcels.imports.reading import reading_json
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.rules.errors import ScreeningRefused
-from parcels.rules.screening import Counts, Screening, screen_file
+from parcels.rules.screening import Counts, Screening, propose_columns, screen_file
 from parcels.rules.table import Subject
 from parcels.screening.errors import ScreeningCancelled, ScreeningNotRunning
 from parcels.screening.models import BulkScreening
@@ -61,6 +62,7 @@ def open_screening(
         file_sha256=sha256,
         stored_path=stored_path,
         choices=choices.as_json(),
+        reading=reading_json(inspection, propose_columns(names), choices=choices),
         language=get_language() or settings.LANGUAGE_CODE,
         total=inspection.feature_count,
         made_by=actor,

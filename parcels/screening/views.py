@@ -21,9 +21,11 @@ from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
 from parcels.imports.errors import CoordinateSystemOpen, EncodingOpen, UploadMissing
 from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
+from parcels.imports.originals import sha256_of
 from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
+from parcels.intake.columns import FIELDS
 from parcels.intake.reader import Inspection, inspect_file
 from parcels.rules.period import parse_period
 from parcels.rules.table import Subject
@@ -42,6 +44,7 @@ from parcels.screening.results import (
 from parcels.stage import stage_config
 from parcels.tasks import run_screening_job
 from portal.accounts.models import User
+from portal.base.answers import sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.parameters import whole_number
 from portal.journal.operations import record_event
@@ -61,7 +64,12 @@ def screenings(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "parcels/screening/list.html",
-        {"page": page, "limit": upload_limit_mib(), "subjects": BulkScreening.Subject.choices},
+        {
+            "page": page,
+            "limit": upload_limit_mib(),
+            "subjects": BulkScreening.Subject.choices,
+            "request_key": uuid.uuid4(),
+        },
     )
 
 
@@ -76,9 +84,10 @@ def start(request: HttpRequest) -> HttpResponse:
     subject = request.POST.get("subject", "")
     if subject not in BulkScreening.Subject.values:
         raise InvalidInput(field="subject", reason=subject)
-    period = request.POST.get("period", "").strip()
     choices = parse_choices(request.POST)
-    assert isinstance(request.user, User)
+    period = request.POST.get("period", "").strip()
+    user = request.user
+    assert isinstance(user, User)
     with _sent_or_held(request) as held:
         inspection = inspect_file(held.path, choices=choices, limits=web_limits())
         try:
@@ -87,18 +96,25 @@ def start(request: HttpRequest) -> HttpResponse:
             return _ask(request, held, inspection)
         if not held.word and shift_notices(inspection):
             return _ask(request, held, inspection)
-        screening = open_screening(
-            path=held.path,
-            file_name=held.name,
-            subject=Subject(subject),
-            period=parse_period(period) if period else None,
-            id_field=request.POST.get("id_field", "").strip(),
-            choices=choices,
-            inspection=inspection,
-            actor=request.user,
-        )
-    run_screening_job.defer(screening_id=screening.pk)
-    return redirect("parcels:screening", key=screening.key)
+
+        def act() -> dict[str, Any]:
+            screening = open_screening(
+                path=held.path,
+                file_name=held.name,
+                subject=Subject(subject),
+                period=parse_period(period) if period else None,
+                id_field=request.POST.get("id_field", "").strip(),
+                choices=choices,
+                inspection=inspection,
+                actor=user,
+            )
+            return {"id": screening.pk, "key": str(screening.key)}
+
+        content = [*typed_into(request), held.name, sha256_of(held.path)]
+        answer = sent_once(request, "open_screening", content, act, actor_key=user.key)
+    if not answer.repeated:
+        run_screening_job.defer(screening_id=answer.body["id"])
+    return redirect("parcels:screening", key=answer.body["key"])
 
 
 @contextmanager
@@ -123,6 +139,7 @@ def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpRespon
         "reading": reading_of(inspection),
         "given": request.POST,
         "kept": {name: request.POST.get(name, "") for name in KEPT},
+        "request_key": uuid.uuid4(),
     }
     return render(request, "parcels/screening/look.html", context)
 
@@ -133,6 +150,7 @@ def screening_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     screening = access_screening(key, request.user)
     context: dict[str, Any] = {
         "screening": screening,
+        "columns": columns_in_words(screening),
         "period_ends_on": None if screening.period is None else last_day(screening.period),
         "page_config": {
             **stage_config(),
@@ -160,6 +178,12 @@ def screening_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             "statistics": statistics(folder),
         }
     return render(request, "parcels/screening/detail.html", context)
+
+
+def columns_in_words(screening: BulkScreening) -> list[tuple[str, str]]:
+    """What each column of the file was taken for, as people call it."""
+    columns = screening.reading.get("columns", {})
+    return [(str(field.label), columns[field.code]) for field in FIELDS if field.code in columns]
 
 
 def page_number(text: str) -> int:

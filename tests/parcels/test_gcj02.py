@@ -16,6 +16,7 @@ from parcels.intake.gcj02 import shifted, unshifted
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer
 from tests.factories.land import parcel_at, square
+from tests.parcels.reviews.bench import owner
 from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
@@ -72,8 +73,18 @@ def test_it_is_told_on_the_web_before_commit_and_in_the_answer_of_the_command(
             asked = client.post("/screenings/start/", {"file": sent, "subject": "title"})
         told = asked.context["reading"]["notices"]
         assert "fits_after_gcj02_shift" in {one["code"] for one in told}
-        answer = {"held": asked.context["held"], **asked.context["kept"]}
+        answer = {"held": asked.context["held"], "request_key": "k", **asked.context["kept"]}
         assert client.post("/screenings/start/", answer).status_code == 302  # It was meant so.
+        with path.open("rb") as sent:
+            areas = client.post("/exclusions/look/", {"file": sent, "status": "planned"})
+        told = areas.context["reading"]["notices"]
+        assert "fits_after_gcj02_shift" in {one["code"] for one in told}
+        user, _party = owner()
+        client.force_login(user)
+        with path.open("rb") as sent:
+            form = {"way": "upload", "shape_file": sent}
+            shown = client.post("/titles/register/shapes/", form).json()["inspection"]
+        assert "fits_after_gcj02_shift" in {one["code"] for one in shown["notices"]}
         warnings = import_parcels(path).answer["warnings"]
     assert [(one["row"], one["code"]) for one in warnings] == [(1, "fits_after_gcj02_shift")]
     assert "GCJ-02" in warnings[0]["message"]

@@ -182,7 +182,8 @@ def screened(username: str) -> BulkScreening:
     """A screening that has run: the demonstration has none."""
     with (settings.FIXTURES / "samples" / "其他机制项目.geojson").open("rb") as sent:
         client_of(username).post(
-            reverse("parcels:screening-start"), {"file": sent, "subject": "title"}
+            reverse("parcels:screening-start"),
+            {"file": sent, "subject": "title", "request_key": "k"},
         )
     screening = BulkScreening.objects.get()
     run_screening_job(screening.pk)

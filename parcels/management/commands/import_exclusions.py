@@ -10,13 +10,25 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
 
-from parcels.claims.exclusions import Assumed, TakenIn, take_in_exclusions
-from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, parse_seven_parameters
+from parcels.claims.exclusions import (
+    COLUMNS,
+    Assumed,
+    TakenIn,
+    propose_columns,
+    take_in_exclusions,
+)
+from parcels.imports.command_line import (
+    LIMITS,
+    add_reading_options,
+    choices_from,
+    columns_from,
+    tell_reading,
+)
+from parcels.imports.reading import reading_json
+from parcels.imports.suspicion import shift_notices
+from parcels.intake.reader import inspect_file
 from parcels.models import ExclusionArea
 from portal.base.errors import InvalidInput, PortalError
-
-COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3
 
 
 class Command(BaseCommand):
@@ -32,38 +44,44 @@ class Command(BaseCommand):
         parser.add_argument("--status", choices=ExclusionArea.Status.values, help="文件没写时")
         parser.add_argument("--from", dest="begins_on", metavar="DAY", help="文件没写时的首日")
         parser.add_argument("--to", dest="ends_on", metavar="DAY", help="文件没写时的末日")
-        parser.add_argument("--layer")
-        parser.add_argument("--crs", type=int, help="EPSG")
-        parser.add_argument("--encoding")
-        parser.add_argument("--seven-parameters", default="", metavar="X,Y,Z,RX,RY,RZ,S")
+        add_reading_options(parser)
         parser.add_argument("--dry-run", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            outcome = take_in_exclusions(
-                path=options["file"],
-                actor=None,
-                assumed=Assumed(
-                    kind=ExclusionArea.Kind(options["kind"]) if options["kind"] else None,
-                    method=ExclusionArea.Method(options["method"]) if options["method"] else None,
-                    status=ExclusionArea.Status(options["status"]) if options["status"] else None,
-                    begins_on=parse_day(options["begins_on"], "--from"),
-                    ends_on=parse_day(options["ends_on"], "--to"),
-                ),
-                choices=Choices(
-                    layer=options["layer"],
-                    crs_epsg=options["crs"],
-                    encoding=options["encoding"],
-                    seven_parameters=parse_seven_parameters(options["seven_parameters"]),
-                ),
-                limits=Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES),
-                dry_run=options["dry_run"],
-            )
+            outcome, reading = self.take_in(options)
         except PortalError as error:
             self.stderr.write(f"{error.code}: {error}")
             sys.exit(2)
-        sys.stdout.write(orjson.dumps(as_json(outcome), option=orjson.OPT_INDENT_2).decode() + "\n")
+        answer = {**as_json(outcome), "reading": reading}
+        sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
         sys.exit(1 if outcome.rejected else 0)
+
+    def take_in(self, options: dict[str, Any]) -> tuple[TakenIn, dict[str, Any]]:
+        """What came of the file, and how it was read."""
+        path, choices = options["file"], choices_from(options)
+        inspection = inspect_file(path, choices=choices, limits=LIMITS)
+        columns = columns_from(options, inspection, propose=propose_columns, targets=COLUMNS)
+        reading = reading_json(
+            inspection, columns, choices=choices, notices=shift_notices(inspection)
+        )
+        tell_reading(self.stderr.write, reading)
+        outcome = take_in_exclusions(
+            path=path,
+            actor=None,
+            assumed=Assumed(
+                kind=ExclusionArea.Kind(options["kind"]) if options["kind"] else None,
+                method=ExclusionArea.Method(options["method"]) if options["method"] else None,
+                status=ExclusionArea.Status(options["status"]) if options["status"] else None,
+                begins_on=parse_day(options["begins_on"], "--from"),
+                ends_on=parse_day(options["ends_on"], "--to"),
+            ),
+            choices=choices,
+            columns=columns,
+            limits=LIMITS,
+            dry_run=options["dry_run"],
+        )
+        return outcome, reading
 
 
 def parse_day(text: str | None, field: str) -> date | None:

@@ -12,21 +12,26 @@ import orjson
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
+from parcels.imports.command_line import (
+    LIMITS,
+    add_reading_options,
+    choices_from,
+    columns_from,
+    tell_reading,
+)
 from parcels.imports.errors import TakeoverRefused
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome, Problem
+from parcels.imports.reading import reading_json
 from parcels.imports.survey_year import year_in
 from parcels.imports.takeover import TakeoverDecision, check_decision
-from parcels.intake.columns import propose_mapping
-from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, inspect_file, parse_seven_parameters, read_batches
+from parcels.intake.columns import FIELDS, propose_mapping
+from parcels.intake.reader import inspect_file, read_batches
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.accounts.models import User
 from portal.base.clock import today
 from portal.base.errors import PortalError
-
-COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3  # The operator's own files; the web has its own limit.
 
 
 class Command(BaseCommand):
@@ -43,15 +48,7 @@ class Command(BaseCommand):
             default=ImportRecord.Purpose.REGISTERED.value,
             choices=ImportRecord.Purpose.values,
         )
-        parser.add_argument("--layer")
-        parser.add_argument("--crs", type=int, help="EPSG")
-        parser.add_argument("--encoding")
-        parser.add_argument(
-            "--seven-parameters",
-            default="",
-            metavar="X,Y,Z,RX,RY,RZ,S",
-            help="西安80、北京54 到 CGCS2000 的七参数（米、秒、ppm，布尔莎模型）",
-        )
+        add_reading_options(parser)
         parser.add_argument("--survey-year", type=int)
         parser.add_argument(
             "--right",
@@ -71,36 +68,31 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         told: list[Problem] = []
         try:
-            outcome = self.take_in(options, told)
+            outcome, reading = self.take_in(options, told)
         except PortalError as error:
             self.stderr.write(f"{error.code}: {error}")
             sys.exit(2)
         sys.stdout.write(
-            orjson.dumps(answer(outcome, told), option=orjson.OPT_INDENT_2).decode() + "\n"
+            orjson.dumps(answer(outcome, told, reading), option=orjson.OPT_INDENT_2).decode() + "\n"
         )
         sys.exit(1 if outcome.rejected else 0)
 
-    def take_in(self, options: dict[str, Any], told: list[Problem]) -> Outcome:
+    def take_in(
+        self, options: dict[str, Any], told: list[Problem]
+    ) -> tuple[Outcome, dict[str, Any]]:
+        """What came of the file, and how it was read."""
         path: Path = options["file"]
         decision = decision_from(options) if options["purpose"] == "stock" else None
-        choices = Choices(
-            layer=options["layer"],
-            crs_epsg=options["crs"],
-            encoding=options["encoding"],
-            seven_parameters=parse_seven_parameters(options["seven_parameters"]),
+        choices = choices_from(options)
+        inspection = inspect_file(path, choices=choices, limits=LIMITS)
+        mapping = columns_from(
+            options,
+            inspection,
+            propose=propose_mapping,
+            targets=[target.code for target in FIELDS],
         )
-        limits = Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES)
-        inspection = inspect_file(path, choices=choices, limits=limits)
-        self.stderr.write(
-            _("{name}：{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
-                name=path.name,
-                format=inspection.format,
-                layer=inspection.layer,
-                encoding=inspection.encoding.value if inspection.encoding else "-",
-                crs=inspection.crs.name if inspection.crs else "-",
-            )
-        )
-        mapping = propose_mapping([field.name for field in inspection.fields])
+        reading = reading_json(inspection, mapping, choices=choices)
+        tell_reading(self.stderr.write, reading)
         record = open_import(
             path=path,
             file_name=path.name,
@@ -111,9 +103,9 @@ class Command(BaseCommand):
             survey_year=options["survey_year"] or year_in(path.name) or today().year,
             right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
         )
-        return run_import(
+        outcome = run_import(
             record=record,
-            batches=read_batches(path, choices=choices, limits=limits),
+            batches=read_batches(path, choices=choices, limits=LIMITS),
             mapping=mapping,
             actor=None,
             progress=self.tell,
@@ -121,6 +113,7 @@ class Command(BaseCommand):
             told=told,
             dry_run=options["dry_run"],
         )
+        return outcome, reading
 
     def tell(self, outcome: Outcome) -> None:
         total = f"/{outcome.total}" if outcome.total else ""
@@ -161,7 +154,7 @@ def as_json(problem: Problem) -> dict[str, Any]:
     }
 
 
-def answer(outcome: Outcome, told: list[Problem]) -> dict[str, Any]:
+def answer(outcome: Outcome, told: list[Problem], reading: dict[str, Any]) -> dict[str, Any]:
     """The JSON of design.md; ``problem_counts`` says how many warnings there were of a cut kind."""
     of = ImportProblem.Severity
     return {
@@ -172,5 +165,6 @@ def answer(outcome: Outcome, told: list[Problem]) -> dict[str, Any]:
         "warnings": [as_json(item) for item in told if item.severity == of.WARNING],
         "rejected": [as_json(item) for item in told if item.severity == of.REJECTED],
         "problem_counts": outcome.problem_counts,
+        "reading": reading,
         **({} if outcome.taken_over is None else {"stock": asdict(outcome.taken_over)}),
     }

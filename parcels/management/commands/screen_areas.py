@@ -14,16 +14,30 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError
 from django.utils.translation import gettext as _
 
-from parcels.intake.gate import Limits
-from parcels.intake.reader import Choices, Inspection, inspect_file, parse_seven_parameters
+from parcels.imports.command_line import (
+    LIMITS,
+    add_reading_options,
+    choices_from,
+    columns_from,
+    tell_reading,
+)
+from parcels.imports.reading import reading_json
+from parcels.imports.suspicion import shift_notices
+from parcels.intake.reader import inspect_file
 from parcels.rules.errors import ScreeningRefused
 from parcels.rules.findings_file import FindingsFile
 from parcels.rules.period import parse_period
-from parcels.rules.screening import Counts, Screening, as_json, screen_file
+from parcels.rules.screening import (
+    FACTS,
+    Counts,
+    Screening,
+    as_json,
+    propose_columns,
+    screen_file,
+)
 from parcels.rules.table import Subject
 from portal.base.errors import PortalError
 
-COMMAND_LINE_LIMIT_BYTES = 16 * 1024**3  # The operator's own files; the web has its own limit.
 KEPT_IN_MEMORY_BYTES = 8 * 1024**2
 
 
@@ -41,15 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--period", help="2021-01-01/2025-12-31")
         parser.add_argument("--id", dest="id_field", metavar="FIELD")
         parser.add_argument("--out", type=Path, metavar="FINDINGS.gpkg")
-        parser.add_argument("--layer")
-        parser.add_argument("--crs", type=int, help="EPSG")
-        parser.add_argument("--encoding")
-        parser.add_argument(
-            "--seven-parameters",
-            default="",
-            metavar="X,Y,Z,RX,RY,RZ,S",
-            help="西安80、北京54 到 CGCS2000 的七参数（米、秒、ppm，布尔莎模型）",
-        )
+        add_reading_options(parser)
         parser.add_argument(
             "--sessions", type=int, default=0, help="数据库会话数；默认每个处理器一个。"
         )
@@ -75,25 +81,24 @@ class Command(BaseCommand):
         out: Path | None = options["out"]
         if out is not None and (out.suffix.lower() != ".gpkg" or not out.parent.is_dir()):
             raise ScreeningRefused(reason=_("--out 须为已有文件夹里的 .gpkg 文件"))
+        path, choices = options["file"], choices_from(options)
+        inspection = inspect_file(path, choices=choices, limits=LIMITS)
+        columns = columns_from(options, inspection, propose=propose_columns, targets=FACTS)
+        reading = reading_json(
+            inspection, columns, choices=choices, notices=shift_notices(inspection)
+        )
+        tell_reading(self.stderr.write, reading)
         screening = Screening(
-            path=options["file"],
+            path=path,
             subject=Subject(options["subject"]),
             period=parse_period(options["period"]) if options["period"] else None,
             id_field=options["id_field"],
             with_shapes=out is not None,
             sessions=options["sessions"],
-            choices=Choices(
-                layer=options["layer"],
-                crs_epsg=options["crs"],
-                encoding=options["encoding"],
-                seven_parameters=parse_seven_parameters(options["seven_parameters"]),
-            ),
-            limits=Limits(file_bytes=COMMAND_LINE_LIMIT_BYTES),
+            choices=choices,
+            limits=LIMITS,
+            columns=columns,
         )
-        inspection = inspect_file(
-            screening.path, choices=screening.choices, limits=screening.limits
-        )
-        self.say_how_it_is_read(inspection)
         counts = Counts()
         answer.write(b'{"candidates": [')
         with FindingsFile(out) if out is not None else nullcontext() as file:
@@ -109,20 +114,9 @@ class Command(BaseCommand):
                     )
                 if file is not None:
                     file.add(screened)
-        answer.write(b'\n], "counts": ' + orjson.dumps(asdict(counts)) + b"}\n")
+        answer.write(b'\n], "counts": ' + orjson.dumps(asdict(counts)))
+        answer.write(b', "reading": ' + orjson.dumps(reading) + b"}\n")
         return counts
-
-    def say_how_it_is_read(self, inspection: Inspection) -> None:
-        self.stderr.write(
-            _("{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
-                format=inspection.format,
-                layer=inspection.layer,
-                encoding=inspection.encoding.value if inspection.encoding else "-",
-                crs=inspection.crs.name,
-            )
-        )
-        for notice in inspection.as_json()["notices"]:
-            self.stderr.write(notice["message"])
 
     def tell(self, done: int, total: int | None) -> None:
         of = f"/{total}" if total else ""

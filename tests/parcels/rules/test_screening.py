@@ -205,7 +205,7 @@ def test_the_answer_has_the_form_that_programs_rely_on(tmp_path: Path) -> None:
     frame.iloc[:3][["geometry"]].to_file(path)
     status, answer, said = screen(str(path), "--as", "title")
     assert status == 1
-    assert set(answer) == {"candidates", "counts"}
+    assert set(answer) == {"candidates", "counts", "reading"}
     for one in answer["candidates"]:
         assert set(one) == {"id", "verdict", "findings"}
         assert one["verdict"] == "conflict"

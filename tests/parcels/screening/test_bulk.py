@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def candidates_file(folder: Path) -> Path:
 
 def start(client: Client, path: Path, **fields: str) -> BulkScreening:
     with path.open("rb") as sent:
-        answer = client.post("/screenings/start/", {"file": sent, "subject": "title", **fields})
+        form = {"file": sent, "subject": "title", "request_key": uuid.uuid4().hex, **fields}
+        answer = client.post("/screenings/start/", form)
     assert answer.status_code == 302, answer.content
     return BulkScreening.objects.get(key=answer["Location"].split("/")[2])
 
@@ -101,6 +103,8 @@ def test_a_file_is_screened_in_a_job_and_its_results_are_map_table_and_files(
     sums = {row["name"]: row for row in page.context["statistics"]["species"]}
     assert (sums["杨树"]["n"], sums["杨树"]["conflict"]) == (2, 1)
     assert sums["杨树"]["area_ha"] == pytest.approx(2, rel=0.01)
+    assert ("优势树种", "YOU_SHI_SZ") in page.context["columns"]
+    assert page.context["screening"].reading["crs"]["epsg"] == 4326
     only = clerk.get(f"{address}?verdict=conflict").context["rows"]
     assert [row["id"] for row in only] == ["c", "4"]
     drawn = clerk.get(f"{address}map/?bbox=81,43,82,45").json()
@@ -136,10 +140,14 @@ def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: 
     assert asked.status_code == 200
     assert asked.context["reading"]["crs_open"]
     assert not BulkScreening.objects.exists()
-    answer = {"held": asked.context["held"], **asked.context["kept"]}
+    answer = {"held": asked.context["held"], "request_key": "k", **asked.context["kept"]}
     assert clerk.post("/screenings/start/", answer).status_code == 200  # Still not answered.
-    done = clerk.post("/screenings/start/", {**answer, "crs": "4536"})
-    assert done.status_code == 302
+    done, again = (clerk.post("/screenings/start/", {**answer, "crs": "4536"}) for _click in "ab")
+    assert (done.status_code, done["Location"]) == (302, again["Location"])
+    other = clerk.post(
+        "/screenings/start/", {**answer, "crs": "4490"}, HTTP_ACCEPT="application/json"
+    )
+    assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
     assert BulkScreening.objects.get().choices["crs_epsg"] == 4536
 
 
@@ -180,7 +188,7 @@ def test_what_cannot_be_screened_is_refused_before_a_job(
     with candidates_file(tmp_path).open("rb") as sent:
         answer = clerk.post(
             "/screenings/start/",
-            {"file": sent, "subject": "title", **fields},
+            {"file": sent, "subject": "title", "request_key": "k", **fields},
             HTTP_ACCEPT="application/json",
         )
     assert answer.status_code == 422
