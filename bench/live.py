@@ -18,12 +18,14 @@ from django.db import connection
 
 from bench.harness import Bench
 from bench.wire import sign_in
-from parcels.models import Parcel, ParcelVersion, TitleCertificate
+from parcels.models import Parcel, ParcelVersion, Right, TitleCertificate
 from parcels.mosaic import EAST, NORTH, SOUTH, WEST
 from parcels.rules import engine
 from parcels.rules.engine import Candidate, run_rules
 from parcels.rules.period import parse_period
 from parcels.rules.table import Stage, Subject, rules_for
+from portal.accounts.demo import party_of
+from portal.accounts.models import User
 from portal.accounts.operations import ensure_demo_accounts
 from tests.factories.land import verify
 
@@ -34,6 +36,7 @@ LIMIT_MS = 150
 DRAWINGS = 300
 AT_ONCE = 4
 WARMING = 20
+OWNER = "owner1"
 VERIFIED_SHARE, CLAIMS, EXCLUSIONS = 0.02, 2000, 200
 PERIOD = "2021-01-01/2025-12-31"
 SPAN_DEG = (0.001, 0.012)  # Drawings of about 0.6 to 90 hectares.
@@ -91,10 +94,10 @@ def run(bench: Bench) -> None:
     bare = through_sql(bench, drawings)
     own = [seconds_of(wkb) for wkb in drawings]
     with bench.server() as address:
-        owner = Drawer(address)
+        drawer = Drawer(address)
         for wkb in drawings[:WARMING]:
-            owner.ask(wkb)  # Both workers prepare their statement.
-        http = [owner.ask(wkb) for wkb in drawings]
+            drawer.ask(wkb)  # Both workers prepare their statement.
+        http = [drawer.ask(wkb) for wkb in drawings]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             crowd = list(pool.map(Drawer(address).ask_alone, drawings))
     for name, taken, limit in (
@@ -125,6 +128,7 @@ def lay_claims(bench: Bench) -> None:
     )
     land = ParcelVersion.objects.standing().filter(geom__bboverlaps=block).values("parcel")
     titles = TitleCertificate.objects.filter(rights__parcel__in=land).distinct()
+    Right.objects.filter(certificate__in=titles).update(party=party_of(owner()))
     verify(*titles)
     bench.fact("certificates verified", titles.filter(state="verified").count())
     with bench.app_connection(autocommit=True) as session:
@@ -132,6 +136,11 @@ def lay_claims(bench: Bench) -> None:
         session.execute(_CLAIMS, {**span, "count": max(20, int(CLAIMS * scale))})
         session.execute(_PENDING)
         session.execute(_EXCLUSIONS, {**span, "count": max(5, int(EXCLUSIONS * scale))})
+
+
+def owner() -> User:
+    """Who draws, and whose the verified block is."""
+    return User.objects.get(username=OWNER)
 
 
 def draw(bench: Bench) -> list[bytes]:
@@ -189,10 +198,11 @@ def through_sql(bench: Bench, drawings: Sequence[bytes]) -> list[float]:
 
 
 class Drawer:
-    """owner1, signed in, asking as the drawing page does, over one kept connection."""
+    """The owner, signed in, asking as the drawing page does, over one kept connection."""
 
     def __init__(self, address: str) -> None:
-        self.cookies = sign_in(address, "owner1")
+        self.cookies = sign_in(address, OWNER)
+        self.party = str(party_of(owner()).key)
         self.host = urllib.parse.urlsplit(address).netloc
         self.kept = http.client.HTTPConnection(self.host)
 
@@ -209,7 +219,14 @@ class Drawer:
 
     def _ask(self, connection: http.client.HTTPConnection, wkb: bytes) -> float:
         shape: Any = shapely.geometry.mapping(shapely.from_wkb(wkb))
-        body = json.dumps({"geometry": shape, "subject": "project", "period": PERIOD})
+        body = json.dumps(
+            {
+                "geometry": shape,
+                "subject": "project",
+                "period": PERIOD,
+                "applicants": [self.party],
+            }
+        )
         headers = {"Content-Type": "application/json", "Cookie": self.cookies}
         began = time.perf_counter()
         connection.request("POST", "/api/rules/check/", body, headers)

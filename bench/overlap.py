@@ -32,6 +32,7 @@ from parcels.management.commands.make_parcels import write_file
 from parcels.models import ParcelVersion
 from parcels.mosaic import mosaic
 from portal.accounts.models import Department, Role, RoleGrant, User
+from portal.accounts.operations import ensure_demo_accounts
 
 TITLE = "import, takeover, screening and live check beside the best bare ways"
 SIZE, SMALL = 1_000_000, 5_000
@@ -332,6 +333,8 @@ def live(bench: Bench) -> None:
         for shape in shapes
     ]
     client = Client(SERVER_NAME="127.0.0.1")
+    ensure_demo_accounts()
+    client.force_login(User.objects.get(username="natural_resources"))  # Who is told exactly.
 
     def ask(body: str) -> None:
         answer = client.post("/api/rules/check/", body, content_type="application/json")

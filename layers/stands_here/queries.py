@@ -21,6 +21,13 @@ from django.utils.translation import gettext as _
 from layers.stands_here.errors import PlaceInvalid, PlaceOutside, PlaceTooLarge
 from parcels.claims.queries import last_day
 from parcels.models import Claim, ExclusionArea
+from parcels.rules.cells import (
+    LATITUDE,
+    METRES_PER_LAT,
+    METRES_PER_LON,
+    ORIGIN_LAT,
+    ORIGIN_LON,
+)
 from portal.base.policy import policy_number
 from tickets.registry.models import CarbonTicket
 
@@ -29,32 +36,32 @@ M2_PER_HA = 10_000
 BOX_PER_AREA = 20  # A long thin question may not make the server walk through a county of cells.
 ILI = (80.0, 42.0, 85.5, 45.5)
 # The middle of each cell; the origin is odd, so that no surveyed corner lies on it by chance.
-_GRID = """
+_GRID = f"""
 WITH setting AS (
-  SELECT policy_number('here.step_m') / 111132.0 AS tall,
-         policy_number('here.step_m') / (111320.0 * cos(radians(44))) AS wide
+  SELECT policy_number('here.step_m') / {METRES_PER_LAT} AS tall,
+         policy_number('here.step_m') / ({METRES_PER_LON} * cos(radians({LATITUDE}))) AS wide
 ), asked AS (
   SELECT ST_GeomFromEWKB(%(asked)s) AS geom
 ), cell AS MATERIALIZED (
   SELECT place.x, place.y
   FROM setting, asked, LATERAL (
-    SELECT 0.0000371828182 + (i + 0.5) * setting.wide AS x,
-           0.0000214159265 + (j + 0.5) * setting.tall AS y
+    SELECT {ORIGIN_LON} + (i + 0.5) * setting.wide AS x,
+           {ORIGIN_LAT} + (j + 0.5) * setting.tall AS y
     FROM generate_series(
-           floor((ST_XMin(asked.geom) - 0.0000371828182) / setting.wide)::bigint,
-           floor((ST_XMax(asked.geom) - 0.0000371828182) / setting.wide)::bigint) AS i,
+           floor((ST_XMin(asked.geom) - {ORIGIN_LON}) / setting.wide)::bigint,
+           floor((ST_XMax(asked.geom) - {ORIGIN_LON}) / setting.wide)::bigint) AS i,
          generate_series(
-           floor((ST_YMin(asked.geom) - 0.0000214159265) / setting.tall)::bigint,
-           floor((ST_YMax(asked.geom) - 0.0000214159265) / setting.tall)::bigint) AS j
+           floor((ST_YMin(asked.geom) - {ORIGIN_LAT}) / setting.tall)::bigint,
+           floor((ST_YMax(asked.geom) - {ORIGIN_LAT}) / setting.tall)::bigint) AS j
   ) AS place
   WHERE ST_Intersects(asked.geom, ST_SetSRID(ST_MakePoint(place.x, place.y), 4490))
 ), inner_cell AS MATERIALIZED (
   SELECT x, y FROM cell
   UNION ALL
   -- Smaller than a cell: the cell that it lies in speaks for it.
-  SELECT 0.0000371828182 + (floor((ST_X(at.point) - 0.0000371828182) / setting.wide) + 0.5)
+  SELECT {ORIGIN_LON} + (floor((ST_X(at.point) - {ORIGIN_LON}) / setting.wide) + 0.5)
            * setting.wide,
-         0.0000214159265 + (floor((ST_Y(at.point) - 0.0000214159265) / setting.tall) + 0.5)
+         {ORIGIN_LAT} + (floor((ST_Y(at.point) - {ORIGIN_LAT}) / setting.tall) + 0.5)
            * setting.tall
   FROM setting, asked, LATERAL (SELECT ST_PointOnSurface(asked.geom) AS point) AS at
   WHERE NOT EXISTS (SELECT FROM cell)

@@ -32,6 +32,7 @@ from parcels.models import STORAGE_SRID, VerifiedTitle
 
 SAME_VERTEX_DEG = 2e-9  # A fifth of a millimetre: twice the grid's own rounding.
 CHANGED_M2 = 0.01
+AROUND_DEG = 0.002
 _REASON_AND_PLACE = "SELECT reason(found), ST_X(location(found)), ST_Y(location(found)) "
 
 _UNITE = """
@@ -75,29 +76,29 @@ _REPAIR = """
 SELECT ST_AsBinary(ST_Multi(ST_CollectionExtract(
   ST_MakeValid(ST_GeomFromWKB(%(wkb)s, 4490), 'method=structure keepcollapsed=false'), 3)))
 """
-# Claims of others in the period (in any without one) and what article 6 excludes.
+# Claims of others in the period (in any without one) and what article 6 excludes, as far around as a
+# public shape may lie from the exact one: whether that one is met is told on the own titles alone.
 _IN_THE_WAY = """
 SELECT ST_AsBinary(claim.geom), ST_AsBinary(claim.geom_coarse)
-FROM (SELECT ST_GeomFromWKB(%(wkb)s, 4490) AS geom) AS given
+FROM (SELECT ST_Expand(ST_GeomFromWKB(%(wkb)s, 4490), %(reach)s) AS reach) AS given
 JOIN LATERAL (
   SELECT claim.geom, version.geom_public AS geom_coarse, claim.key
   FROM parcels_claim AS claim
   JOIN parcels_projectareaversion AS version ON version.id = claim.version_id
-  WHERE claim.geom && given.geom AND claim.state IN ('pending', 'live')
+  WHERE claim.geom && given.reach AND claim.state IN ('pending', 'live')
     AND version.area_id IS DISTINCT FROM %(area)s::bigint
     AND (%(period)s::daterange IS NULL OR claim.period && %(period)s::daterange)
   UNION ALL
   SELECT exclusion.geom, exclusion.geom_public, exclusion.key
   FROM parcels_exclusionarea AS exclusion
-  WHERE exclusion.geom && given.geom AND exclusion.replaced_at IS NULL
+  WHERE exclusion.geom && given.reach AND exclusion.replaced_at IS NULL
     AND CASE WHEN exclusion.kind = 'harvest'
              THEN exclusion.method = 'clear_cut' AND exclusion.status <> 'ended'
                   AND (%(period)s::daterange IS NULL OR exclusion.period && %(period)s::daterange)
              ELSE exclusion.status <> 'ended' OR %(period)s::daterange IS NULL
                   OR exclusion.period && %(period)s::daterange END
 ) AS claim ON true
-WHERE (%(only)s::uuid IS NULL OR claim.key = %(only)s::uuid)
-  AND ST_Intersects(claim.geom, given.geom)
+WHERE %(only)s::uuid IS NULL OR claim.key = %(only)s::uuid
 """
 _COMPARE = """
 WITH given AS (
@@ -193,7 +194,10 @@ def subtract_conflicts(
     """
     require_valid(wkb)
     with connection.cursor() as cursor:
-        cursor.execute(_IN_THE_WAY, {"wkb": wkb, "area": area_id, "period": period, "only": only})
+        cursor.execute(
+            _IN_THE_WAY,
+            {"wkb": wkb, "area": area_id, "period": period, "only": only, "reach": AROUND_DEG},
+        )
         rows = cursor.fetchall()
     if not rows:
         raise NothingChanged()

@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
@@ -132,7 +132,6 @@ class Found:
     other_key: str | None
     other_number: str
     facts: Mapping[str, Any] = field(default_factory=dict)
-    outline: str | None = None  # GeoJSON, of the rules that ``run_rules`` was to outline.
 
     @property
     def other(self) -> str:
@@ -184,23 +183,13 @@ def rules_sha256() -> str:
     return digest.hexdigest()
 
 
-# The part of the only candidate near the generalised shape: one grid step around holds the exact.
-_OUTLINE = """ST_AsGeoJSON(ST_Intersection((SELECT geom FROM candidate),
-  ST_Buffer(generalised_shape(found.shape, %(public_generalise_m)s),
-            %(public_generalise_m)s::float8 / 80000, 'quad_segs=2')), 6)"""
-_OUTLINE_POLICY = "public.generalise_m"
-
-
 @cache
-def _select(
-    codes: tuple[str, ...], with_shapes: bool, outlined: frozenset[str] = frozenset()
-) -> str:
+def _select(codes: tuple[str, ...], with_shapes: bool) -> str:
     """The rules as one SELECT; each file's columns are named here, by their order."""
     shape = "ST_AsEWKB(found.shape)" if with_shapes else "NULL::bytea"
     return "\nUNION ALL\n".join(
         f"SELECT found.n, '{code}', found.level, {shape}, found.area_m2, found.mean_width_m, "
-        f"found.other_kind, found.other_key::text, found.other_number, found.facts::text, "
-        f"{_OUTLINE if code in outlined else 'NULL::text'}\n"
+        f"found.other_kind, found.other_key::text, found.other_number, found.facts::text\n"
         f"FROM (\n{rule_sql(code)}) AS found (n, level, shape, area_m2, mean_width_m, "
         f"other_kind, other_key, other_number, facts)"
         for code in codes
@@ -256,7 +245,7 @@ def run_rules(
     certificates: Sequence[int] | None = None,
     own_claim: int | None = None,
     with_shapes: bool = True,
-    outlined: frozenset[str] = frozenset(),
+    only: Set[str] | None = None,
     database: BaseDatabaseWrapper | None = None,
 ) -> Outcome:
     """Ask every rule that has something to say of ``subject`` at ``stage``; writes nothing.
@@ -264,8 +253,7 @@ def run_rules(
     ``period`` is the monitoring period as ``[start, end + 1)``; without it every claim, project
     and harvest counts. ``applicants`` are keys of parties; without them ownership is not asked, and
     without ``certificates``, those that are linked, whether they cover the land is not either.
-    ``own_claim`` is not compared with. Findings of the rules ``outlined`` on a single candidate carry
-    about where they are, for those who may not see the exact shape. Findings come in the order of candidates and rules.
+    ``own_claim`` is not compared with; ``only`` these rules are asked. Findings come in the order of candidates and rules.
     """
     database = database or connection
     rules = rules_for(
@@ -275,6 +263,8 @@ def run_rules(
         applicants_known=bool(applicants),
         certificates_known=bool(certificates),
     )
+    if only is not None:
+        rules = [rule for rule in rules if rule.code in only]
     values = {
         "period": period,
         "applicants": list(applicants or []),
@@ -282,7 +272,7 @@ def run_rules(
         "own_claim": own_claim,
     }
     if len(candidates) == 1 and rules:
-        settings, rows = _ask_one(database, rules, candidates[0], values, with_shapes, outlined)
+        settings, rows = _ask_one(database, rules, candidates[0], values, with_shapes)
     else:
         with _in_transaction(database):
             settings = read_settings(rules, database)
@@ -363,7 +353,6 @@ def _ask_one(
     candidate: Candidate,
     values: Mapping[str, Any],
     with_shapes: bool,
-    outlined: frozenset[str],
 ) -> tuple[dict[str, Any], list[tuple[Any, ...]]]:
     """Settings and rows by one statement whose plan the session keeps: live drawing waits for it.
 
@@ -374,11 +363,8 @@ def _ask_one(
         for rule in rules
         if not rule.facts or any(getattr(candidate, name) for name in rule.facts)
     )
-    policies = {code for rule in rules for code in rule.policies}
-    if outlined:
-        policies.add(_OUTLINE_POLICY)
-    codes = tuple(sorted(policies))
-    statement, names = _numbered(_statement_for_one(asked, codes, with_shapes, outlined))
+    codes = tuple(sorted({code for rule in rules for code in rule.policies}))
+    statement, names = _numbered(_statement_for_one(asked, codes, with_shapes))
     given = {name: column[0] for name, column in _given([candidate]).items()}
     settings = _guesses.get(codes) or {**dict.fromkeys(codes, 0.0), "today": "1900-01-01"}
     database.ensure_connection()
@@ -397,23 +383,16 @@ def _ask_one(
 
 
 @cache
-def _statement_for_one(
-    codes: tuple[str, ...],
-    policies: tuple[str, ...],
-    with_shapes: bool,
-    outlined: frozenset[str] = frozenset(),
-) -> str:
+def _statement_for_one(codes: tuple[str, ...], policies: tuple[str, ...], with_shapes: bool) -> str:
     """The rules on one candidate, after a first row with the settings in force."""
     in_force = ", ".join(f"'{code}', policy_number('{code}')" for code in policies)
-    columns = ", ".join(
-        ["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL", "NULL"]
-    )
+    columns = ", ".join(["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL"])
     return (
         f"WITH candidate AS MATERIALIZED ({_PREPARED_ONE})\n"
         f"SELECT -1, json_build_object('today', (portal_now() AT TIME ZONE 'Asia/Shanghai')::date, "
         f"'area_m2', (SELECT area_m2 FROM candidate)"
         f"{', ' + in_force if in_force else ''})::text, '', {columns}\n"
-        f"UNION ALL\n{_select(codes, with_shapes, outlined)}"
+        f"UNION ALL\n{_select(codes, with_shapes)}"
     )
 
 
@@ -433,7 +412,7 @@ def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
 
 def _found(row: tuple[Any, ...], stage: Stage, subject: Subject) -> Found | None:
     """A row as a finding with its severity at ``stage``; None where the stage is not told of it."""
-    n, rule, level, shape, area_m2, mean_width_m, kind, key, number, facts, outline = row
+    n, rule, level, shape, area_m2, mean_width_m, kind, key, number, facts = row
     severity = RULES[rule].levels[level].severity(stage, subject)
     if severity is None:
         return None
@@ -449,5 +428,4 @@ def _found(row: tuple[Any, ...], stage: Stage, subject: Subject) -> Found | None
         other_key=key,
         other_number=number or "",
         facts=json.loads(facts),
-        outline=outline,
     )

@@ -1,22 +1,23 @@
 """The rules on a shape that is being drawn: read the request, ask once, tell what may be told.
 
 Exact borders of other people's land are for the holder, the mandated and the departments
-(domain.md, "What the public may see"). Whoever draws learns that there is an overlap and about
-where: the part of the own drawing near it, from the generalised shape, and a rounded area.
+(domain.md, "What the public may see"). On one's own titles the answer is exact; beyond them it is
+made from the cells of the public question's grid, so that no series of drawings, however fine, learns
+more of a border than in which cells it runs. What is not covered is asked of one's own titles alone:
+whose the rest is, and where its borders run, is not the drawer's to learn.
 """
 
 from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 import orjson
 import shapely
-from django.contrib.gis.geos import GEOSGeometry
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
@@ -24,20 +25,27 @@ from parcels.access import own_land
 from parcels.drawing.access import with_members
 from parcels.intake.numbers import normalised
 from parcels.models import (
-    STORAGE_SRID,
     Claim,
     Parcel,
     Right,
     RightKind,
     TitleCertificate,
-    VerifiedTitle,
 )
-from parcels.rules.engine import Candidate, Found, Outcome, compartment_key, run_rules
+from parcels.rules.engine import (
+    AREA_DIGITS,
+    Candidate,
+    Found,
+    Outcome,
+    compartment_key,
+    run_rules,
+    verdict_of,
+)
 from parcels.rules.errors import CheckMalformed
+from parcels.rules.own_land import Part, cells_held, split_at_own_titles
 from parcels.rules.period import parse_period
 from parcels.rules.shapes import multipolygon_from_geojson
 from parcels.rules.table import RULES, Stage, Subject
-from portal.accounts.models import Mandate, Party, User
+from portal.accounts.models import Party
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
 
@@ -45,11 +53,25 @@ VERTEX_LIMIT = 20_000  # Of what is drawn by hand or put together from parcels; 
 KEYS_MAX = 200
 COORDINATE_DIGITS = 8  # A millimetre.
 STAGES = {stage.value: stage for stage in (Stage.DRAW, Stage.SUBMIT, Stage.REVIEW)}
-# Rules whose shapes follow the candidate's own border, or the city's, which everyone may see.
-OWN_SHAPE_RULES = frozenset(
-    {"valid_geometry", "sharp_angle", "close_vertices", "tiny_hole", "tiny_part", "within_city"}
+COVER_RULE = "covered_by_titles"
+# Rules that look at the drawing and what was typed of it alone, the city's outline and numbers.
+OWN_RULES = frozenset(
+    {
+        "valid_geometry",
+        "sharp_angle",
+        "close_vertices",
+        "tiny_hole",
+        "tiny_part",
+        "within_city",
+        "minimum_area",
+        "area_against_certificate",
+        "right_expired",
+        "duplicate_number",
+    }
 )
-OTHERS_SHAPE_RULES = frozenset(RULES) - OWN_SHAPE_RULES
+# Asked of others' land on the own titles, and by the cells beyond them: there no certificate is told.
+HOME_RULES = frozenset(RULES) - OWN_RULES - {COVER_RULE}
+CELL_RULES = frozenset({"overlap_title", "overlap_claim", "overlap_exclusion", "harvest_in_period"})
 # Of titles nobody is told the number without the right to it; projects' numbers are public.
 GUARDED_KINDS = frozenset({"parcel", "certificate"})
 ROUGH_DIGITS = 2
@@ -199,7 +221,7 @@ def _candidate(wkb: bytes, facts: Any, own: _Own) -> Candidate:
 
 
 def answer(question: Question, user: AnyUser) -> dict[str, Any]:
-    """Every rule on the drawing as JSON.
+    """The rules on the drawing as JSON.
 
     ``{area_m2, verdict, findings: [{rule, level, title, article, severity, message, other,
     other_kind, other_key, area_m2, mean_width_m, shape, exact}], covered_share, values}``: shapes
@@ -207,31 +229,124 @@ def answer(question: Question, user: AnyUser) -> dict[str, Any]:
     the policy numbers that decided.
     """
     staff = is_staff_reader(user)
+    asked = _ask(question, question.candidate.wkb, None if staff else OWN_RULES)
+    told, values = [_exactly(found) for found in asked.findings], dict(asked.policy_values)
+    if not staff:
+        told = _masked(told, user)
+        if asked.area_m2 is not None:
+            told += _others_land(question, user, values)
+    order = {rule: place for place, rule in enumerate(RULES)}
+    told.sort(key=lambda one: order[one.found.rule])
+    return {
+        "area_m2": None if asked.area_m2 is None else round(asked.area_m2, 2),
+        "verdict": verdict_of([one.found for one in told]),
+        "findings": [_as_json(one) for one in told],
+        "covered_share": _covered_share(question, asked.area_m2, told),
+        "values": dict(sorted(values.items())),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding as this user may know it; ``shape`` is GeoJSON."""
+
+    found: Found
+    shape: Any
+    exact: bool
+    masked: bool = False  # The other side's number is not said.
+
+
+def _ask(question: Question, wkb: bytes, rules: Set[str] | None) -> Outcome:
+    """These rules on the drawing or a part of it, but for what is found against its own rows."""
     outcome = run_rules(
         stage=question.stage,
         subject=question.subject,
-        candidates=[question.candidate],
+        candidates=[replace(question.candidate, wkb=wkb)],
         period=question.period,
         applicants=question.applicants,
         own_claim=question.own_claim,
-        outlined=frozenset() if staff else OTHERS_SHAPE_RULES,
+        only=rules,
     )
-    findings = [found for found in outcome.findings if found.other_key not in question.own_keys]
-    outcome = replace(outcome, findings=findings)
-    guarded = [found for found in findings if _is_guarded(found)]
-    sight = EVERYTHING if staff or not guarded else _sight_of(user, guarded, question)
-    return {
-        "area_m2": None if outcome.area_m2 is None else round(outcome.area_m2, 2),
-        "verdict": outcome.verdict,
-        "findings": [
-            _as_json(found, _geojson(found.shape), exact=True)
-            if sight.shows(found) or not _is_guarded(found)
-            else _rough(found)
-            for found in findings
-        ],
-        "covered_share": _covered_share(question, outcome, exact=sight.shows_cover),
-        "values": outcome.policy_values,
-    }
+    kept = [found for found in outcome.findings if found.other_key not in question.own_keys]
+    return replace(outcome, findings=kept)
+
+
+def _others_land(question: Question, user: AnyUser, values: dict[str, float]) -> list[Told]:
+    """What the rules find against others: exactly on the own titles, by the cells beyond them."""
+    drawing = question.candidate.wkb
+    land = split_at_own_titles(drawing, user)
+    told = [one for part in land.beyond if (one := _beyond_own_titles(part, question)) is not None]
+    home = drawing if not land.beyond else land.home
+    at_home, by_cells = [], []
+    if home is not None:
+        outcome = _ask(question, home, HOME_RULES)
+        values |= outcome.policy_values
+        at_home = [_exactly(found) for found in outcome.findings]
+    if land.cells is not None:
+        outcome = _ask(question, land.cells, CELL_RULES)
+        values |= outcome.policy_values
+        shapes = [found.shape for found in outcome.findings]
+        held = cells_held(shapes, wkb=drawing, step_m=land.step_m)
+        by_cells = [_roughly(outcome.findings[place], *rest) for place, *rest in held]
+    return told + _masked(_together(at_home, by_cells), user)
+
+
+def _together(at_home: Sequence[Told], by_cells: Sequence[Told]) -> list[Told]:
+    """One finding for each other side, though part of it lies on the own titles and part beyond."""
+    told = {_side(one): one for one in at_home}
+    for one in by_cells:
+        near = told.get(_side(one))
+        told[_side(one)] = one if near is None else _joined(near, one)
+    return list(told.values())
+
+
+def _side(told: Told) -> tuple[str, str, str | None]:
+    return told.found.rule, told.found.level, told.found.other_key
+
+
+def _joined(near: Told, far: Told) -> Told:
+    area_m2 = (near.found.area_m2 or 0) + (far.found.area_m2 or 0)
+    return replace(
+        far,
+        found=replace(far.found, area_m2=round(area_m2, AREA_DIGITS)),
+        shape={
+            "type": "MultiPolygon",
+            "coordinates": [*near.shape["coordinates"], *far.shape["coordinates"]],
+        },
+    )
+
+
+def _exactly(found: Found) -> Told:
+    return Told(found, _geojson(found.shape), exact=True)
+
+
+def _roughly(found: Found, area_m2: float, shape: Any) -> Told:
+    """A finding as the cells tell it; the area to so many significant digits."""
+    digits = ROUGH_DIGITS - 1 - math.floor(math.log10(area_m2))
+    told = replace(found, area_m2=round(area_m2, digits), mean_width_m=None)
+    return Told(told, shape, exact=False)
+
+
+def _beyond_own_titles(part: Part, question: Question) -> Told | None:
+    """What of a project none of the own titles covers: whose it is else, nobody is told."""
+    level = "sliver" if part.is_sliver else "beyond"
+    severity = RULES[COVER_RULE].levels[level].severity(question.stage, question.subject)
+    if question.subject is not Subject.PROJECT or severity is None:
+        return None
+    return _exactly(
+        Found(
+            candidate=0,
+            rule=COVER_RULE,
+            level=level,
+            severity=severity,
+            shape=part.shape,
+            area_m2=part.area_m2,
+            mean_width_m=part.mean_width_m,
+            other_kind="",
+            other_key=None,
+            other_number="",
+        )
+    )
 
 
 def hides_number(rule: str, other_kind: str) -> bool:
@@ -239,84 +354,47 @@ def hides_number(rule: str, other_kind: str) -> bool:
     return other_kind in GUARDED_KINDS or rule == "harvest_in_period"
 
 
-def _is_guarded(found: Found) -> bool:
-    """Whether the finding's shape follows somebody else's border, or names somebody's title."""
-    if found.rule in OWN_SHAPE_RULES:
-        return False
-    return found.shape is not None or found.other_kind in GUARDED_KINDS
+def _masked(told: Sequence[Told], user: AnyUser) -> list[Told]:
+    """Without the numbers that may tell a person, but for those of the user's own land."""
+    hiding = [one for one in told if hides_number(one.found.rule, one.found.other_kind)]
+    mine = _own_keys(user, [one.found.other_key for one in hiding if one.found.other_key])
+    return [
+        _without_number(one)
+        if hides_number(one.found.rule, one.found.other_kind) and one.found.other_key not in mine
+        else one
+        for one in told
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a user may see exactly: everything, or these objects and the cover of titles."""
-
-    everything: bool = False
-    keys: frozenset[str] = field(default=frozenset())
-    shows_cover: bool = False
-
-    def shows(self, found: Found) -> bool:
-        if self.everything:
-            return True
-        return self.shows_cover if not found.other_key else found.other_key in self.keys
-
-
-EVERYTHING = Sight(everything=True, shows_cover=True)
-
-
-def _sight_of(user: AnyUser, guarded: Sequence[Found], question: Question) -> Sight:
-    """Exact for holders and their mandated on what is theirs."""
-    if not isinstance(user, User):
-        return Sight()
-    parties = list(parties_acted_for(user, Mandate.Scope.VIEW).values_list("pk", flat=True))
+def _own_keys(user: AnyUser, keys: Sequence[str]) -> frozenset[str]:
+    """Which of these parcels and certificates are the user's own, or his mandator's."""
+    parties = list(parties_acted_for(user).values_list("pk", flat=True)) if keys else []
     if not parties:
-        return Sight()
-    keys = [found.other_key for found in guarded if found.other_key]
-    held = Right.objects.filter(party__in=parties).exclude(
+        return frozenset()
+    held = Right.objects.filter(party__in=parties, certificate__key__in=keys).exclude(
         certificate__state__in=["superseded", "cancelled"]
     )
     mine = {
         *own_land(user).filter(key__in=keys).values_list("key", flat=True),
-        *held.filter(certificate__key__in=keys).values_list("certificate__key", flat=True),
-        *Claim.objects.filter(key__in=keys, version__area__party__in=parties).values_list(
-            "key", flat=True
-        ),
+        *held.values_list("certificate__key", flat=True),
     }
-    # What no title covers ends where titles do: exact only where none of them is another's.
-    around = VerifiedTitle.objects.filter(
-        ended_at__isnull=True,
-        kind=RightKind.TREE_OWNERSHIP,
-        geom__bboverlaps=GEOSGeometry(memoryview(question.candidate.wkb), srid=STORAGE_SRID),
-    ).exclude(certificate__in=held.values("certificate"))
-    return Sight(keys=frozenset(str(key) for key in mine), shows_cover=not around.exists())
+    return frozenset(str(key) for key in mine)
 
 
-def _rough(found: Found) -> dict[str, Any]:
-    """A finding as those may know it who have no right to the other side."""
-    facts, number = dict(found.facts), found.other_number
-    if hides_number(found.rule, found.other_kind):
-        number = _("（编号不公开）")
-        facts = {**facts, **dict.fromkeys(("number", "certificate") & facts.keys(), number)}
-    told = replace(
+def _without_number(told: Told) -> Told:
+    found, facts, number = told.found, dict(told.found.facts), _("（编号不公开）")
+    masked = replace(
         found,
-        area_m2=_roughly(found.area_m2, ROUGH_DIGITS),
-        mean_width_m=_roughly(found.mean_width_m, 1),
         # Who only knows a number must not learn from it where the land lies.
         other_key=None if found.rule == "duplicate_number" else found.other_key,
         other_number=number,
-        facts=facts,
+        facts={**facts, **dict.fromkeys(("number", "certificate") & facts.keys(), number)},
     )
-    return _as_json(told, orjson.loads(found.outline) if found.outline else None, exact=False)
+    return replace(told, found=masked, masked=True)
 
 
-def _roughly(value: float | None, digits: int) -> float | None:
-    """To so many significant digits."""
-    if not value:
-        return value
-    return round(value, digits - 1 - math.floor(math.log10(abs(value))))
-
-
-def _as_json(found: Found, shape: Any, *, exact: bool) -> dict[str, Any]:
-    masked = not exact and hides_number(found.rule, found.other_kind)
+def _as_json(told: Told) -> dict[str, Any]:
+    found = told.found
     return {
         "rule": found.rule,
         "level": found.level,
@@ -324,13 +402,13 @@ def _as_json(found: Found, shape: Any, *, exact: bool) -> dict[str, Any]:
         "article": RULES[found.rule].article,
         "severity": found.severity.value,
         "message": found.message,
-        "other": "" if masked else found.other_number,
+        "other": "" if told.masked else found.other_number,
         "other_kind": found.other_kind,
         "other_key": found.other_key,
         "area_m2": found.area_m2,
         "mean_width_m": found.mean_width_m,
-        "shape": shape,
-        "exact": exact,
+        "shape": told.shape,
+        "exact": told.exact,
     }
 
 
@@ -343,11 +421,11 @@ def _geojson(shape: bytes | None) -> Any:
     return orjson.loads(shapely.to_geojson(rounded))
 
 
-def _covered_share(question: Question, outcome: Outcome, *, exact: bool) -> float | None:
-    """The share of a project's land under verified tree ownership; None where it is not asked."""
-    if question.subject is not Subject.PROJECT or not outcome.area_m2:
+def _covered_share(question: Question, area_m2: float | None, told: Sequence[Told]) -> float | None:
+    """The share of a project's land under verified tree ownership (for an owner: his own titles);
+    None where it is not asked.
+    """
+    if question.subject is not Subject.PROJECT or not area_m2:
         return None
-    open_m2 = sum(
-        found.area_m2 or 0 for found in outcome.findings if found.rule == "covered_by_titles"
-    )
-    return round(min(1.0, max(0.0, 1 - open_m2 / outcome.area_m2)), 4 if exact else 2)
+    open_m2 = sum(one.found.area_m2 or 0 for one in told if one.found.rule == COVER_RULE)
+    return round(min(1.0, max(0.0, 1 - open_m2 / area_m2)), 4)

@@ -236,6 +236,8 @@ _RULES = (
         _PROJECT,
         {
             "uncovered": Level(_("有 {area_m2} 平方米没有已审核的林木所有权证明。"), "wcccc"),
+            # To an owner who draws: of others' titles he is told nothing (``live``).
+            "beyond": Level(_("有 {area_m2} 平方米在您的已审核林木所有权范围之外。"), "wcc--"),
             "sliver": Level(
                 _("有 {area_m2} 平方米细缝不在权属范围内，建议与权属界线对齐。"), "wwwiw"
             ),
