@@ -1,5 +1,6 @@
 -- Carbon is counted only where tree ownership is verified (article 5). A shape that lies within
--- one title is passed at once; the rest is cut by the union of the titles it touches.
+-- one title is passed at once; the rest is cut by the union of the titles it touches. They are united
+-- as they are stored: of the vertices between them none has to be brought into the plane.
 SELECT open.n, CASE WHEN land.is_sliver THEN 'sliver' ELSE 'uncovered' END,
        land.shape, land.area_m2, land.mean_width_m, '', NULL::uuid, '', json_build_object()
 FROM (
@@ -12,7 +13,7 @@ FROM (
 ) AS open
 CROSS JOIN LATERAL (
   -- Rounded once, when the shape is cut by it: rounding each title on the way takes twice as long.
-  SELECT ST_UnaryUnion(ST_Collect(ST_Transform(hold.geom, 4536))) AS plane
+  SELECT ST_Transform(ST_UnaryUnion(ST_Collect(hold.geom)), 4536) AS plane
   FROM parcels_verifiedtitle AS hold
   WHERE hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
     AND hold.geom && open.geom AND ST_Intersects(open.geom, hold.geom)
