@@ -252,7 +252,9 @@ _RULES = (
         {
             "other_holder": Level(_("证书 {number} 的林木所有权人不是申请人。"), "wcccc"),
             "unknown_holder": Level(
-                _("证书 {number} 的权利人仅知名称，尚不能确认是否为申请人。"), "iwwcw"
+                # The departments link the name while they review; unlinked, nothing is determined.
+                _("证书 {number} 的权利人仅知名称，尚不能确认是否为申请人。"),
+                "iwccw",
             ),
         },
         _OVERLAP,

@@ -88,7 +88,7 @@ def test_uncovered_land_is_judged_part_by_part() -> None:
     [
         ("applicant", []),
         ("stranger", [("other_holder", "conflict")]),
-        ("name", [("unknown_holder", "warning")]),
+        ("name", [("unknown_holder", "conflict")]),  # Linked before anything is determined.
         ("linked name", []),
         ("stranger's linked name", [("other_holder", "conflict")]),
         ("member", []),
