@@ -31,7 +31,7 @@ def size_deg(step_m: float) -> tuple[float, float]:
 
 def step_for(shape: shapely.Geometry, step_m: float) -> float:
     """The step, doubled until the shape's box has no more than ``MOST`` cells."""
-    west, south, east, north = shape.bounds
+    west, south, east, north = shapely.bounds(shape)
     wide, tall = size_deg(step_m)
     if ((east - west) / wide + 1) * ((north - south) / tall + 1) <= MOST:
         return step_m
@@ -40,12 +40,13 @@ def step_for(shape: shapely.Geometry, step_m: float) -> float:
 
 def inside(shape: shapely.Geometry, step_m: float) -> Cells:
     """The cells whose middle the shape covers."""
-    west, south, east, north = shape.bounds
+    west, south, east, north = shapely.bounds(shape)
     wide, tall = size_deg(step_m)
     columns = np.arange((west - ORIGIN_LON) // wide, (east - ORIGIN_LON) // wide + 1)
     rows = np.arange((south - ORIGIN_LAT) // tall, (north - ORIGIN_LAT) // tall + 1)
     every = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
-    return every[covers_middle(shape, every, step_m)]
+    found: Cells = every[covers_middle(shape, every, step_m)]
+    return found
 
 
 def covers_middle(shape: shapely.Geometry, cells: Cells, step_m: float) -> NDArray[np.bool_]:
@@ -62,7 +63,8 @@ def squares(cells: Cells, step_m: float) -> shapely.Geometry:
 
 
 def _corner(at: Cells, step_m: float) -> Cells:
-    return np.array([ORIGIN_LON, ORIGIN_LAT]) + at * np.array(size_deg(step_m))
+    corner: Cells = np.array([ORIGIN_LON, ORIGIN_LAT]) + at * np.array(size_deg(step_m))
+    return corner
 
 
 def united(pieces: Sequence[shapely.Geometry] | NDArray[Any]) -> shapely.Geometry:

@@ -131,7 +131,9 @@ def cells_held(
 def _multi(shape: shapely.Geometry) -> shapely.Geometry:
     """The polygons of a shape as one MultiPolygon."""
     parts = shapely.get_parts(shapely.get_parts(shape))
-    return shapely.multipolygons(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
+    polygons = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+    made: shapely.Geometry = shapely.multipolygons(polygons)
+    return made
 
 
 def _something(wkb: Any) -> bytes | None:
