@@ -36,6 +36,7 @@ from tickets.accounting.models import (
     Stratum,
     StratumSpecies,
 )
+from tickets.accounting.orchards import orchards_under
 from tickets.accounting.uncertainty import (
     PLOTS_AT_LEAST,
     DiscountStep,
@@ -379,6 +380,14 @@ def _flags(made: Calculation, days: int) -> Iterable[Flag]:
                     {"code": code, "name": one.row.parameter_set.name},
                     grave=False,
                 )
+    if not made.report.method.counts_orchards:
+        for code, area_m2 in orchards_under(made.report):
+            yield Flag(
+                "orchard_counted",
+                _("碳层 {code} 有 {hectares} 公顷在最近一次调查中为经济林，现行方法不计入。"),
+                {"code": code, "hectares": f"{area_m2 / 10_000:.4f}"},
+                grave=True,
+            )
     if made.mapped_ha - made.area_ha >= Decimal("0.0005"):
         yield Flag(
             "counted_on_certificates",

@@ -18,8 +18,8 @@ from portal.base.transactions import write_transaction
 from tickets.accounting.errors import StandsUnusable
 from tickets.accounting.models import STORAGE_SRID, AccountingReport, ParameterSet, Stratum
 from tickets.accounting.operations import SpeciesInput, StratumInput, add_strata
+from tickets.accounting.orchards import ORCHARD
 
-ORCHARD = "25"  # 林种 of the forest inventory: 经济林.
 VOLUME_STEP = Decimal("0.0001")
 # So much of a stratum must have been surveyed at the beginning, or its stock is left open.
 COVERED_AT_LEAST = 0.99

@@ -13,6 +13,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from parcels.claims.errors import ClaimPeriodInvalid
 from parcels.claims.queries import days
 from parcels.errors import ShapeInvalid
+from parcels.models import Stand
 from portal.base.clock import today
 from portal.base.errors import NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
@@ -166,6 +167,20 @@ def test_a_stock_per_mu_beside_the_inventory_per_hectare_is_a_trap_that_is_seen(
     made.stands.add(here)
     set_terms(report=report, terms=terms(), seen=seen(report), actor=report.opened_by)
     assert "looks_like_mu" in {flag.code for flag in work_through(fresh(report)).grave}
+
+
+def test_a_stratum_drawn_by_hand_over_an_orchard_is_seen_where_the_method_counts_none() -> None:
+    report = draft_on(square(0, 0))
+    former = stand(square(0, 0), year=2020, kind="苹果", stock="30")
+    Stand.objects.filter(pk=former.pk).update(forest_purpose="251")
+    stand(square(0, 0, 50, 100), year=2025, kind="新疆杨", stock="90")
+    put(report, stratum("1", square(0, 0), species("populus", "60", "90")))
+    set_terms(report=report, terms=terms(), seen=seen(report), actor=report.opened_by)
+    assert not work_through(fresh(report)).grave  # Felled since, says the newest survey.
+    orchard = stand(square(50, 0, 50, 100), year=2025, kind="苹果", stock="30")
+    Stand.objects.filter(pk=orchard.pk).update(forest_purpose="251")
+    [flag] = work_through(fresh(report)).grave
+    assert (flag.code, flag.facts["hectares"][:4]) == ("orchard_counted", "0.50")
 
 
 @pytest.mark.parametrize(
