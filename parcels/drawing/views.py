@@ -24,7 +24,9 @@ from portal.base.policy import policy_number
 @login_required
 @require_safe
 def new_area(request: HttpRequest) -> HttpResponse:
-    """An area that is not opened yet; ``next`` is where the page goes once it is saved."""
+    """An area that is not opened yet; ``next`` is where the page goes once it is saved, ``party`` who
+    applies there.
+    """
     return _page(request, None)
 
 
@@ -62,7 +64,8 @@ def _page(request: HttpRequest, area: ProjectArea | None) -> HttpResponse:
             },
         },
     }
-    return render(request, "parcels/drawing/draw.html", {"area": area, "draw_config": config})
+    context = {"area": area, "draw_config": config, "for_party": request.GET.get("party", "")}
+    return render(request, "parcels/drawing/draw.html", context)
 
 
 def _safe_next(request: HttpRequest) -> str:

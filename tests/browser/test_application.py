@@ -19,10 +19,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from parcels.models import Parcel, Stand
 from portal.accounts.demo import DEMO_MEMBERS, party_of
-from portal.accounts.models import User
+from portal.accounts.models import Mandate, User
 from portal.base.clock import advance_clock, today
 from portal.casework.models import Expert
-from tests.browser.conftest import DESKTOP, PHONE, picture, shown_clean, sign_in
+from tests.browser.conftest import DESKTOP, PHONE, picture, settled, shown_clean, sign_in
 from tests.browser.test_accounting import save
 from tests.browser.test_drawing import at, ccer_shape, checked, draw_box, land  # noqa: F401
 from tests.factories.land import square
@@ -97,7 +97,7 @@ def draw(page: Page, parcels: list[Parcel]) -> None:
     for ref, typed in (("name", "下潘津造林一期"), ("start", "2021-01-01"), ("end", "2025-12-31")):
         page.fill(f"[data-ref={ref}]", typed)
     page.locator("[data-tool-name=pick]").click()
-    page.wait_for_timeout(1500)  # The map has come to rest on the owner's land.
+    settled(page)
     for count, parcel in enumerate(parcels, start=1):
         middle = parcel.versions.get().geom.point_on_surface
         page.mouse.click(*at(page, middle.x, middle.y))
@@ -305,22 +305,21 @@ def test_an_owners_land_becomes_a_signed_filing_whose_code_says_valid(
     shown_clean(public, "application_9_valid")
 
 
-def test_a_village_taps_its_members_land_together_and_each_consents(
-    open_page: Any, served: str
-) -> None:
-    members = [User.objects.get(username=name) for name in DEMO_MEMBERS]
+def tap_together(page: Page, applicant: User, holders: list[User]) -> None:
+    """From a new project of the applicant to the shares, on a parcel of each holder."""
     middles = []
-    for at_m, member in enumerate(members):
-        [parcel] = land_of(party_of(member), square(at_m * 100, 0))
+    for at_m, holder in enumerate(holders):
+        [parcel] = land_of(party_of(holder), square(at_m * 100, 0))
         middles.append(parcel.versions.get().geom.centroid)
-    page = open_page(DESKTOP)
-    sign_in(page, "collective")
+    sign_in(page, applicant.username)
     page.goto(reverse("projects:projects"))
+    page.select_option("#id_applicant", str(party_of(applicant).pk))
     page.fill("#id_name", "联户造林")
     page.get_by_role("button", name="建立并填报").click()
     page.get_by_role("link", name="在地图上画新范围").click()
     page.on("dialog", lambda dialog: dialog.accept())
     expect(page.locator("#main")).to_have_attribute("data-ready", "true")
+    expect(page.locator("[data-ref=party]")).to_have_value(str(party_of(applicant).key))
     for ref, typed in (("name", "联户林"), ("start", "2021-01-01"), ("end", "2025-12-31")):
         page.fill(f"[data-ref={ref}]", typed)
     expect(page.locator("[data-ref=titles] li")).to_have_count(2)
@@ -336,21 +335,59 @@ def test_a_village_taps_its_members_land_together_and_each_consents(
     page.get_by_role("button", name="保存并继续").click()
     expect(page.locator("input[name=titles]:checked")).to_have_count(2)
     page.get_by_role("button", name="保存并继续").click()
-    expect(page.locator(".alert.warning")).to_contain_text(members[1].get_full_name())
     page.get_by_role("button", name="按面积计算").click()
+
+
+def consent_as(page: Page, member: User, name: str) -> None:
+    page.context.clear_cookies()
+    sign_in(page, member.username)
+    page.goto(reverse("projects:projects"))
+    page.get_by_role("link", name="查看并同意").click()
+    shown_clean(page, name)
+    page.get_by_role("button", name="同意参加申报和上述份额").click()
+    expect(page.locator(".flashes .success")).to_contain_text("已同意")
+
+
+def test_a_village_taps_its_members_land_together_and_each_consents(
+    open_page: Any, served: str
+) -> None:
+    members = [User.objects.get(username=name) for name in DEMO_MEMBERS]
+    page = open_page(DESKTOP)
+    tap_together(page, User.objects.get(username="collective"), members)
     expect(page.locator(".shares .badge.waiting")).to_have_count(2)
     upload(page, AGREEMENT)
     shown_clean(page, "joint_1_shares")
     shares = page.url
     for member in members:
-        page.context.clear_cookies()
-        sign_in(page, member.username)
-        page.goto(reverse("projects:projects"))
-        page.get_by_role("link", name="查看并同意").click()
-        shown_clean(page, "joint_2_consent")
-        page.get_by_role("button", name="同意参加申报和上述份额").click()
-        expect(page.locator(".flashes .success")).to_contain_text("已同意")
+        consent_as(page, member, "joint_2_consent")
     page.context.clear_cookies()
     sign_in(page, "collective")
     page.goto(shares)
     expect(page.locator(".shares .badge.done")).to_have_count(2)
+
+
+def test_a_representative_draws_on_his_partners_land_and_the_partner_consents_himself(
+    open_page: Any, served: str
+) -> None:
+    owner, partner = (User.objects.get(username=name) for name in DEMO_MEMBERS)
+    Mandate.objects.create(
+        user=owner,
+        party=party_of(partner),
+        scope=Mandate.Scope.APPLY,
+        given_by=partner,
+        valid_from=today(),
+    )
+    page = open_page(DESKTOP)
+    tap_together(page, owner, [owner, partner])
+    upload(page, AGREEMENT)
+    # His land and papers are brought in by the mandate; what he gets for them is his own to accept.
+    waiting = page.locator(".shares tr", has=page.locator(".badge.waiting"))
+    expect(waiting).to_contain_text(partner.get_full_name())
+    shown_clean(page, "partners_1_shares")
+    shares = page.url
+    consent_as(page, partner, "partners_2_consent")
+    page.context.clear_cookies()
+    sign_in(page, owner.username)
+    page.goto(shares)
+    expect(page.locator(".shares .badge.done")).to_have_count(2)
+    expect(page.locator(".shares")).to_contain_text(partner.get_full_name())

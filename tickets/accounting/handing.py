@@ -16,8 +16,8 @@ from tickets.accounting.models import AccountingReport
 from tickets.accounting.operations import is_out_of_date, record
 from tickets.accounting.signing import signed_policy
 from tickets.projects.checklist import latest_result
-from tickets.projects.models import Material
-from tickets.projects.operations import OPEN_STATES, add_material
+from tickets.projects.models import OPEN_STATES, Material
+from tickets.projects.operations import add_material
 
 
 def may_hand_in(user: AnyUser, report: AccountingReport) -> bool:

@@ -7,7 +7,13 @@ import uuid
 from django.db.models import Q
 
 from portal.accounts.models import Mandate
-from portal.accounts.queries import AnyUser, acts_for, is_staff_reader, parties_acted_for
+from portal.accounts.queries import (
+    AnyUser,
+    acts_for,
+    is_staff_reader,
+    parties_acted_for,
+    standing_party,
+)
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
 from tickets.projects.models import Application, Filing
@@ -42,6 +48,20 @@ def access_own_application(key: uuid.UUID, user: AnyUser) -> Application:
     if not acts_for(user, application.project.applicant, Mandate.Scope.APPLY):
         raise NotFound()
     return application
+
+
+def parties_consented_for(user: AnyUser, application: Application) -> set[int]:
+    """Keys of the parties whose own consent to a share the user's word is (article 5: 自愿联合).
+
+    The owner consents by proposing, so who may apply for it may. A co-owner's land and papers are
+    brought in by a representative with a mandate to apply, but what he gets for them he agrees to
+    himself, or whoever acts for him in all matters; a representative brings his word on paper.
+    """
+    mine = set(parties_acted_for(user, Mandate.Scope.ALL).values_list("pk", flat=True))
+    owner = application.project.applicant
+    if acts_for(user, owner, Mandate.Scope.APPLY):
+        mine |= {owner.pk, standing_party(owner).pk}
+    return mine
 
 
 def access_filing(number: str) -> Filing:

@@ -27,8 +27,8 @@ from parcels.models import (
     VerifiedTitle,
 )
 from portal.accounts.demo import party_of
-from portal.accounts.models import Party, User
-from portal.accounts.queries import names_of
+from portal.accounts.models import Mandate, Party, User
+from portal.accounts.queries import names_of, people_acting_for
 from portal.base.clock import advance_clock, now, today
 from portal.base.models import STORAGE_SRID
 from portal.base.pdf import compile_pdf
@@ -52,7 +52,7 @@ from tickets.projects.models import (
     Material,
     Project,
 )
-from tickets.projects.notes import notice_of, representatives
+from tickets.projects.notes import notice_of
 from tickets.projects.operations import (
     PlannedMeasure,
     Share,
@@ -284,7 +284,7 @@ def draft_on(people: People, wanted: Wanted, holds: Sequence[VerifiedTitle]) -> 
         application=draft,
         measures=[
             PlannedMeasure("补植补造", date(first, 4, 1), date(first, 5, 20), place),
-            PlannedMeasure("灌水抚育", date(first + 1, 5, 10), date(first + 3, 9, 30)),
+            PlannedMeasure("灌水抚育", date(first + 1, 5, 10), date(first + 3, 9, 30), place),
         ],
         seen=draft.revision,
         actor=owner,
@@ -371,7 +371,8 @@ def hand_in(draft: Application, owner: User) -> None:
     # The agreement is there: now the co-owners know what they consent to.
     terms = terms_of(draft)
     for share in without_consent(draft):
-        consent_to_share(share=share, terms=terms, actor=representatives(share.party)[0])
+        [partner, *_others] = people_acting_for([share.party], Mandate.Scope.ALL)
+        consent_to_share(share=share, terms=terms, actor=partner)
     draft.refresh_from_db()
     submit_application(application=draft, actor=owner, seen=draft.revision)
     draft.refresh_from_db()

@@ -129,6 +129,7 @@ class SharesWrong(ProjectsError):
 
 @stands_for(
     "every_share_is_consented_to",
+    "consent_is_of_the_party",
     "consent_is_whole_or_absent",
     "co_owners_are_parties_of_the_case",
 )

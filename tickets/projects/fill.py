@@ -34,7 +34,11 @@ from portal.casework.documents import limit_bytes
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
-from tickets.projects.access import access_application, access_own_application
+from tickets.projects.access import (
+    access_application,
+    access_own_application,
+    parties_consented_for,
+)
 from tickets.projects.acts import FormRefused
 from tickets.projects.checklist import (
     CHECKLISTS,
@@ -48,9 +52,8 @@ from tickets.projects.checklist import (
     what_is_missing,
 )
 from tickets.projects.forms import AreaForm, FileForm, TitlesForm, measures_of, shares_of
-from tickets.projects.models import Application, Material, Project
+from tickets.projects.models import OPEN_STATES, Application, Material, Project
 from tickets.projects.operations import (
-    OPEN_STATES,
     add_material,
     change_project,
     consent_to_share,
@@ -111,7 +114,8 @@ def save_area(request: HttpRequest, draft: Application, user: User) -> None:
 
 def area_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     back = reverse("projects:fill", args=[draft.key, "area"])
-    draw = f"{reverse('parcels:area-new')}?{urlencode({'next': back})}"
+    wanted = {"next": back, "party": str(draft.project.applicant.key)}
+    draw = f"{reverse('parcels:area-new')}?{urlencode(wanted)}"
     redraw = ""
     if draft.area_version is not None:
         address = reverse("parcels:area-draw", args=[draft.area_version.area.key])
@@ -199,7 +203,8 @@ def record_consent(request: HttpRequest, draft: Application, user: User) -> None
 
 
 def shares_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
-    shares = {share.party_id: share for share in draft.shares.select_related("party")}
+    rows = draft.shares.select_related("party", "consented_by", "consent_document")
+    shares = {share.party_id: share for share in rows}
     return {
         "rows": [(party, shares.get(party.pk)) for party in possible_sharers(draft)],
         "denominator": draft.share_denominator,
@@ -391,10 +396,11 @@ def consent(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """A co-owner looks at the terms and consents to them; to others than he saw, he does not (409)."""
     user = signed_in(request)
     application = access_application(key, user)
+    consented_for = parties_consented_for(user, application)
     mine = [
         share
         for share in application.shares.select_related("party")
-        if acts_for(user, share.party, Mandate.Scope.APPLY)
+        if share.party_id in consented_for
     ]
     if not mine:
         raise NotFound()

@@ -124,6 +124,10 @@ class Application(models.Model):
         return f"{self.project_id} {self.period} {self.state}"
 
 
+# In which what belongs to an application may be changed by who applies.
+OPEN_STATES = (Application.State.DRAFT, Application.State.RETURNED)
+
+
 class ApplicationShare(models.Model):
     """A co-owner's part in the tonnes: a numerator over the application's denominator.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models import Q
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from portal.accounts.models import Mandate, Party, RoleGrant, User
-from portal.accounts.queries import standing_party
+from portal.accounts.queries import people_acting_for, standing_party
 from portal.base.clock import PortalNow, today
 from portal.base.policy import policy_number
 from portal.casework.models import Notice, ReviewStep
@@ -26,19 +25,6 @@ SQUARE_METRES_PER_HECTARE = 10_000
 
 def page_of(application: Application) -> str:
     return reverse("projects:application", args=[application.key])
-
-
-def representatives(party: Party) -> list[User]:
-    """Who may apply for a party now."""
-    return list(
-        User.objects.filter(
-            Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=today()),
-            mandates__party=standing_party(party),
-            mandates__ended_at__isnull=True,
-            mandates__scope__in=[Mandate.Scope.ALL, Mandate.Scope.APPLY],
-            is_active=True,
-        ).distinct()
-    )
 
 
 def officers(step: ReviewStep) -> list[User]:
@@ -86,7 +72,7 @@ def ask_for_consent(application: Application, party: Party) -> None:
     """A co-owner has something before him that he has not consented to."""
     with override("zh-hans"):
         tell(
-            users=representatives(party),
+            users=people_acting_for([standing_party(party)], Mandate.Scope.ALL),
             subject=_("请确认收益份额：{project}").format(project=application.project.name),
             body=_("项目的范围、份额或协议有新的内容，“{party}”同意后申请才能提交。").format(
                 party=party.name
@@ -95,12 +81,11 @@ def ask_for_consent(application: Application, party: Party) -> None:
         )
 
 
-def tell_applicants(
-    application: Application, subject: str, body: str, more: Iterable[User] = ()
-) -> None:
+def tell_applicants(application: Application, subject: str, body: str) -> None:
     """A word to everyone who may apply for the applicant."""
+    owner = standing_party(application.project.applicant)
     tell(
-        users=[*representatives(application.project.applicant), *more],
+        users=people_acting_for([owner], Mandate.Scope.APPLY),
         subject=subject,
         body=body,
         link=page_of(application),

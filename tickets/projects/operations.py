@@ -18,7 +18,7 @@ from parcels.rules.operations import check_project_area
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import Stage
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import acts_for, parties_acted_for, standing_party
+from portal.accounts.queries import acts_for, standing_party
 from portal.base.clock import PortalNow, now, today
 from portal.base.errors import NotFound, StateMovedOn
 from portal.base.numbers import NumberKind, draw_number
@@ -29,6 +29,7 @@ from portal.casework.models import Document, Recusal, ReviewStep
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.operations import add_parties, open_case, record_verdict, recuse
 from portal.journal.operations import record_event
+from tickets.projects.access import parties_consented_for
 from tickets.projects.checklist import (
     applicants_of,
     check_period,
@@ -54,6 +55,7 @@ from tickets.projects.errors import (
     SharesWrong,
 )
 from tickets.projects.models import (
+    OPEN_STATES,
     AccountingResult,
     Application,
     ApplicationShare,
@@ -73,7 +75,6 @@ from tickets.projects.notes import (
 from tickets.projects.plan import APPLICATION_CASE, JUDGED_BY, Step, application_steps
 
 SUBJECT = "application"
-OPEN_STATES = (Application.State.DRAFT, Application.State.RETURNED)
 FINDINGS_TOLD = 3
 
 
@@ -122,7 +123,12 @@ def change_project(*, project: Project, name: str, type: Project.Type, actor: Us
     """Another name or type, as long as no application of it is under review or filed."""
     _applicant(project.applicant, actor)
     busy = project.applications.exclude(
-        state__in=[*OPEN_STATES, Application.State.WITHDRAWN, Application.State.REJECTED]
+        state__in=[
+            *OPEN_STATES,
+            Application.State.WITHDRAWN,
+            Application.State.REJECTED,
+            Application.State.DISCARDED,
+        ]
     )
     if busy.exists():
         raise ApplicationUnderReview()
@@ -209,15 +215,16 @@ def set_shares(
 def consent_to_share(
     *, share: ApplicationShare, terms: str, actor: User, upload: Upload | None = None
 ) -> ApplicationShare:
-    """A co-owner consents for himself; on paper (``upload``) the applicant brings it.
+    """A co-owner consents for himself; on paper (``upload``) who applies for the owner brings it.
 
     ``terms`` is the digest of what the co-owner looked at (``checklist.terms_of``); StateMovedOn
     where land, days, shares or agreement changed meanwhile.
     """
     application = _locked(share.application)
-    by_party = acts_for(actor, share.party, Mandate.Scope.APPLY)
-    by_applicant = acts_for(actor, application.project.applicant, Mandate.Scope.APPLY)
-    if not by_party and not (by_applicant and upload is not None):
+    on_paper = upload is not None and acts_for(
+        actor, application.project.applicant, Mandate.Scope.APPLY
+    )
+    if not on_paper and share.party_id not in parties_consented_for(actor, application):
         raise ConsentMissing()
     if terms != terms_of(application):
         raise StateMovedOn()
@@ -578,11 +585,11 @@ def _write_draft(draft: Application, actor: User, **written: Any) -> Application
 
 
 def _settle_consents(draft: Application, actor: User) -> None:
-    """Who saves consents for whom he acts; the others' consents fall with the terms they were given
-    to, and are asked for again.
+    """Who saves consents for those whose consent is his to give; the others' consents fall with the
+    terms they were given to, and are asked for again.
     """
     terms = terms_of(draft)
-    mine = set(parties_acted_for(actor, Mandate.Scope.APPLY).values_list("pk", flat=True))
+    mine = parties_consented_for(actor, draft)
     for share in draft.shares.exclude(consented_to=terms).select_related("party"):
         if share.party_id in mine:
             _write_consent(share, terms, actor)

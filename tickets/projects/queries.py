@@ -16,10 +16,23 @@ from parcels.models import (
     TitleCertificate,
     VerifiedTitle,
 )
-from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import members_of, names_of, parties_acted_for, standing_party
+from portal.accounts.models import Department, Mandate, Party, User
+from portal.accounts.queries import (
+    members_of,
+    names_of,
+    parties_acted_for,
+    standing_party,
+    works_in,
+)
+from portal.casework.models import NoticeObjection
 from tickets.projects.checklist import applicants_of
-from tickets.projects.models import Application, Project
+from tickets.projects.models import (
+    OPEN_STATES,
+    Application,
+    ApplicationShare,
+    ApplicationTitle,
+    Project,
+)
 
 SHARE_DENOMINATOR = 10_000
 # The part of some land that each party's verified titles hold, in m².
@@ -55,6 +68,15 @@ def projects_of(user: User) -> QuerySet[Project]:
 def applicants_for(user: User) -> QuerySet[Party]:
     """Checked parties for whom the user may apply."""
     return parties_acted_for(user, Mandate.Scope.APPLY).filter(checked_at__isnull=False)
+
+
+def consents_wanted_of(user: User) -> QuerySet[Application]:
+    """Drafts that wait for the consent of a co-owner for whom the user gives it."""
+    mine = parties_acted_for(user, Mandate.Scope.ALL)
+    waiting = ApplicationShare.objects.filter(party__in=mine, consented_at__isnull=True)
+    return Application.objects.filter(
+        pk__in=waiting.values("application"), state__in=OPEN_STATES
+    ).select_related("project__applicant")
 
 
 def areas_of(party: Party) -> QuerySet[ProjectAreaVersion]:

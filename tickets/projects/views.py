@@ -52,15 +52,16 @@ from tickets.projects.forms import (
 )
 from tickets.projects.models import KG_PER_TONNE, Application, Filing, Material, Project
 from tickets.projects.notes import notice_of
-from tickets.projects.operations import (
-    OPEN_STATES,
-    SUBJECT,
-    start_application,
-    start_project,
-)
+from tickets.projects.operations import SUBJECT, start_application, start_project
 from tickets.projects.papers import area_text, filing_pdf, filing_rows
 from tickets.projects.plan import Step
-from tickets.projects.queries import applicants_for, projects_of
+from tickets.projects.queries import (
+    applicants_for,
+    changed_titles_count,
+    consents_wanted_of,
+    projects_of,
+    with_changed_titles,
+)
 from tickets.projects.signing import content_of, signature_holds
 
 REFUSED = 422
@@ -93,13 +94,8 @@ def projects(request: HttpRequest) -> HttpResponse:
         "form": form,
         "may_start": applicants_for(user).exists(),
         "unread": unread_count(user),
-        "consents": Application.objects.filter(
-            shares__party__in=applicants_for(user),
-            shares__consented_at__isnull=True,
-            state__in=OPEN_STATES,
-        )
-        .select_related("project__applicant")
-        .distinct(),
+        "request_key": uuid.uuid4(),
+        "consents": consents_wanted_of(user),
     }
     status = REFUSED if form.is_bound and form.errors else 200
     return render(request, "projects/projects.html", context, status=status)

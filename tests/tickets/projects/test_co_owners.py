@@ -13,6 +13,7 @@ from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import ProjectAreaVersion
 from portal.accounts.models import Mandate, Party, User
+from portal.base.clock import PortalNow, now, today
 from portal.base.errors import StateMovedOn
 from portal.casework.moves import VerdictKind
 from tests.base.sessions import refused_by
@@ -31,7 +32,12 @@ from tests.tickets.projects.story import (
 )
 from tests.tickets.projects.test_pages import browser_of
 from tickets.projects.checklist import terms_of
-from tickets.projects.errors import AreaHasConflicts, CoOwnersMissing
+from tickets.projects.errors import (
+    ApplicationIncomplete,
+    AreaHasConflicts,
+    ConsentMissing,
+    CoOwnersMissing,
+)
 from tickets.projects.models import Application, ApplicationShare, Material
 from tickets.projects.operations import (
     PlannedMeasure,
@@ -242,7 +248,39 @@ def test_a_representative_brings_in_the_titles_of_those_for_whom_he_applies(town
     assert browser_of(owner).post(shares, by_area).status_code == 302
     assert [row.numerator for row in draft.shares.all()] == [5_000, 5_000]
     hand_in(draft, owner)
+    # The mandate brings in his land; what he gets for it he agrees to himself (article 5).
+    assert partner.inbox_messages.filter(subject__contains="请确认收益份额").exists()
+    assert "不能代其同意" in browser_of(owner).get(shares).content.decode()
+    with pytest.raises(ConsentMissing):
+        consent(draft, owner, other)
+    assert browser_of(owner).get(reverse("projects:consent", args=[draft.key])).context["mine"] == [
+        draft.shares.get(party=party)
+    ]
+    with pytest.raises(CoOwnersMissing):
+        put_forward(draft)
+    consent(draft, partner, other)
     assert put_forward(draft).state == Application.State.SUBMITTED
+
+
+def test_who_acts_for_a_co_owner_in_all_matters_consents_for_him_and_nobody_else_by_plain_sql(
+    town: Town,
+) -> None:
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    draft = share_out(draft_of(town, owner, party, square(0, 0)), (party, 2), (other, 1))
+    share = draft.shares.filter(party=other)
+    by_owner = {"consented_by": owner, "consented_to": terms_of(draft)}
+    with refused_by("consent_is_of_the_party"):
+        share.update(consented_at=PortalNow(), **by_owner)
+    mandate = Mandate.objects.create(
+        user=owner, party=other, scope=Mandate.Scope.ALL, given_by=partner, valid_from=today()
+    )
+    with refused_by("consent_is_of_the_party"):  # On a day of which the mandate says nothing.
+        share.update(consented_at=now() - timedelta(days=2), **by_owner)
+    other_measures(draft, owner)
+    assert share.get().consented_by == owner
+    Mandate.objects.filter(pk=mandate.pk).update(ended_at=now(), ended_by=partner)
+    hand_in(draft, owner)  # Another agreement: asked anew, of who may answer now.
+    assert share.get().consented_at is None
 
 
 def test_the_linked_certificates_cover_the_land_and_none_that_covers_it_is_left_out(

@@ -186,6 +186,117 @@ def test_who_acts_for_a_co_owner_that_came_after_a_return_takes_no_part_any_more
         pass_pair(town, application, Step.TITLE, "natural_resources")
 
 
+def test_who_signed_the_report_acts_for_no_co_owner_however_late_the_co_owner_came(
+    town: Town,
+) -> None:
+    application, owner = submitted(town)
+    returned_by(town, application, Step.COMPLETENESS)
+    partner, other = town.owner()
+    mandate = Mandate.objects.create(
+        user=town["verifier"],
+        party=other,
+        scope=Mandate.Scope.VIEW,
+        given_by=partner,
+        valid_from=date(2026, 1, 1),
+    )
+    share_out(application, (application.project.applicant, 2), (other, 1))
+    hand_in(application, owner)
+    consent(application, partner, other)
+    with pytest.raises(VerifierHasInterest):
+        answer(application, owner)
+    assert application.case is not None
+    add_parties(case=application.case, others=[other], actor=owner)
+    with refused_by("verifier_is_a_third_party"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+    Mandate.objects.filter(pk=mandate.pk).update(ended_at=now(), ended_by=partner)
+    answer(application, owner)
+
+
+def link(application: Application, owner: User, *titles: TitleCertificate) -> None:
+    application.refresh_from_db()
+    link_titles(
+        application=application, certificates=titles, seen=application.revision, actor=owner
+    )
+    hand_in(application, owner)
+
+
+def test_titles_that_changed_since_the_submission_hold_the_determination_up(town: Town) -> None:
+    application, owner = submitted(town, square(0, 9000))
+    pass_completeness(town, application)
+    pass_reviews(town, application)
+    advance_clock(timedelta(days=9))
+    clerk, desk = town["forestry_clerk"], reverse("casework:desk")
+    with refused_by("land_was_asked_on_the_day"):
+        determine_by_hand(town, application)
+    changed = reverse("projects:changed-titles")
+    assert application.project.name not in browser_of(clerk).get(changed).content.decode()
+    title = application.titles.get().certificate
+    TitleCertificate.objects.filter(pk=title.pk).update(state="cancelled")
+    with pytest.raises(TitlesChanged) as refused:
+        say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
+    assert title.number in str(refused.value)
+    assert changed in browser_of(clerk).get(desk).content.decode()
+    assert application.project.name in browser_of(clerk).get(changed).content.decode()
+    assert browser_of(owner).get(changed).status_code == 404
+    page = reverse("projects:application", args=[application.key])
+    assert "须退回补正后关联现行证书" in browser_of(owner).get(page).content.decode()
+    with refused_by("linked_titles_are_verified"):
+        determine_by_hand(town, application)
+    returned_by(town, application, Step.DETERMINATION)
+    with pytest.raises(ApplicationIncomplete):
+        answer(application, owner)
+    west, east = (
+        own_land(application.project.applicant, square(at_m, 9000, 50, 100)) for at_m in (0, 50)
+    )
+    link(application, owner, west)
+    with refused_by("linked_titles_cover_the_land"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+    link(application, owner, west, east)
+    assert answer(application, owner).state == Application.State.SUBMITTED
+
+
+def redrawn(application: Application, owner: User, geom: MultiPolygon, town: Town) -> Application:
+    """The returned application on other land, with a report and papers of it."""
+    assert application.area_version is not None
+    area = application.area_version.area
+    newest = area.versions.latest("number")
+    version = redraw_project_area(area=area, geom=geom, seen_number=newest.number, actor=owner)
+    application.refresh_from_db()
+    save_draft(
+        application=application,
+        area_version=version,
+        period=application.period,
+        seen=application.revision,
+        actor=owner,
+    )
+    application.refresh_from_db()
+    calculate(application, town["verifier"], tonnes=100)
+    hand_in(application, owner)
+    return answer(application, owner)
+
+
+def test_what_was_said_against_a_patch_counts_until_the_patch_is_left_out(town: Town) -> None:
+    application, owner = submitted(town, square(0, 9000))
+    pass_completeness(town, application)
+    notice = notice_of(application)
+    assert notice is not None
+    objection = object_to_notice(
+        notice=notice, name="邻居", contact="电话", text="是我的", actor=None,
+        shape=square(0, 9000, 20),
+    )  # fmt: skip
+    answer_application_objection(
+        objection=objection, upheld=True, answer="属实", actor=town["forestry_clerk"]
+    )
+    for geom, open_ones in (
+        (square(0, 9000, 99.9), 1),
+        (square(20, 9000, 79), 0),
+    ):
+        returned_by(town, application, Step.TITLE, "natural_resources_clerk")
+        redrawn(application, owner, geom, town)
+        assert open_objections(application).count() == open_ones
+        application.refresh_from_db()
+
+
 def prepared_two_days_ago(town: Town) -> tuple[Application, ReviewStep]:
     """The filing's draft waits for its signer."""
     application, _owner = submitted(town, tonnes=100)
