@@ -115,6 +115,7 @@ from tickets.projects.errors import (
     DisqualificationPending,
     PeriodTaken,
     ReportOfOtherLand,
+    TitlesChanged,
 )
 from tickets.registry.errors import (
     AlreadyIssued,
@@ -198,6 +199,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     DisqualificationPending: 409,
     PeriodTaken: 409,
     ReportOfOtherLand: 409,
+    TitlesChanged: 409,
     LandHasAnotherClaim: 409,
     ClaimMoveNotAllowed: 409,
     FiledClaimStands: 409,

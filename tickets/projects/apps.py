@@ -9,8 +9,10 @@ class ProjectsConfig(AppConfig):
 
     def ready(self) -> None:
         from portal.casework.subjects import Subject, register_subject
+        from portal.casework.waiting import WorkList, register_work
         from tickets.projects.access import access_application
         from tickets.projects.pages import application_page, disqualification_page
+        from tickets.projects.queries import changed_titles_count
 
         register_subject(
             Subject("application", _("碳票项目申请"), application_page, access_application)
@@ -19,4 +21,7 @@ class ProjectsConfig(AppConfig):
             Subject(
                 "disqualification", _("取消申报资格"), disqualification_page, access_application
             )
+        )
+        register_work(
+            WorkList(_("权属已变动的申请"), "projects:changed-titles", changed_titles_count)
         )

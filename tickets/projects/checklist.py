@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from parcels.claims.queries import last_day
+from parcels.models import TitleCertificate
 from portal.accounts.models import Party
 from portal.accounts.queries import standing_party
 from portal.base.clock import today
@@ -87,6 +88,12 @@ def unconfirmed_materials(application: Application) -> list[str]:
 def linked_certificates(application: Application) -> list[int]:
     """Keys of the certificates that the application rests on."""
     return list(application.titles.values_list("certificate", flat=True))
+
+
+def titles_gone(application: Application) -> list[str]:
+    """Numbers of linked certificates that are not verified (any more)."""
+    gone = application.titles.exclude(certificate__state=TitleCertificate.State.VERIFIED)
+    return list(gone.order_by("certificate__number").values_list("certificate__number", flat=True))
 
 
 def latest_result(application: Application) -> AccountingResult | None:
@@ -215,6 +222,10 @@ def what_is_missing(application: Application) -> list[Missing]:
     missing.extend(Missing("shares", text) for text in co_owners_missing(application))
     if not application.titles.exists():
         missing.append(Missing("titles", _("关联权属证明")))
+    missing.extend(
+        Missing("titles", _("替代“{number}”的现行证书").format(number=number))
+        for number in titles_gone(application)
+    )
     if not application.measures.exists():
         missing.append(Missing("design", _("项目措施及日期")))
     result = latest_result(application)

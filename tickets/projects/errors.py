@@ -72,6 +72,32 @@ class AreaHasConflicts(ProjectsError):
     message = _("项目范围核查未通过：{findings}")
 
 
+@stands_for("linked_titles_are_verified")
+class TitlesChanged(ProjectsError):
+    """A certificate that the application rests on was changed or cancelled; facts: ``titles``."""
+
+    code = "titles_changed"
+    message = _(
+        "申请所附的权属证明已变更或注销：{titles}。须退回补正，由业主关联现行证书后再办理（第七条）。"
+    )
+
+
+@stands_for("linked_titles_cover_the_land")
+class TitlesDoNotCover(ProjectsError):
+    """Part of the land lies under none of the verified certificates that are linked."""
+
+    code = "titles_do_not_cover"
+    message = _("所附权属证明没有覆盖全部项目范围（第七条），须补充关联或调整范围。")
+
+
+@stands_for("land_was_asked_on_the_day")
+class LandNotAsked(ProjectsError):
+    """Nothing is determined but on the rules' clear answer of the same day."""
+
+    code = "land_not_asked"
+    message = _("审定须依据当日对项目范围的核查结果。")
+
+
 @stands_for("submitted_application_is_whole")
 class ApplicationNotWhole(ProjectsError):
     """Area, period, case and claim belong to a submission."""

@@ -13,7 +13,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Min
 
 from parcels.claims.operations import end_claim, submit_claim
-from parcels.models import Claim, ProjectAreaVersion, TitleCertificate
+from parcels.models import Claim, ProjectAreaVersion, RuleRun, TitleCertificate
 from parcels.rules.operations import check_project_area
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import Stage
@@ -385,7 +385,7 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
     _require_co_owners(draft)
     _require_whole(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
-    check_land(draft, actor)
+    check_land(draft, actor, stage=Stage.SUBMIT)
     claim = submit_claim(
         version=draft.area_version,
         period=draft.period,
@@ -441,7 +441,7 @@ def resubmit_application(
     claim = draft.claim
     if land_changed:
         claim = _claim_anew(draft, actor)
-    check_land(draft, actor, own_claim=claim)
+    check_land(draft, actor, stage=Stage.SUBMIT, own_claim=claim)
     add_parties(case=case, others=applicants_of(draft), actor=actor)
     returned = list(case.steps.filter(status=StepStatus.RETURNED).order_by("order"))
     rewind_to = _rewind_order(draft, returned, land_changed=land_changed)
@@ -524,17 +524,28 @@ def unfinished_step(application: Application) -> ReviewStep:
     return step
 
 
-def check_land(draft: Application, actor: User, *, own_claim: Claim | None = None) -> None:
-    """AreaHasConflicts where a rule of the submission forbids it (article 6; guarantee 1)."""
-    assert draft.area_version is not None
+def check_land(
+    application: Application,
+    actor: User,
+    *,
+    stage: Stage,
+    own_claim: Claim | None = None,
+    numbered: bool = False,
+) -> RuleRun:
+    """The rules' kept run on the land as it is applied for; ``numbered`` makes it a uniqueness report.
+
+    AreaHasConflicts where a rule of the stage forbids it (articles 6 and 24; guarantee 1).
+    """
+    assert application.area_version is not None
     run = check_project_area(
-        version=draft.area_version,
-        stage=Stage.SUBMIT,
-        period=draft.period,
-        applicants=applicants_of(draft),
-        certificates=linked_certificates(draft),
+        version=application.area_version,
+        stage=stage,
+        period=application.period,
+        applicants=applicants_of(application),
+        certificates=linked_certificates(application),
         actor=actor,
         own_claim=own_claim,
+        numbered=numbered,
     )
     if run.verdict == run.Verdict.CONFLICT:
         words = [
@@ -544,6 +555,7 @@ def check_land(draft: Application, actor: User, *, own_claim: Claim | None = Non
         ]
         told = "；".join(dict.fromkeys(words[:FINDINGS_TOLD]))
         raise AreaHasConflicts(findings=told, run=str(run.key))
+    return run
 
 
 # --- inside -------------------------------------------------------------------------------------

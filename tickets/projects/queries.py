@@ -91,6 +91,39 @@ def areas_of(party: Party) -> QuerySet[ProjectAreaVersion]:
     )
 
 
+def open_objections(application: Application) -> QuerySet[NoticeObjection]:
+    """What stands in the way of the determination: not answered, or upheld and not cured. Of notices
+    before the newest, what names no patch or one that is still part of the land.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT projects_open_objections(%s)", [application.pk])
+        found = [objection for (objection,) in cursor.fetchall()]
+    return NoticeObjection.objects.filter(pk__in=found)
+
+
+REVIEWING = (Department.FORESTRY, Department.NATURAL_RESOURCES, Department.ECOLOGY)
+
+
+def with_changed_titles() -> QuerySet[Application]:
+    """Under review or determined, though a certificate that they rest on is not verified any more."""
+    gone = ApplicationTitle.objects.exclude(certificate__state=TitleCertificate.State.VERIFIED)
+    return (
+        Application.objects.filter(
+            pk__in=gone.values("application"),
+            state__in=[Application.State.SUBMITTED, Application.State.DETERMINED],
+        )
+        .select_related("project", "case")
+        .order_by("submitted_at", "pk")
+    )
+
+
+def changed_titles_count(user: User) -> int | None:
+    """How many applications wait to be returned for it; None for who reviews none."""
+    if not any(works_in(user, office) for office in REVIEWING):
+        return None
+    return with_changed_titles().count()
+
+
 def linkable_titles(application: Application, user: User) -> QuerySet[TitleCertificate]:
     """Verified certificates of tree ownership of the applicants, of their members, and of those for
     whom the user applies: several owners with one representative (article 5).

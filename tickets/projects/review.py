@@ -11,8 +11,6 @@ from django.utils.translation import override
 
 from parcels.claims.operations import determine_claim, end_claim, file_claim
 from parcels.models import Claim, RuleRun
-from parcels.rules.operations import check_project_area
-from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import Stage
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
@@ -30,12 +28,11 @@ from tickets.projects.checklist import (
     CHECKLISTS,
     applicants_of,
     latest_result,
-    linked_certificates,
+    titles_gone,
     unconfirmed_materials,
 )
 from tickets.projects.errors import (
     ApplicationMoveNotAllowed,
-    AreaHasConflicts,
     ChecklistIncomplete,
     DisqualificationIncomplete,
     DisqualificationPending,
@@ -46,6 +43,7 @@ from tickets.projects.errors import (
     PublicityNotOver,
     ReportDiffers,
     ReportMissing,
+    TitlesChanged,
 )
 from tickets.projects.models import (
     KG_PER_TONNE,
@@ -61,7 +59,12 @@ from tickets.projects.notes import (
     tell_applicants,
     tell_office,
 )
-from tickets.projects.operations import SUBJECT, is_disqualification_pending, unfinished_step
+from tickets.projects.operations import (
+    SUBJECT,
+    check_land,
+    is_disqualification_pending,
+    unfinished_step,
+)
 from tickets.projects.plan import DISQUALIFICATION_CASE, Step, disqualification_steps
 from tickets.projects.signing import content_of
 
@@ -157,7 +160,7 @@ def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     """The bureau's signature under what the clerk prepared; the land stays claimed for ever.
 
     The land is asked anew and the filing rests on the report of this moment: what stood free on the
-    day of the preparation may not any more (AreaHasConflicts; articles 6 and 24). The second factor
+    day of the preparation may not any more (TitlesChanged, AreaHasConflicts; articles 6 and 24). The second factor
     is asked before (``require_second_factor``), outside this transaction.
     """
     standing = _locked(application)
@@ -394,33 +397,28 @@ def _require_quantity(application: Application, quantity_kg: int) -> None:
 
 
 def _uniqueness_report(application: Application, actor: User) -> RuleRun:
-    assert application.area_version is not None
-    run = check_project_area(
-        version=application.area_version,
-        stage=Stage.REVIEW,
-        period=application.period,
-        applicants=applicants_of(application),
-        certificates=linked_certificates(application),
-        actor=actor,
-        own_claim=application.claim,
-        numbered=True,
+    """The land asked anew under a number of its own; TitlesChanged before any rule is asked."""
+    _require_titles(application)
+    return check_land(
+        application, actor, stage=Stage.REVIEW, own_claim=application.claim, numbered=True
     )
-    if run.verdict == RuleRun.Verdict.CONFLICT:
-        words = [
-            found["message"]
-            for found in kept_findings_in_words(run)
-            if found["severity"] == "conflict"
-        ]
-        raise AreaHasConflicts(findings="；".join(words[:3]), run=str(run.key))
-    return run
+
+
+def _require_titles(application: Application) -> None:
+    gone = titles_gone(application)
+    if gone:
+        raise TitlesChanged(titles="、".join(gone))
 
 
 def _determine(application: Application, actor: User) -> None:
-    """LandHasAnotherClaim where another project holds, or asked earlier for, part of the land."""
+    """LandHasAnotherClaim where another project holds, or asked earlier for, part of the land;
+    AreaHasConflicts where titles, other programmes or harvests have changed since the submission.
+    """
     assert application.claim is not None
     # A signer's return for a newer report is determined again on land that is live already.
     if application.claim.state != Claim.State.LIVE:
         determine_claim(claim=application.claim, actor=actor)
+    check_land(application, actor, stage=Stage.REVIEW, own_claim=application.claim)
     Application.objects.filter(pk=application.pk).update(state=Application.State.DETERMINED)
     _record(application, "determined", actor)
 

@@ -42,6 +42,7 @@ from tickets.projects.checklist import (
     latest_materials,
     latest_result,
     period_text,
+    titles_gone,
 )
 from tickets.projects.forms import (
     CommentForm,
@@ -139,6 +140,18 @@ def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return redirect("projects:application", key=key)
 
 
+@login_required
+@require_safe
+@never_cache
+def changed_titles(request: HttpRequest) -> HttpResponse:
+    """Applications to be returned, because a certificate that they rest on was changed (article 7)."""
+    user = signed_in(request)
+    if changed_titles_count(user) is None:
+        raise NotFound()
+    rows = [(one, titles_gone(one)) for one in with_changed_titles()]
+    return render(request, "projects/changed_titles.html", {"rows": rows})
+
+
 def _page(
     request: HttpRequest,
     application: Application,
@@ -158,6 +171,9 @@ def _page(
         "shares": application.shares.select_related("party", "consent_document"),
         "mandate": _mandate(application),
         "titles": application.titles.select_related("certificate"),
+        "titles_gone": titles_gone(application)
+        if application.state in UNDER_REVIEW or application.state == Application.State.RETURNED
+        else [],
         "measures": application.measures.all(),
         "filing": Filing.objects.filter(application=application).first(),
         "materials": _materials(application, clerk=concerns["forestry_clerk"]),

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import pytest
 from django.urls import reverse
 
-from parcels.models import RuleRun
+from parcels.claims.operations import redraw_project_area
+from parcels.models import RuleRun, TitleCertificate
 from portal.accounts.models import Mandate, User
 from portal.base.clock import advance_clock
 from portal.casework.errors import OwnMatter
@@ -34,7 +35,13 @@ from tests.tickets.projects.story import (
 )
 from tests.tickets.projects.test_co_owners import other_measures, share_out
 from tests.tickets.projects.test_pages import browser_of
-from tickets.projects.errors import AreaHasConflicts, MaterialsNotConfirmed
+from tickets.projects.errors import (
+    ApplicationIncomplete,
+    AreaHasConflicts,
+    MaterialsNotConfirmed,
+    TitlesChanged,
+    VerifierHasInterest,
+)
 from tickets.projects.models import Application, Filing, Material
 from tickets.projects.operations import add_material, resubmit_application
 from tickets.projects.plan import Step
