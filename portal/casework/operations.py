@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 from django.utils import translation
 from django.utils.functional import Promise
 
@@ -255,6 +256,9 @@ def entrust_step(*, step: ReviewStep, to: User | None, actor: User) -> ReviewSte
         raise MoveNotAllowed()
     if to is not None and not has_role(to, Role.VERIFIER):
         raise NotAVerifier()
+    taking_no_part = Q(step__isnull=True) | Q(step=step)
+    if to is not None and step.case.recusals.filter(taking_no_part, user=to).exists():
+        raise Recused()
     ReviewStep.objects.filter(pk=step.pk).update(entrusted=to is not None, assigned_to=to)
     step.refresh_from_db()
     _record(step.case, "entrusted", actor, step=step.kind, to=str(to.key) if to else "")

@@ -244,6 +244,16 @@ class ReportOfOtherLand(ProjectsError):
     message = _("核算报告所依据的范围或监测期与申请不一致，须更新报告并重新签署。")
 
 
+@stands_for("verifier_is_a_third_party")
+class VerifierHasInterest(ProjectsError):
+    """Article 4: who acts for the owner or a co-owner is no third party."""
+
+    code = "verifier_has_interest"
+    message = _(
+        "签署核算报告的人代表申请人或共有人办事，不是第三方（第四条），须另行委托机构核算并签署。"
+    )
+
+
 @stands_for("filing_is_within_the_calculation", "filing_is_of_whole_tonnes")
 class FilingQuantityWrong(ProjectsError):
     """Whole tonnes, above zero, at most what was calculated."""

@@ -25,7 +25,7 @@ from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
 from portal.casework.deadlines import regulation_in_force
 from portal.casework.documents import Upload, add_document
-from portal.casework.models import Document, Recusal, ReviewStep
+from portal.casework.models import Document, Recusal, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.operations import add_parties, open_case, record_verdict, recuse
 from portal.journal.operations import record_event
@@ -53,6 +53,7 @@ from tickets.projects.errors import (
     MayNotApply,
     MeasureWrong,
     SharesWrong,
+    VerifierHasInterest,
 )
 from tickets.projects.models import (
     OPEN_STATES,
@@ -374,8 +375,8 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
     """Put a whole draft forward: a pending claim, and a case with its steps.
 
     Refused for who may not, with a disqualified owner or co-owner, outside the regulation's days (article 25),
-    without the share and the consent of everybody whose land is in (CoOwnersMissing), incomplete, or where the
-    rules find what forbids it.
+    without the share and the consent of everybody whose land is in (CoOwnersMissing), incomplete, on a report of
+    who acts for one of them (VerifierHasInterest), or where the rules find what forbids it.
     """
     draft = _open_draft(application, actor, seen=seen)
     if draft.state != Application.State.DRAFT:
@@ -384,6 +385,7 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
     _refuse_disqualified(applicants_of(draft))
     _require_co_owners(draft)
     _require_whole(draft)
+    _require_third_party(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     check_land(draft, actor, stage=Stage.SUBMIT)
     claim = submit_claim(
@@ -405,7 +407,7 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
         recused=[actor],
         regulation=regulation,
     )
-    _recuse_verifier(case.steps.get(kind=Step.TECHNICAL), result, actor)
+    _recuse_verifier(case, result, actor)
     Application.objects.filter(pk=draft.pk).update(
         state=Application.State.SUBMITTED,
         claim=claim,
@@ -433,6 +435,7 @@ def resubmit_application(
     _refuse_disqualified(applicants_of(draft))
     _require_co_owners(draft)
     _require_whole(draft)
+    _require_third_party(draft)
     assert draft.area_version is not None and draft.period is not None  # noqa: PT018
     land_changed = (draft.claim.version_id, draft.claim.period) != (
         draft.area_version_id,
@@ -456,7 +459,7 @@ def resubmit_application(
             reason=answer,
             rewind_to=rewind_to if last else None,
         )
-    _recuse_verifier(case.steps.get(kind=Step.TECHNICAL), latest_result(draft), actor)
+    _recuse_verifier(case, latest_result(draft), actor)
     determined = case.steps.filter(kind=Step.DETERMINATION, status=StepStatus.ENDORSED).exists()
     Application.objects.filter(pk=draft.pk).update(
         state=Application.State.DETERMINED if determined else Application.State.SUBMITTED,
@@ -648,12 +651,22 @@ def _refuse_disqualified(parties: Iterable[Party]) -> None:
         raise ApplicantDisqualified()
 
 
-def _recuse_verifier(step: ReviewStep, result: AccountingResult | None, actor: User) -> None:
-    """Who wrote the monitoring report is not the entrusted reviewer (domain.md)."""
+def _require_third_party(draft: Application) -> None:
+    """Nobody acts for a party of the report that he signed, whenever the party came in (article 4)."""
+    result = latest_result(draft)
+    if result is not None and any(
+        acts_for(result.verifier, party, Mandate.Scope.VIEW) for party in applicants_of(draft)
+    ):
+        raise VerifierHasInterest()
+
+
+def _recuse_verifier(case: ReviewCase, result: AccountingResult | None, actor: User) -> None:
+    """Who wrote the monitoring report reviews it neither as the entrusted third party nor as an expert
+    (domain.md).
+    """
     if result is not None:
         recuse(
-            case=step.case,
-            step=step,
+            case=case,
             user=result.verifier,
             because=Recusal.Because.WROTE_REPORT,
             actor=actor,

@@ -489,15 +489,34 @@ def test_an_expert_who_kept_silent_in_a_former_round_is_heard_in_the_next(town: 
     assert browser_of(silent.user).post(page, sent).status_code == 404
 
 
-def test_who_wrote_the_report_is_not_the_entrusted_reviewer(town: Town) -> None:
+def test_who_wrote_the_report_is_neither_the_entrusted_reviewer_nor_an_expert_on_it(
+    town: Town,
+) -> None:
+    author = town["verifier"]
+    RoleGrant.objects.create(user=author, role=Role.EXPERT, department="")
+    expert = Expert.objects.create(
+        user=author,
+        speciality="碳计量",
+        qualification="高级工程师",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2029, 12, 31),
+    )
     application, _owner = submitted(town)
     pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
     technical = step_of(application, Step.TECHNICAL)
-    entrust_step(step=technical, to=town["verifier"], actor=town["forestry_approver"])
     with pytest.raises(Recused):
-        say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["verifier"], "可行")
+        entrust_step(step=technical, to=author, actor=town["forestry_approver"])
+    ReviewStep.objects.filter(pk=technical.pk).update(entrusted=True, assigned_to=author)
+    with pytest.raises(Recused):
+        say(application, Step.TECHNICAL, VerdictKind.PREPARE, author, "可行")
     entrust_step(step=technical, to=town["other_verifier"], actor=town["forestry_approver"])
     say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["other_verifier"], "可行")
+    say(application, Step.TECHNICAL, VerdictKind.ENDORSE, town["forestry_approver"])
+    with pytest.raises(ExpertHasConflict):
+        ask_expert(
+            step=step_of(application, Step.EXPERT), expert=expert, actor=town["forestry_clerk"]
+        )
 
 
 def test_no_officer_acts_in_the_matter_of_who_gave_a_mandate(town: Town) -> None:
