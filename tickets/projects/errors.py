@@ -106,7 +106,11 @@ class ApplicationNotWhole(ProjectsError):
     message = _("申请缺少范围或监测期。")
 
 
-@stands_for("application_moves_by_the_table", "application_follows_its_case")
+@stands_for(
+    "application_moves_by_the_table",
+    "application_follows_its_case",
+    "one_disqualification_at_a_time",
+)
 class ApplicationMoveNotAllowed(ProjectsError):
     """The step does not follow from where the application stands."""
 

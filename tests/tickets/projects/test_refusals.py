@@ -70,6 +70,7 @@ from tickets.projects.checklist import terms_of
 from tickets.projects.errors import (
     ApplicantDisqualified,
     ApplicationIncomplete,
+    ApplicationMoveNotAllowed,
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
@@ -107,7 +108,7 @@ from tickets.projects.operations import (
     submit_application,
     withdraw_application,
 )
-from tickets.projects.plan import Step
+from tickets.projects.plan import Step, disqualification_steps
 from tickets.projects.review import (
     answer_application_objection,
     confirm_material,
@@ -773,6 +774,17 @@ def decide(town: Town, wanted: Disqualification, *, approve: bool = True) -> Non
     )
 
 
+def another_case(wanted: Disqualification, actor: User) -> ReviewCase:
+    return open_case(
+        kind=wanted.case.kind,
+        title="另案",
+        subject_kind="disqualification",
+        subject_key=wanted.application.key,
+        steps=disqualification_steps(),
+        actor=actor,
+    )
+
+
 def test_nobody_escapes_a_disqualification_by_withdrawing(town: Town) -> None:
     application, owner = submitted(town)
     wanted = propose(town, application)
@@ -787,6 +799,12 @@ def test_nobody_escapes_a_disqualification_by_withdrawing(town: Town) -> None:
         step = step_of(application, Step.COMPLETENESS)
         record_verdict(step=step, verdict=VerdictKind.WITHDRAW, actor=owner, seen=step.revision)
         Application.objects.filter(pk=application.pk).update(state="withdrawn")
+    with pytest.raises(ApplicationMoveNotAllowed):
+        propose(town, application)
+    second = Disqualification.objects.get(pk=wanted.pk)
+    second.pk, second.key, second.case = None, uuid.uuid4(), another_case(wanted, owner)
+    with refused_by("one_disqualification_at_a_time"):
+        second.save(force_insert=True)
     decide(town, wanted, approve=False)
     withdraw_application(application=application, actor=owner)
     other, _owner = submitted(town)
