@@ -471,7 +471,7 @@ def resubmit_application(
         land_changed
         and case.steps.filter(kind=Step.COMPLETENESS, status=StepStatus.ENDORSED).exists()
     ):
-        # Other land is made public anew; what was said against the former land stays with it.
+        # Other land is made public anew; what was said against the former land counts where it still lies.
         take_notice_down(draft, actor)
         publish_application(draft, actor)
     _record(draft, "resubmitted", actor, rewind_to=rewind_to or 0)

@@ -66,6 +66,7 @@ from tickets.projects.operations import (
     unfinished_step,
 )
 from tickets.projects.plan import DISQUALIFICATION_CASE, Step, disqualification_steps
+from tickets.projects.queries import open_objections
 from tickets.projects.signing import content_of
 
 
@@ -381,7 +382,7 @@ def _require_publicity(application: Application) -> None:
     notice = notice_of(application)
     if notice is None or notice.closes_on >= today():
         raise PublicityNotOver(closes_on=notice.closes_on if notice else "?")
-    if notice.objections.exclude(upheld=False).filter(cured_at__isnull=True).exists():
+    if open_objections(application).exists():
         raise ObjectionsOpen()
 
 

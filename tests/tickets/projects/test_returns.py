@@ -45,7 +45,13 @@ from tickets.projects.errors import (
 from tickets.projects.models import Application, Filing, Material
 from tickets.projects.operations import add_material, resubmit_application
 from tickets.projects.plan import Step
-from tickets.projects.review import prepare_filing, sign_filing, step_of
+from tickets.projects.queries import open_objections
+from tickets.projects.review import (
+    answer_application_objection,
+    prepare_filing,
+    sign_filing,
+    step_of,
+)
 
 pytestmark = pytest.mark.django_db
 
