@@ -22,7 +22,13 @@ from portal.accounts.models import Party
 from portal.accounts.queries import standing_party
 from portal.base.clock import today
 from tickets.projects.errors import PeriodInvalid
-from tickets.projects.models import AccountingResult, Application, ApplicationShare, Material
+from tickets.projects.models import (
+    AccountingResult,
+    Application,
+    ApplicationShare,
+    Material,
+    Measure,
+)
 
 # Material → the items that a clerk ticks: code → words.
 CHECKLISTS: dict[Material.Kind, dict[str, str | Promise]] = {
@@ -196,6 +202,14 @@ def members_without_share(application: Application) -> QuerySet[Party]:
     return Party.objects.filter(pk__in=found).order_by("pk")
 
 
+def measures_astray(application: Application) -> QuerySet[Measure]:
+    """Measures without a place, beyond the project's land, or begun after its period (article 4)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT projects_measures_astray(%s)", [application.pk])
+        found = [measure for (measure,) in cursor.fetchall()]
+    return Measure.objects.filter(pk__in=found)
+
+
 def co_owners_missing(application: Application) -> list[str]:
     """Who has not consented, and who has no share although his land is in, in words."""
     return [
@@ -228,6 +242,10 @@ def what_is_missing(application: Application) -> list[Missing]:
     )
     if not application.measures.exists():
         missing.append(Missing("design", _("项目措施及日期")))
+    missing.extend(
+        Missing("design", _("措施“{name}”在项目范围内的位置，且不晚于监测期").format(name=one.name))
+        for one in measures_astray(application)
+    )
     result = latest_result(application)
     if result is None:
         missing.append(Missing("report", _("第三方机构签署的核算结果")))

@@ -186,6 +186,14 @@ class MeasureWrong(ProjectsError):
     message = _("措施须有名称，止日不得早于起日。")
 
 
+@stands_for("measures_lie_on_the_land")
+class MeasureAstray(ProjectsError):
+    """Article 4: measures are dated and on the map, within the project's land and before its end."""
+
+    code = "measure_astray"
+    message = _("每项措施都须在项目范围内标出位置，且不晚于监测期。")
+
+
 @stands_for("nobody_confirms_an_own_material")
 class OwnMaterial(ProjectsError):
     """Who handed a material in does not confirm it."""

@@ -159,13 +159,14 @@ def filled(
     tonnes: int,
 ) -> Application:
     """The draft with titles, measures, calculation and materials."""
-    year = draft.period.lower.year
+    assert draft.area_version is not None
+    year, place = draft.period.lower.year, draft.area_version.geom.point_on_surface
     draft = link_titles(
         application=draft, certificates=list(certificates), seen=draft.revision, actor=owner
     )
     draft = set_measures(
         application=draft,
-        measures=[PlannedMeasure("补植杨树", date(year, 4, 1), date(year, 5, 10))],
+        measures=[PlannedMeasure("补植杨树", date(year, 4, 1), date(year, 5, 10), place)],
         seen=draft.revision,
         actor=owner,
     )

@@ -148,7 +148,9 @@ def save(
 
 
 def other_measures(draft: Application, owner: User) -> Application:
-    measures = [PlannedMeasure("灌水", date(2022, 5, 1), date(2022, 6, 1))]
+    assert draft.area_version is not None
+    place = draft.area_version.geom.point_on_surface
+    measures = [PlannedMeasure("灌水", date(2022, 5, 1), date(2022, 6, 1), place)]
     return set_measures(application=draft, measures=measures, seen=draft.revision, actor=owner)
 
 
@@ -317,3 +319,13 @@ def test_the_place_of_a_measure_belongs_to_what_is_signed(town: Town) -> None:
     hand_in(moved, draft.made_by)
     after = draft.materials.filter(kind=Material.Kind.DESIGN).latest("version").content_sha256
     assert after != before
+    # It lies on the project's land, and somewhere (article 4).
+    elsewhere = moved.area_version is not None and not moved.area_version.geom.intersects(place)
+    assert elsewhere
+    with pytest.raises(ApplicationIncomplete) as refused:
+        resubmit_application(
+            application=moved, actor=draft.made_by, seen=moved.revision, answer="已补"
+        )
+    assert measure.name in str(refused.value)
+    with refused_by("measures_lie_on_the_land"):
+        Application.objects.filter(pk=moved.pk).update(state="submitted")

@@ -382,7 +382,9 @@ def test_tonnes_of_the_same_days_are_not_applied_for_twice(town: Town) -> None:
     again = link_titles(
         application=again, certificates=certificates, seen=again.revision, actor=owner
     )
-    measures = [PlannedMeasure("抚育", date(2024, 4, 1), date(2024, 4, 9))]
+    assert application.area_version is not None
+    place = application.area_version.geom.point_on_surface
+    measures = [PlannedMeasure("抚育", date(2024, 4, 1), date(2024, 4, 9), place)]
     again = set_measures(application=again, measures=measures, seen=again.revision, actor=owner)
     calculate(again, town["verifier"])
     hand_in(again, owner)
