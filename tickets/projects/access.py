@@ -18,6 +18,8 @@ from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
 from tickets.projects.models import Application, Filing
 
+NEVER_SUBMITTED = (Application.State.DRAFT, Application.State.DISCARDED)
+
 
 def access_application(key: uuid.UUID, user: AnyUser) -> Application:
     """An application, for its owners, the departments, and who reviews it.
@@ -35,7 +37,7 @@ def access_application(key: uuid.UUID, user: AnyUser) -> Application:
         raise NotFound()
     if _is_owner(application, user):
         return application
-    if application.state != Application.State.DRAFT and is_staff_reader(user):
+    if application.state not in NEVER_SUBMITTED and is_staff_reader(user):
         return application
     if _reviews(application, user):
         return application

@@ -36,7 +36,7 @@ from tickets.projects.forms import (
     VerdictForm,
 )
 from tickets.projects.models import Application, Disqualification, Material
-from tickets.projects.operations import SUBJECT, withdraw_application
+from tickets.projects.operations import SUBJECT, discard_draft, withdraw_application
 from tickets.projects.plan import Step
 from tickets.projects.review import (
     answer_application_objection,
@@ -257,6 +257,13 @@ def withdraw(request: HttpRequest, application: Application, user: User) -> str:
     return _("申请已撤回，土地占用已解除。")
 
 
+def discard(request: HttpRequest, application: Application, user: User) -> str:
+    if "sure" not in request.POST:
+        raise InvalidInput(field=_("作废草稿"), reason=_("请勾选确认"))
+    discard_draft(application=application, actor=user)
+    return _("草稿已作废。")
+
+
 ACTS: dict[str, Callable[[HttpRequest, Application, User], str]] = {
     "judge": judge,
     "confirm": confirm,
@@ -272,6 +279,7 @@ ACTS: dict[str, Callable[[HttpRequest, Application, User], str]] = {
     "propose": propose,
     "decide": decide,
     "withdraw": withdraw,
+    "discard": discard,
 }
 
 

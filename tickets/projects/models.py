@@ -57,6 +57,7 @@ class Application(models.Model):
         REJECTED = "rejected", _("不予通过")
         WITHDRAWN = "withdrawn", _("已撤回")
         DISQUALIFIED = "disqualified", _("已取消申报资格")
+        DISCARDED = "discarded", _("已作废")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="applications")
@@ -97,7 +98,7 @@ class Application(models.Model):
             ),
             models.CheckConstraint(
                 name="submitted_application_is_whole",
-                condition=Q(state="draft")
+                condition=Q(state__in=["draft", "discarded"])
                 | Q(
                     area_version__isnull=False,
                     period__isnull=False,

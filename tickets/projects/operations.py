@@ -328,6 +328,18 @@ def add_material(
 
 
 @write_transaction
+def discard_draft(*, application: Application, actor: User) -> Application:
+    """Give up what was never submitted; it stays to be looked up, and asks nobody for consent."""
+    draft = _open_draft(application, actor)
+    if draft.state != Application.State.DRAFT:
+        raise ApplicationUnderReview()
+    Application.objects.filter(pk=draft.pk).update(state=Application.State.DISCARDED)
+    draft.refresh_from_db()
+    _record(draft, "discarded", actor)
+    return draft
+
+
+@write_transaction
 def record_accounting_result(
     *,
     application: Application,

@@ -59,7 +59,14 @@ def projects_of(user: User) -> QuerySet[Project]:
     return (
         Project.objects.filter(Q(applicant__in=mine) | Q(applications__shares__party__in=mine))
         .select_related("applicant")
-        .prefetch_related("applications__case", "applications__filing")
+        .prefetch_related(
+            Prefetch(
+                "applications",
+                Application.objects.exclude(state=Application.State.DISCARDED).select_related(
+                    "case", "filing"
+                ),
+            )
+        )
         .distinct()
         .order_by("-pk")
     )

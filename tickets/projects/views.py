@@ -24,7 +24,7 @@ from portal.accounts.models import Mandate, Party, Role, RoleGrant, User
 from portal.accounts.queries import is_staff_reader, mandates_for
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.addresses import public_url
-from portal.base.answers import answer_refused
+from portal.base.answers import answer_refused, pressed_once
 from portal.base.clock import CITY_TIME, PortalNow, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
@@ -79,11 +79,11 @@ def projects(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         applicant: Party = form.cleaned_data["applicant"]
         try:
-            project = start_project(
-                name=form.cleaned_data["name"],
-                applicant=applicant,
-                type=Project.Type(form.cleaned_data["type"]),
-                actor=user,
+            key = pressed_once(
+                request,
+                "start_project",
+                lambda: _started(applicant, form.cleaned_data, user),
+                actor_key=user.key,
             )
             application = start_application(project=project, actor=user)
         except PortalError as refusal:
@@ -102,6 +102,14 @@ def projects(request: HttpRequest) -> HttpResponse:
     return render(request, "projects/projects.html", context, status=status)
 
 
+def _started(applicant: Party, given: dict[str, Any], user: User) -> str:
+    """The key of a new project's first draft."""
+    project = start_project(
+        name=given["name"], applicant=applicant, type=Project.Type(given["type"]), actor=user
+    )
+    return str(start_application(project=project, actor=user).key)
+
+
 @login_required
 @require_POST
 def new_application(request: HttpRequest, number: str) -> HttpResponse:
@@ -111,8 +119,12 @@ def new_application(request: HttpRequest, number: str) -> HttpResponse:
     if project is None:
         raise NotFound()
     former = project.applications.filter(area_version__isnull=False).order_by("-pk").first()
-    draft = start_application(
-        project=project, area_version=former.area_version if former else None, actor=user
+    version = former.area_version if former else None
+    key = pressed_once(
+        request,
+        "start_application",
+        lambda: str(start_application(project=project, area_version=version, actor=user).key),
+        actor_key=user.key,
     )
     return redirect("projects:fill", key=draft.key, slug="area")
 
