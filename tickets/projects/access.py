@@ -39,7 +39,7 @@ def access_application(key: uuid.UUID, user: AnyUser) -> Application:
         return application
     if application.state not in NEVER_SUBMITTED and is_staff_reader(user):
         return application
-    if _reviews(application, user):
+    if reviews(application, user):
         return application
     raise NotFound()
 
@@ -91,7 +91,7 @@ def _is_owner(application: Application, user: AnyUser) -> bool:
     return application.shares.filter(party__in=mine).exists()
 
 
-def _reviews(application: Application, user: AnyUser) -> bool:
+def reviews(application: Application, user: AnyUser) -> bool:
     """Entrusted third parties, asked experts, and who wrote a report of it."""
     if not user.is_authenticated:
         return False

@@ -212,7 +212,7 @@ def comment(request: HttpRequest, application: Application, user: User) -> str:
             text=given["text"],
             actor=user,
             place=given["place"],
-            internal=is_staff_reader(user) and not given["public"],
+            internal=is_inside(application, user) and not given["public"],
             attachments=attachments,
         )
 
@@ -291,9 +291,17 @@ def act(request: HttpRequest, application: Application, user: User) -> str:
     return wanted(request, application, user)
 
 
+def is_inside(application: Application, user: User) -> bool:
+    """Whether the user reads what the review says to itself: drafts of verdicts, opinions under way,
+    internal remarks. Who applies for the owner or shares in the tonnes never does.
+    """
+    return is_staff_reader(user) or reviews(application, user)
+
+
 def offices(application: Application, user: User) -> dict[str, bool]:
     """What of the page concerns this user."""
     return {
+        "inside": is_inside(application, user),
         "applies": acts_for(user, application.project.applicant, Mandate.Scope.APPLY),
         "staff": is_staff_reader(user),
         "forestry_clerk": has_role(user, Role.CLERK, Department.FORESTRY),

@@ -66,6 +66,7 @@ from tickets.projects.queries import (
 from tickets.projects.signing import content_of, signature_holds
 
 REFUSED = 422
+DRAFTS = (VerdictKind.PREPARE, VerdictKind.SEND_BACK)
 UNDER_REVIEW = (Application.State.SUBMITTED, Application.State.DETERMINED)
 
 
@@ -196,7 +197,7 @@ def _page(
         **concerns,
     }
     if application.case is not None:
-        context |= _review(application, user, staff=concerns["staff"], form=form)
+        context |= _review(application, user, concerns, form=form)
     context["sketch_config"] = _sketch(context, application)
     return render(request, "projects/application.html", context)
 
@@ -208,7 +209,9 @@ def _mandate(application: Application) -> Mandate | None:
     return found.order_by("valid_to").last()
 
 
-def _review(application: Application, user: User, *, staff: bool, form: Any) -> dict[str, Any]:
+def _review(
+    application: Application, user: User, concerns: dict[str, bool], *, form: Any
+) -> dict[str, Any]:
     """The course of the case, and the forms of whose turn it is."""
     case = application.case
     assert case is not None
@@ -226,7 +229,7 @@ def _review(application: Application, user: User, *, staff: bool, form: Any) -> 
     comments = case.comments.select_related("author").prefetch_related("attachments")
     expert = next((step for step in steps if step.kind == Step.EXPERT), None)
     return {
-        "steps": [_step_row(step, day) for step in steps],
+        "steps": [_step_row(step, day, inside=concerns["inside"]) for step in steps],
         "stages": _stages(steps),
         "elapsed": _elapsed(case, day),
         "turns": [_turn(step, latest, user, form) for step in turns],
@@ -235,8 +238,10 @@ def _review(application: Application, user: User, *, staff: bool, form: Any) -> 
         "experts": _askable(expert) if expert and expert in turns else [],
         "technical": next((one for one in steps if one.kind == Step.TECHNICAL), None),
         "verifiers": _verifiers(),
-        "objections": objections if staff else objections.filter(answered_at__isnull=False),
-        "comments": comments if staff else comments.filter(internal=False),
+        "objections": objections
+        if concerns["staff"]
+        else objections.filter(answered_at__isnull=False),
+        "comments": comments if concerns["inside"] else comments.filter(internal=False),
         "request_key": uuid.uuid4(),
         "comment_form": form if isinstance(form, CommentForm) else CommentForm(),
         "disqualify_form": form
@@ -271,12 +276,15 @@ def _turn(step: ReviewStep, latest: Any, user: User, form: Any) -> dict[str, Any
     return row
 
 
-def _step_row(step: ReviewStep, day: Any) -> dict[str, Any]:
+def _step_row(step: ReviewStep, day: Any, *, inside: bool) -> dict[str, Any]:
+    """To the applicant what was decided and, once it is, what the experts said; drafts stay inside."""
     in_hand = step.status in (StepStatus.OPEN, StepStatus.PREPARED)
     return {
         "step": step,
-        "verdicts": list(step.verdicts.all()),
-        "opinions": [one for one in step.opinions.all() if one.given_at],
+        "verdicts": [one for one in step.verdicts.all() if inside or one.verdict not in DRAFTS],
+        "opinions": [
+            one for one in step.opinions.all() if one.given_at and (inside or step.decided_at)
+        ],
         "asked": [
             one for one in step.opinions.all() if not one.given_at and one.round == step.round
         ],

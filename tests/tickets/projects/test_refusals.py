@@ -909,6 +909,83 @@ def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town:
         assert application.case.steps.get(kind="completeness").verdicts.count() == 1
 
 
+WORDS = "当事人陈述了三页的内容"
+
+
+@pytest.mark.parametrize(
+    ("office", "sent"),
+    [
+        (
+            "forestry_clerk",
+            {
+                "action": "propose",
+                "scope": "party",  # Without a day until when.
+                "grounds": WORDS,
+                "hearing_on": "2026-01-05",
+                "hearing_record": "记录",
+            },
+        ),
+        ("forestry_clerk", {"action": "answer", "upheld": "", "answer": WORDS}),
+        ("forestry_clerk", {"action": "judge", "verdict": "return", "reason": WORDS, "seen": 99}),
+        ("natural_resources_clerk", {"action": "comment", "text": WORDS, "place": "43.9,81.3"}),
+    ],
+    ids=["propose", "answer", "judge", "comment"],
+)
+def test_what_was_typed_stays_when_an_act_is_refused(
+    town: Town, office: str, sent: dict[str, object]
+) -> None:
+    application, _owner = submitted(town)
+    if sent["action"] == "answer":
+        pass_completeness(town, application)
+        objection = object_to_notice(
+            notice=notice_of(application), name="邻居", contact="电话", text="x", shape=None,
+            actor=None,
+        )  # fmt: skip
+        sent = {**sent, "objection": objection.key}
+    page = reverse("projects:application", args=[application.key])
+    browser = browser_of(town[office])
+    answer = browser.post(page, {"step": "completeness", "request_key": "k", **sent})
+    assert answer.status_code in (409, 422)
+    assert WORDS in answer.content.decode()
+
+
+@pytest.mark.parametrize("seen", ["99999999999", "9" * 5000, "²", "-1", ""])
+def test_a_state_that_nobody_saw_is_refused_in_words(town: Town, seen: str) -> None:
+    application, _owner = submitted(town)
+    page = reverse("projects:application", args=[application.key])
+    wanted = propose(town, application)
+    approver, clerk = browser_of(town["forestry_approver"]), browser_of(town["forestry_clerk"])
+    decision = {"action": "decide", "disqualification": wanted.key, "approve": "yes"}
+    assert approver.post(page, {**decision, "reason": "否", "seen": seen}).status_code == 422
+    verdict = {"action": "judge", "step": "completeness", "verdict": "return", "reason": "否"}
+    assert clerk.post(page, {**verdict, "seen": seen}).status_code == 422
+
+
+def test_drafts_of_verdicts_and_opinions_under_way_stay_inside(town: Town) -> None:
+    application, owner = submitted(town)
+    pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    pass_pair(town, application, Step.TECHNICAL, "forestry")
+    hear_experts(town, application)
+    page = reverse("projects:application", args=[application.key])
+    expert = browser_of(town["expert1"])
+    sent = {"action": "comment", "text": "对同行说的话", "request_key": "1"}
+    assert expert.post(page, sent).status_code == 302
+
+    def read(who: object) -> str:
+        return browser_of(who).get(page).content.decode()
+
+    for inside in (town["ecology_clerk"], town["expert2"]):
+        assert {"审查意见：符合要求", "方法得当", "对同行说的话"} <= set(
+            re.findall("审查意见：符合要求|方法得当|对同行说的话", read(inside))
+        )
+    assert not re.findall("审查意见：符合要求|方法得当|对同行说的话", read(owner))
+    say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"], "三位专家均同意")
+    shown = read(owner)
+    assert "方法得当" in shown
+    assert town["expert1"].get_full_name() not in shown
+
+
 def test_a_nul_in_any_field_is_refused_in_words_and_nothing_is_written(town: Town) -> None:
     application, owner = submitted(town)
     page = reverse("projects:application", args=[application.key])
