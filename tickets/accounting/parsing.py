@@ -22,6 +22,7 @@ from parcels.models import Stand
 from parcels.rules.shapes import multipolygon_from_geojson
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
+from portal.base.parameters import whole_number
 from portal.base.policy import policy_number
 from tickets.accounting.models import AccountingReport, ParameterSet, Stratum, StratumSpecies
 from tickets.accounting.operations import SpeciesInput, StratumInput, TermsInput
@@ -155,9 +156,10 @@ def parse_year(text: str, field: str | Promise) -> int | None:
     """A survey year, or None where none is named."""
     if not text.strip():
         return None
-    if not text.strip().isdecimal() or not 1950 <= int(text) <= today().year:
+    year = whole_number(text)
+    if year is None or not 1950 <= year <= today().year:
         raise InvalidInput(field=field, reason=_("请选择年度"))
-    return int(text)
+    return year
 
 
 def _words(text: Any, field: str) -> str:

@@ -27,11 +27,13 @@ from portal.casework.operations import (
     give_opinion,
 )
 from portal.casework.queries import opinions_wanted_of, steps_my_turn
+from tickets.projects.access import reviews
 from tickets.projects.errors import ApplicationMoveNotAllowed, ProjectsError
 from tickets.projects.forms import (
     CommentForm,
     DisqualificationForm,
     FilingForm,
+    SeenForm,
     SignatureForm,
     VerdictForm,
 )
@@ -49,6 +51,13 @@ from tickets.projects.review import (
     sign_filing,
     step_of,
 )
+
+# Forms whose words are kept when the act itself is refused. A code is typed anew.
+FORMS: dict[str, type[PortalForm]] = {
+    "prepare": FilingForm,
+    "comment": CommentForm,
+    "propose": DisqualificationForm,
+}
 
 
 class FormRefused(ProjectsError):
@@ -237,13 +246,13 @@ def propose(request: HttpRequest, application: Application, user: User) -> str:
 
 def decide(request: HttpRequest, application: Application, user: User) -> str:
     wanted = _one_of(application.disqualifications.all(), request.POST.get("disqualification"))
-    seen = request.POST.get("seen", "")
+    given = _valid(SeenForm(request.POST))
     decide_disqualification(
         disqualification=wanted,
         approve=request.POST.get("approve") == "yes",
         reason=request.POST.get("reason", "").strip()[:8000],
         actor=user,
-        seen=int(seen) if seen.isdigit() else -1,
+        seen=given["seen"],
     )
     return _("决定已登记。")
 

@@ -26,10 +26,10 @@ from django.views.decorators.cache import never_cache
 from parcels.models import ProjectAreaVersion
 from portal.accounts.access import signed_in
 from portal.accounts.forms import PortalForm
-from portal.accounts.models import Mandate, User
-from portal.accounts.queries import acts_for
+from portal.accounts.models import User
 from portal.base.answers import answer_refused
 from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
+from portal.base.transactions import write_transaction
 from portal.casework.documents import limit_bytes
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
@@ -90,6 +90,7 @@ class Part:
 
 
 # --- the parts ----------------------------------------------------------------------------------
+@write_transaction
 def save_area(request: HttpRequest, draft: Application, user: User) -> None:
     form = AreaForm(draft, request.POST)
     if not form.is_valid():

@@ -28,6 +28,7 @@ from tickets.projects.operations import PlannedMeasure, Share
 from tickets.projects.queries import applicants_for, areas_of, covering_titles, linkable_titles
 
 ROW_LIMIT = 500
+LARGEST_INTEGER = 2**31 - 1
 
 
 def day_input() -> forms.DateInput:
@@ -140,32 +141,38 @@ class FileForm(PortalForm):
         return read_upload(cast(UploadedFile, self.cleaned_data["file"]))
 
 
-class VerdictForm(PortalForm):
+class SeenForm(PortalForm):
+    """The state of a step that was looked at."""
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=LARGEST_INTEGER)
+
+
+class VerdictForm(SeenForm):
     """A verdict on a step."""
 
     verdict = forms.ChoiceField(choices=VerdictKind.choices)
     reason = forms.CharField(required=False, max_length=8000)
-    seen = forms.IntegerField()
 
 
-class FilingForm(PortalForm):
+class FilingForm(SeenForm):
     """How many whole tonnes are to be signed."""
 
-    tonnes = forms.IntegerField(label=gettext_lazy("签发减排量（吨）"), min_value=1)
+    tonnes = forms.IntegerField(
+        label=gettext_lazy("签发减排量（吨）"), min_value=1, max_value=LARGEST_INTEGER
+    )
     reason = forms.CharField(
         label=gettext_lazy("拟稿意见"),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    seen = forms.IntegerField(widget=forms.HiddenInput)
 
     def quantity_kg(self) -> int:
         tonnes: int = self.cleaned_data["tonnes"]
         return tonnes * KG_PER_TONNE
 
 
-class SignatureForm(PortalForm):
+class SignatureForm(SeenForm):
     """The second factor before a signature."""
 
     code = forms.CharField(
@@ -173,7 +180,6 @@ class SignatureForm(PortalForm):
         max_length=10,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
-    seen = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class DisqualificationForm(PortalForm):
@@ -239,7 +245,7 @@ def whole_number(text: str, field: str) -> int:
         value = int(text.strip())
     except ValueError as error:
         raise InvalidInput(field=field, reason=_("须为整数，不能是小数或百分数")) from error
-    if not 0 < value < 2**31:
+    if not 0 < value <= LARGEST_INTEGER:
         raise InvalidInput(field=field, reason=_("超出范围"))
     return value
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, Prefetch, Q, QuerySet
 
 from parcels.models import (
     ProjectArea,

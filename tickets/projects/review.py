@@ -122,6 +122,7 @@ def judge_step(
     given = record_verdict(step=step, verdict=verdict, actor=actor, seen=seen, reason=reason)
     if step.kind == Step.DETERMINATION and verdict in (VerdictKind.PREPARE, VerdictKind.ENDORSE):
         _require_confirmed(standing)
+        _require_titles(standing)
     if verdict == VerdictKind.RETURN:
         _follow_return(standing, given)
     elif verdict == VerdictKind.REJECT:

@@ -30,13 +30,13 @@ from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.casework.deadlines import stops_of, working_days_between
 from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
-from portal.casework.moves import StepStatus
+from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.queries import opinions_wanted_of, unread_count
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from portal.journal.operations import record_event
 from tickets.projects.access import access_application, access_filing, find_filing
-from tickets.projects.acts import FormRefused, act, choices_of, my_steps, offices
+from tickets.projects.acts import FORMS, FormRefused, act, choices_of, my_steps, offices
 from tickets.projects.checklist import (
     CHECKLISTS,
     latest_materials,
@@ -86,11 +86,10 @@ def projects(request: HttpRequest) -> HttpResponse:
                 lambda: _started(applicant, form.cleaned_data, user),
                 actor_key=user.key,
             )
-            application = start_application(project=project, actor=user)
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
-            return redirect("projects:fill", key=application.key, slug="area")
+            return redirect("projects:fill", key=key, slug="area")
     context = {
         "projects": projects_of(user),
         "form": form,
@@ -127,7 +126,7 @@ def new_application(request: HttpRequest, number: str) -> HttpResponse:
         lambda: str(start_application(project=project, area_version=version, actor=user).key),
         actor_key=user.key,
     )
-    return redirect("projects:fill", key=draft.key, slug="area")
+    return redirect("projects:fill", key=key, slug="area")
 
 
 # --- applications -------------------------------------------------------------------------------
@@ -148,7 +147,11 @@ def application_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         raise
     except PortalError as refusal:
         application = access_application(key, user)
-        return answer_refused(_page(request, application, user, refusal=refusal), refusal)
+        sent = FORMS.get(request.POST.get("action", ""))
+        form = sent(request.POST) if sent else None
+        return answer_refused(
+            _page(request, application, user, form=form, refusal=refusal), refusal
+        )
     messages.success(request, said)
     return redirect("projects:application", key=key)
 
@@ -191,7 +194,7 @@ def _page(
         "filing": Filing.objects.filter(application=application).first(),
         "materials": _materials(application, clerk=concerns["forestry_clerk"]),
         "refusal": refusal,
-        "refused_form": form,
+        "refused_form": None if refusal else form,
         "typed": request.POST if refusal or form else None,
         "notice": notice_of(application),
         **concerns,

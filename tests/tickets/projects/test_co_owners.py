@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -45,6 +45,7 @@ from tickets.projects.operations import (
     add_material,
     consent_to_share,
     link_titles,
+    resubmit_application,
     save_draft,
     set_measures,
     set_shares,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+import uuid
 import zlib
 from datetime import date, timedelta
 
@@ -17,7 +19,7 @@ from parcels.claims.errors import ClaimPeriodInvalid
 from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import Claim
-from portal.accounts.models import Mandate
+from portal.accounts.models import Mandate, Role, RoleGrant, User
 from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError, StateMovedOn
 from portal.casework.documents import parse_upload, read_upload
@@ -34,10 +36,16 @@ from portal.casework.errors import (
     RegulationNotInForce,
 )
 from portal.casework.escalation import tell_of_overdue
-from portal.casework.models import Expert, ExpertConflict, NoticeObjection, ReviewCase
+from portal.casework.models import (
+    Expert,
+    ExpertConflict,
+    NoticeObjection,
+    ReviewCase,
+    ReviewStep,
+)
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
-from portal.casework.operations import ask_expert, entrust_step, record_verdict
+from portal.casework.operations import ask_expert, entrust_step, open_case, record_verdict
 from portal.casework.queries import opinions_wanted_of
 from tests.accounts.people import verbs
 from tests.base.bodies import announce
@@ -809,6 +817,8 @@ def test_nobody_escapes_a_disqualification_by_withdrawing(town: Town) -> None:
         second.save(force_insert=True)
     decide(town, wanted, approve=False)
     withdraw_application(application=application, actor=owner)
+    with pytest.raises(ApplicationMoveNotAllowed):
+        propose(town, application)
     other, _owner = submitted(town)
     decide(town, propose(town, other))
     other.refresh_from_db()

@@ -6,16 +6,20 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.gis.geos import MultiPolygon
 from django.urls import reverse
 
 from parcels.claims.operations import redraw_project_area
 from parcels.models import RuleRun, TitleCertificate
 from portal.accounts.models import Mandate, User
-from portal.base.clock import advance_clock
+from portal.base.clock import advance_clock, now
 from portal.casework.errors import OwnMatter
 from portal.casework.models import ReviewStep
 from portal.casework.moves import VerdictKind
+from portal.casework.notices import object_to_notice
+from portal.casework.operations import add_parties
 from tests.base.sessions import refused_by
+from tests.factories.land import square
 from tests.parcels.claims.areas import exclusion_at
 from tests.tickets.projects.story import (
     Town,
@@ -26,6 +30,7 @@ from tests.tickets.projects.story import (
     determine_by_hand,
     file_it,
     hand_in,
+    own_land,
     pass_completeness,
     pass_pair,
     pass_reviews,
@@ -43,7 +48,13 @@ from tickets.projects.errors import (
     VerifierHasInterest,
 )
 from tickets.projects.models import Application, Filing, Material
-from tickets.projects.operations import add_material, resubmit_application
+from tickets.projects.notes import notice_of
+from tickets.projects.operations import (
+    add_material,
+    link_titles,
+    resubmit_application,
+    save_draft,
+)
 from tickets.projects.plan import Step
 from tickets.projects.queries import open_objections
 from tickets.projects.review import (
