@@ -24,7 +24,14 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     CROSS JOIN LATERAL uncovered_land(version.geom, cover.plane,
       policy_number('overlap.grid_m')::float8, policy_number('overlap.sliver_area_m2')::float8,
       policy_number('overlap.sliver_halfwidth_m')::float8) AS land
-    WHERE application.id = wanted AND NOT land.is_sliver)
+    WHERE application.id = wanted AND NOT land.is_sliver
+      -- Within one title: passed at once, as the rule does.
+      AND NOT EXISTS (
+        SELECT FROM projects_applicationtitle AS linked
+        JOIN parcels_verifiedtitle AS hold ON hold.certificate_id = linked.certificate_id
+        WHERE linked.application_id = application.id
+          AND hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
+          AND hold.geom && version.geom AND ST_Covers(hold.geom, land_sieve(version.geom))))
 $$;
 
 CREATE FUNCTION projects_titles_stand() RETURNS trigger
