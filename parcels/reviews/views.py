@@ -550,9 +550,9 @@ def boundary_message(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def rules_page(request: HttpRequest) -> HttpResponse:
     """Every rule: article, severity by stage, policy value in force, an example."""
     values = {policy.code: policy for policy in policies_in_force()}
-    stages = [Stage.DRAW, Stage.SUBMIT, Stage.REVIEW, Stage.ISSUE]
+    stages = [Stage.DRAW, Stage.SUBMIT, Stage.REVIEW]
     context = {
-        "stages": [_("绘制"), _("提交"), _("审核"), _("制发")],
+        "stages": [_("绘制"), _("提交"), _("审核")],
         "rules": [
             {
                 "rule": rule,
