@@ -235,6 +235,35 @@ def test_a_second_window_is_shown_what_the_first_one_saved(town: Town) -> None:
         save_draft(application=draft, area_version=None, period=None, seen=seen, actor=owner)
 
 
+def test_a_draft_is_started_once_and_can_be_given_up_for_good(town: Town) -> None:
+    owner, party = town.owner()
+    partner, other = town.owner()
+    client, home = browser_of(owner), reverse("projects:projects")
+    sent = {"name": "误建", "applicant": party.pk, "type": "planting", "request_key": "k"}
+    first, second = (client.post(home, sent).headers["Location"] for _click in range(2))
+    assert first == second
+    draft = Application.objects.get(project__name="误建")
+    set_shares(
+        application=draft,
+        denominator=3,
+        shares=[Share(party, 2), Share(other, 1)],
+        seen=draft.revision,
+        actor=owner,
+    )
+    assert "误建" in browser_of(partner).get(home).content.decode()
+    page = reverse("projects:application", args=[draft.key])
+    assert client.post(page, {"action": "discard"}).status_code == 422
+    assert client.post(page, {"action": "discard", "sure": "on"}).status_code == 302
+    assert client.post(page, {"action": "discard", "sure": "on"}).status_code == 409
+    assert "等待您对收益份额的同意" not in browser_of(partner).get(home).content.decode()
+    assert str(draft.key) not in client.get(home).content.decode()
+    assert browser_of(town["forestry_clerk"]).get(page).status_code == 404
+    with refused_by("application_moves_by_the_table"):
+        Application.objects.filter(pk=draft.pk).update(state="draft")
+    with refused_by("submitted_application_is_not_changed"):
+        draft.shares.all().delete()
+
+
 # --- files --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("data", "reason"),
