@@ -12,6 +12,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from parcels.models import (
     Claim,
     Finding,
+    Parcel,
     ProjectAreaVersion,
     RuleRun,
     TitleCertificate,
@@ -89,7 +90,15 @@ def check_title(
     certificate that a change replaces): what is found against them is no finding.
     """
     outcome = run_rules(stage=stage, subject=Subject.TITLE, candidates=candidates)
-    against_others = [found for found in outcome.findings if found.other_key not in own_keys]
+    parcels = Parcel.objects.filter(pk__in=[one.parcel_id for one in candidates])
+    inside = {str(key) for key in parcels.values_list("key", flat=True)}
+    against_others = [
+        found
+        for found in outcome.findings
+        if found.other_key not in own_keys
+        # Its own parcels are compared with each other by a rule of their own.
+        and not (found.rule == "overlap_title" and found.other_key in inside)
+    ]
     run = RuleRun(subject=Subject.TITLE.value, stage=stage.value, certificate=certificate)
     return _keep(
         run,

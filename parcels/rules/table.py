@@ -216,6 +216,33 @@ _RULES = (
         _OVERLAP,
     ),
     Rule(
+        "overlap_within",
+        "第四条",
+        _("本证书的宗地相互重叠"),
+        _TITLE,
+        {
+            "within": Level(_("与本证书的另一宗地 {other} 重叠 {area_m2} 平方米。"), "wccc-"),
+            "sliver": Level(_SLIVER.message, "wwwi-"),
+        },
+        _OVERLAP,
+        facts=("certificate_id",),
+    ),
+    Rule(
+        "rival_title",
+        "第四条",
+        _("同一宗地上的其他证书"),
+        _TITLE,
+        {
+            "verified": Level(
+                _("已审核证书 {number} 在此宗地上持有同一种权利，共 {area_m2} 平方米。"), "cccc-"
+            ),
+            "registered": Level(
+                _("已登记证书 {number} 在此宗地上持有同一种权利，共 {area_m2} 平方米。"), "wwww-"
+            ),
+        },
+        facts=("parcel_id",),
+    ),
+    Rule(
         "gap",
         "第四条",
         _("与同林班相邻小班的缝隙"),

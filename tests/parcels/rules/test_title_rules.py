@@ -245,6 +245,35 @@ def test_a_parcel_is_not_compared_with_itself() -> None:
     assert levels("overlap_title", ask(square(0, 0), TITLE)) == [("registered", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("state", "kind", "expected"),
+    [
+        ("verified", RightKind.TREE_OWNERSHIP, [("verified", "conflict")]),
+        ("registered", RightKind.TREE_OWNERSHIP, [("registered", "warning")]),
+        ("verified", RightKind.LAND_USE, []),
+        ("cancelled", RightKind.TREE_OWNERSHIP, []),
+    ],
+)
+def test_another_certificate_of_the_same_right_on_the_very_parcel_is_told(
+    state: str, kind: str, expected: list[tuple[str, str]]
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    title = title_on(parcel, kind=kind)
+    if state != "registered":
+        verify(title)
+    if state == "cancelled":
+        TitleCertificate.objects.filter(pk=title.pk).update(state=state)
+    own = title_on(parcel, kind=RightKind.TREE_OWNERSHIP)
+    outcome = ask(
+        square(0, 0), TITLE, parcel_id=parcel.pk, certificate_id=own.pk,
+        right_kinds=(RightKind.TREE_OWNERSHIP,),
+    )  # fmt: skip
+    assert levels("rival_title", outcome) == expected
+    if expected:
+        [found] = found_by("rival_title", outcome).values()
+        assert (found.other, found.area_m2) == (title.number, pytest.approx(10_000, rel=0.01))
+
+
 def test_parts_of_one_overlap_are_judged_one_by_one() -> None:
     """A sliver and a conflict with the same neighbour: both are told, each with its own shape."""
     teeth = square(0, 0).union(square(99, 10, 2, 2)).union(square(99, 50, 1.01, 40))
