@@ -36,7 +36,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.queries import sides_on_map
 from parcels.reviews.repairs import degrees, multi, plane
-from parcels.reviews.shapes import as_shapely, current_shapes, seen_mark
+from parcels.reviews.shapes import as_shapely, seen_mark
 from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title, request_change
@@ -173,7 +173,7 @@ def verified_title(people: People, owner: str, version: ParcelVersion) -> TitleR
     review = registered(people, owner, [Land(parcel=version.parcel)], facts_on(version))
     review = submit_title(review=review, actor=people.users[owner])
     review = proposed(people, review)
-    return sign_review(review=review, seen=seen_mark(current_shapes(review)), actor=people.approver)
+    return sign_review(review=review, seen=seen_mark(review), actor=people.approver)
 
 
 def registered(
@@ -204,7 +204,7 @@ def proposed(
     return propose_outcome(
         review=review,
         outcome=outcome,
-        seen=seen_mark(current_shapes(review)),
+        seen=seen_mark(review),
         reason=reason,
         article=article,
         actor=people.clerk,
@@ -295,7 +295,7 @@ def open_cases(people: People) -> None:
     return_title(
         review=review,
         asked=_("请核实北侧界址点，并补传清晰的证书扫描件。"),
-        seen=seen_mark(current_shapes(review)),
+        seen=seen_mark(review),
         actor=clerk,
     )
     approving = next(free)
@@ -319,7 +319,7 @@ def open_cases(people: People) -> None:
         reason=_("证书记载的权利人与申请人不一致，权属不清晰。"),
         article="第四条",
     )
-    sign_review(review=review, seen=seen_mark(current_shapes(review)), actor=people.approver)
+    sign_review(review=review, seen=seen_mark(review), actor=people.approver)
     draft = next(free)
     registered(people, "owner1", [Land(parcel=draft.parcel)], facts_on(draft))
     standing = (

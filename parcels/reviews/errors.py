@@ -141,6 +141,24 @@ class NobodyToAnswer(ReviewRefused):
     )
 
 
+@stands_for("differing_side_gives_its_reason")
+class SideDiffers(ReviewRefused):
+    """A side on which paper and map do not agree is explained in writing, or the title is returned."""
+
+    code = "side_differs"
+    message = _("四至有不符：{sides}。审核通过须写明理由；也可以退回补正。")
+
+
+class PartsOpen(ReviewRefused):
+    """Land under review was split or merged, and which of its present parts are meant is not said."""
+
+    code = "parts_open"
+    message = _(
+        "所审宗地已分割或合并。请从页面所列的现行宗地中，为每宗至少选择一块属于本证书的；"
+        "所列有变化时请刷新页面再选。"
+    )
+
+
 class RegisterNotAhead(ReviewRefused):
     """The review is about what stands; there is nothing to go over to."""
 
@@ -231,6 +249,16 @@ class LandOfOtherGone(StateMovedOn):
 
     code = "land_of_other_gone"
     message = _("对方的宗地或证书已有变化，此项检查发现不再成立。请重新检查后再办理。")
+
+
+@stands_for("review_is_shaped_by_its_people")
+class NotItsPeople(ReviewRefused):
+    """Who says what a review is about acts for a holder of the title, or works at the bench."""
+
+    code = "not_its_people"
+    message = _(
+        "只有受该证书权利人委托办理申报的人，或自然资源部门的经办、审批人员，才能登记或更改审核所据的图形。"
+    )
 
 
 class MessageAnswered(ReviewRefused):

@@ -17,7 +17,7 @@ from parcels.models import (
     TitleReview,
 )
 from parcels.reviews.errors import LandNotProved, ParcelShared
-from parcels.reviews.shapes import own_parcels
+from parcels.reviews.shapes import ancestors_of, current_shapes, own_parcels
 from portal.accounts.models import Party
 from portal.accounts.queries import AnyUser, parties_acted_for, standing_links, standing_party
 from portal.casework.moves import VerdictKind
@@ -26,6 +26,27 @@ from portal.casework.moves import VerdictKind
 def holders_of(certificate: TitleCertificate) -> list[Party]:
     """The parties of a certificate's rights."""
     return list(Party.objects.filter(rights__certificate=certificate).distinct().order_by("pk"))
+
+
+def former_holders(review: TitleReview) -> list[Party]:
+    """The parties of the title that a change replaces, whose matter it stays."""
+    former = review.certificate.supersedes
+    return [] if former is None else holders_of(former)
+
+
+def hand_rights_on(certificate: TitleCertificate, *, former: Parcel, heir: Parcel) -> None:
+    """Let a certificate hold ``heir`` as it holds ``former``."""
+    Right.objects.bulk_create(
+        Right(
+            certificate=certificate,
+            parcel=heir,
+            kind=right.kind,
+            party_id=right.party_id,
+            share_numerator=right.share_numerator,
+            share_denominator=right.share_denominator,
+        )
+        for right in Right.objects.filter(certificate=certificate, parcel=former).order_by("pk")
+    )
 
 
 def names_of_holders(certificate: TitleCertificate) -> QuerySet[Party]:
@@ -58,6 +79,23 @@ def same_paper(certificate: TitleCertificate, parcels: Iterable[int]) -> QuerySe
         .exclude(pk=certificate.pk)
         .exclude(Exists(strangers))
     )
+
+
+def former_papers(review: TitleReview) -> QuerySet[TitleCertificate]:
+    """The reviewed certificate as it came before, which the signature supersedes. A split or merge
+    left its rights behind, on what the present parcels came from.
+    """
+    parcels = [version.parcel for version in current_shapes(review)]
+    land = {parcel.pk for parcel in parcels} | ancestors_of(parcels)
+    return same_paper(review.certificate, land)
+
+
+def under_own_name(
+    certificate: TitleCertificate, others: QuerySet[TitleCertificate]
+) -> QuerySet[TitleCertificate]:
+    """Those of ``others`` that bear the name of a holder of ``certificate``, checked or linked."""
+    names = names_of_holders(certificate).values("name")
+    return others.filter(pk__in=Right.objects.filter(party__name__in=names).values("certificate"))
 
 
 def known_parcels(review: TitleReview, user: AnyUser) -> set[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -34,16 +35,24 @@ from parcels.reviews.errors import (
     NotWithOwner,
     OpenedByOffice,
     OwnTitle,
+    PartsOpen,
     ReasonMissing,
     RegisterNotAhead,
     ReviewLandReplaced,
     ReviewMoveNotAllowed,
     ReviewVersionChanged,
+    SideDiffers,
     SidesOpen,
     SignedByAnother,
     TakenByColleague,
 )
-from parcels.reviews.holding import holders_of, same_paper
+from parcels.reviews.holding import (
+    former_holders,
+    former_papers,
+    hand_rights_on,
+    holders_of,
+    under_own_name,
+)
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.moves import Move, next_state
 from parcels.reviews.queries import (
@@ -53,18 +62,20 @@ from parcels.reviews.queries import (
     standing_ticks,
 )
 from parcels.reviews.shapes import (
+    Successor,
     ancestors_of,
     current_shapes,
-    newer_in_register,
     newest_row,
     own_parcels,
     seen_mark,
+    successors,
 )
 from parcels.rules.operations import check_title
 from parcels.rules.table import Severity, Stage
 from portal.accounts.models import Department, Mandate, User
 from portal.accounts.queries import parties_acted_for
 from portal.base.clock import now
+from portal.base.errors import StateMovedOn
 from portal.base.parameters import whole_number
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
@@ -74,6 +85,7 @@ from portal.casework.notices import tell
 from portal.casework.operations import (
     StepPlan,
     add_comment,
+    add_parties,
     assign_step,
     open_case,
     record_verdict,
@@ -128,11 +140,14 @@ def submit_title(
             subject_key=review.key,
             steps=[STEP],
             applicants=holders_of(certificate),
+            others=former_holders(review),
             recused=[] if review.by_office else [actor],
             received_on=received_on,
             actor=actor,
         )
     else:
+        concerned = [*holders_of(certificate), *former_holders(review)]
+        add_parties(case=review.case, others=concerned, actor=actor)
         _say(review, VerdictKind.RESUBMIT, actor=actor)
     review.state, review.run = state, run
     review.save()
@@ -147,7 +162,8 @@ def open_takeover_case(
     """A case by office for a certificate that a takeover left registered because of a conflict, or
     in which an error was reported (``because``); its holders are told.
 
-    Its land is what stands; nobody need act for its holder, who may be known by name only.
+    Its land is what stands, or stood last where it was split meanwhile; nobody need act for its
+    holder, who may be known by name only.
     """
     certificate = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
     if certificate.state != TitleCertificate.State.REGISTERED:
@@ -161,7 +177,9 @@ def open_takeover_case(
     land = Right.objects.filter(certificate=certificate).values("parcel")
     ReviewShape.objects.bulk_create(
         ReviewShape(review=review, parcel_id=version.parcel_id, version=version, made_by=actor)
-        for version in ParcelVersion.objects.standing().filter(parcel__in=land).order_by("parcel")
+        for version in ParcelVersion.objects.filter(parcel__in=land, stands_from__isnull=False)
+        .order_by("parcel", "-number")
+        .distinct("parcel")
     )
     record(review, "opened_by_office", actor, certificate=str(certificate.key))
     review = submit_title(review=review, actor=actor)
@@ -209,14 +227,15 @@ def check_review(*, review: TitleReview, stage: Stage, actor: User) -> RuleRun:
     """Run and keep the rules on the versions under review.
 
     Parcels that these came from, and the certificate that a change replaces, give way to it and
-    are no neighbours.
+    are no neighbours. So does the same paper as it was imported; where it bears another name, the
+    officers are told of it.
     """
     shapes = current_shapes(review)
     parents = Parcel.objects.filter(pk__in=ancestors_of(one.parcel for one in shapes))
     own = {str(key) for key in parents.values_list("key", flat=True)}
     if review.certificate.supersedes is not None:
         own.add(str(review.certificate.supersedes.key))
-    former = same_paper(review.certificate, [one.parcel_id for one in shapes])
+    former = under_own_name(review.certificate, former_papers(review))
     own |= {str(key) for key in former.values_list("key", flat=True)}
     return check_title(
         certificate=review.certificate,
@@ -245,11 +264,15 @@ def show_check(*, review: TitleReview, stage: Stage, actor: User) -> TitleReview
 
 
 @write_transaction
-def follow_register(*, review: TitleReview, actor: User) -> TitleReview:
-    """Go over to the shapes that an import put in the place of those under review.
+def follow_register(
+    *, review: TitleReview, parts: Collection[uuid.UUID] = (), actor: User
+) -> TitleReview:
+    """Go over to the land that stands by now in the place of that under review.
 
-    Its owner does so while the title is with him; of a takeover's conflict the officer, since
-    nobody may act for its holder. NotWithOwner, NotWithBureau, RegisterNotAhead.
+    That is the newer shape of an import, and of land that was split or merged in another review the
+    ``parts`` by the keys of their parcels, which take the certificate's rights over. Its owner does
+    so while the title is with him; of a takeover's conflict the officer, since nobody may act for
+    its holder. NotWithOwner, NotWithBureau, RegisterNotAhead, PartsOpen.
     """
     review = locked(review)
     if review.by_office:
@@ -258,19 +281,47 @@ def follow_register(*, review: TitleReview, actor: User) -> TitleReview:
             raise NotWithBureau(state=review.get_state_display())
     elif review.state not in TitleReview.WITH_OWNER:
         raise NotWithOwner(state=review.get_state_display())
-    newer = newer_in_register(review)
-    if not newer:
-        raise RegisterNotAhead()
+    chosen = _chosen_successors(review, parts)
+    _leave_divided(review, chosen, actor)
     ReviewShape.objects.bulk_create(
         ReviewShape(
-            review=review, parcel_id=version.parcel_id, version=version, made_by=actor,
+            review=review, parcel_id=one.version.parcel_id, version=one.version, made_by=actor,
             facts={"kind": "follow"},
         )
-        for version in newer
+        for one in chosen
     )  # fmt: skip
-    record(review, "followed_register", actor, parcels=len(newer))
+    record(review, "followed_register", actor, parcels=len(chosen))
     stage = Stage.REVIEW if review.by_office else Stage.SUBMIT
     return show_check(review=review, stage=stage, actor=actor)
+
+
+def _chosen_successors(review: TitleReview, parts: Collection[uuid.UUID]) -> list[Successor]:
+    """Each newer shape and the parts that were chosen; none of the land under review is forgotten."""
+    offered = successors(review)
+    if not offered:
+        raise RegisterNotAhead()
+    chosen = [one for one in offered if not one.is_part or one.version.parcel.key in parts]
+    left = {former.pk for one in offered for former in one.formers} - {
+        former.pk for one in chosen for former in one.formers
+    }
+    if left or set(parts) - {one.version.parcel.key for one in offered}:
+        raise PartsOpen()
+    return chosen
+
+
+def _leave_divided(review: TitleReview, chosen: Sequence[Successor], actor: User) -> None:
+    """Parcels that are in being no more leave the review; their rights go on to the chosen parts."""
+    certificate = review.certificate
+    formers = {}
+    for one in chosen:
+        if one.is_part:
+            hand_rights_on(certificate, former=one.formers[0].parcel, heir=one.version.parcel)
+            formers.update({former.parcel_id: former for former in one.formers})
+    ReviewShape.objects.bulk_create(
+        ReviewShape(review=review, parcel_id=parcel, version=former, leaves=True, made_by=actor)
+        for parcel, former in sorted(formers.items())
+    )
+    Right.objects.filter(certificate=certificate, parcel__in=formers).delete()
 
 
 @write_transaction
@@ -285,14 +336,15 @@ def propose_outcome(
 ) -> TitleReview:
     """The clerk's opinion, on the versions in ``seen``; the approver signs or sends it back.
 
-    ConflictsRemain, SidesOpen and DifferenceNeedsReason keep an unsound title from being verified;
+    ConflictsRemain, SidesOpen, SideDiffers and DifferenceNeedsReason keep an unsound title from being
+    verified;
     ReviewVersionChanged tells of a version that came meanwhile, ReviewLandReplaced of one that
     stands no more.
     """
     review = locked(review)
     state = next_state(review.state, Move.PROPOSE)
     _refuse_own(review, actor)
-    _refuse_unseen(review, seen)
+    revision = _refuse_unseen(review, seen)
     run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
     reason, article = reason.strip(), article.strip()
     if outcome is Outcome.REJECTED:
@@ -312,7 +364,13 @@ def propose_outcome(
         actor=actor,
         reason=reason,
         article=article,
-        facts={"outcome": outcome.value, "seen": seen, "run": str(run.key)},
+        facts={
+            "outcome": outcome.value,
+            "seen": seen,
+            "run": str(run.key),
+            "gives_way": [str(key) for key in former_papers(review).values_list("key", flat=True)],
+        },
+        revision=revision,
     )
     record(review, "proposed", actor, outcome=outcome.value, run=str(run.key))
     return review
@@ -327,7 +385,7 @@ def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> 
     review = locked(review)
     state = next_state(review.state, Move.RETURN)
     _refuse_own(review, actor)
-    _refuse_unseen(review, seen)
+    revision = _refuse_unseen(review, seen)
     if not people_of(holders_of(review.certificate), Mandate.Scope.APPLY):
         raise NobodyToAnswer()
     asked = asked.strip()
@@ -337,7 +395,14 @@ def return_title(*, review: TitleReview, asked: str, seen: str, actor: User) -> 
     review.state, review.run, review.asked = state, run, asked
     review.taken_by = review.taken_by or actor
     review.save()
-    _say(review, VerdictKind.RETURN, actor=actor, reason=asked, facts={"run": str(run.key)})
+    _say(
+        review,
+        VerdictKind.RETURN,
+        actor=actor,
+        reason=asked,
+        facts={"run": str(run.key)},
+        revision=revision,
+    )
     record(review, "returned", actor, findings=run.finding_count, run=str(run.key))
     tell_owner(review, _("权属需要补正：{number}"), asked)
     return review
@@ -358,18 +423,19 @@ def recall_review(*, review: TitleReview, actor: User) -> TitleReview:
 
 
 @write_transaction
-def send_back(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
+def send_back(*, review: TitleReview, reason: str, seen: str, actor: User) -> TitleReview:
     """The approver does not sign and gives it back to the clerk with a reason."""
     review = locked(review)
     state = next_state(review.state, Move.SEND_BACK)
     _refuse_own(review, actor)
+    revision = _refuse_unseen(review, seen)
     if not reason.strip():
         raise ReasonMissing()
     review.state = state
     review.proposal = review.reason = review.article = ""
     review.prepared_by = review.prepared_at = None
     review.save()
-    _say(review, VerdictKind.SEND_BACK, actor=actor, reason=reason.strip())
+    _say(review, VerdictKind.SEND_BACK, actor=actor, reason=reason.strip(), revision=revision)
     record(review, "sent_back", actor)
     return review
 
@@ -387,7 +453,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     _refuse_own(review, actor)
     if actor == review.prepared_by:
         raise SignedByAnother()
-    _refuse_unseen(review, seen)
+    revision = _refuse_unseen(review, seen)
     if not rejected:
         _refuse_replaced(review)
         run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
@@ -406,6 +472,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         reason=review.reason,
         article=review.article,
         facts={"outcome": review.proposal},
+        revision=revision,
     )
     record(review, review.state, actor, outcome=review.proposal)
     subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
@@ -431,7 +498,7 @@ def _make_it_stand(review: TitleReview) -> None:
     parents = ancestors_of(version.parcel for version in shapes)
     ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
     Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
-    same_paper(certificate, [version.parcel_id for version in shapes]).update(state="superseded")
+    former_papers(review).update(state="superseded")
     TitleCertificate.objects.filter(pk=certificate.pk).update(state="verified")
 
 
@@ -484,22 +551,35 @@ def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason:
     left = [str(side.label) for side in Side if side.value not in ticked]
     if left:
         raise SidesOpen(sides="、".join(left))
+    differing = [str(side.label) for side in Side if not ticked[side.value].agrees]
+    if differing and not reason.strip():
+        raise SideDiffers(sides="、".join(differing))
 
 
 def _signed(percent: Decimal) -> str:
     return f"{percent:+.1f}"
 
 
-def _refuse_unseen(review: TitleReview, seen: str) -> None:
-    shapes = current_shapes(review)
-    if seen_mark(shapes) == seen:
-        return
-    ids = [pk for part in seen.split(",") if (pk := whole_number(part)) is not None]
-    former = ParcelVersion.objects.filter(pk__in=ids).values_list("number", flat=True)
-    raise ReviewVersionChanged(
-        seen="、".join(str(number) for number in sorted(former)) or "?",
-        now="、".join(str(number) for number in sorted(one.number for one in shapes)),
-    )
+def _refuse_unseen(review: TitleReview, seen: str) -> int:
+    """The step's revision that was before the actor's eyes, for the verdict.
+
+    ReviewVersionChanged where a shape is another by now, StateMovedOn where somebody has acted.
+    """
+    present = seen_mark(review)
+    if seen != present:
+        _revision, _sign, ids = seen.rpartition(":")
+        if ids == present.rpartition(":")[2]:
+            raise StateMovedOn()
+        numbers = ParcelVersion.objects.filter(
+            pk__in=[pk for part in ids.split(",") if (pk := whole_number(part)) is not None]
+        ).values_list("number", flat=True)
+        raise ReviewVersionChanged(
+            seen="、".join(str(number) for number in sorted(numbers)) or "?",
+            now="、".join(
+                str(number) for number in sorted(one.number for one in current_shapes(review))
+            ),
+        )
+    return int(present.partition(":")[0])
 
 
 def _refuse_replaced(review: TitleReview) -> None:
@@ -550,14 +630,20 @@ def require_officer(
         refuse_own_matter(review.case, actor)
 
 
-def tell_owner(review: TitleReview, subject: str | Promise, body: str) -> None:
-    """A note to everyone who acts for a holder of the title."""
-    tell(
-        users=people_of(holders_of(review.certificate)),
-        subject=str(subject).format(number=review.certificate.number),
-        body=body,
-        link=reverse("parcels:my-title", args=[review.key]),
-    )
+def tell_owner(
+    review: TitleReview, subject: str | Promise, body: str, *, but: User | None = None
+) -> None:
+    """A note to everyone who acts for a holder of the title, now or before the change; not to
+    ``but``, who did it.
+    """
+    said = {"subject": str(subject).format(number=review.certificate.number), "body": body}
+    present = people_of(holders_of(review.certificate))
+    former = [one for one in people_of(former_holders(review)) if one not in present]
+    for people, link in (
+        (present, reverse("parcels:my-title", args=[review.key])),
+        (former, reverse("parcels:my-titles")),
+    ):
+        tell(users=[one for one in people if one != but], link=link, **said)
 
 
 def _say(
@@ -568,8 +654,12 @@ def _say(
     reason: str = "",
     article: str = "",
     facts: dict[str, object] | None = None,
+    revision: int | None = None,
 ) -> None:
-    """The verdict of the case's one step; whether the actor may give it is casework's to say."""
+    """The verdict of the case's one step; whether the actor may give it is casework's to say.
+
+    ``revision`` is what an officer had before his eyes; the owner's own acts go by the present.
+    """
     assert review.case is not None  # Submitted: a constraint holds it.
     step = review.case.steps.get()
     record_verdict(
@@ -579,7 +669,7 @@ def _say(
         reason=reason,
         article=article,
         facts=facts or {},
-        seen=step.revision,
+        seen=step.revision if revision is None else revision,
     )
 
 

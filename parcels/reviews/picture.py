@@ -15,6 +15,7 @@ from parcels.claims.queries import last_day
 from parcels.facts import M2_PER_HA, MU_PER_HA, state_of, township_names
 from parcels.models import (
     ExclusionArea,
+    Parcel,
     ParcelVersion,
     ReviewShape,
     RuleRun,
@@ -23,7 +24,13 @@ from parcels.models import (
 )
 from parcels.reviews.models import Side
 from parcels.reviews.queries import areas_of, name_of, sides_on_map, standing_ticks
-from parcels.reviews.shapes import current_shapes, exclusions_around, neighbours, seen_mark
+from parcels.reviews.shapes import (
+    current_shapes,
+    exclusions_around,
+    neighbours,
+    seen_mark,
+    successors,
+)
 from parcels.rules.live import hides_number
 from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import message_of
@@ -60,7 +67,7 @@ def picture_of(
     townships = township_names()
     around = neighbours(review)[:MOST_NEIGHBOURS]
     return {
-        "seen": seen_mark(shapes),
+        "seen": seen_mark(review),
         "state": review.state,
         "shapes": collection([shape_feature(version, known) for version in shapes]),
         "neighbours": collection(
@@ -72,6 +79,12 @@ def picture_of(
                     state=state_of(version.parcel)[0],
                 )
                 for version in around
+            ]
+        ),
+        "successors": collection(
+            [
+                shape_feature(one.version, known)
+                for one in (successors(review) if review.state in TitleReview.OPEN else [])
             ]
         ),
         "exclusions": collection(
@@ -90,8 +103,33 @@ def picture_of(
     }
 
 
+def parcel_name(parcel: Parcel, known: set[int] | None) -> str:
+    """Its unit number where it has one and the reader knows it."""
+    number = parcel.unit_number if known is None or parcel.pk in known else ""
+    return number or _("宗地 {number}").format(number=parcel.pk)
+
+
+def successors_in_words(review: TitleReview, known: set[int] | None) -> list[dict[str, Any]]:
+    """What stands by now instead of the land under review, while that is open to be gone over to."""
+    if review.state not in TitleReview.OPEN:
+        return []
+    return [
+        {
+            "key": one.version.parcel.key,
+            "name": parcel_name(one.version.parcel, known),
+            "number": one.version.number,
+            "is_part": one.is_part,
+            "formers": "、".join(parcel_name(former.parcel, known) for former in one.formers),
+            "area_m2": one.version.area_m2,
+            "shared_m2": one.shared_m2,
+            "proposed": one.lies_mostly_inside,
+        }
+        for one in successors(review)
+    ]
+
+
 def shape_feature(version: ParcelVersion, known: set[int] | None) -> dict[str, Any]:
-    """A shape under review, with what its parcel is called where the reader knows it."""
+    """A shape, with what its parcel is called where the reader knows it."""
     parcel, is_known = version.parcel, known is None or version.parcel_id in known
     place = {
         "unit_number": parcel.unit_number,
@@ -102,8 +140,7 @@ def shape_feature(version: ParcelVersion, known: set[int] | None) -> dict[str, A
     return feature(
         shape_for(version, staff=is_known),
         key=str(parcel.key),
-        name=(parcel.unit_number if is_known else "")
-        or _("宗地 {number}").format(number=parcel.pk),
+        name=parcel_name(parcel, known),
         version=version.number,
         area_m2=round(version.area_m2, 2),
         place=place if is_known else {},

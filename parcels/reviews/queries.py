@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import shapely
@@ -13,7 +14,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from parcels.facts import township_names
+from parcels.facts import M2_PER_HA, township_names
 from parcels.models import (
     Finding,
     ParcelVersion,
@@ -24,6 +25,7 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
+from parcels.reviews.holding import former_papers, under_own_name
 from parcels.reviews.models import Side
 from parcels.reviews.repairs import plane
 from parcels.reviews.shapes import (
@@ -213,6 +215,56 @@ def compared_facts(review: TitleReview, *, known: set[int] | None) -> list[Compa
         purposes = _main([(in_words(PURPOSE, row[1]), row[2]) for row in stands])
         facts.append(_compared(_("林种"), certificate.forest_purpose, purposes))
     return [fact for fact in facts if fact.on_paper or fact.on_land]
+
+
+# What a change may alter of the paper besides its holders.
+_CHANGEABLE = (
+    "number", "area_m2_certified", "term_begins_on", "term_ends_on", "located_at", "species",
+    "tree_count", "forest_purpose", "side_east", "side_south", "side_west", "side_north",
+)  # fmt: skip
+
+
+def changed_facts(review: TitleReview) -> list[Compared]:
+    """Of a change: the holders, and what else differs from the title that it replaces, as it was
+    (``on_paper``) and as it is to be (``on_land``).
+    """
+    newer, former = review.certificate, review.certificate.supersedes
+    if former is None:
+        return []
+    holders = holders_by_title([former, newer])
+    before, after = ("、".join(holders[one.pk]) for one in (former, newer))
+    rows = [Compared(_("权利人"), before, after, before == after)]
+    for name in _CHANGEABLE:
+        was, is_now = (getattr(one, name) for one in (former, newer))
+        if was != is_now:
+            label = str(getattr(TitleCertificate, name).field.verbose_name)
+            rows.append(Compared(label, _written(name, was), _written(name, is_now), False))
+    return rows
+
+
+def _written(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value / M2_PER_HA:.4f} {_('公顷')}" if name == "area_m2_certified" else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class GivesWay:
+    """A certificate that the signature supersedes; ``is_ones_own`` where it bears a holder's name."""
+
+    certificate: TitleCertificate
+    holders: str
+    is_ones_own: bool
+
+
+def gives_way(review: TitleReview) -> list[GivesWay]:
+    """The same paper as it came before, with the names that it bears."""
+    former = list(former_papers(review).order_by("pk"))
+    own = set(
+        under_own_name(review.certificate, former_papers(review)).values_list("pk", flat=True)
+    )
+    holders = holders_by_title(former)
+    return [GivesWay(one, "、".join(holders[one.pk]), one.pk in own) for one in former]
 
 
 def _main(shares: Sequence[tuple[str, float]]) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import shapely
+from django.contrib.gis.db.models.functions import Intersection
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from shapely.geometry.base import BaseGeometry
@@ -13,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from parcels.errors import ShapeInvalid
 from parcels.models import (
     BoundaryMessage,
+    EllipsoidArea,
     ExclusionArea,
     Parcel,
     ParcelLineage,
@@ -30,6 +33,7 @@ from portal.base.models import STORAGE_SRID
 
 NEIGHBOURHOOD_DEG = 0.0006  # About 50 m: what is drawn in grey around a title.
 MOST_EXCLUSIONS = 100
+LEAST_SHARED_M2 = 1.0  # A parcel that shares less only borders on what it came from.
 
 
 def current_shapes(review: TitleReview) -> list[ParcelVersion]:
@@ -56,11 +60,47 @@ def newest_row(review: TitleReview) -> ReviewShape:
     return ReviewShape.objects.filter(review=review).latest("pk")
 
 
-def newer_in_register(review: TitleReview) -> list[ParcelVersion]:
-    """What stands in the place of shapes under review that stand no more, in the order of parcels."""
-    gone = [one.parcel_id for one in current_shapes(review) if one.stands_to is not None]
-    present = ParcelVersion.objects.standing().filter(parcel__in=gone)
-    return list(present.select_related("parcel").order_by("parcel"))
+@dataclass(slots=True)
+class Successor:
+    """What stands in the place of shapes under review that stand no more.
+
+    It is a newer version of the same parcel, or a parcel that came from ``formers`` by a split or a
+    merge and shares ``shared_m2`` of land with them; which of several such parts are meant, people
+    say.
+    """
+
+    version: ParcelVersion
+    formers: list[ParcelVersion] = field(default_factory=list)
+    shared_m2: float = 0.0
+
+    @property
+    def is_part(self) -> bool:
+        return all(former.parcel_id != self.version.parcel_id for former in self.formers)
+
+    @property
+    def lies_mostly_inside(self) -> bool:
+        return bool(self.shared_m2 >= self.version.area_m2 / 2)
+
+
+def successors(review: TitleReview) -> list[Successor]:
+    """What stands by now instead of the shapes under review, in the order of parcels."""
+    found: dict[int, Successor] = {}
+    for former in current_shapes(review):
+        if former.stands_to is None and former.parcel.ended_at is None:
+            continue
+        heirs = {former.parcel_id} | descendants_of(former.parcel)
+        for version in (
+            ParcelVersion.objects.standing()
+            .filter(parcel__in=heirs, parcel__ended_at__isnull=True)
+            .annotate(shared_m2=EllipsoidArea(Intersection("geom", former.geom)))
+            .select_related("parcel")
+        ):
+            if version.parcel_id != former.parcel_id and version.shared_m2 < LEAST_SHARED_M2:
+                continue
+            successor = found.setdefault(version.parcel_id, Successor(version))
+            successor.formers.append(former)
+            successor.shared_m2 += version.shared_m2
+    return [found[parcel] for parcel in sorted(found)]
 
 
 def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[ParcelVersion]:
@@ -83,9 +123,13 @@ def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[Par
     )
 
 
-def seen_mark(versions: Iterable[ParcelVersion]) -> str:
-    """What a page shows and sends back with a verdict: which versions were before the eyes."""
-    return ",".join(str(version.pk) for version in sorted(versions, key=lambda one: one.pk))
+def seen_mark(review: TitleReview) -> str:
+    """What a page shows and sends back with a verdict: how far the case had come and which versions
+    were before the eyes, ``revision:id,id``.
+    """
+    revision = review.case.steps.get().revision if review.case is not None else 0
+    versions = sorted(version.pk for version in current_shapes(review))
+    return f"{revision}:{','.join(map(str, versions))}"
 
 
 def ancestors_of(parcels: Iterable[Parcel]) -> set[int]:
@@ -96,6 +140,17 @@ def ancestors_of(parcels: Iterable[Parcel]) -> set[int]:
         lines = ParcelLineage.objects.filter(child__in=children)
         children = set(lines.values_list("parent_id", flat=True)) - found
         found |= children
+    return found
+
+
+def descendants_of(parcel: Parcel) -> set[int]:
+    """Every parcel that came from this one, through every split and merge."""
+    found: set[int] = set()
+    parents = {parcel.pk}
+    while parents:
+        lines = ParcelLineage.objects.filter(parent__in=parents)
+        parents = set(lines.values_list("child_id", flat=True)) - found
+        found |= parents
     return found
 
 

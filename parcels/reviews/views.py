@@ -62,9 +62,12 @@ from parcels.reviews.picture import (
     feature,
     picture_of,
     sides_in_words,
+    successors_in_words,
 )
 from parcels.reviews.queries import (
+    changed_facts,
     compared_facts,
+    gives_way,
     holders_in_words,
     imported_corrections,
     papers_of,
@@ -78,7 +81,6 @@ from parcels.reviews.shapes import (
     agreed_patches,
     as_stored,
     current_shapes,
-    newer_in_register,
     present_shape,
 )
 from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
@@ -203,7 +205,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     context = {
         "review": review,
         "case": review.case,
-        "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],
+        "newer": successors_in_words(review, None),
         "may_follow": preparing and review.by_office,
         "may_correct": preparing and review.by_office,
         "may_recall": may_prepare(actor)
@@ -220,6 +222,8 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "rights": review.certificate.rights.select_related("party", "parcel").order_by("pk"),
         "areas": areas_in_words(review),
         "compared": compared_facts(review, known=None),
+        "changed": changed_facts(review),
+        "gives_way": gives_way(review) if review.state in TitleReview.OPEN else [],
         "sides": sides_in_words(review, staff=True),
         "verdicts": review.case.steps.get().verdicts.select_related("actor").order_by("pk"),
         "messages_about": review.messages.select_related("parcel", "made_by", "answered_by"),
@@ -308,7 +312,9 @@ def bench_follow(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 
 
 def follow_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
-    follow_register(review=review, actor=request.user)  # type: ignore[arg-type]
+    """To newer shapes, and to the parts that were chosen of land that was split or merged."""
+    parts = {parse_key(text) for text in request.POST.getlist("part")}
+    follow_register(review=review, parts=parts, actor=request.user)  # type: ignore[arg-type]
     return done(request, review, _("已改按现行图形，成为新版本。"))
 
 
@@ -364,7 +370,12 @@ def bench_sign(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_send_back(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
-    send_back(review=review, reason=request.POST.get("reason", ""), actor=request.user)  # type: ignore[arg-type]
+    send_back(
+        review=review,
+        reason=request.POST.get("reason", ""),
+        seen=request.POST.get("seen", ""),
+        actor=request.user,  # type: ignore[arg-type]
+    )
     return done(request, review, _("已退回经办。"))
 
 

@@ -11,6 +11,7 @@ import shapely
 from django.contrib.gis.geos import MultiPolygon
 from django.db.models import OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 from shapely.geometry.base import BaseGeometry
 
 from parcels.intake.numbers import normalised
@@ -32,7 +33,7 @@ from parcels.reviews.errors import (
     NotWithOwner,
     ParcelShared,
 )
-from parcels.reviews.holding import holders_of, refuse_shared, told_to_owner
+from parcels.reviews.holding import hand_rights_on, holders_of, refuse_shared, told_to_owner
 from parcels.reviews.operations import (
     OPENED_BY_OFFICE,
     locked,
@@ -42,7 +43,7 @@ from parcels.reviews.operations import (
     submit_title,
     tell_owner,
 )
-from parcels.reviews.queries import CERTIFICATE
+from parcels.reviews.queries import CERTIFICATE, holders_in_words
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
@@ -283,6 +284,12 @@ def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: U
         for holder, share in held_by
     )
     record(review, "shares_changed", actor, holders=len(held_by))
+    tell_owner(
+        review,
+        _("权利人和份额已更正：{number}"),
+        "、".join(holders_in_words(review.certificate)),
+        but=actor,
+    )
     _checked(review, actor)
 
 
@@ -408,7 +415,6 @@ def _replace(
     for parent in parents:
         refuse_shared(parent, review, actor)
     proposed = awaits_signature(parents)
-    rights = list(Right.objects.filter(certificate=certificate, parcel=parents[0]).order_by("pk"))
     for version in former:
         ReviewShape.objects.create(
             review=review, parcel=version.parcel, version=version, leaves=True, made_by=actor
@@ -432,17 +438,7 @@ def _replace(
             stands_from=None if proposed else moment,
         )
         ReviewShape.objects.create(review=review, parcel=child, version=version, made_by=actor)
-        Right.objects.bulk_create(
-            Right(
-                certificate=certificate,
-                parcel=child,
-                kind=right.kind,
-                party=right.party,
-                share_numerator=right.share_numerator,
-                share_denominator=right.share_denominator,
-            )
-            for right in rights
-        )
+        hand_rights_on(certificate, former=first, heir=child)
         ParcelLineage.objects.bulk_create(
             ParcelLineage(parent=parent, child=child, because=because, made_by=actor)
             for parent in parents
@@ -478,6 +474,7 @@ def request_change(
             review=review, parcel_id=version.parcel_id, version=version, made_by=actor
         )
     record(review, "change_requested", actor, certificate=str(certificate.key))
+    tell_owner(review, _("已提出权属变更：{number}"), review.request_reason, but=actor)
     return _checked(review, actor)
 
 

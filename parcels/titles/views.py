@@ -48,15 +48,17 @@ from parcels.reviews.picture import (
     facts_form,
     picture_of,
     sides_in_words,
+    successors_in_words,
 )
 from parcels.reviews.queries import (
     CERTIFICATE,
+    changed_facts,
     compared_facts,
     holders_by_title,
     holders_in_words,
     papers_of,
 )
-from parcels.reviews.shapes import as_stored, newer_in_register
+from parcels.reviews.shapes import as_stored
 from parcels.reviews.views import (
     comment_once,
     done,
@@ -156,6 +158,7 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     documents = papers_of(certificate)
     may_act = own_reviews(request.user, Mandate.Scope.APPLY).filter(pk=review.pk).exists()
     with_owner = review.state in TitleReview.WITH_OWNER and may_act
+    known = known_parcels(review, request.user)
     context: dict[str, Any] = {
         "review": review,
         "case": review.case,
@@ -163,10 +166,11 @@ def my_title(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "holders": holders_in_words(certificate),
         "rights": certificate.rights.select_related("party").order_by("pk"),
         "areas": areas_in_words(review),
-        "compared": compared_facts(review, known=known_parcels(review, request.user)),
+        "compared": compared_facts(review, known=known),
+        "changed": changed_facts(review),
         "sides": sides_in_words(review, staff=False),
         "next": next_step(review),
-        "newer": newer_in_register(review) if review.state in TitleReview.OPEN else [],
+        "newer": successors_in_words(review, known),
         "with_owner": with_owner,
         "request_key": uuid.uuid4(),
         "may_act": may_act,

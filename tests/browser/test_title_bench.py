@@ -61,9 +61,10 @@ def verified_neighbour(shape: Any, number: str) -> TitleReview:
     review = take_review(review=review, actor=clerk)
     for side in Side:
         tick_side(review=review, side=side, on_map="", agrees=True, actor=clerk)
-    mark = seen_mark(current_shapes(review))
-    review = propose_outcome(review=review, outcome=Outcome.VERIFIED, seen=mark, actor=clerk)
-    return sign_review(review=review, seen=mark, actor=signer)
+    review = propose_outcome(
+        review=review, outcome=Outcome.VERIFIED, seen=seen_mark(review), actor=clerk
+    )
+    return sign_review(review=review, seen=seen_mark(review), actor=signer)
 
 
 def outline(path: Path) -> Path:
@@ -132,8 +133,12 @@ def test_an_officer_returns_an_overlap_the_owner_snaps_it_and_two_officers_freez
     slivers = clerk.locator(".issue.warning", has_text="细缝")
     expect(slivers).to_have_count(1)
     picture(clerk, "bench_04_case")
-    clerk.locator(".issue.conflict .issue-show").click()
+    strip = clerk.locator(".issue.conflict")
+    strip.locator(".issue-show").click()
     expect(clerk.locator(".leaflet-tooltip.measure")).to_contain_text("平方米")
+    expect(clerk.locator("#main")).to_have_attribute(
+        "data-shown", strip.get_attribute("data-finding") or ""
+    )
     clerk.wait_for_timeout(600)
     picture(clerk, "bench_05_strip")
     for button in ("right", "in"):
@@ -266,6 +271,8 @@ def test_an_owner_types_points_and_taps_parcels(open_page: Any) -> None:
     page.wait_for_url("**/titles/mine/*-*/")
     tapped = TitleReview.objects.get(certificate__number="点选第1号")
     assert current_shapes(tapped) == current_shapes(neighbour)
+    loaded(page)
+    expect(page.locator(".issue.conflict", has_text="同一宗地上的其他证书")).to_have_count(1)
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

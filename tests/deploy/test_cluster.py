@@ -8,8 +8,10 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,25 @@ def test_a_restart_keeps_its_port_or_takes_a_free_one(cluster: Cluster) -> None:
     assert f":{cluster.port}/" in (cluster.folder / "portal.env").read_text()
 
 
+@contextmanager
+def knocking(cluster: Cluster) -> Iterator[list[str]]:
+    """Somebody who connects and asks again and again, whatever comes of it; what was answered."""
+    over, heard = threading.Event(), list[str]()
+
+    def knock() -> None:
+        while not over.is_set():
+            with suppress(backups.SetUpRefused):
+                heard.append(cluster.psql(DATABASE, "SELECT n FROM kept"))
+
+    knocker = threading.Thread(target=knock)
+    knocker.start()
+    try:
+        yield heard
+    finally:
+        over.set()
+        knocker.join()
+
+
 def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> None:
     cluster.psql(DATABASE, DOOMED)
     (cluster.folder / "files").mkdir(exist_ok=True)
@@ -141,7 +162,9 @@ def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> 
     (cluster.folder / "files" / "scan.pdf").unlink()
     (cluster.folder / "tiles" / "parcels" / "7").mkdir(parents=True)
     once("migrated", "as it is", lambda: None, folder=cluster.folder)
-    backups.restore(archive)
+    with knocking(cluster) as heard:
+        backups.restore(archive)
+    assert set(heard) <= {"0", "26"}, "nobody saw a database that was half put back"
     assert cluster.psql(DATABASE, "SELECT n FROM kept") == "26"
     assert (cluster.folder / "files" / "scan.pdf").read_bytes() == b"%PDF"
     assert not (cluster.folder / "tiles").exists(), "tiles of the database that was put aside"

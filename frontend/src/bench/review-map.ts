@@ -38,6 +38,7 @@ export interface Picture {
   seen: string
   state: string
   shapes: Collection<ShapeFacts>
+  successors: Collection<ShapeFacts>
   neighbours: Collection<{ key: string, name: string, state: string }>
   exclusions: Collection<{ kind: string, name: string }>
   findings: Collection<FindingFacts>

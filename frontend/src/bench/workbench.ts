@@ -46,6 +46,8 @@ const say = phrases({
 // Where the data of one's own may be what is wrong, by rule; the page has a place for each.
 const CORRECTIONS: Record<string, Array<'repair' | 'correct' | 'facts' | 'place'>> = {
   overlap_title: ['repair', 'correct'],
+  overlap_within: ['repair', 'correct'],
+  rival_title: ['facts'],
   gap: ['repair', 'correct'],
   sharp_angle: ['repair', 'correct'],
   close_vertices: ['repair', 'correct'],
@@ -60,6 +62,9 @@ const CORRECTIONS: Record<string, Array<'repair' | 'correct' | 'facts' | 'place'
   right_expired: ['facts'],
   duplicate_number: ['facts', 'place']
 }
+
+// Found against another certificate, wherever its land lies: its holder can be written to.
+const OTHER_PAPER = new Set(['duplicate_number', 'rival_title'])
 
 function unfold (box: HTMLDetailsElement): void {
   box.open = true
@@ -95,6 +100,7 @@ export class Workbench {
     part(this.root, 'show-all').addEventListener('click', () => this.map.showAll())
     this.comments(picture)
     this.versions(picture)
+    this.successors(picture)
     this.pinning()
     if (this.config.may_repair) this.repairs(picture)
     for (const choose of this.root.querySelectorAll<HTMLSelectElement>('select[name=parcel_key]')) {
@@ -122,7 +128,7 @@ export class Workbench {
       const box = this.root.querySelector<HTMLDetailsElement>(`details[data-ref=${name}]`)
       if (box !== null) add(say(name), () => unfold(box))
     }
-    if ((facts.other_kind === 'parcel' && finding.geometry !== null) || facts.rule === 'duplicate_number') {
+    if ((facts.other_kind === 'parcel' && finding.geometry !== null && facts.rule !== 'overlap_within') || OTHER_PAPER.has(facts.rule)) {
       for (const [kind, label] of [['ask_neighbour', say('ask')], ['report_error', say('report')]] as const) {
         add(label, () => this.write(kind, facts))
       }
@@ -215,6 +221,14 @@ export class Workbench {
       }
       return item
     }))
+  }
+
+  /** What stands by now, over what is under review. */
+  private successors (picture: Picture): void {
+    for (const button of this.root.querySelectorAll<HTMLButtonElement>('button[data-successor]')) {
+      const there = picture.successors.features.find(one => one.properties.key === button.dataset.successor)
+      if (there !== undefined) button.addEventListener('click', () => this.map.compare(picture.shapes, there))
+    }
   }
 
   /** Look at a repair before and after; only then may it be taken. */

@@ -18,24 +18,25 @@ function sides (): void {
         for (const other of root.querySelectorAll<HTMLButtonElement>(`[data-side="${button.dataset.side!}"]`)) {
           other.setAttribute('aria-pressed', String(other === button))
         }
+        tellOutcome()
       }).catch((error: unknown) => explain(error, part(root, 'refusal')))
     })
   }
 }
 
-/** A rejection names its article, a difference its reason: only then are the fields there. */
-function outcomes (): void {
-  const form = root.querySelector<HTMLFormElement>('form[data-act=verdict]')
-  if (form === null) return
-  const tell = (): void => {
-    const chosen = form.querySelector<HTMLInputElement>('input[name=outcome]:checked')?.value ?? ''
-    part<HTMLElement>(form, 'article-field').hidden = chosen !== 'rejected'
-    part<HTMLElement>(form, 'reason-field').hidden = chosen === '' || chosen === 'verified'
-  }
-  form.addEventListener('change', tell)
-  tell()
+const outcome = root.querySelector<HTMLFormElement>('form[data-act=verdict]')
+
+/** A rejection names its article, a difference of area or of a side its reason: only then are the
+    fields there. */
+function tellOutcome (): void {
+  if (outcome === null) return
+  const chosen = outcome.querySelector<HTMLInputElement>('input[name=outcome]:checked')?.value ?? ''
+  const differs = root.querySelector('.tick.no[aria-pressed=true]') !== null
+  part<HTMLElement>(outcome, 'article-field').hidden = chosen !== 'rejected'
+  part<HTMLElement>(outcome, 'reason-field').hidden = chosen === '' || (chosen === 'verified' && !differs)
 }
 
 sides()
-outcomes()
+outcome?.addEventListener('change', tellOutcome)
+tellOutcome()
 void bench.start().catch((error: unknown) => explain(error, part(root, 'refusal')))

@@ -15,7 +15,7 @@ from parcels.reviews.operations import (
     take_review,
     tick_side,
 )
-from parcels.reviews.shapes import current_shapes, seen_mark
+from parcels.reviews.shapes import seen_mark
 from parcels.titles.land import Land
 from parcels.titles.operations import CertificateFacts, register_title
 from parcels.titles.owners import SOLE, Shares
@@ -67,8 +67,8 @@ def submitted(review: TitleReview) -> TitleReview:
 
 
 def seen(review: TitleReview) -> str:
-    """What an officer's page shows of the versions now."""
-    return seen_mark(current_shapes(review))
+    """What an officer's page shows of the case and its versions now."""
+    return seen_mark(review)
 
 
 def ticked(review: TitleReview, officer: User) -> None:

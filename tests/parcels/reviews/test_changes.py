@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from parcels.models import (
     Parcel,
     ParcelLineage,
     ParcelVersion,
+    ReviewShape,
     Right,
     RightKind,
     TakeoverConflict,
@@ -23,9 +25,12 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.errors import (
+    ConflictsRemain,
     EndedReviewHolds,
+    NotItsPeople,
     ParcelLeftReview,
     ParcelShared,
+    PartsOpen,
     RegisterNotAhead,
     ReviewLandReplaced,
     ReviewMoveNotAllowed,
@@ -37,18 +42,25 @@ from parcels.reviews.operations import (
     follow_register,
     open_takeover_case,
     propose_outcome,
+    recheck_review,
     return_title,
     sign_review,
     submit_title,
     withdraw_review,
 )
+from parcels.reviews.queries import changed_facts, gives_way
 from parcels.reviews.repairs import degrees, plane
-from parcels.reviews.shapes import as_shapely, current_shapes
+from parcels.reviews.shapes import (
+    as_shapely,
+    current_shapes,
+    successors,
+)
 from parcels.titles.errors import ChangeOpen, NotVerifiedYet, NumberInUse, RegisterNumbersKept
 from parcels.titles.land import Land, Place
 from parcels.titles.operations import (
     CertificateFacts,
     change_facts,
+    change_shares,
     correct_place,
     correct_shape,
     merge_parcels,
@@ -56,6 +68,7 @@ from parcels.titles.operations import (
     request_change,
     split_parcel,
 )
+from parcels.titles.owners import SOLE, CoOwner, Shares
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Party, User
 from portal.accounts.operations import link_party
@@ -329,6 +342,9 @@ def test_whoever_taps_land_and_types_its_number_changes_it_only_when_it_is_prove
     review = tapped(people["user"], people["party"], parcel)
     if linked:
         assert change(review, people["user"])
+        verified(review, people["clerk"], people["approver"])
+        title.refresh_from_db()
+        assert title.state == "superseded"  # The same paper, on whatever parcels its land is now.
         return
     with pytest.raises(ParcelShared) as told:
         change(review, people["user"])
@@ -529,6 +545,71 @@ def test_a_takeovers_conflict_goes_over_to_land_that_was_imported_anew(
     assert VerifiedTitle.objects.get().version.number == 2
 
 
+def test_a_paper_of_another_name_gives_way_only_before_the_officers_eyes(
+    people: dict[str, Any],
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    theirs = imported_title_on(parcel, number="一")
+    review = submitted(tapped(people["user"], people["party"], parcel))
+    assert review.run is not None
+    assert {finding.rule for finding in review.run.findings.all()} == {
+        "duplicate_number", "rival_title",
+    }  # fmt: skip
+    [former] = gives_way(review)
+    assert (former.certificate, former.holders, former.is_ones_own) == (theirs, "张三", False)
+    review = proposed(review, people["clerk"])
+    assert review.case is not None
+    said = review.case.steps.get().verdicts.order_by("pk").last()
+    assert said is not None
+    assert said.facts["gives_way"] == [str(theirs.key)]
+
+
+def test_land_that_is_verified_for_another_is_not_verified_twice(people: dict[str, Any]) -> None:
+    stranger, party = owner("li")
+    verified(title_of(stranger, party, square(0, 0)), people["clerk"], people["approver"])
+    review = submitted(tapped(people["user"], people["party"], Parcel.objects.get()))
+    with pytest.raises(ConflictsRemain):
+        proposed(review, people["clerk"])
+    review = recheck_review(review=review, actor=people["clerk"])
+    assert review.run is not None
+    assert review.run.findings.get(severity="conflict").rule == "rival_title"
+
+
+def test_a_co_owner_whom_a_change_leaves_out_is_told_and_the_officers_see_it(
+    people: dict[str, Any],
+) -> None:
+    other, party = owner("li")
+    together = Shares(own=1, of=2, others=[CoOwner(name=party.name, share=1, key=str(party.key))])
+    review = title_of(people["user"], people["party"], square(0, 0))
+    Right.objects.filter(certificate=review.certificate).update(share_denominator=2)
+    right = review.certificate.rights.get()
+    Right.objects.create(
+        certificate=review.certificate, parcel=right.parcel, kind=right.kind, party=party,
+        share_denominator=2,
+    )  # fmt: skip
+    former = verified(review, people["clerk"], people["approver"]).certificate
+    change = request_change(
+        certificate=former, reason="分户", party=people["party"], actor=people["user"]
+    )
+    change_shares(review=change, party=people["party"], shares=together, actor=people["user"])
+    assert [fact.agrees for fact in changed_facts(change)] == [True]
+    change_shares(review=change, party=people["party"], shares=SOLE, actor=people["user"])
+    subjects = list(
+        Message.objects.filter(user=other).order_by("pk").values_list("subject", flat=True)
+    )
+    assert [subject.partition("：")[0] for subject in subjects[-3:]] == [
+        "已提出权属变更", "权利人和份额已更正", "权利人和份额已更正",
+    ]  # fmt: skip
+    [holders] = changed_facts(change)
+    assert (holders.agrees, "1/2" in holders.on_paper, "1/2" in holders.on_land) == (
+        False, True, False,
+    )  # fmt: skip
+    change = proposed(submit_title(review=change, actor=people["user"]), people["clerk"])
+    sign_review(review=change, seen=seen(change), actor=people["approver"])
+    told = Message.objects.filter(user=other).latest("pk")
+    assert told.subject.startswith("权属已审核通过")
+
+
 def test_land_that_another_draft_split_after_the_proposal_is_not_signed(
     people: dict[str, Any],
 ) -> None:
@@ -537,7 +618,59 @@ def test_land_that_another_draft_split_after_the_proposal_is_not_signed(
     imported_title_on(parcel, number="三", holder=party)
     other = tapped(holder, party, parcel)
     review = proposed(submitted(tapped(people["user"], people["party"], parcel)), people["clerk"])
-    cut_up(other, holder)
+    kept, left = cut_up(other, holder)
     with pytest.raises(ReviewLandReplaced):
         sign_review(review=review, seen=seen(review), actor=people["approver"])
     assert not VerifiedTitle.objects.exists()
+    # Its owner goes over to the part that is his; the officers look anew.
+    review = return_title(
+        review=review, asked="宗地已分割", seen=seen(review), actor=people["approver"]
+    )
+    for parts in ([], [kept.key, uuid.uuid4()]):
+        with pytest.raises(PartsOpen):
+            follow_register(review=review, parts=parts, actor=people["user"])
+    assert [one.version.parcel for one in successors(review)] == [kept, left]
+    review = follow_register(review=review, parts=[kept.key], actor=people["user"])
+    assert [one.parcel for one in current_shapes(review)] == [kept]
+    assert [right.parcel for right in review.certificate.rights.all()] == [kept]
+    review = proposed(submit_title(review=review, actor=people["user"]), people["clerk"])
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert VerifiedTitle.objects.get().parcel == kept
+
+
+def test_a_takeovers_conflict_goes_over_to_what_was_split_and_merged_again(
+    people: dict[str, Any],
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    holder, party = owner("li")
+    imported_title_on(parcel, number="三", holder=party)
+    certificate = imported_title_on(parcel, number="四", holder=party)
+    other = tapped(holder, party, parcel)
+    pieces = cut_up(other, holder)
+    whole = merge_parcels(review=other, parcels=pieces, actor=holder)
+    review = open_takeover_case(certificate=certificate, actor=people["clerk"])
+    with pytest.raises(PartsOpen):
+        follow_register(review=review, actor=people["clerk"])
+    [part] = successors(review)
+    assert (part.version.parcel, part.is_part, part.lies_mostly_inside) == (whole, True, True)
+    assert part.shared_m2 == pytest.approx(part.version.area_m2, rel=1e-6)
+    review = follow_register(review=review, parts=[whole.key], actor=people["clerk"])
+    review = proposed(review, people["clerk"])
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert VerifiedTitle.objects.get().parcel == whole
+
+
+def test_raw_sql_lets_no_stranger_say_what_a_review_is_about(people: dict[str, Any]) -> None:
+    review = title_of(people["user"], people["party"], square(0, 0))
+    [version] = current_shapes(review)
+    stranger, _party = owner("li")
+    for person, refused in ((stranger, True), (people["clerk"], False), (people["user"], False)):
+        with (
+            pytest.raises(IntegrityError) if refused else nullcontext() as refusal,
+            transaction.atomic(),
+        ):
+            ReviewShape.objects.create(
+                review=review, parcel=version.parcel, version=version, made_by=person
+            )
+        if refused:
+            assert isinstance(refusal_of(refusal.value), NotItsPeople)

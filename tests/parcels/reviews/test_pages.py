@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ from portal.accounts.tokens import make_token
 from portal.base.clock import today
 from portal.casework.models import Message
 from tests.accounts.people import forestry_clerk
-from tests.factories.files import feature, polygon, wkb_polygon
+from tests.factories.files import degrees_prj, feature, polygon, shapefile_zip, wkb_polygon
 from tests.factories.files import square as ring
 from tests.factories.land import square
 from tests.parcels.claims.areas import exclusion_at
@@ -263,6 +264,28 @@ def test_a_parcel_that_another_tab_split_is_told_so(people: dict[str, Any]) -> N
         mine.post(reverse("parcels:my-title-place", args=key), {"parcel_key": sent["parcel"]}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "parcel_left_review")
+
+
+def test_the_encoding_of_an_owners_file_is_shown_and_chosen_otherwise(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    path = shapefile_zip(
+        tmp_path / "a.zip", [[ring()]], fields=[("LIN_BAN", 20)], rows=[["東溝"]],
+        encoding="big5", prj=degrees_prj(),
+    )  # fmt: skip
+
+    def sent() -> dict[str, Any]:
+        return {"way": "upload", "shape_file": SimpleUploadedFile(path.name, path.read_bytes())}
+
+    shown = as_user(people["user"]).post(reverse("parcels:title-shapes"), sent()).json()
+    encoding = shown["inspection"]["encoding"]
+    assert encoding["value"] == "gb18030"
+    assert "big5" in {one["value"] for one in encoding["alternatives"]}
+    refused = register(people, **sent(), encoding="utf-8")
+    assert (refused.status_code, refused.json()["code"]) == (422, "encoding_wrong")
+    assert not TitleReview.objects.exists()
+    assert register(people, **sent(), encoding="big5").status_code == 201
+    assert Parcel.objects.get().compartment == "東溝"
 
 
 def test_a_scan_is_judged_by_its_content(people: dict[str, Any]) -> None:

@@ -29,10 +29,14 @@ from parcels.reviews.errors import (
     ReasonMissing,
     ReviewMoveNotAllowed,
     ReviewVersionChanged,
+    SideDiffers,
     SidesOpen,
     TakenByColleague,
 )
-from parcels.reviews.models import Outcome
+from parcels.reviews.models import (
+    Outcome,
+    Side,
+)
 from parcels.reviews.moves import MOVES
 from parcels.reviews.operations import (
     propose_outcome,
@@ -43,6 +47,7 @@ from parcels.reviews.operations import (
     sign_review,
     submit_title,
     take_review,
+    tick_side,
     withdraw_review,
 )
 from parcels.reviews.repairs import RepairKind
@@ -55,7 +60,7 @@ from parcels.titles.operations import (
 )
 from portal.accounts.models import Mandate
 from portal.base.clock import today
-from portal.base.errors import PortalError
+from portal.base.errors import PortalError, StateMovedOn
 from portal.base.guarantees import refusal_of
 from portal.casework.errors import NotYourOffice
 from portal.casework.models import ReviewCase
@@ -161,6 +166,40 @@ def test_the_four_sides_are_ticked_before_a_title_is_verified(
         )
     ticked(review, people["clerk"])
     assert SideCheck.objects.filter(review=review).count() == 4
+
+
+def test_a_side_that_differs_is_explained_or_nothing_is_verified(
+    people: dict[str, Any], draft: TitleReview
+) -> None:
+    review = take_review(review=submitted(draft), actor=people["clerk"])
+    ticked(review, people["clerk"])
+    tick_side(review=review, side=Side.EAST, on_map="河", agrees=False, actor=people["clerk"])
+    asked = {"outcome": Outcome.VERIFIED, "seen": seen(review), "actor": people["clerk"]}
+    with pytest.raises(SideDiffers) as told:
+        propose_outcome(review=review, **asked)
+    assert told.value.facts["sides"] == "东至"
+    review = propose_outcome(review=review, reason="河道改移，现场复核无误。", **asked)
+    with (
+        pytest.raises(IntegrityError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "UPDATE parcels_titlereview SET state = 'verified', decided_by_id = %s, reason = '', "
+            "decided_at = portal_now() WHERE id = %s", [people["approver"].pk, review.pk],
+        )  # fmt: skip
+    assert isinstance(refusal_of(refusal.value), SideDiffers)
+    assert sign_review(review=review, seen=seen(review), actor=people["approver"]).reason
+
+
+def test_two_parcels_of_one_certificate_do_not_overlap(people: dict[str, Any]) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0), square(97, 0)))
+    with pytest.raises(ConflictsRemain):
+        proposed(review, people["clerk"])
+    review = recheck_review(review=review, actor=people["clerk"])
+    assert review.run is not None
+    [finding] = review.run.findings.all()
+    assert (finding.rule, finding.area_m2) == ("overlap_within", pytest.approx(300, rel=0.01))
 
 
 @pytest.mark.parametrize("changed", ["shape", "paper"])
@@ -278,6 +317,30 @@ def test_a_verdict_on_a_version_that_has_changed_is_told_so_and_loses_nothing(
     assert ParcelVersion.objects.filter(parcel=current_shapes(review)[0].parcel).count() == 2
 
 
+def test_what_was_not_seen_is_not_signed(people: dict[str, Any], draft: TitleReview) -> None:
+    """The same shapes, but another outcome, or other words of the paper, since the page was opened."""
+    review = proposed(submitted(draft), people["clerk"])
+    opened = seen(review)
+    review = send_back(
+        review=review, reason="请核对", seen=opened, actor=approver("second-approver")
+    )
+    review = proposed(review, people["clerk"], Outcome.REJECTED, reason="重叠", article="第四条")
+    for act in (
+        lambda: sign_review(review=review, seen=opened, actor=people["approver"]),
+        lambda: send_back(review=review, reason="x", seen=opened, actor=people["approver"]),
+        lambda: return_title(review=review, asked="x", seen=opened, actor=people["approver"]),
+    ):
+        with pytest.raises(StateMovedOn):
+            act()
+    review.refresh_from_db()
+    assert (review.state, review.proposal) == ("approving", "rejected")
+    opened = seen(review)
+    review = return_title(review=review, asked="更正", seen=opened, actor=people["approver"])
+    review = proposed(submit_title(review=review, actor=people["user"]), people["clerk"])
+    with pytest.raises(StateMovedOn):
+        sign_review(review=review, seen=opened, actor=people["approver"])
+
+
 def test_what_was_returned_is_corrected_and_comes_back_on_the_same_case(
     people: dict[str, Any], draft: TitleReview
 ) -> None:
@@ -328,7 +391,7 @@ def test_a_verdict_without_the_office_twice_or_out_of_order_is_refused(
     sign_review(review=review, seen=seen(review), actor=people["approver"])
     for again in (
         lambda: sign_review(review=review, seen=seen(review), actor=people["approver"]),
-        lambda: send_back(review=review, reason="x", actor=people["approver"]),
+        lambda: send_back(review=review, reason="x", seen=seen(review), actor=people["approver"]),
         lambda: withdraw_review(review=review, actor=people["user"]),
     ):
         with pytest.raises(ReviewMoveNotAllowed):
@@ -343,7 +406,9 @@ def test_nobody_reviews_an_own_title(people: dict[str, Any], draft: TitleReview)
 
 def test_a_proposal_sent_back_is_prepared_anew(people: dict[str, Any], draft: TitleReview) -> None:
     review = proposed(submitted(draft), people["clerk"])
-    review = send_back(review=review, reason="请补充四至说明", actor=people["approver"])
+    review = send_back(
+        review=review, reason="请补充四至说明", seen=seen(review), actor=people["approver"]
+    )
     assert (review.state, review.proposal, review.prepared_by) == ("preparing", "", None)
     assert proposed(review, people["clerk"]).state == "approving"
 
