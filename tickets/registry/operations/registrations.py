@@ -236,12 +236,17 @@ def _tell_who_is_asked(registration: Registration) -> None:
     )
 
 
-def refuse_own_matter(registration: Registration, actor: User) -> None:
-    """OwnMatter for who acts for a party of it: nobody handles an own application (domain.md)."""
+def is_own_matter(registration: Registration, user: User) -> bool:
+    """Whether the user acts for a party of it today: nobody handles an own application (domain.md)."""
     with prepared_cursor() as cursor:
-        cursor.execute("SELECT registry_acts_in(%s, %s)", [actor.pk, registration.pk])
-        if cursor.fetchone()[0]:
-            raise OwnMatter()
+        cursor.execute("SELECT registry_acts_in(%s, %s)", [user.pk, registration.pk])
+        return bool(cursor.fetchone()[0])
+
+
+def refuse_own_matter(registration: Registration, actor: User) -> None:
+    """OwnMatter for who acts for a party of it."""
+    if is_own_matter(registration, actor):
+        raise OwnMatter()
 
 
 def _note_consents(
@@ -285,7 +290,7 @@ def _disposed_kg(registration: Registration) -> int:
 @write_transaction
 def give_consent(*, registration: Registration, party: Party, actor: User) -> Consent:
     """An owner or a bank agrees in the portal, by somebody whose mandate reaches so far."""
-    waiting = lock_waiting(registration, actor)
+    waiting, _missing, _own_matter = _take_up(registration, actor)
     if party not in parties_asked(waiting):
         raise ConsentMissing(count=1)
     if not may_dispose(party, actor, _disposed_kg(waiting)):
@@ -321,12 +326,6 @@ def _take_up(registration: Registration, actor: User) -> tuple[Registration, int
     if found.state != Registration.State.PREPARED:
         raise RegistrationDecided()
     return found, missing, own_matter
-
-
-def lock_waiting(registration: Registration, actor: User) -> Registration:
-    """The request, locked; RegistrationDecided when it waits no more."""
-    found, _missing, _own_matter = _take_up(registration, actor)
-    return found
 
 
 def begin_decision(

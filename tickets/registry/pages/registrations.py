@@ -61,7 +61,12 @@ from tickets.registry.operations.asking import (
     tell_decision,
     withdraw_request,
 )
-from tickets.registry.operations.registrations import ASKING_OWNERS, OFFICES, parts_of
+from tickets.registry.operations.registrations import (
+    ASKING_OWNERS,
+    OFFICES,
+    is_own_matter,
+    parts_of,
+)
 from tickets.registry.operations.transfers import SUCCESSIONS, ceding_owners
 from tickets.registry.pages.subjects import (
     find_subject,
@@ -459,7 +464,8 @@ def _registration_page(
         "filing": found.filing or (found.issuance.filing if found.issuance else None),
         "may_decide": waiting
         and has_role(user, Role.APPROVER, Department(found.department))
-        and user.pk not in (found.prepared_by_id, found.asked_by_id),
+        and user.pk not in (found.prepared_by_id, found.asked_by_id)
+        and not is_own_matter(found, user),
         "ceding": _ceding(found) if waiting else [],
         "collateral": tonnes(collateral_kg) if collateral_kg else "",
         "may_consent": waiting
