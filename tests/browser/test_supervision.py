@@ -57,6 +57,11 @@ def user(name: str) -> User:
     return User.objects.get(username=name)
 
 
+# How many workers and how many pages of visits this browser has.
+KEPT = """async () => [
+  (await navigator.serviceWorker.getRegistrations()).length, (await caches.keys()).length]"""
+
+
 def test_an_anonymous_complaint_to_its_answer(open_page: Any) -> None:
     page = open_page(PHONE)
     page.goto("/supervision/")
@@ -123,11 +128,18 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     approver.goto("/inspections/")
     accessible(approver)
     picture(approver, "inspections")
+    # Whoever signs out leaves no page of a visit behind.
+    clerk.goto(address)
+    expect(clerk.locator("#main")).to_have_attribute("data-kept", "true")
+    assert clerk.evaluate(KEPT) == [1, 1]
+    clerk.get_by_role("button", name="退出").click()
+    expect(clerk.get_by_role("link", name="登录").first).to_be_visible()
+    assert clerk.evaluate(KEPT) == [0, 0]
 
     phone = open_page(PHONE)
     sign_in(phone, "forestry")
     phone.goto(address)
-    expect(phone.locator("#main")).to_have_attribute("data-ready", "true")
+    expect(phone.locator("#main")).to_have_attribute("data-kept", "true")
     within_a_phone(phone)
     west, south, east, north = ticket.area_version.geom.extent
     middle = (west + east) / 2
@@ -147,12 +159,17 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     phone.fill("[name=sign-affected]", "\n".join(f"{x:.9f},{y:.9f}" for x, y in corners))
     phone.get_by_role("button", name="签字").click()
     expect(phone.locator("[data-ref=draft]")).to_contain_text("没有网络")
-    picture(phone, "inspection_offline_phone")
-    # The page is closed and comes again with the network: text and picture are there and sent.
+    # The page is closed and opened again, still without a network: text and picture are there.
     context = phone.context
     phone.close()
-    context.set_offline(False)
     phone = context.new_page()
+    phone.goto(address)
+    expect(phone.locator("[name=sign-findings]")).to_have_value(re.compile("树冠全部烧毁"))
+    expect(phone.locator("[data-ref=waiting] li")).to_contain_text("待上传")
+    picture(phone, "inspection_offline_phone")
+    # With the network the picture is sent, and the page comes from the server again.
+    context.set_offline(False)
+    expect(phone.locator("[data-ref=sent] li")).to_contain_text("照片自带")
     phone.goto(address)
     expect(phone.locator("[data-ref=sent] li")).to_contain_text("照片自带")
     expect(phone.locator("[data-ref=waiting] li")).to_have_count(0)
@@ -164,6 +181,7 @@ def test_an_inspection_on_a_phone_freezes_part_of_a_ticket(open_page: Any) -> No
     expect(phone.locator("[data-ref=affected]")).to_be_visible()
     expect(phone.locator("#main")).to_have_attribute("data-ready", "true")
     picture(phone, "inspection_signed_phone")
+    assert phone.evaluate(KEPT) == [0, 0]
 
     signed = Inspection.objects.get()
     assert signed.affected_kg == pytest.approx(50_000, abs=2)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("complaints/desk/", complaints.desk, name="complaint-desk"),
     path("complaints/cases/<uuid:key>/", complaints.case, name="complaint-case"),
     path("inspections/", inspections.inspections, name="inspections"),
+    path("inspections/worker.js", inspections.worker, name="inspection-worker"),
     path("inspections/new/", inspections.new, name="inspection-new"),
     path("inspections/<uuid:key>/", inspections.inspection, name="inspection"),
     path("inspections/<uuid:key>/photos/", inspections.photos, name="inspection-photos"),

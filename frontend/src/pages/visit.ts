@@ -4,6 +4,7 @@ import { part } from '../panel'
 import { Offline, postForm } from '../server'
 import { phrases } from '../text'
 import { Kept, type Draft, type Photo } from '../visit/kept'
+import { keepPage } from '../visit/page'
 
 interface Sent { address: string, name: string, said: string }
 
@@ -193,4 +194,6 @@ void Kept.open(visit).then(async kept => {
   if (form === null) await kept.forget()
   else await start(form, kept)
   root.dataset.ready = 'true'
+  if (form === null || !navigator.onLine) return
+  await keepPage().then(() => { root.dataset.kept = 'true' }, () => undefined)
 }).catch(() => { if (form !== null) part(root, 'draft').textContent = say('full') })

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.staticfiles import finders
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,8 +23,9 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
+from portal.base.answers import pressed_once
 from portal.base.clock import today
-from portal.base.errors import InvalidInput, PortalError
+from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from tickets.registry.quantities import tonnes
@@ -88,13 +91,19 @@ def new(request: HttpRequest) -> HttpResponse:
     form = ProposalForm(request.POST) if request.method == "POST" else ProposalForm(initial=first)
     if form.is_bound and form.is_valid():
         try:
-            made = acts.propose_inspection(actor=user, **form.cleaned_data)
+            key = pressed_once(
+                request,
+                "supervision.propose",
+                lambda: str(acts.propose_inspection(actor=user, **form.cleaned_data).key),
+                actor_key=user.key,
+            )
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
-            return redirect("supervision:inspection", key=made.key)
+            return redirect("supervision:inspection", key=key)
     status = REFUSED if form.is_bound else 200
-    return render(request, "supervision/inspection_new.html", {"form": form}, status=status)
+    context = {"form": form, "request_key": uuid.uuid4()}
+    return render(request, "supervision/inspection_new.html", context, status=status)
 
 
 @never_cache
@@ -138,6 +147,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     context = {
         "inspection": found,
         "forms": forms,
+        "request_key": uuid.uuid4(),
         "may_order": found.state == State.PROPOSED and approves,
         "may_hand_on": found.state == State.ORDERED and approves,
         "may_visit": found.state == State.ORDERED and found.inspector == user,
@@ -162,7 +172,21 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             ],
         ),
     }
-    return render(request, "supervision/inspection.html", context, status=status)
+    response = render(request, "supervision/inspection.html", context, status=status)
+    if context["may_visit"]:
+        response.headers["X-Visit"] = "open"  # The browser may keep the page for its inspector.
+    return response
+
+
+@require_safe
+@never_cache
+def worker(request: HttpRequest) -> FileResponse:
+    """The script that opens a visit's page where there is no network. Its address bounds its scope:
+    from the static folder it could serve no page."""
+    path = finders.find("visit-worker.js")
+    if path is None:
+        raise NotFound()
+    return FileResponse(Path(path).open("rb"), content_type="text/javascript; charset=utf-8")
 
 
 @never_cache
@@ -227,15 +251,27 @@ def _act(
         )
         messages.success(request, _("检查记录已签字。"))
     elif act == "follow":
-        made = acts.propose_inspection(
-            ticket=found.ticket,
-            cause=Inspection.Cause.FOLLOW_UP,
-            reason=given["reason"],
-            follows=found,
-            actor=user,
-        )
-        return redirect("supervision:inspection", key=made.key)
+        return redirect("supervision:inspection", key=_follow(request, found, given, user))
     return redirect("supervision:inspection", key=found.key)
+
+
+def _follow(request: HttpRequest, found: Inspection, given: dict[str, Any], user: User) -> str:
+    """The key of the visit that looks again."""
+    key = pressed_once(
+        request,
+        "supervision.follow",
+        lambda: str(
+            acts.propose_inspection(
+                ticket=found.ticket,
+                cause=Inspection.Cause.FOLLOW_UP,
+                reason=given["reason"],
+                follows=found,
+                actor=user,
+            ).key
+        ),
+        actor_key=user.key,
+    )
+    return str(key)
 
 
 def _is_late(found: Inspection, tab: str) -> bool:

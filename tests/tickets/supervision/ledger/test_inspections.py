@@ -360,6 +360,18 @@ def test_the_database_asks_what_is_mended_of_a_follow_up_alone(
         cursor.execute(attack)
 
 
+def test_a_second_click_proposes_no_second_visit(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
+    client.force_login(bureau.clerk)
+    sent = {
+        "ticket": ticket.number, "cause": "plan", "reason": "年度抽查", "request_key": "k1",
+    }  # fmt: skip
+    first, second = (client.post("/inspections/new/", sent) for _n in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Inspection.objects.count() == 1
+
+
 def test_a_picture_that_is_sent_twice_is_kept_once(ordered: Inspection, visitor: User) -> None:
     upload = parse_upload(jpeg((81.3, 43.9)), name="现场.jpg")
     first = add_photo(inspection=ordered, upload=upload, device_place=None, actor=visitor)

@@ -1,0 +1,8 @@
+// Whoever signs out leaves no page of a visit in this browser.
+import { dropPages } from '../visit/page'
+
+const form = document.querySelector<HTMLFormElement>('form[data-ref=sign-out]')!
+form.addEventListener('submit', event => {
+  event.preventDefault()
+  void dropPages().finally(() => form.submit())
+})
