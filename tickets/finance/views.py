@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role
+from portal.base.answers import pressed_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.base.tables import table_file
@@ -71,7 +72,12 @@ def register(request: HttpRequest) -> HttpResponse:
         try:
             given = dict(form.cleaned_data)
             given["kind"] = FinanceRow.Kind(given["kind"])
-            acts.record_row(**given, actor=user)
+            pressed_once(
+                request,
+                "finance.record",
+                lambda: str(acts.record_row(**given, actor=user).key),
+                actor_key=user.key,
+            )
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
@@ -83,6 +89,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "quarter": quarter,
         "institutions": Party.objects.filter(pk__in=_institutions()).order_by("name"),
         "form": form if clerk else None,
+        "request_key": uuid.uuid4(),
         "may_end": clerk,
         "today": today(),
         "waiting": FinanceRow.objects.waiting().select_related("institution", "ticket"),
@@ -214,7 +221,12 @@ def insurer(request: HttpRequest) -> HttpResponse:
     form: Any = {"insure": insure_form, "claim": claim_form}.get(act)
     if form is not None and form.is_valid():
         try:
-            _insurer_act(act, form.cleaned_data, insurers[0], user)
+            pressed_once(
+                request,
+                f"finance.{act}",
+                lambda: _insurer_act(act, form.cleaned_data, insurers[0], user),
+                actor_key=user.key,
+            )
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
@@ -225,18 +237,19 @@ def insurer(request: HttpRequest) -> HttpResponse:
         .prefetch_related("claims"),
         "insure_form": insure_form,
         "claim_form": claim_form,
+        "request_key": uuid.uuid4(),
         "today": today(),
     }
     status = REFUSED if form is not None else 200
     return render(request, "finance/insurer.html", context, status=status)
 
 
-def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) -> None:
+def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) -> str:
+    """The key of what was written."""
     if act == "insure":
         subject = InsurancePolicy.Subject(given.pop("subject"))
-        acts.insure(**given, subject=subject, insurer=company, actor=user)
-    else:
-        acts.claim(**given, actor=user)
+        return str(acts.insure(**given, subject=subject, insurer=company, actor=user).key)
+    return str(acts.claim(**given, actor=user).key)
 
 
 @login_required

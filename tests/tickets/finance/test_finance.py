@@ -365,6 +365,13 @@ def test_an_insurance_ends_before_its_term_and_is_recorded_anew(
     client.force_login(bureau.other_user)
     address = f"/finance/insurance/{policy.key}/end/"
     assert client.post(address, {"ended_on": "31.12."}).status_code == 422
+    told = {
+        "act": "claim", "claim-policy": policy.key, "claim-event": "雪灾", "claim-claimed_fen": "1",
+        "claim-happened_on": policy.begins_on, "request_key": "k1",
+    }  # fmt: skip
+    for _click in range(2):
+        assert client.post("/finance/insurance/", told).status_code == 302
+    assert policy.claims.filter(event="雪灾").count() == 1
     sent = client.post(address, {"ended_on": yesterday.isoformat(), "reason": "保额有误"})
     assert sent.status_code == 302
     with pytest.raises(PolicyEnded):

@@ -12,8 +12,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import Department, Role, User
+from portal.base.answers import VISITOR
 from portal.base.clock import today
 from portal.base.errors import NotFound
+from portal.base.models import IdempotencyKey
 from portal.casework.deadlines import due_on
 from portal.casework.models import Document
 from portal.journal.models import Event
@@ -174,6 +176,18 @@ def test_two_gigabytes_are_refused_before_they_are_read() -> None:
     assert refused.json()["code"] == "document_too_large"
     # And the token is still asked for.
     assert strict.post(NEW, {"topic": "land", "text": "x"}).status_code == 403
+
+
+def test_a_second_click_is_the_same_complaint_and_tells_nobody_whose(client: Client) -> None:
+    client.force_login(officer("neighbour", Role.AUDITOR))
+    sent = {"topic": "land", "text": "越界", "request_key": "k1"}
+    first, second = client.post(NEW, sent), client.post(NEW, sent)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Complaint.objects.count() == 1
+    assert IdempotencyKey.objects.get(key="k1").user_key == VISITOR
+    assert client.post(NEW, {**sent, "request_key": "k2"}).status_code == 302
+    assert Complaint.objects.count() == 2
+    assert 'name="request_key"' in client.get(NEW).content.decode()
 
 
 @pytest.mark.parametrize(("given", "said"), [

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
+from portal.base.answers import VISITOR, pressed_once
 from portal.base.clock import today
 from portal.base.errors import PortalError
 from portal.base.numbers import grouped_code
@@ -85,31 +86,42 @@ def new(request: HttpRequest) -> HttpResponse:
             return _complaint_form(request, form, TOO_MANY)
     if posted and form.is_valid():
         try:
-            made = acts.make_complaint(
-                topic=Complaint.Topic(form.cleaned_data["topic"]),
-                text=form.cleaned_data["text"],
-                accused=form.cleaned_data["accused"],
-                ticket=form.ticket_wanted(),
-                place=form.cleaned_data["place"],
-                name=form.cleaned_data["name"],
-                contact=form.cleaned_data["contact"],
-                files=form.cleaned_data["evidence"] or [],
-                actor=actor,
+            code = pressed_once(
+                request,
+                "supervision.complain",
+                lambda: _complain(form, actor).code,
+                actor_key=VISITOR,  # Who complains is written nowhere but with the name given.
             )
         except PortalError as refusal:
             form.add_refusal(refusal)
             status = REFUSED
         else:
             messages.success(request, _("举报已收到。请记下查询码，凭它查看办理情况和答复。"))
-            return redirect("supervision:complaint", code=made.code)
+            return redirect("supervision:complaint", code=code)
     elif posted:
         status = TOO_LARGE if form.has_error("evidence", DocumentTooLarge.code) else REFUSED
     return _complaint_form(request, form, status)
 
 
+def _complain(form: ComplaintForm, actor: User | None) -> Complaint:
+    given = form.cleaned_data
+    return acts.make_complaint(
+        topic=Complaint.Topic(given["topic"]),
+        text=given["text"],
+        accused=given["accused"],
+        ticket=form.ticket_wanted(),
+        place=given["place"],
+        name=given["name"],
+        contact=given["contact"],
+        files=given["evidence"] or [],
+        actor=actor,
+    )
+
+
 def _complaint_form(request: HttpRequest, form: ComplaintForm, status: int) -> HttpResponse:
     context = {
         "form": form,
+        "request_key": uuid.uuid4(),
         "sketch_config": sketch_config([], drawing=True),
         "contact": policy_text("supervision.complaint_contact"),
     }
