@@ -27,7 +27,10 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
             "supervision:supervision", "supervision:complaint-new", "supervision:complaint-find",
             "supervision:complaint",
         ),
-        "disclosure": ("supervision:disclosure", "supervision:justice"),
+        "disclosure": (
+            "supervision:disclosure", "supervision:news", "supervision:news-item",
+            "supervision:justice",
+        ),
         "account": (
             "accounts:sign-in", "accounts:password-reset", "accounts:password-reset-done",
             "accounts:password-reset-confirm", "accounts:password-reset-complete",
