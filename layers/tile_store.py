@@ -22,12 +22,10 @@ FREE_BYTES_LEFT = 1 << 30  # A map that is looked at must never fill the disk.
 SUFFIX = {"br": ".br", "gzip": ".gz", "identity": ".mvt"}
 
 
-def folder(layer: Layer, version: int) -> Path:
-    return Path(settings.TILE_STORE) / layer.name / str(version)
-
-
 def place(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> Path:
-    return folder(layer, version) / str(z) / str(x) / f"{y}{SUFFIX[encoding]}"
+    """The file of one tile in one packing."""
+    name = f"{layer.name}/{version}/{z}/{x}/{y}{SUFFIX[encoding]}"
+    return Path(f"{settings.TILE_STORE}/{name}")
 
 
 def stored(layer: Layer, version: int, z: int, x: int, y: int, encoding: str) -> bytes | None:

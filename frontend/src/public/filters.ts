@@ -1,6 +1,6 @@
 // What the visitor asks for, as it stands in the address; the server reads the same parameters
 // (layers/ticket_map/filters.py).
-import { KG_STATES, type TicketRow } from '../ticket-states'
+import { kilogramsOn, type TicketRow } from '../ticket-states'
 
 export const SETS = ['state', 'year', 'township', 'species', 'type', 'holder'] as const
 export type SetName = typeof SETS[number]
@@ -104,10 +104,6 @@ export function valuesOf (known: Known, name: SetName): string[] {
     case 'type': return [known.facts.type]
     case 'holder': return [known.facts.holder_kind]
   }
-}
-
-export function kilogramsOn (row: TicketRow): number {
-  return KG_STATES.reduce((total, state) => total + row[`${state}_kg`], 0)
 }
 
 /** The facets whose choice leaves the ticket out; null when a range does. */

@@ -1,8 +1,9 @@
 // The map's twin: the same tickets as a table, sorted, linked to the shapes by hovering and focus.
 import { part, whileOpen } from '../panel'
 import { formatNumber, phrases } from '../text'
+import { kilogramsOn } from '../ticket-states'
 import { speciesWords, wordFor, type Words } from './facets'
-import { kilogramsOn, type Known } from './filters'
+import type { Known } from './filters'
 
 const say = phrases({
   number: ['碳票编号', 'Ticket'],

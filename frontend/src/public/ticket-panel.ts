@@ -1,8 +1,8 @@
 // The tickets' part of the side panel: sums of the moment, two dates compared, what one area carries.
 import { BETWEEN, formatNumber, phrases } from '../text'
-import { KG_STATES, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
+import { KG_STATES, kilogramsOn, type AreaSum, type Kilograms, type KgState } from '../ticket-states'
 import { speciesWords, wordFor, type Words } from './facets'
-import { kilogramsOn, type Known } from './filters'
+import type { Known } from './filters'
 import { FROZEN_LINE, frozenSwatch, LOOKS, swatch } from './ticket-layer'
 
 const say = phrases({
