@@ -26,6 +26,8 @@ from parcels.facts import (
 )
 from parcels.imports.access import may_import
 from parcels.models import ParcelVersion, Right, VerifiedTitle
+from parcels.reviews.access import may_use_bench
+from parcels.reviews.boundaries import correction_of
 from parcels.stage import stage_config
 from portal.accounts.queries import is_staff_reader
 
@@ -88,6 +90,8 @@ def title_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "holds": VerifiedTitle.objects.filter(certificate=title).order_by("verified_at"),
         "shape_config": shape_config([version.geom for version in versions]),
         "may_import": may_import(request.user),
+        "may_use_bench": may_use_bench(request.user),
+        "correction": correction_of(title),
     }
     return render(request, "parcels/title.html", context)
 

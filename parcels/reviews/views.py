@@ -177,14 +177,14 @@ def open_takeover(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @require_POST
 @csrf_protect
 def open_change(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """A change by office of a verified title, to take up what an import brought."""
+    """A change by office of a verified title: for an import's correction, or what an officer found."""
     access_bench(request.user)
-    certificate = imported_corrections().filter(key=key).first()
+    certificate = TitleCertificate.objects.filter(key=key).first()
     if certificate is None:
         raise NotFound()
     review = change_by_office(
         certificate=certificate,
-        reason=_("导入的登记资料更正了图形。"),
+        reason=request.POST.get("reason", ""),
         actor=request.user,  # type: ignore[arg-type]
     )
     messages.success(request, _("已立案。"))

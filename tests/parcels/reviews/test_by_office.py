@@ -270,11 +270,15 @@ def test_an_imported_correction_of_verified_land_is_brought_once_and_decided_by_
     browser = Client()
     browser.force_login(people["clerk"])
     assert "导入资料" in browser.get(reverse("parcels:bench")).content.decode()
-    opened = browser.post(reverse("parcels:bench-change", args=[title.key]))
+    address = reverse("parcels:bench-change", args=[title.key])
+    assert browser.post(address, headers={"accept": "application/json"}).status_code == 422
+    opened = browser.post(address, {"reason": "导入的登记资料更正了图形。"})
     review = TitleReview.objects.get()
     assert opened.headers["Location"] == reverse("parcels:bench-case", args=[review.key])
     page = browser.get(opened.headers["Location"]).content.decode()
     assert 'data-act="correct"' in page
+    title_page = browser.get(reverse("parcels:title", args=[title.key])).content.decode()
+    assert str(review.key) in title_page
     assert not imported_corrections().exists()
     assert Message.objects.filter(user=people["user"]).exists()
     assert ParcelVersion.objects.standing().get().number == 1
