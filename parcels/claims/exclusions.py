@@ -13,6 +13,8 @@ from typing import Any, cast
 import shapely
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from pyproj import Geod
 
 from parcels.claims.errors import (
@@ -52,6 +54,15 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "状态"),
     "start": ("start", "开始日期", "起始日期", "起", "计入期起"),
     "end": ("end", "结束日期", "终止日期", "止", "计入期止"),
+}
+LABELS: Mapping[str, str | Promise] = {
+    "programme": _("机制"),
+    "number": _("项目号或许可证号"),
+    "name": _("名称"),
+    "method": _("采伐方式"),
+    "status": _("状态"),
+    "start": _("起始日期"),
+    "end": _("终止日期"),
 }
 _KINDS = {"ccer": ExclusionArea.Kind.CCER, "vcs": ExclusionArea.Kind.VCS}
 _STATUSES = {

@@ -15,14 +15,21 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
-from parcels.claims.exclusions import Assumed, TakenIn, move_exclusion, take_in_exclusions
+from parcels.claims.exclusions import (
+    LABELS,
+    Assumed,
+    TakenIn,
+    move_exclusion,
+    propose_columns,
+    take_in_exclusions,
+)
 from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
-from parcels.imports.errors import UploadMissing
+from parcels.imports.errors import ColumnMissing, UploadMissing
 from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
-from parcels.intake.reader import Choices, inspect_file
+from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.management.commands.import_exclusions import parse_day
 from parcels.models import ExclusionArea
 from portal.accounts.models import User
@@ -84,8 +91,11 @@ def look(request: HttpRequest) -> HttpResponse:
     held = _held(request)
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
     found = inspect_file(held.path, choices=choices, limits=web_limits())
+    columns = _columns(request.POST, found)
     context = {
-        "outcome": _take_in(held, assumed, choices, actor=None, dry_run=True),
+        "outcome": _take_in(held, assumed, choices, columns, actor=None, dry_run=True),
+        "facts": [(fact, label, columns.get(fact, "")) for fact, label in LABELS.items()],
+        "names": [field.name for field in found.fields],
         "file_name": held.name,
         "held": held.word,
         "reading": reading_of(found),
@@ -115,12 +125,14 @@ def take_in(request: HttpRequest) -> HttpResponse:
     access_imports(request.user)
     held = held_file(request.POST.get("held", ""))
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
-    refuse_guesses(inspect_file(held.path, choices=choices, limits=web_limits()))
+    found = inspect_file(held.path, choices=choices, limits=web_limits())
+    refuse_guesses(found)
+    columns = _columns(request.POST, found)
     user = request.user
     assert isinstance(user, User)
 
     def act() -> dict[str, int]:
-        outcome = _take_in(held, assumed, choices, actor=user, dry_run=False)
+        outcome = _take_in(held, assumed, choices, columns, actor=user, dry_run=False)
         return {
             "n": outcome.registered,
             "unchanged": outcome.unchanged,
@@ -158,8 +170,30 @@ def move(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     return redirect("parcels:exclusions")
 
 
+def _columns(given: Any, found: Inspection) -> dict[str, str]:
+    """The column of each fact: as chosen, by their names where the form says nothing yet.
+
+    ColumnMissing for one that the file does not have.
+    """
+    names = [field.name for field in found.fields]
+    chosen = {fact: given.get(f"column_{fact}") for fact in LABELS}
+    if all(column is None for column in chosen.values()):
+        return propose_columns(names)
+    columns = {fact: column for fact, column in chosen.items() if column}
+    for column in columns.values():
+        if column not in names:
+            raise ColumnMissing(column=column)
+    return columns
+
+
 def _take_in(
-    held: Held, assumed: Assumed, choices: Choices, *, actor: User | None, dry_run: bool
+    held: Held,
+    assumed: Assumed,
+    choices: Choices,
+    columns: dict[str, str],
+    *,
+    actor: User | None,
+    dry_run: bool,
 ) -> TakenIn:
     return take_in_exclusions(
         path=held.path,
@@ -167,6 +201,7 @@ def _take_in(
         file_name=held.name,
         assumed=assumed,
         choices=choices,
+        columns=columns,
         limits=web_limits(),
         dry_run=dry_run,
     )

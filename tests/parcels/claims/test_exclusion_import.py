@@ -138,6 +138,14 @@ def test_a_file_is_looked_at_in_the_browser_and_then_registered(clerk: Client) -
     page = seen.content.decode()
     assert all(one.facts.number in page for one in outcome.found)
     given = {"held": seen.context["held"], "request_key": "k", **seen.context["kept"]}
+    assert ("number", "project_no") in {(fact, column) for fact, _, column in seen.context["facts"]}
+    chosen = clerk.post("/exclusions/look/", {**given, "column_number": "name"})
+    assert len(chosen.context["outcome"].rejected) == 2  # Of the first day nothing was chosen.
+    wrong = {**given, "column_number": "没有"}
+    assert (
+        clerk.post("/exclusions/take-in/", wrong, HTTP_ACCEPT="application/json").json()["code"]
+        == "column_missing"
+    )
     for _click in range(2):
         done = clerk.post("/exclusions/take-in/", given, follow=True)
         assert "已登记 2 个" in done.content.decode()
