@@ -23,8 +23,8 @@ from portal.base.errors import NotFound
 from portal.casework.errors import OwnMatter
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Registration, TicketRequest
-from tickets.registry.queries import changes_shares, own_tickets, pledges_on
-from tickets.registry.ranks import rank_of
+from tickets.registry.queries import changes_shares, own_tickets
+from tickets.registry.ranks import ranks_on
 
 
 def access_ticket(number: str) -> CarbonTicket:
@@ -202,8 +202,8 @@ def parties_asked(registration: Registration) -> list[Party]:
 
 def pledgees_of(ticket: CarbonTicket) -> list[Party]:
     """The banks for whose loans kilograms of the ticket stand, and those of later ranks that wait."""
-    pledges = [pledge for pledge in pledges_on(ticket) if not rank_of(pledge).has_ended]
-    return list(dict.fromkeys(pledge.pledgee for pledge in pledges))
+    standing = [rank.pledge for rank in ranks_on(ticket) if not rank.has_ended]
+    return list(dict.fromkeys(pledge.pledgee for pledge in standing))
 
 
 def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.db import connection
 
-from tickets.registry.models import Pledge
+from tickets.registry.models import CarbonTicket, Pledge
+from tickets.registry.queries import pledges_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,16 @@ def ranks_of(pledge: Pledge) -> list[Rank]:
         found.append(Rank(one, standing_kg, one.quantity_kg - entered_kg if waits else 0))
         secured = secured or standing_kg > 0
     return found
+
+
+def ranks_on(ticket: CarbonTicket) -> list[Rank]:
+    """Of every pledge of the ticket, each row of ranks being read once."""
+    found: dict[uuid.UUID, Rank] = {}
+    pledges = list(pledges_on(ticket))
+    for pledge in pledges:
+        if pledge.pk not in found:
+            found |= {rank.pledge.pk: rank for rank in ranks_of(pledge)}
+    return [found[pledge.pk] for pledge in pledges]
 
 
 def rank_of(pledge: Pledge) -> Rank:

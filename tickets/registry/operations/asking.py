@@ -204,15 +204,18 @@ def print_ticket(
         or acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW)
     ):
         raise OfficeMissing()
+    # Drawn before the issuance is held: it takes a second, in which others go on.
+    number = _next_print(ticket)
+    pdf = face_pdf(ticket, as_of=as_of, address=address, print_number=number)
     held = hold_ticket(ticket)  # Two printings get their numbers one after the other.
     if not held.is_open or any(
         order.kind == FreezeOrder.Kind.LOSS for order in orders_in_force(ticket)
     ):
         raise NotPrinted()
-    last = ticket.prints.aggregate(last=Max("number"))["last"] or 0
-    made = TicketPrint.objects.create(ticket=ticket, number=last + 1, as_of=as_of, made_by=actor)
-    made.refresh_from_db()
-    pdf = face_pdf(ticket, as_of=as_of, address=address, print_number=made.number)
+    if number != _next_print(ticket):  # Another was printed meanwhile.
+        number = _next_print(ticket)
+        pdf = face_pdf(ticket, as_of=as_of, address=address, print_number=number)
+    made = TicketPrint.objects.create(ticket=ticket, number=number, as_of=as_of, made_by=actor)
     face = PrintedFace.objects.create(printing=made, pdf=pdf, sha256=hashlib.sha256(pdf).digest())
     record_event(
         subject_kind="ticket",
@@ -222,6 +225,10 @@ def print_ticket(
         facts={"print": made.number, "sha256": face.sha256.hex()},
     )
     return made
+
+
+def _next_print(ticket: CarbonTicket) -> int:
+    return (ticket.prints.aggregate(last=Max("number"))["last"] or 0) + 1
 
 
 @write_transaction

@@ -77,7 +77,6 @@ from tickets.registry.queries import (
     ordered_by,
     orders_in_force,
     outstanding_prints,
-    pledges_on,
     register_totals,
     register_version,
     retired_by,
@@ -88,7 +87,7 @@ from tickets.registry.queries import (
     stream_of,
 )
 from tickets.registry.querysets import standing_at
-from tickets.registry.ranks import Rank, rank_of
+from tickets.registry.ranks import ranks_on
 from tickets.registry.showing import (
     act_line,
     area_facts,
@@ -241,7 +240,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         },
         "notice": policy_text("notice.not_ccer"),
         "sketch_config": sketch_config([json.loads(shape.json)]),
-        **_dealings(request, ticket, exact),
+        **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
     }
     return render(request, "registry/ticket.html", context)
 
@@ -291,7 +290,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     user = request.user
     owns = acts_for_any(user, owners_of(ticket), Mandate.Scope.APPLY)
     forestry = works_in(user, Department.FORESTRY)
-    ranks: list[Rank] = [rank_of(pledge) for pledge in pledges_on(ticket)]
+    ranks = ranks_on(ticket)
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
