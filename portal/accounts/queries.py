@@ -159,12 +159,14 @@ def mandates_for(user: AnyUser, party: Party, scope: Mandate.Scope) -> QuerySet[
 def people_acting_for(
     parties: Iterable[Party], scope: Mandate.Scope = Mandate.Scope.VIEW
 ) -> list[User]:
-    """Who acts today, in this matter (or in whatever matter), for one of these parties."""
-    day = today()
+    """Who acts today, in this matter (or in whatever matter), for one of these parties or for the
+    checked one that its name is linked to."""
+    day, held = today(), [party.pk for party in parties]
+    linked = standing_links().filter(name_only__in=held).values("checked")
     return list(
         User.objects.filter(
             Q(mandates__valid_to__isnull=True) | Q(mandates__valid_to__gte=day),
-            mandates__party__in=list(parties),
+            mandates__party__in=Party.objects.filter(pk__in=held).values("pk").union(linked),
             mandates__scope__in=SCOPES_INCLUDING[scope],
             mandates__ended_at__isnull=True,
             mandates__valid_from__lte=day,

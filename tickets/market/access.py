@@ -194,16 +194,3 @@ def require_price_within_mandate(
         ]
         if floors and min(floors) > price_fen_per_tonne:
             raise PriceBelowMandate(floor=yuan(min(floors)))
-
-
-def people_of(parties: Iterable[Party]) -> list[User]:
-    """Everybody who disposes for these parties: whom a message about their tonnes reaches."""
-    found = [standing_party(party).pk for party in parties]
-    return list(
-        User.objects.filter(
-            mandates__party__in=found,
-            mandates__ended_at__isnull=True,
-            mandates__scope__in=[Mandate.Scope.ALL, Mandate.Scope.DISPOSE],
-            is_active=True,
-        ).distinct()
-    )

@@ -11,7 +11,8 @@ from django.db import DatabaseError, connection, transaction
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Mandate, Role, RoleGrant
-from portal.base.clock import advance_clock, now
+from portal.accounts.queries import people_acting_for
+from portal.base.clock import advance_clock, now, today
 from portal.base.errors import NotFound
 from portal.base.models import OutboxMessage
 from tests.accounts.people import user_named
@@ -51,6 +52,7 @@ from tickets.market.operations import (
     order_retail,
     prepare_listing,
     raise_dispute,
+    retract_listing,
     settle_order,
     settle_trade,
     show_payment,
@@ -58,6 +60,7 @@ from tickets.market.operations import (
 )
 from tickets.market.prices import amount_of, parse_yuan, yuan
 from tickets.offsets.models import Purpose
+from tickets.projects.notes import representatives
 from tickets.registry.errors import BlockNotFree, ConsentMissing
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.operations import (
@@ -108,6 +111,30 @@ def test_an_agreement_goes_from_both_confirmations_to_the_registered_transfer(
     with pytest.raises(TradeMovedOn):  # Two confirmations of one deal.
         settle_trade(trade=trade, actor=floor.trading)
     assert covered(ticket.issuance)
+
+
+def test_a_mandate_whose_days_do_not_hold_confirms_and_retracts_nothing(floor: Floor) -> None:
+    listing = ask(floor, floor.issue(1000), terms=AgreementTerms(floor.buyer), confirmed=True)
+    days = {
+        "over": (date(2020, 1, 1), today() - timedelta(days=1)),
+        "to-come": (today() + timedelta(days=1), None),
+    }
+    for name, (valid_from, valid_to) in days.items():
+        agent = user_named(f"{name}-{uuid.uuid4().hex[:6]}")
+        Mandate.objects.create(
+            user=agent,
+            party=floor.buyer,
+            scope=Mandate.Scope.ALL,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            given_by=floor.buyer_user,
+        )
+        for act in (confirm_agreement, retract_listing):
+            with pytest.raises(NotFound):
+                act(listing=listing, actor=agent)
+        assert agent not in people_acting_for([floor.buyer])
+        assert agent not in representatives(floor.buyer)  # Nor is he told of anything.
+    confirm_agreement(listing=listing, actor=floor.buyer_user)
 
 
 def test_the_first_deal_asks_for_the_second_factor_and_tells_the_holder_by_mail(

@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import acts_for, officers
+from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE, people_of, require_not_seller
+from tickets.market.access import DISPOSE, require_not_seller
 from tickets.market.errors import (
     BiddingClosed,
     BiddingNotOpen,
@@ -162,7 +162,7 @@ def _end_deposit(deposit: Deposit, actor: User) -> Deposit:
 def _tell_bidder(deposit: Deposit) -> None:
     number = deposit.listing.number
     tell(
-        users=people_of([deposit.bidder]),
+        users=people_acting_for([deposit.bidder], DISPOSE),
         subject=_("{number}：保证金{state}").format(
             number=number, state=deposit.get_state_display()
         ),
@@ -300,7 +300,7 @@ def _tell_bidders(
         told.add(bid.bidder_id)
         won = top is not None and bid.pk == top.pk
         tell(
-            users=people_of([bid.bidder]),
+            users=people_acting_for([bid.bidder], DISPOSE),
             subject=f"{listing.number}：" + (_("竞价成功") if won else _("竞价未成交")),
             body=why_failed(missing_kg) if missing_kg else said,
             link=f"/market/listings/{listing.number}/",

@@ -14,14 +14,14 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import has_role
+from portal.accounts.queries import has_role, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import InvalidInput, PortalError
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.outbox import post_message
 from portal.base.policy import policy_number
 from portal.casework.notices import tell
-from tickets.market.access import people_of
+from tickets.market.access import DISPOSE
 from tickets.market.errors import ListingNotOpen, LotTooSmall, NotEnoughListed
 from tickets.market.journal import TRADE, record
 from tickets.market.models import Listing, RetailOrder, Trade
@@ -127,7 +127,7 @@ def agree(
         price_fen_per_tonne=price_fen_per_tonne, amount_fen=trade.amount_fen,
     )  # fmt: skip
     tell(
-        users=people_of([buyer]),
+        users=people_acting_for([buyer], DISPOSE),
         subject=_("成交 {number}：请付款").format(number=trade.number),
         body=_("{tonnes} 吨，应付 {amount} 元。付款后请上传凭证。").format(
             tonnes=tonnes(quantity_kg), amount=yuan(trade.amount_fen)
@@ -140,7 +140,7 @@ def agree(
 def tell_holder(listing: Listing, buyer: Party) -> None:
     """The holder hears by message and e-mail of the first deal with somebody new (domain.md)."""
     tell(
-        users=people_of(owners_of(listing.ticket)),
+        users=people_acting_for(owners_of(listing.ticket), DISPOSE),
         subject=_("首次与新的交易对方交易：{number}").format(number=listing.number),
         body=_(
             "您的碳票 {ticket} 将首次与“{buyer}”交易。如非您本人意愿，请立即联系交易中心并修改密码。"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import has_role, standing_party
+from portal.accounts.queries import acts_for, has_role, people_acting_for, standing_party
 from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.numbers import NumberKind, draw_number
@@ -17,9 +17,9 @@ from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from tickets.market.access import (
+    DISPOSE,
     in_centre,
     is_seller,
-    people_of,
     require_not_seller,
     require_price_within_mandate,
 )
@@ -140,7 +140,7 @@ def ask_listing(
     )  # fmt: skip
     if listing.buyer is not None:
         tell(
-            users=people_of([listing.buyer]),
+            users=people_acting_for([listing.buyer], DISPOSE),
             subject=_("协议转让待您确认：{number}").format(number=listing.number),
             body=_("{tonnes} 吨，每吨 {price} 元。请核对后确认。").format(
                 tonnes=tonnes(quantity_kg), price=yuan(price_fen_per_tonne)
@@ -189,7 +189,7 @@ def _require_term(closes_at: datetime) -> None:
 def confirm_agreement(*, listing: Listing, actor: User) -> Listing:
     """The named buyer agrees, once."""
     found = lock_listing(listing)
-    if found.buyer is None or actor not in people_of([found.buyer]):
+    if found.buyer is None or not acts_for(actor, found.buyer, DISPOSE):
         raise NotFound()
     if found.buyer_confirmed_at is not None:
         raise ConfirmedAlready()
@@ -287,7 +287,7 @@ def retract_listing(*, listing: Listing, actor: User) -> Listing:
     """The holder (or the named buyer) takes it back before it is opened; no kilogram has moved."""
     found = lock_listing(listing)
     if not is_seller(actor, found) and not (
-        found.buyer is not None and actor in people_of([found.buyer])
+        found.buyer is not None and acts_for(actor, found.buyer, DISPOSE)
     ):
         raise NotFound()
     _require_state(found, State.ASKED, State.PREPARED)
@@ -379,7 +379,7 @@ def _is_party(listing: Listing, actor: User) -> bool:
 
 def _tell_seller(listing: Listing, text: str) -> None:
     tell(
-        users=people_of(owners_of(listing.ticket)),
+        users=people_acting_for(owners_of(listing.ticket), DISPOSE),
         subject=f"{listing.number}：{listing.get_state_display()}",
         body=f"{listing.ticket.number} · {tonnes(listing.quantity_kg)} t · {text}",
         link=f"/market/listings/{listing.number}/",

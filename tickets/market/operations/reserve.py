@@ -8,12 +8,12 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, User
-from portal.accounts.queries import acts_for, standing_party
+from portal.accounts.queries import acts_for, people_acting_for, standing_party
 from portal.base.clock import now, today
 from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE, people_of
+from tickets.market.access import DISPOSE
 from tickets.market.errors import (
     ContractMovedOn,
     ContractQuantity,
@@ -265,7 +265,7 @@ def _locked_share(share: PremiumShare, state: PremiumShare.State) -> PremiumShar
 
 def _tell(parties: list[Party], contract: ReserveContract, subject: str) -> None:
     tell(
-        users=people_of(parties),
+        users=people_acting_for(parties, DISPOSE),
         subject=subject,
         body=f"{tonnes(contract.quantity_kg)} t · {yuan(contract.floor_fen_per_tonne)} CNY/t",
         link=f"/market/reserve/{contract.key}/",

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Role, User
+from portal.accounts.queries import people_acting_for
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
-from tickets.market.access import people_of
+from tickets.market.access import DISPOSE
 from tickets.market.errors import (
     NameRefused,
     NotEnoughListed,
@@ -112,7 +113,7 @@ def decide_pool(*, pool: RetailPool, accepted: bool, actor: User, reason: str = 
     found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
     record(POOL, found.key, str(found.state), actor)
     tell(
-        users=people_of(owners_of(found.listing.ticket)),
+        users=people_acting_for(owners_of(found.listing.ticket), DISPOSE),
         subject=f"{found.title}：{found.get_state_display()}",
         body=f"{found.listing.number} · {tonnes(found.quantity_kg)} t",
         link=f"/market/listings/{found.listing.number}/",
@@ -376,7 +377,7 @@ def _tell_lapsed(order: RetailOrder, listing: Listing) -> None:
         said = _("期限内未付款，订单失效。如已付款，请在订单页填写银行流水号，核实后退款。")
     write_to(order, _("订单 {number} 已失效").format(number=order.number), said)
     tell(
-        users=people_of(owners_of(listing.ticket)),
+        users=people_acting_for(owners_of(listing.ticket), DISPOSE),
         subject=_("订单 {number} 已失效").format(number=order.number),
         body=_("{listing} 的 {tonnes} 吨恢复可售。").format(
             listing=listing.number, tonnes=tonnes(order.quantity_kg)

@@ -8,18 +8,13 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Party, Role, User
-from portal.accounts.queries import acts_for, officers
+from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
-from tickets.market.access import (
-    DISPOSE,
-    is_seller,
-    people_of,
-    require_not_seller,
-)
+from tickets.market.access import DISPOSE, is_seller, require_not_seller
 from tickets.market.errors import (
     NewCounterparty,
     PaymentForAnotherDeal,
@@ -277,7 +272,7 @@ def _locked(trade: Trade) -> Trade:
 
 def _tell_both(trade: Trade, text: str) -> None:
     tell(
-        users=people_of([trade.buyer, *owners_of(trade.listing.ticket)]),
+        users=people_acting_for([trade.buyer, *owners_of(trade.listing.ticket)], DISPOSE),
         subject=f"{trade.number}：{trade.get_state_display()}",
         body=f"{tonnes(trade.quantity_kg)} t · {yuan(trade.amount_fen)} CNY · {text}",
         link=f"/market/trades/{trade.number}/",

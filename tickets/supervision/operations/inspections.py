@@ -11,15 +11,20 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Department, Role, User
-from portal.accounts.queries import has_role
+from portal.accounts.queries import has_role, people_acting_for
 from portal.base.clock import PortalNow, today
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
 from portal.casework.documents import JPEG, Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
+<<<<<<< HEAD
 from tickets.market.access import people_of
 from tickets.registry.access import owners_of, refuse_own_ticket, require_office
+=======
+from tickets.market.access import DISPOSE
+from tickets.registry.access import owners_of, require_office
+>>>>>>> 648228a (market: Ask whether a mandate's days hold, wherever somebody acts or is told.)
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.moves import LIVE_STATES
 from tickets.registry.operations import Paper, prepare_freeze
@@ -226,7 +231,7 @@ def sign_inspection(
 def _tell_owners(found: Inspection) -> None:
     """What has to be mended, and by when."""
     tell(
-        users=people_of(owners_of(found.ticket)),
+        users=people_acting_for(owners_of(found.ticket), DISPOSE),
         subject=str(_("现场检查要求整改：{ticket}")).format(ticket=found.ticket.number),
         body=str(_("请于 {day} 前完成：{measures}")).format(
             day=found.measures_due_on, measures=found.measures

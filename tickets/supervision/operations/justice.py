@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Department, Role, User
-from portal.accounts.queries import officers
+from portal.accounts.queries import officers, people_acting_for
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.market.access import people_of
+from tickets.market.access import DISPOSE
 from tickets.market.models import Listing, RetailOrder, RetailPool
 from tickets.market.operations import (
     require_lot,
@@ -107,7 +107,7 @@ def confirm_justice_case(*, case: JusticeCase, actor: User) -> JusticeCase:
     if found.pool is not None:
         return _subscribe(found, actor)
     tell(
-        users=people_of(owners_of(found.ticket))
+        users=people_acting_for(owners_of(found.ticket), DISPOSE)
         if found.listing is None
         else officers(Role.APPROVER, Department.ECOLOGY),
         subject=str(_("生态司法认购，等待您同意：{ticket}")).format(ticket=found.ticket.number),
