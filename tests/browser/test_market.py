@@ -177,7 +177,8 @@ def test_a_bidding_of_five_to_the_protocol_and_the_registered_transfer(
         press(page, "提交保证金凭证")
     clerk = enter(open_page, "trading")
     clerk.goto(address)
-    for _page in pages:
+    for n in range(len(pages)):
+        clerk.locator("[name=payment_number]").first.fill(f"GD-{n}")
         clerk.get_by_role("button", name="确认收到").first.click()
         clerk.wait_for_load_state()
 

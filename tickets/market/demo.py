@@ -46,7 +46,7 @@ from tickets.market.operations import (
     prepare_pool,
     propose_contract,
     raise_dispute,
-    refund_order,
+    refund,
     return_deposit,
     say_order_paid,
     settle_order,
@@ -160,7 +160,12 @@ class Hall:
                 upload=self.slip(f"{listing.number} 保证金 {name}", DEPOSIT_FEN),
                 actor=self.users[name],
             )
-            decide_deposit(deposit=deposit, accepted=True, actor=self.users["trading"])
+            decide_deposit(
+                deposit=deposit,
+                accepted=True,
+                payment_number=self.flow(),
+                actor=self.users["trading"],
+            )
         advance_to(terms.opens_at + timedelta(minutes=5))
         return listing
 
@@ -186,7 +191,7 @@ class Hall:
         """Every deposit that is still there."""
         for deposit in listing.deposits.filter(state="accepted"):
             return_deposit(
-                deposit=deposit, payment_number=self.flow(), actor=self.users["trading_approver"]
+                deposit=deposit, refund_number=self.flow(), actor=self.users["trading_approver"]
             )
 
     def pool(
@@ -228,8 +233,8 @@ class Hall:
         say_order_paid(order=order, payment_number=number, actor=None)
         advance_to(order.pay_by + timedelta(hours=2))
         lapse_overdue_orders()
-        find_receipt(order=order, payment_number=number, actor=self.users["trading"])
-        refund_order(order=order, refund_number=self.flow(), actor=self.users["trading_approver"])
+        find_receipt(deal=order, payment_number=number, actor=self.users["trading"])
+        refund(deal=order, refund_number=self.flow(), actor=self.users["trading_approver"])
 
 
 # --- chapters: two years -------------------------------------------------------------------------

@@ -48,7 +48,8 @@ class ListingMovedOn(MarketError):
 @stands_for(
     "who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade",
     "who_prepared_a_pool_does_not_approve_it", "who_accepted_a_deposit_does_not_end_it",
-    "who_found_a_receipt_does_not_refund_it",
+    "who_found_the_receipt_of_order_does_not_refund_it",
+    "who_found_the_receipt_of_trade_does_not_refund_it",
 )  # fmt: skip
 class SamePerson(MarketError):
     """Who prepared does not decide, and nobody decides on an own deal."""
@@ -110,10 +111,11 @@ class ListingNotOpen(MarketError):
 
 
 @stands_for(
-    "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry"
+    "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry",
+    "refunded_trade_is_whole",
 )  # fmt: skip
 class TradeMovedOn(MarketError):
-    """Settled, lapsed or annulled already."""
+    """Settled, lapsed, annulled or refunded already."""
 
     code = "trade_moved_on"
     message = _("该笔成交已经结算或已经失效，请刷新后查看。")
@@ -143,18 +145,10 @@ class PaymentForAnotherDeal(MarketError):
 
 @stands_for("market_bankpayment_pkey")
 class PaymentUsed(MarketError):
-    """The same payment was shown for another deal."""
+    """The number at the bank, or the file, stands for another receipt or refund already."""
 
     code = "payment_used"
-    message = _("该付款流水或凭证文件已用于另一笔成交。")
-
-
-@stands_for("one_refund_for_one_order")
-class RefundUsed(MarketError):
-    """One payment of the bank was said to have given two orders their money back."""
-
-    code = "refund_used"
-    message = _("该退款流水已登记在另一笔订单上。")
+    message = _("该银行流水号或凭证文件已登记在另一笔款项上。")
 
 
 # --- retail -------------------------------------------------------------------------------------
@@ -203,7 +197,7 @@ class OrderMovedOn(MarketError):
     message = _("该订单已经办结或已经失效。")
 
 
-@stands_for("receipt_found_is_owed_back")
+@stands_for("receipt_of_order_is_owed_back", "receipt_of_trade_is_owed_back")
 class ReceiptNotFound(MarketError):
     """The clerk looks for the money before the approver gives it back."""
 
@@ -248,7 +242,8 @@ class ReservedTonnes(MarketError):
 
     code = "reserved_tonnes"
     message = _(
-        "碳票 {number} 的减排量按收储合同购入，须经挂牌或零售池认购，才能结算溢价分成（第十三条）。"
+        "碳票 {number} 的减排量按收储合同购入，须在本平台挂牌、协议转让或经零售池出售，"
+        "才能结算溢价分成（第十三条）。"
     )
 
 
@@ -326,7 +321,7 @@ class DepositTwice(MarketError):
     message = _("该竞买人的保证金凭证已经提交。")
 
 
-@stands_for("deposit_moves_by_the_table")
+@stands_for("deposit_moves_by_the_table", "accepted_deposit_names_its_receipt")
 class DepositDecided(MarketError):
     """Decided already."""
 

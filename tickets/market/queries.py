@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Case, Q, QuerySet, When
 
 from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, parties_acted_for
-from portal.base.clock import today
+from portal.base.clock import PortalNow, today
 from tickets.market.models import (
     Deposit,
     Listing,
@@ -21,6 +21,7 @@ from tickets.market.models import (
 )
 from tickets.registry.models import CarbonTicket, TicketShare
 from tickets.registry.quantities import KG_PER_TONNE
+from tickets.registry.queries import with_former_bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ def settled_trades(since: datetime | None = None) -> QuerySet[Trade]:
     if since is not None:
         found = found.filter(ended_at__gte=since)
     return found.order_by("-ended_at", "-pk")
+
+
+_OVERDUE = Q(paid_at__isnull=False, disputed_at__isnull=True, confirm_by__lt=PortalNow())
 
 
 def market_figures() -> dict[str, int]:
@@ -146,25 +150,20 @@ def waiting_orders() -> QuerySet[RetailOrder]:
     )
 
 
-def refunds_in_hand() -> QuerySet[RetailOrder]:
-    """Orders whose money is looked for, or is to be given back."""
-    return (
-        RetailOrder.objects.filter(state=RetailOrder.State.REFUND)
-        .select_related("beneficiary")
-        .order_by("ended_at")
-    )
+def refunds_in_hand() -> list[RetailOrder | Trade]:
+    """Deals whose money is looked for, or is to be given back, what ended first above."""
+    orders = RetailOrder.objects.filter(state=RetailOrder.State.REFUND)
+    trades = Trade.objects.filter(state=Trade.State.REFUND)
+    found = [*orders.select_related("beneficiary"), *trades.select_related("buyer")]
+    return sorted(found, key=lambda deal: deal.ended_at)
 
 
 def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:
-    """Reserve contracts of either side that ``user`` acts for."""
-    parties = parties_acted_for(user)
+    """Reserve contracts of either side that ``user`` acts for, or that merged into such a one."""
+    parties = with_former_bodies(parties_acted_for(user).values_list("pk", flat=True))
     return (
-        (
-            ReserveContract.objects.filter(body__in=parties)
-            | ReserveContract.objects.filter(owner__in=parties)
-        )
+        ReserveContract.objects.filter(Q(body__in=parties) | Q(owner__in=parties))
         .select_related("body", "owner")
-        .distinct()
         .order_by("-proposed_at")
     )
 
@@ -177,12 +176,25 @@ def deposits_in_hand() -> QuerySet[Deposit]:
 
 
 def unsettled_trades() -> QuerySet[Trade]:
-    """What waits for payment, receipt or a decision."""
+    """What waits for payment, receipt or a decision; first what the cashier let wait too long."""
+    overdue = Case(When(_OVERDUE, then=True), default=False, output_field=BooleanField())
     return (
         Trade.objects.filter(state=Trade.State.AGREED)
+        .annotate(is_overdue=overdue)
         .select_related("listing__ticket", "buyer")
-        .order_by("pay_by")
+        .order_by("-is_overdue", "pay_by")
     )
+
+
+def overdue_trades() -> QuerySet[Trade]:
+    """Paid, say their buyers, and not looked at within the cashier's term."""
+    return Trade.objects.filter(_OVERDUE, state=Trade.State.AGREED)
+
+
+def unpaid_in_time(listing: Listing) -> QuerySet[Trade]:
+    """Whose term of payment passed, even if money came later."""
+    states = [Trade.State.LAPSED, Trade.State.REFUND, Trade.State.REFUNDED]
+    return Trade.objects.filter(listing=listing, state__in=states, disputed_at__isnull=True)
 
 
 def tickets_to_offer(user: AnyUser) -> QuerySet[CarbonTicket]:

@@ -10,15 +10,18 @@ from tickets.market.operations import (
     free_ended_listings,
     lapse_overdue_orders,
     lapse_overdue_trades,
+    remind_of_overdue_payments,
 )
 
 
 @app.periodic(cron="* * * * *")
 @app.task(name="end_market_terms", queue="upkeep", queueing_lock="end_market_terms")
 def end_market_terms(timestamp: int) -> None:
-    """Close biddings, expire listings, let unpaid trades lapse, free what nothing holds any more."""
+    """Close biddings, expire listings, end unpaid deals, free what nothing holds any more; say which
+    payments the cashier has not looked at."""
     close_due_biddings()
     end_due_listings()
     lapse_overdue_trades()
     lapse_overdue_orders()
+    remind_of_overdue_payments()
     free_ended_listings()

@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party
-from portal.accounts.queries import AnyUser, names_of, parties_acted_for
+from portal.accounts.queries import AnyUser, names_of, parties_acted_for, standing_party
 from portal.base.clock import CITY_TIME, today
 from tickets.projects.models import Filing
 from tickets.registry.ledger import freest_first, quantity_of, standing_pieces
@@ -328,13 +328,7 @@ def shares_due(filing: Filing) -> list[tuple[Party, int]]:
 def issuable_to(user: AnyUser) -> list[Filing]:
     """Filings of which nothing is issued, and whose tonnes are due to a party that ``user`` acts for."""
     mine = set(parties_acted_for(user).values_list("pk", flat=True))
-    theirs = set(mine)  # With the bodies that merged into them, step by step.
-    while merged := set(
-        PartySuccession.objects.filter(successor__in=theirs)
-        .exclude(former__in=theirs)
-        .values_list("former", flat=True)
-    ):
-        theirs |= merged
+    theirs = with_former_bodies(mine)
     filings = Filing.objects.filter(
         issuance__isnull=True,
         pk__in=Filing.objects.filter(application__shares__party__in=theirs).values("pk"),
@@ -344,6 +338,27 @@ def issuable_to(user: AnyUser) -> list[Filing]:
         for filing in filings.select_related("application__project").order_by("pk")
         if any(party.pk in mine for party, _numerator in shares_due(filing))
     ]
+
+
+def succeeding(party: Party) -> Party:
+    """The body that a merged one goes on in, or the party itself, under the name that was checked."""
+    standing = standing_party(party)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT registry_successor(%s, portal_now())", [standing.pk])
+        [found] = cursor.fetchone()
+    return standing if found == standing.pk else Party.objects.get(pk=found)
+
+
+def with_former_bodies(parties: Iterable[int]) -> set[int]:
+    """The keys of these parties and of the bodies that merged into them, step by step."""
+    found = set(parties)
+    while merged := set(
+        PartySuccession.objects.filter(successor__in=found)
+        .exclude(former__in=found)
+        .values_list("former", flat=True)
+    ):
+        found |= merged
+    return found
 
 
 def has_dealt_with(owners: Sequence[Party], party: Party) -> bool:

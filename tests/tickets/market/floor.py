@@ -14,7 +14,7 @@ from portal.casework.documents import Upload, parse_upload
 from tests.accounts.people import officer
 from tests.tickets.projects.story import PDF
 from tests.tickets.registry.register import Bureau, holder
-from tickets.market.models import Listing, RetailPool, Trade
+from tickets.market.models import Deposit, Listing, RetailPool, Trade
 from tickets.market.operations import (
     AgreementTerms,
     BiddingTerms,
@@ -165,8 +165,16 @@ class Floor(Bureau):
         deposit = show_deposit(
             listing=listing, bidder=party, amount_fen=100_00, upload=evidence(), actor=user
         )
-        decide_deposit(deposit=deposit, accepted=True, actor=self.centre)
+        self.accept(deposit)
         return party, user
+
+    def accept(self, deposit: Deposit) -> Deposit:
+        return decide_deposit(
+            deposit=deposit,
+            accepted=True,
+            payment_number=f"保证金{next(_serial)}",
+            actor=self.centre,
+        )
 
     def bid(self, listing: Listing, bidder: tuple[Party, User], price_fen: int) -> None:
         place_bid(
@@ -186,11 +194,11 @@ class Floor(Bureau):
             confirmed=True,
         )
 
-    def pay(self, trade: Trade) -> Trade:
+    def pay(self, trade: Trade, number: str = "") -> Trade:
         return show_payment(
             trade=trade,
             number=trade.number,
-            payment_number=f"流水{next(_serial)}",
+            payment_number=number or f"流水{next(_serial)}",
             amount_fen=trade.amount_fen,
             upload=evidence(),
             actor=trade.bought_by,

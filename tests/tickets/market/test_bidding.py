@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import date, timedelta
 from typing import Any
 
@@ -106,7 +107,7 @@ def test_the_first_bid_for_tonnes_of_somebody_new_asks_for_the_second_factor(flo
     deposit = show_deposit(
         listing=listing, bidder=party, amount_fen=100_00, upload=evidence(), actor=user
     )
-    decide_deposit(deposit=deposit, accepted=True, actor=floor.centre)
+    floor.accept(deposit)
     assert bid(1500).number == 1
 
 
@@ -138,8 +139,11 @@ def test_deposits_are_confirmed_by_the_centre(floor: Floor) -> None:
         floor.bid(listing, (floor.buyer, floor.buyer_user), 1500)
     decide_deposit(deposit=deposit, accepted=False, reason="未到账", actor=floor.centre)
     with pytest.raises(DepositDecided):
-        decide_deposit(deposit=deposit, accepted=True, actor=floor.centre)
-    decide_deposit(deposit=show(100_00), accepted=True, actor=floor.centre)
+        floor.accept(deposit)
+    again = show(100_00)
+    for number, refusal in (("——", InvalidInput), ("9" * 61, InvalidInput), ("gd-7", None)):
+        with pytest.raises(refusal) if refusal else nullcontext():
+            decide_deposit(deposit=again, accepted=True, payment_number=number, actor=floor.centre)
     floor.bid(listing, (floor.buyer, floor.buyer_user), 1500)
 
 
@@ -195,21 +199,21 @@ def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
     winner, other = floor.bidder(listing, "甲公司"), floor.bidder(listing, "乙公司")
     first, second = listing.deposits.order_by("pk")
     with pytest.raises(DepositHeld):
-        return_deposit(deposit=second, payment_number="T0", actor=floor.trading)
+        return_deposit(deposit=second, refund_number="T0", actor=floor.trading)
     floor.bid(listing, other, 1500)
     floor.bid(listing, winner, 1600)
     advance_clock(timedelta(hours=2))
     close_bidding(listing=listing)
     with pytest.raises(DepositHeld):  # The winner's trade is not settled.
-        return_deposit(deposit=first, payment_number="T1", actor=floor.trading)
+        return_deposit(deposit=first, refund_number="T1", actor=floor.trading)
     with pytest.raises(NothingToForfeit):
         forfeit_deposit(deposit=second, reason="未成交", actor=floor.trading)
     with pytest.raises(OfficeMissing):
-        return_deposit(deposit=second, payment_number="T2", actor=floor.centre)
+        return_deposit(deposit=second, refund_number="T2", actor=floor.centre)
     with pytest.raises(InvalidInput):
-        return_deposit(deposit=second, payment_number=" ", actor=floor.trading)
-    returned = return_deposit(deposit=second, payment_number="T2", actor=floor.trading)
-    assert (returned.state, returned.payment_number) == ("returned", "T2")
+        return_deposit(deposit=second, refund_number=" ", actor=floor.trading)
+    returned = return_deposit(deposit=second, refund_number="T2", actor=floor.trading)
+    assert (returned.state, returned.refund_number) == ("returned", "T2")
     assert Message.objects.filter(user=other[1], subject__contains="已退还").count() == 1
     advance_clock(timedelta(hours=73))
     assert lapse_overdue_trades() == 1
@@ -218,7 +222,7 @@ def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
     kept = forfeit_deposit(deposit=first, reason="逾期未付款", actor=floor.trading)
     assert kept.state == "forfeited"
     with pytest.raises(DepositDecided):
-        return_deposit(deposit=first, payment_number="T3", actor=floor.trading)
+        return_deposit(deposit=first, refund_number="T3", actor=floor.trading)
     verbs = Event.objects.filter(subject_key=str(listing.pk)).values_list("verb", flat=True)
     assert {"deposit_returned", "deposit_forfeited"} <= set(verbs)
 
@@ -249,7 +253,7 @@ def test_a_bidding_fails_when_a_court_took_of_its_kilograms_and_the_others_close
     assert said in Message.objects.get(user=one[1], subject__contains="竞价未成交").body
     written = PdfReader(io.BytesIO(protocol_pdf(taken))).pages[0].extract_text()
     assert said in "".join(written.split("\n"))
-    back = return_deposit(deposit=taken.deposits.get(), payment_number="T1", actor=floor.trading)
+    back = return_deposit(deposit=taken.deposits.get(), refund_number="T1", actor=floor.trading)
     assert back.state == "returned"
 
 
@@ -268,11 +272,12 @@ def test_what_cannot_end_is_logged_and_the_rest_go_on(
 
 
 @pytest.mark.parametrize(("attack", "constraint"), [
-    ("state = 'returned', ended_by_id = bidder.paid_by_id, ended_at = now(), payment_number = 'X'",
+    ("state = 'returned', ended_by_id = bidder.paid_by_id, ended_at = now(), refund_number = 'X'",
      "deposit_stands_while_the_bidding_runs"),
     ("state = 'waiting'", "deposit_moves_by_the_table"),
     ("amount_fen = 1", "nothing_is_rewritten"),
     ("decided_by_id = bidder.paid_by_id", "nothing_is_rewritten"),
+    ("payment_number = 'X'", "nothing_is_rewritten"),
 ])  # fmt: skip
 def test_the_database_keeps_deposits_by_itself(floor: Floor, attack: str, constraint: str) -> None:
     floor.bidder(floor.bidding(floor.issue(10_000), 10_000), "甲公司")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Mandate, Role, RoleGrant
@@ -15,6 +16,7 @@ from portal.accounts.queries import people_acting_for
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import NotFound
 from portal.base.models import OutboxMessage
+from portal.casework.models import Message
 from tests.accounts.people import user_named
 from tests.tickets.market.floor import Floor, evidence
 from tests.tickets.registry.register import covered, holder, paper, states
@@ -31,6 +33,7 @@ from tickets.market.errors import (
     PaymentNotShown,
     PaymentUsed,
     PriceBelowMandate,
+    ReceiptNotFound,
     SamePerson,
     SellerCannotBuy,
     TermsWrong,
@@ -47,11 +50,15 @@ from tickets.market.operations import (
     confirm_agreement,
     decide_dispute,
     end_due_listings,
+    find_receipt,
     free_ended_listings,
     lapse_overdue_trades,
     order_retail,
     prepare_listing,
     raise_dispute,
+    refund,
+    refuse_payment,
+    remind_of_overdue_payments,
     retract_listing,
     settle_order,
     settle_trade,
@@ -354,9 +361,11 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
         pool=floor.pool(floor.issue(1000)), quantity_kg=12, purpose=Purpose.PERSON, name="游客",
         contact="13900000000", actor=None,
     )  # fmt: skip
-    with pytest.raises(PaymentUsed):
-        settle_order(order=order, payment_number=" a1", actor=floor.trading)
+    for number in (" a1", "A-1", "Ａ１", "a/1."):
+        with pytest.raises(PaymentUsed):
+            settle_order(order=order, payment_number=number, actor=floor.trading)
     for attack in (
+        "UPDATE market_retailorder SET payment_number = 'ａ-1'",
         "UPDATE market_retailorder SET payment_number = 'A1'",
         "UPDATE market_trade SET payment_number = 'A1' WHERE state = 'agreed'",
     ):
@@ -367,6 +376,85 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute("DELETE FROM market_bankpayment")
+
+
+def test_the_money_of_an_annulled_trade_goes_back_by_two_of_the_centre(
+    floor: Floor, client: Client
+) -> None:
+    listing = floor.offer(floor.issue(1000), 1000)
+    trade = floor.pay(floor.buy(listing, 300))
+    number = trade.payment_number
+    raise_dispute(trade=trade, text="数量有争议", actor=floor.buyer_user)
+    decide_dispute(trade=trade, go_on=False, reason="协商解除", actor=floor.trading)
+    trade.refresh_from_db()
+    assert trade.state == Trade.State.REFUND
+    other = floor.buy(listing, 300)
+    with pytest.raises(PaymentUsed):  # The money is owed back: it pays for nothing else.
+        floor.pay(other, number)
+    address = f"/market/trades/{trade.number}/"
+    client.force_login(floor.centre)
+    assert trade.number in client.get("/market/work/").content.decode()
+    with pytest.raises(ReceiptNotFound):
+        refund(deal=trade, refund_number="R1", actor=floor.trading)
+    denied = {"action": "deny", "reason": "账户无此笔款项"}
+    assert client.post(address, denied).status_code == 302
+    trade.refresh_from_db()
+    assert trade.state == Trade.State.ANNULLED
+    client.force_login(floor.buyer_user)  # The number was written down wrongly.
+    said = {"action": "say", "payment_number": "ICBC-78"}
+    assert client.post(address, said).status_code == 302
+    client.force_login(floor.centre)
+    found = {"action": "find", "payment_number": "icbc 78"}
+    assert client.post(address, found).status_code == 302
+    with pytest.raises(TradeMovedOn):
+        find_receipt(deal=trade, payment_number="ICBC79", actor=floor.centre)
+    assert refused("UPDATE market_trade SET payment_number = 'X' WHERE state = 'refund'", []) == (
+        "nothing_is_rewritten"
+    )
+    client.force_login(floor.trading)
+    back = {"action": "refund", "payment_number": "R-1"}
+    assert client.post(address, back).status_code == 302
+    trade.refresh_from_db()
+    assert (trade.state, trade.payment_number, trade.refund_number) == ("refunded", "ICBC78", "R1")
+    told = Message.objects.filter(user=floor.buyer_user, subject__startswith=trade.number)
+    assert [one.subject for one in told.order_by("pk")][-2:] == [
+        f"{trade.number}：未查到付款",
+        f"{trade.number}：已退款",
+    ]
+    for used in ("ICBC78", "r1"):  # Neither the receipt nor the refund serves a second time.
+        with pytest.raises(PaymentUsed):
+            floor.pay(other, used)
+    for attack, constraint in (
+        ("state = 'annulled'", "trade_moves_by_the_table"),
+        ("refund_number = 'R2'", "trade_moves_by_the_table"),
+    ):
+        statement = f"UPDATE market_trade SET {attack} WHERE state = 'refunded'"
+        assert refused(statement, []) == constraint
+
+
+def test_a_payment_that_the_cashier_leaves_lying_is_called_overdue_and_lapses_not(
+    floor: Floor, client: Client
+) -> None:
+    trade = floor.pay(floor.buy(floor.offer(floor.issue(1000), 1000), 300))
+    advance_clock(timedelta(hours=47))
+    assert remind_of_overdue_payments() == 0
+    advance_clock(timedelta(days=3))
+    assert [lapse_overdue_trades(), remind_of_overdue_payments(), remind_of_overdue_payments()] == [
+        0,
+        1,
+        0,
+    ]
+    for user in (floor.buyer_user, floor.owner_user):
+        told = Message.objects.filter(user=user, body__contains="逾期未确认")
+        assert [one.subject for one in told] == [f"{trade.number}：待结算"]
+    client.force_login(floor.trading)
+    for address in ("/market/work/", f"/market/trades/{trade.number}/"):
+        assert "逾期未确认" in client.get(address).content.decode()
+    # Refused after the term of payment: what was left of it when the buyer paid is left now.
+    refuse_payment(trade=trade, reason="账户无此笔款项", actor=floor.trading)
+    assert lapse_overdue_trades() == 0
+    advance_clock(timedelta(hours=73))
+    assert lapse_overdue_trades() == 1
 
 
 def frozen_kg(ticket: CarbonTicket) -> int:

@@ -29,7 +29,7 @@ from tickets.market.errors import (
     PoolTermsWrong,
     PremiumMovedOn,
     ReceiptNotFound,
-    RefundUsed,
+    ReservedTonnes,
 )
 from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
 from tickets.market.operations import (
@@ -49,7 +49,7 @@ from tickets.market.operations import (
     pay_premium,
     pool_left_kg,
     propose_contract,
-    refund_order,
+    refund,
     say_order_paid,
     settle_order,
     withdraw_listing,
@@ -59,6 +59,7 @@ from tickets.market.queries import market_figures
 from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.signing import signature_holds
+from tickets.registry.operations import Kind, Owners
 
 
 # --- retail -------------------------------------------------------------------------------------
@@ -162,14 +163,14 @@ def test_money_of_an_order_that_nobody_looked_at_in_time_goes_back(
     client.force_login(floor.centre)
     assert paid.number in client.get("/market/work/").content.decode()
     with pytest.raises(ReceiptNotFound):
-        refund_order(order=paid, refund_number="R1", actor=floor.trading)
+        refund(deal=paid, refund_number="R1", actor=floor.trading)
     with pytest.raises(OfficeMissing):
-        find_receipt(order=paid, payment_number="ICBC77", actor=floor.trading)
+        find_receipt(deal=paid, payment_number="ICBC77", actor=floor.trading)
     assert client.post(address, {"action": "find", "payment_number": "ICBC77"}).status_code == 302
     with pytest.raises(OrderMovedOn):
-        deny_refund(order=paid, reason="未查到", actor=floor.centre)
+        deny_refund(deal=paid, reason="未查到", actor=floor.centre)
     with pytest.raises(OrderMovedOn):  # Else the first number would be free for another deal.
-        find_receipt(order=paid, payment_number="ICBC78", actor=floor.centre)
+        find_receipt(deal=paid, payment_number="ICBC78", actor=floor.centre)
     with pytest.raises(PaymentUsed):  # The money is on its way back: it pays for nothing else.
         settle_order(order=order(pool), payment_number="ICBC77", actor=floor.trading)
     with pytest.raises(DatabaseError, match="found already"), transaction.atomic():
@@ -178,16 +179,14 @@ def test_money_of_an_order_that_nobody_looked_at_in_time_goes_back(
     assert client.post(address, {"action": "refund", "payment_number": "R1"}).status_code == 302
     paid.refresh_from_db()
     assert (paid.state, paid.refund_number, paid.refunded_by) == ("refunded", "R1", floor.trading)
-    for act, more in (
-        (refund_order, {"refund_number": "R2"}),
-        (settle_order, {"payment_number": "W"}),
-    ):
-        with pytest.raises(OrderMovedOn):
-            act(order=paid, actor=floor.trading, **more)
+    with pytest.raises(OrderMovedOn):
+        refund(deal=paid, refund_number="R2", actor=floor.trading)
+    with pytest.raises(OrderMovedOn):
+        settle_order(order=paid, payment_number="W", actor=floor.trading)
     told = OutboxMessage.objects.filter(recipient="visitor@example.org").order_by("made_at")
     assert [one.subject for one in told if paid.number in one.subject][1:] == [
         f"订单 {paid.number} 已失效",
-        f"订单 {paid.number}：已退款",
+        f"{paid.number}：已退款",
     ]
 
 
@@ -199,24 +198,24 @@ def test_who_paid_too_late_says_so_and_reads_when_no_money_is_found(floor: Floor
     assert late.state == "lapsed"
     assert say_order_paid(order=late, payment_number="W9", actor=None).state == "refund"
     with pytest.raises(ReasonMissing):
-        deny_refund(order=late, reason=" ", actor=floor.centre)
-    assert deny_refund(order=late, reason="账户无此笔款项", actor=floor.centre).state == "lapsed"
+        deny_refund(deal=late, reason=" ", actor=floor.centre)
+    assert deny_refund(deal=late, reason="账户无此笔款项", actor=floor.centre).state == "lapsed"
     last = OutboxMessage.objects.filter(recipient="visitor@example.org").latest("made_at")
-    assert (last.subject, last.body) == (f"订单 {late.number}：未查到付款", "账户无此笔款项")
+    assert (last.subject, last.body) == (f"{late.number}：未查到付款", "账户无此笔款项")
 
 
-def test_one_payment_of_the_bank_gives_one_order_its_money_back(floor: Floor) -> None:
+def test_one_payment_of_the_bank_gives_one_deal_its_money_back(floor: Floor) -> None:
     pool = floor.pool(floor.issue(1000))
     owed = [order(pool), order(pool)]
     advance_clock(timedelta(hours=73))
     lapse_overdue_orders()
     for at, one in enumerate(owed):
         say_order_paid(order=one, payment_number=f"W{at}", actor=None)
-        find_receipt(order=one, payment_number=f"W{at}", actor=floor.centre)
-    refund_order(order=owed[0], refund_number="r 1", actor=floor.trading)
-    with pytest.raises(RefundUsed):
-        refund_order(order=owed[1], refund_number="R1", actor=floor.trading)
-    refund_order(order=owed[1], refund_number="R2", actor=floor.trading)
+        find_receipt(deal=one, payment_number=f"W{at}", actor=floor.centre)
+    refund(deal=owed[0], refund_number="r 1", actor=floor.trading)
+    with pytest.raises(PaymentUsed):
+        refund(deal=owed[1], refund_number="R1", actor=floor.trading)
+    refund(deal=owed[1], refund_number="R2", actor=floor.trading)
 
 
 @pytest.mark.parametrize(("hours", "attack", "constraint"), [
@@ -224,7 +223,7 @@ def test_one_payment_of_the_bank_gives_one_order_its_money_back(floor: Floor) ->
     (0, "state = 'refund'", "retail_order_moves_by_the_table"),
     (73, "state = 'refunded', refund_number = 'R', refunded_at = now(), refunded_by_id = {clerk}, "
      "found_by_id = {cashier}, payment_number = 'W'", "retail_order_moves_by_the_table"),
-    (73, "state = 'refund', found_by_id = {clerk}", "receipt_found_is_owed_back"),
+    (73, "state = 'refund', found_by_id = {clerk}", "receipt_of_order_is_owed_back"),
     (73, "state = 'refund', refund_number = 'R'", "refunded_order_is_whole"),
     (73, "state = 'refund', said_number = 'W', amount_fen = 1", "nothing_is_rewritten"),
 ])  # fmt: skip
@@ -370,6 +369,34 @@ def test_a_bodys_resale_to_a_visitor_owes_the_premium_too(floor: Floor) -> None:
     assert (share.amount_fen, share.premium_fen, share.owner_fen) == (120, 102, 40)
     assert Message.objects.filter(subject__contains="转售溢价分成").count() == 2
     pay_premium(share=share, payment_number="P1", actor=floor.buyer_user)
+
+
+def test_what_a_body_merged_into_owes_its_premium(floor: Floor, client: Client) -> None:
+    former = floor.buyer_user
+    reserved = floor.reserve(floor.issue(100_000), 40_000)
+    contract = ReserveContract.objects.get()
+    passed = floor.transfer(reserved, to=Owners.sole(floor.other), kind=Kind.MERGER)
+    floor.owner_user = floor.other_user
+    floor.settle(floor.agreement(passed, 10_000, 2000, buyer=holder("第三方公司")))
+    share = PremiumShare.objects.get()
+    assert (share.purchase.contract, share.owner_fen) == (contract, 2000)
+    with pytest.raises(NotFound):
+        pay_premium(share=share, payment_number="P1", actor=former)
+    client.force_login(floor.other_user)
+    assert str(contract.key) in client.get("/market/reserve/").content.decode()
+    address = f"/market/reserve/{contract.key}/"
+    assert "由其承继" in client.get(address).content.decode()
+    paid = {"action": "pay", "resale": share.resale.number, "payment_number": "P1"}
+    assert client.post(address, paid).status_code == 302
+
+
+def test_reserved_tonnes_are_not_sold_on_paper(floor: Floor) -> None:
+    ticket = floor.issue(100_000)
+    reserved = floor.reserve(ticket, 40_000)
+    with pytest.raises(ReservedTonnes):
+        floor.request_transfer(reserved, 10_000, to=Owners.sole(floor.other))
+    floor.request_transfer(ticket, 10_000, to=Owners.sole(floor.other))  # What the owner kept.
+    floor.transfer(reserved, 5_000, to=Owners.sole(floor.other), kind=Kind.GIFT)
 
 
 def test_what_was_sold_and_bought_back_is_no_more_the_contracts(floor: Floor) -> None:

@@ -162,7 +162,9 @@ class Deposit(models.Model):
     )
     decided_at = models.DateTimeField(_("确认时间"), null=True)
     reason = models.CharField(_("理由"), max_length=200, blank=True, default="")
-    payment_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
+    # The bank's numbers: of the receipt that the clerk found, and of the payment back.
+    payment_number = models.CharField(_("银行流水号"), max_length=60, blank=True, default="")
+    refund_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
     ended_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -182,7 +184,7 @@ class Deposit(models.Model):
                 name="ended_deposit_is_whole",
                 condition=(
                     Q(state="returned", ended_by__isnull=False, ended_at__isnull=False)
-                    & ~Q(payment_number="")
+                    & ~Q(refund_number="")
                 )
                 | (
                     Q(state="forfeited", ended_by__isnull=False, ended_at__isnull=False)
@@ -190,7 +192,7 @@ class Deposit(models.Model):
                 )
                 | (
                     Q(state__in=["waiting", "accepted", "refused"])
-                    & Q(ended_by__isnull=True, ended_at__isnull=True, payment_number="")
+                    & Q(ended_by__isnull=True, ended_at__isnull=True, refund_number="")
                 ),
             ),
             models.CheckConstraint(

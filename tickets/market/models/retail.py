@@ -10,11 +10,11 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
 from tickets.market.models.listings import Listing
+from tickets.market.models.payments import refund_constraints
 from tickets.offsets.models import OffsetFacts, facts_constraints
 
 
@@ -130,11 +130,6 @@ class RetailOrder(OffsetFacts):
         ]
         constraints = [
             *facts_constraints("retail_order"),
-            models.UniqueConstraint(
-                Upper("refund_number"),
-                name="one_refund_for_one_order",
-                condition=~Q(refund_number=""),
-            ),
             models.CheckConstraint(
                 name="order_without_a_pool_is_for_eco_justice",
                 condition=Q(pool__isnull=False) | Q(purpose="eco_justice"),
@@ -153,27 +148,7 @@ class RetailOrder(OffsetFacts):
                 )
                 | (~Q(state="settled") & Q(offset__isnull=True)),
             ),
-            models.CheckConstraint(
-                name="refunded_order_is_whole",
-                condition=(
-                    Q(state="refunded", found_by__isnull=False, refunded_by__isnull=False)
-                    & Q(refunded_at__isnull=False)
-                    & ~Q(refund_number="")
-                )
-                | (
-                    ~Q(state="refunded")
-                    & Q(refund_number="", refunded_by__isnull=True, refunded_at__isnull=True)
-                ),
-            ),
-            models.CheckConstraint(
-                name="receipt_found_is_owed_back",
-                condition=Q(found_by__isnull=True)
-                | (Q(state__in=["refund", "refunded"]) & ~Q(payment_number="")),
-            ),
-            models.CheckConstraint(
-                name="who_found_a_receipt_does_not_refund_it",
-                condition=Q(refunded_by__isnull=True) | ~Q(refunded_by=F("found_by")),
-            ),
+            *refund_constraints("order"),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
 from tickets.market.models.listings import Listing
+from tickets.market.models.payments import refund_constraints
 
 
 class Trade(models.Model):
@@ -20,6 +21,11 @@ class Trade(models.Model):
         SETTLED = "settled", _("已登记")
         LAPSED = "lapsed", _("逾期失效")
         ANNULLED = "annulled", _("已撤销")
+        REFUND = "refund", _("待退款")
+        REFUNDED = "refunded", _("已退款")
+
+    # Ended, and no money is known of: a number that was said for it may pay for something else.
+    UNPAID = (State.LAPSED, State.ANNULLED)
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     number = models.CharField(_("成交编号"), max_length=24, unique=True)
@@ -36,6 +42,9 @@ class Trade(models.Model):
     payment_number = models.CharField(_("付款流水号"), max_length=60, blank=True, default="")
     payment_sha256 = models.CharField(max_length=64, blank=True, default="")
     paid_at = models.DateTimeField(_("凭证上传"), null=True)
+    # Until when the cashier answers. Nothing lapses by it, as money may have moved: it is told.
+    confirm_by = models.DateTimeField(_("确认到账期限"), null=True)
+    overdue_at = models.DateTimeField(_("逾期告知"), null=True)
     disputed_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -53,6 +62,15 @@ class Trade(models.Model):
     entry = models.OneToOneField(
         "registry.LedgerEntry", on_delete=models.PROTECT, null=True, related_name="trade"
     )
+    # Of a trade that ended though it was paid.
+    found_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    refund_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
+    refunded_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    refunded_at = models.DateTimeField(_("退款时间"), null=True)
 
     class Meta:
         verbose_name = _("成交")
@@ -61,6 +79,7 @@ class Trade(models.Model):
         indexes = [
             models.Index(fields=["pay_by"], name="trades_waiting", condition=Q(state="agreed")),
             models.Index(fields=["ended_at"], name="trades_settled", condition=Q(state="settled")),
+            models.Index(fields=["ended_at"], name="trades_refund", condition=Q(state="refund")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -86,6 +105,7 @@ class Trade(models.Model):
                 name="who_asked_does_not_settle_a_trade",
                 condition=Q(settled_by__isnull=True) | ~Q(settled_by=F("bought_by")),
             ),
+            *refund_constraints("trade"),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -28,8 +28,9 @@ from tickets.market.operations.listings import (
 from tickets.market.operations.refunds import (
     deny_refund,
     find_receipt,
-    refund_order,
+    refund,
     say_order_paid,
+    say_trade_paid,
 )
 from tickets.market.operations.reserve import (
     confirm_contract,
@@ -60,6 +61,7 @@ from tickets.market.operations.trades import (
     lapse_overdue_trades,
     raise_dispute,
     refuse_payment,
+    remind_of_overdue_payments,
     settle_trade,
     show_payment,
 )
@@ -101,15 +103,17 @@ __all__ = [
     "propose_contract",
     "raise_dispute",
     "ranked_bids",
-    "refund_order",
+    "refund",
     "refuse_listing",
     "refuse_payment",
+    "remind_of_overdue_payments",
     "require_lot",
     "require_pool",
     "require_unreserved",
     "retract_listing",
     "return_deposit",
     "say_order_paid",
+    "say_trade_paid",
     "settle_order",
     "settle_trade",
     "show_deposit",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -39,6 +38,7 @@ from tickets.market.operations.dealing import (
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import require_price, yuan
 from tickets.market.protocol import why_failed
+from tickets.market.queries import unpaid_in_time
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import tonnes
@@ -89,9 +89,12 @@ def show_deposit(
 
 @write_transaction
 def decide_deposit(
-    *, deposit: Deposit, accepted: bool, actor: User, reason: str = ""
-) -> Deposit:  # fmt: skip
-    """The centre's clerk found the receipt, or not."""
+    *, deposit: Deposit, accepted: bool, actor: User, payment_number: str = "", reason: str = ""
+) -> Deposit:
+    """The centre's clerk found the receipt under its number at the bank, or not.
+
+    Raises DepositDecided, ReasonMissing, InvalidInput, PaymentUsed.
+    """
     require_office(actor, Role.TRADING_CLERK)
     found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
     if found.state != Deposit.State.WAITING:
@@ -99,22 +102,24 @@ def decide_deposit(
     if not accepted and not reason.strip():
         raise ReasonMissing()
     found.state = Deposit.State.ACCEPTED if accepted else Deposit.State.REFUSED
+    if accepted and found.amount_fen:
+        found.payment_number = bank_number(payment_number)
     found.decided_by, found.decided_at, found.reason = actor, now(), reason.strip()[:200]
-    found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    found.save(update_fields=["state", "payment_number", "decided_by", "decided_at", "reason"])
     record(LISTING, found.listing_id, f"deposit_{found.state}", actor, deposit=str(found.key))
     _tell_bidder(found)
     return found
 
 
 @write_transaction
-def return_deposit(*, deposit: Deposit, payment_number: str, actor: User) -> Deposit:
+def return_deposit(*, deposit: Deposit, refund_number: str, actor: User) -> Deposit:
     """The centre's approver paid it back; the number is the bank's of that payment.
 
     Raises DepositDecided, DepositHeld (the bidding runs, or the bidder's trade is not decided),
-    SamePerson.
+    SamePerson, PaymentUsed, InvalidInput.
     """
     found = _ended(deposit, actor)
-    found.state, found.payment_number = Deposit.State.RETURNED, bank_number(payment_number)
+    found.state, found.payment_number = Deposit.State.RETURNED, bank_number(refund_number)
     return _end_deposit(found, actor)
 
 
@@ -127,7 +132,7 @@ def forfeit_deposit(*, deposit: Deposit, reason: str, actor: User) -> Deposit:
     found = _ended(deposit, actor)
     if not reason.strip():
         raise ReasonMissing()
-    if not _of_bidder(found).filter(state=Trade.State.LAPSED).exists():
+    if not unpaid_in_time(found.listing).filter(buyer=found.bidder_id).exists():
         raise NothingToForfeit()
     found.state, found.reason = Deposit.State.FORFEITED, reason.strip()[:200]
     return _end_deposit(found, actor)
@@ -142,18 +147,15 @@ def _ended(deposit: Deposit, actor: User) -> Deposit:
         raise DepositDecided()
     if found.decided_by_id == actor.pk:
         raise SamePerson()
-    if listing.state == State.OPEN or _of_bidder(found).filter(state=Trade.State.AGREED).exists():
+    won = listing.trades.filter(buyer=found.bidder_id, state=Trade.State.AGREED)
+    if listing.state == State.OPEN or won.exists():
         raise DepositHeld()
     return found
 
 
-def _of_bidder(deposit: Deposit) -> QuerySet[Trade]:
-    return Trade.objects.filter(listing=deposit.listing_id, buyer=deposit.bidder_id)
-
-
 def _end_deposit(deposit: Deposit, actor: User) -> Deposit:
     deposit.ended_by, deposit.ended_at = actor, now()
-    deposit.save(update_fields=["state", "payment_number", "reason", "ended_by", "ended_at"])
+    deposit.save(update_fields=["state", "refund_number", "reason", "ended_by", "ended_at"])
     record(LISTING, deposit.listing_id, f"deposit_{deposit.state}", actor, deposit=str(deposit.key))
     _tell_bidder(deposit)
     return deposit
@@ -166,7 +168,7 @@ def _tell_bidder(deposit: Deposit) -> None:
         subject=_("{number}：保证金{state}").format(
             number=number, state=deposit.get_state_display()
         ),
-        body=deposit.reason or deposit.payment_number,
+        body=deposit.reason or deposit.refund_number,
         link=f"/market/listings/{number}/",
     )
 

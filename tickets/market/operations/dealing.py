@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
@@ -10,7 +12,6 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, connection
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, Role, User
@@ -31,17 +32,19 @@ from tickets.registry.operations import unlist_blocks
 from tickets.registry.quantities import tonnes
 
 log = logging.getLogger(__name__)
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
+BANK_NUMBER_LENGTH = 60
+_NOT_OF_A_NUMBER = re.compile("[^0-9A-Za-z\u4e00-\u9fff]")
 
 
 def end_each(due: Iterable[Row], end: Callable[[Row], bool]) -> int:
-    """How many of a job's due rows ``end`` ended; one that is refused stays, the rest go on."""
+    """How many of a job's due rows ``end`` dealt with; one that is refused stays, the rest go on."""
     ended = 0
     for row in due:
         try:
             ended += end(row)
         except (PortalError, DatabaseError):
-            log.exception("%s stays: its term could not be ended", row)
+            log.exception("%s stays as it is", row)
     return ended
 
 
@@ -55,10 +58,13 @@ def lock_listing(listing: Listing) -> Listing:
 
 
 def bank_number(text: str) -> str:
-    """A bank's number of a payment, without its blanks; InvalidInput when there is none."""
-    said = "".join(text.split())[:60]
+    """A bank's number of a payment in its one spelling, letters and digits alone, as the database's
+    ``market_bank_key`` has it; InvalidInput when nothing is left or it is too long."""
+    said = _NOT_OF_A_NUMBER.sub("", unicodedata.normalize("NFKC", text)).upper()
     if not said:
         raise InvalidInput(field=_("银行流水号"), reason=_("不能为空"))
+    if len(said) > BANK_NUMBER_LENGTH:
+        raise InvalidInput(field=_("银行流水号"), reason=_("过长"))
     return said
 
 

@@ -1,23 +1,33 @@
-"""Orders that were paid but not certified in time: their money goes back, by two of the centre."""
+"""Deals that ended though they were paid: their money goes back, by two of the centre.
+
+An order that was not certified in time, a trade that was annulled, or whose buyer paid too late.
+"""
 
 from __future__ import annotations
 
+from typing import TypeAlias, TypeVar
+
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Role, User
-from portal.accounts.queries import officers
+from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
+from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
-from tickets.market.errors import OrderMovedOn, ReceiptNotFound, SamePerson
-from tickets.market.journal import ORDER, record
-from tickets.market.models import RetailOrder
+from tickets.market.access import DISPOSE
+from tickets.market.errors import OrderMovedOn, ReceiptNotFound, SamePerson, TradeMovedOn
+from tickets.market.journal import ORDER, TRADE, record
+from tickets.market.models import RetailOrder, Trade
 from tickets.market.operations.dealing import bank_number, write_to
 from tickets.market.prices import yuan
 from tickets.registry.access import require_office
 
-State = RetailOrder.State
+Deal: TypeAlias = RetailOrder | Trade
+AnyDeal = TypeVar("AnyDeal", RetailOrder, Trade)
+OrderState, TradeState = RetailOrder.State, Trade.State
 
 
 @write_transaction
@@ -27,83 +37,105 @@ def say_order_paid(*, order: RetailOrder, payment_number: str, actor: User | Non
 
     Raises OrderMovedOn, InvalidInput.
     """
-    found = _locked(order, State.WAITING, State.LAPSED)
+    found = _locked(order, OrderState.WAITING, OrderState.LAPSED)
     first = found.said_at is None
     found.said_number, found.said_at = bank_number(payment_number), now()
-    if found.state == State.LAPSED:
-        found.state = State.REFUND
+    if found.state == OrderState.LAPSED:
+        found.state = OrderState.REFUND
     found.save(update_fields=["said_number", "said_at", "state"])
     record(ORDER, found.key, "payment_said", actor)
-    if found.state == State.REFUND:
+    if found.state == OrderState.REFUND:
         tell_of_refund(found)
     elif first:
         tell(
             users=officers(Role.TRADING_APPROVER),
             subject=_("待确认到账：{number}").format(number=found.number),
             body=_("{amount} 元").format(amount=yuan(found.amount_fen)),
-            link=f"/market/orders/{found.code}/",
+            link=_page_of(found),
         )
     return found
 
 
 @write_transaction
-def find_receipt(*, order: RetailOrder, payment_number: str, actor: User) -> RetailOrder:
-    """The centre's clerk found the money of an order that is over: it is owed back.
+def say_trade_paid(*, trade: Trade, payment_number: str, actor: User) -> Trade:
+    """The buyer of a trade that is over says by which payment: the centre looks for the money.
 
-    Raises OrderMovedOn, PaymentUsed, InvalidInput.
+    Raises TradeMovedOn, PaymentUsed, InvalidInput.
+    """
+    found = _locked(trade, *Trade.UNPAID)
+    if not acts_for(actor, found.buyer, DISPOSE):
+        raise NotFound()
+    found.state, found.payment_number = TradeState.REFUND, bank_number(payment_number)
+    found.save(update_fields=["state", "payment_number"])
+    record(TRADE, found.key, "payment_said", actor)
+    tell_of_refund(found)
+    return found
+
+
+@write_transaction
+def find_receipt(*, deal: AnyDeal, payment_number: str, actor: User) -> AnyDeal:
+    """The centre's clerk found the money of a deal that is over: it is owed back.
+
+    Raises OrderMovedOn, TradeMovedOn, SamePerson, PaymentUsed, InvalidInput.
     """
     require_office(actor, Role.TRADING_CLERK)
-    found = _locked(order, State.LAPSED, State.REFUND)
+    found = _locked(deal, OrderState.REFUND, *_unpaid(deal))
     if found.found_by_id is not None:
-        raise OrderMovedOn()
-    found.state, found.found_by = State.REFUND, actor
+        raise _moved_on(found)
+    _refuse_own(found, actor)
+    found.state, found.found_by = OrderState.REFUND, actor
     found.payment_number = bank_number(payment_number)
     found.save(update_fields=["state", "found_by", "payment_number"])
-    record(ORDER, found.key, "receipt_found", actor)
+    _record(found, "receipt_found", actor)
     tell(
         users=officers(Role.TRADING_APPROVER),
         subject=_("待退款：{number}").format(number=found.number),
         body=_("{amount} 元").format(amount=yuan(found.amount_fen)),
-        link=f"/market/orders/{found.code}/",
+        link=_page_of(found),
     )
     return found
 
 
 @write_transaction
-def deny_refund(*, order: RetailOrder, reason: str, actor: User) -> RetailOrder:
+def deny_refund(*, deal: AnyDeal, reason: str, actor: User) -> AnyDeal:
     """The clerk found no such receipt; the buyer reads why and may say another number."""
     require_office(actor, Role.TRADING_CLERK)
-    found = _locked(order, State.REFUND)
+    found = _locked(deal, OrderState.REFUND)
     if found.found_by_id is not None:
-        raise OrderMovedOn()
+        raise _moved_on(found)
     if not reason.strip():
         raise ReasonMissing()
-    found.state, found.reason = State.LAPSED, reason.strip()[:200]
+    if isinstance(found, Trade) and found.disputed_at is not None:
+        found.state = TradeState.ANNULLED  # A disputed trade does not lapse.
+    else:
+        found.state = OrderState.LAPSED
+    found.reason = reason.strip()[:200]
     found.save(update_fields=["state", "reason"])
-    record(ORDER, found.key, "receipt_not_found", actor)
-    write_to(found, _("订单 {number}：未查到付款").format(number=found.number), found.reason)
+    _record(found, "receipt_not_found", actor)
+    _write(found, _("{number}：未查到付款").format(number=found.number), found.reason)
     return found
 
 
 @write_transaction
-def refund_order(*, order: RetailOrder, refund_number: str, actor: User) -> RetailOrder:
+def refund(*, deal: AnyDeal, refund_number: str, actor: User) -> AnyDeal:
     """The centre's approver paid it back; the number is the bank's of that payment.
 
-    Raises OrderMovedOn, ReceiptNotFound, SamePerson, RefundUsed, InvalidInput.
+    Raises OrderMovedOn, TradeMovedOn, ReceiptNotFound, SamePerson, PaymentUsed, InvalidInput.
     """
     require_office(actor, Role.TRADING_APPROVER)
-    found = _locked(order, State.REFUND)
+    found = _locked(deal, OrderState.REFUND)
     if found.found_by_id is None:
         raise ReceiptNotFound()
     if found.found_by_id == actor.pk:
         raise SamePerson()
-    found.state, found.refund_number = State.REFUNDED, bank_number(refund_number)
+    _refuse_own(found, actor)
+    found.state, found.refund_number = OrderState.REFUNDED, bank_number(refund_number)
     found.refunded_by, found.refunded_at = actor, now()
     found.save(update_fields=["state", "refund_number", "refunded_by", "refunded_at"])
-    record(ORDER, found.key, "refunded", actor)
-    write_to(
+    _record(found, "refunded", actor)
+    _write(
         found,
-        _("订单 {number}：已退款").format(number=found.number),
+        _("{number}：已退款").format(number=found.number),
         _("{amount} 元已退还，退款流水号 {refund}。").format(
             amount=yuan(found.amount_fen), refund=found.refund_number
         ),
@@ -111,24 +143,60 @@ def refund_order(*, order: RetailOrder, refund_number: str, actor: User) -> Reta
     return found
 
 
-def tell_of_refund(order: RetailOrder) -> None:
+def tell_of_refund(deal: Deal) -> None:
     """The centre's clerks look for the money that the buyer says to have paid."""
     tell(
         users=officers(Role.TRADING_CLERK),
-        subject=_("待核实付款并退款：{number}").format(number=order.number),
+        subject=_("待核实付款并退款：{number}").format(number=deal.number),
         body=_("{amount} 元，付款人所填流水号 {said}").format(
-            amount=yuan(order.amount_fen), said=order.said_number
+            amount=yuan(deal.amount_fen),
+            said=deal.payment_number if isinstance(deal, Trade) else deal.said_number,
         ),
-        link=f"/market/orders/{order.code}/",
+        link=_page_of(deal),
     )
 
 
-def _locked(order: RetailOrder, *states: RetailOrder.State) -> RetailOrder:
-    found = (
-        RetailOrder.objects.select_for_update(of=("self",))
-        .select_related("ordered_by")
-        .get(pk=order.pk)
+# --- what orders and trades do not share -----------------------------------------------------------
+def _unpaid(deal: Deal) -> tuple[str, ...]:
+    return Trade.UNPAID if isinstance(deal, Trade) else (OrderState.LAPSED,)
+
+
+def _moved_on(deal: Deal) -> PortalError:
+    return TradeMovedOn() if isinstance(deal, Trade) else OrderMovedOn()
+
+
+def _refuse_own(deal: Deal, actor: User) -> None:
+    if actor.pk == (deal.bought_by_id if isinstance(deal, Trade) else deal.ordered_by_id):
+        raise SamePerson()
+
+
+def _record(deal: Deal, verb: str, actor: User) -> None:
+    record(TRADE if isinstance(deal, Trade) else ORDER, deal.key, verb, actor)
+
+
+def _page_of(deal: Deal) -> str:
+    if isinstance(deal, Trade):
+        return f"/market/trades/{deal.number}/"
+    return f"/market/orders/{deal.code}/"
+
+
+def _write(deal: Deal, subject: str, body: str) -> None:
+    """To the buyer."""
+    if isinstance(deal, RetailOrder):
+        write_to(deal, subject, body)
+        return
+    tell(
+        users=people_acting_for([deal.buyer], DISPOSE),
+        subject=subject,
+        body=body,
+        link=_page_of(deal),
     )
+
+
+def _locked(deal: AnyDeal, *states: str) -> AnyDeal:
+    rows: QuerySet[AnyDeal] = type(deal)._default_manager.select_for_update(of=("self",))
+    who = "buyer" if isinstance(deal, Trade) else "ordered_by"
+    found = rows.select_related(who).get(pk=deal.pk)
     if found.state not in states:
-        raise OrderMovedOn()
+        raise _moved_on(found)
     return found

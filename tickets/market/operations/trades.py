@@ -11,6 +11,7 @@ from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import NotFound
+from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
@@ -36,8 +37,10 @@ from tickets.market.operations.dealing import (
     tell_holder,
 )
 from tickets.market.operations.listings import end_listing
+from tickets.market.operations.refunds import tell_of_refund
 from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import yuan
+from tickets.market.queries import overdue_trades
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations import Owners, freeze_disputed, lift_dispute, trade_listed
 from tickets.registry.operations.registrations import require_holder
@@ -45,6 +48,7 @@ from tickets.registry.quantities import require_quantity, tonnes
 from tickets.registry.queries import has_dealt_with
 
 State = Trade.State
+_SHOWN = ["payment_number", "payment_sha256", "paid_at", "confirm_by", "overdue_at"]
 
 
 @write_transaction
@@ -94,7 +98,8 @@ def show_payment(
         raise PaymentForAnotherDeal(number=found.number, amount=yuan(found.amount_fen))
     said = bank_number(payment_number)
     if (
-        Trade.objects.filter(payment_sha256=upload.sha256, state__in=[State.AGREED, State.SETTLED])
+        Trade.objects.filter(payment_sha256=upload.sha256)
+        .exclude(state__in=Trade.UNPAID)
         .exclude(pk=found.pk)
         .exists()
     ):
@@ -103,7 +108,9 @@ def show_payment(
         subject_kind=TRADE, subject_key=found.key, kind="payment", upload=upload, actor=actor
     )
     found.payment_number, found.payment_sha256, found.paid_at = said, upload.sha256, now()
-    found.save(update_fields=["payment_number", "payment_sha256", "paid_at"])
+    hours = int(policy_number("market.cashier_hours"))
+    found.confirm_by, found.overdue_at = found.paid_at + timedelta(hours=hours), None
+    found.save(update_fields=_SHOWN)
     record(TRADE, found.key, "payment_shown", actor, sha256=upload.sha256)
     tell(
         users=officers(Role.TRADING_APPROVER),
@@ -116,16 +123,19 @@ def show_payment(
 
 @write_transaction
 def refuse_payment(*, trade: Trade, reason: str, actor: User) -> Trade:
-    """The cashier found no such receipt; the buyer may show another until the term ends."""
+    """The cashier found no such receipt; the buyer may show another until the term ends, which stood
+    still meanwhile."""
     require_office(actor, Role.TRADING_APPROVER)
     found = _locked(trade)
     if found.paid_at is None:
         raise PaymentNotShown()
     if not reason.strip():
         raise ReasonMissing()
+    found.pay_by = now() + max(found.pay_by - found.paid_at, timedelta(0))
     found.payment_number, found.payment_sha256, found.paid_at = "", "", None
+    found.confirm_by = found.overdue_at = None
     found.reason = reason.strip()[:2000]
-    found.save(update_fields=["payment_number", "payment_sha256", "paid_at", "reason"])
+    found.save(update_fields=[*_SHOWN, "pay_by", "reason"])
     record(TRADE, found.key, "payment_refused", actor)
     _tell_both(found, _("付款凭证未通过：{reason}").format(reason=found.reason))
     return found
@@ -202,7 +212,8 @@ def raise_dispute(*, trade: Trade, text: str, actor: User) -> Trade:
 
 @write_transaction
 def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Trade:
-    """The approver lets the settlement go on, or annuls the trade and frees the kilograms."""
+    """The approver lets the settlement go on, or annuls the trade and frees the kilograms; the money
+    of a payment that was shown is then looked for and given back."""
     require_office(actor, Role.TRADING_APPROVER)
     listing = lock_listing(trade.listing)
     found = _locked(trade)
@@ -214,15 +225,46 @@ def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Tr
     if found.freeze is not None:
         lift_dispute(order=found.freeze, actor=actor)
     if go_on:
-        # The term stood still: what was left of it when the dispute began is left now.
-        left = max(found.pay_by - found.disputed_at, timedelta(0))
-        found.disputed_at, found.pay_by = None, now() + left
-        found.save(update_fields=["disputed_at", "pay_by", "reason"])
+        # The terms stood still: what was left of them when the dispute began is left now.
+        stood = now() - found.disputed_at
+        found.pay_by = max(found.pay_by, found.disputed_at) + stood
+        if found.confirm_by is not None:
+            found.confirm_by = max(found.confirm_by, found.disputed_at) + stood
+        found.disputed_at = None
+        found.save(update_fields=["disputed_at", "pay_by", "confirm_by", "reason"])
         record(TRADE, found.key, "dispute_settled", actor)
     else:
-        _end(found, listing, State.ANNULLED, actor)
+        paid = found.paid_at is not None
+        _end(found, listing, State.REFUND if paid else State.ANNULLED, actor)
+        if paid:
+            tell_of_refund(found)
     _tell_both(found, found.reason)
     return found
+
+
+def remind_of_overdue_payments() -> int:
+    """Both sides and the centre hear once of a payment that the cashier has not looked at in time;
+    of how many. A job's act: nothing lapses, as money may have moved."""
+    due = overdue_trades().filter(overdue_at__isnull=True)
+    return end_each(due, _remind)
+
+
+@write_transaction
+def _remind(trade: Trade) -> bool:
+    found = overdue_trades().select_for_update(of=("self",)).filter(pk=trade.pk).first()
+    if found is None or found.overdue_at is not None:
+        return False
+    found.overdue_at = now()
+    found.save(update_fields=["overdue_at"])
+    record(TRADE, found.key, "receipt_overdue", None)
+    _tell_both(found, _("付款凭证逾期未确认，已催办交易中心"))
+    tell(
+        users=[*officers(Role.TRADING_CLERK), *officers(Role.TRADING_APPROVER)],
+        subject=_("逾期未确认到账：{number}").format(number=found.number),
+        body=_("{amount} 元").format(amount=yuan(found.amount_fen)),
+        link=f"/market/trades/{found.number}/",
+    )
+    return True
 
 
 def lapse_overdue_trades() -> int:

@@ -55,6 +55,7 @@ from tickets.market.pages.answers import (
 )
 from tickets.market.prices import yuan
 from tickets.market.protocol import aliases_of, protocol_pdf
+from tickets.market.queries import unpaid_in_time
 from tickets.registry.access import owners_of
 
 State, Method = Listing.State, Listing.Method
@@ -174,15 +175,17 @@ def _act_on_deposit(request: HttpRequest, listing: Listing, action: str, user: U
     deposit = listing.deposits.filter(pk=_number(request.POST.get("deposit", ""))).first()
     if deposit is None:
         raise NotFound()
-    reason = request.POST.get("reason", "")
+    reason, number = request.POST.get("reason", ""), request.POST.get("payment_number", "")
     if action in ("accept-deposit", "refuse-deposit"):
         decide_deposit(
-            deposit=deposit, accepted=action == "accept-deposit", reason=reason, actor=user
+            deposit=deposit,
+            accepted=action == "accept-deposit",
+            payment_number=number,
+            reason=reason,
+            actor=user,
         )
     elif action == "return-deposit":
-        return_deposit(
-            deposit=deposit, payment_number=request.POST.get("payment_number", ""), actor=user
-        )
+        return_deposit(deposit=deposit, refund_number=number, actor=user)
         messages.success(request, _("已登记退还保证金。"))
     elif action == "forfeit-deposit":
         forfeit_deposit(deposit=deposit, reason=reason, actor=user)
@@ -284,9 +287,7 @@ def _bidding(
         "bid_form": (forms.get("bid") or BidForm(user=user)) if buys and accepted else None,
         "may_decide": has_role(user, Role.TRADING_CLERK),
         # Who won and let the term of payment pass.
-        "owing": set(
-            listing.trades.filter(state=Trade.State.LAPSED).values_list("buyer_id", flat=True)
-        ),
+        "owing": set(unpaid_in_time(listing).values_list("buyer_id", flat=True)),
         "may_end": listing.state == State.ENDED and has_role(user, Role.TRADING_APPROVER),
     }
 

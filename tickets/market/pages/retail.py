@@ -29,16 +29,14 @@ from tickets.market.models import RetailOrder, RetailPool
 from tickets.market.operations import (
     close_pool,
     decide_pool,
-    deny_refund,
-    find_receipt,
     order_retail,
     pool_left_kg,
     prepare_pool,
-    refund_order,
     say_order_paid,
     settle_order,
 )
 from tickets.market.pages.answers import OK, REFUSED
+from tickets.market.pages.refunds import act_on_refund, refund_rights
 from tickets.offsets.models import Purpose
 from tickets.offsets.operations import certificate_pdf
 
@@ -204,16 +202,8 @@ def _act_on_order(request: HttpRequest, order: RetailOrder) -> str:
     if action == "settle":
         settle_order(order=order, payment_number=number, actor=user)
         return _("已确认到账，凭证已生成。")
-    if action == "find":
-        find_receipt(order=order, payment_number=number, actor=user)
-        return _("已核实到账，待退款。")
-    if action == "deny":
-        deny_refund(order=order, reason=request.POST.get("reason", ""), actor=user)
-        return _("已告知付款人。")
-    if action == "refund":
-        refund_order(order=order, refund_number=number, actor=user)
-        return _("已登记退款。")
-    raise NotFound()
+    reason = request.POST.get("reason", "")
+    return act_on_refund(order, action=action, number=number, reason=reason, user=user)
 
 
 def _order_context(
@@ -221,22 +211,14 @@ def _order_context(
 ) -> dict[str, Any]:
     user, states = request.user, RetailOrder.State
     serves = in_centre(user)
-    found = order.found_by_id is not None
-    clerk, approver = has_role(user, Role.TRADING_CLERK), has_role(user, Role.TRADING_APPROVER)
-    return {
+    return refund_rights(order, user) | {
         "order": order,
         "code": grouped_code(order.code),
         "purpose": Purpose(order.purpose).label,
         "refusal": refusal,
         "serves": serves,
         "may_say": not serves and order.state in (states.WAITING, states.LAPSED),
-        "may_settle": approver and order.state == states.WAITING,
-        "may_find": clerk and not found and order.state in (states.LAPSED, states.REFUND),
-        "may_deny": clerk and not found and order.state == states.REFUND,
-        "may_refund": approver
-        and found
-        and order.state == states.REFUND
-        and order.found_by_id != user.pk,
+        "may_settle": order.state == states.WAITING and has_role(user, Role.TRADING_APPROVER),
     }
 
 

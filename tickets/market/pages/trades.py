@@ -17,7 +17,7 @@ from portal.accounts.queries import acts_for, has_role
 from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from portal.casework.documents import latest_documents
-from tickets.market.access import DISPOSE, access_trade, is_seller
+from tickets.market.access import DISPOSE, access_trade, in_centre, is_seller
 from tickets.market.forms import PaymentForm
 from tickets.market.journal import TRADE
 from tickets.market.models import Trade
@@ -25,10 +25,13 @@ from tickets.market.operations import (
     decide_dispute,
     raise_dispute,
     refuse_payment,
+    say_trade_paid,
     settle_trade,
     show_payment,
 )
 from tickets.market.pages.answers import OK, REFUSED
+from tickets.market.pages.refunds import act_on_refund, refund_rights
+from tickets.market.queries import overdue_trades
 from tickets.registry.access import owners_of
 
 
@@ -88,8 +91,21 @@ def _act(request: HttpRequest, trade: Trade, user: User) -> PaymentForm | None:
         decide_dispute(trade=trade, go_on=action == "go-on", reason=reason, actor=user)
         messages.success(request, _("已办理。"))
     else:
-        raise NotFound()
+        messages.success(request, _act_on_money(request, trade, user, action, reason))
     return None
+
+
+def _act_on_money(
+    request: HttpRequest, trade: Trade, user: User, action: str, reason: str
+) -> str:  # fmt: skip
+    """Of a trade that is over: its buyer says what was paid, the centre finds it and gives it back."""
+    number = request.POST.get("payment_number", "")
+    if action == "say":
+        say_trade_paid(trade=trade, payment_number=number, actor=user)
+        return _("已告知交易中心。")
+    if not in_centre(user):
+        raise NotFound()
+    return act_on_refund(trade, action=action, number=number, reason=reason, user=user)
 
 
 def _context(
@@ -99,7 +115,7 @@ def _context(
     buys = acts_for(user, trade.buyer, DISPOSE)
     sells = is_seller(user, trade.listing)
     decides = has_role(user, Role.TRADING_APPROVER)
-    return {
+    return refund_rights(trade, user) | {
         "trade": trade,
         "listing": trade.listing,
         "owners": owners_of(trade.listing.ticket),
@@ -107,6 +123,8 @@ def _context(
         "payment": latest_documents(TRADE, trade.key).get("payment"),
         "refusal": refusal,
         "form": (form or PaymentForm()) if waits and buys and trade.disputed_at is None else None,
+        "overdue": overdue_trades().filter(pk=trade.pk).exists(),
+        "may_say": buys and trade.state in Trade.UNPAID,
         "may_settle": waits and decides and trade.paid_at and trade.disputed_at is None,
         "may_dispute": waits and (buys or sells) and trade.disputed_at is None,
         "may_decide": waits and decides and trade.disputed_at is not None,
