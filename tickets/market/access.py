@@ -28,6 +28,7 @@ from tickets.market.models import (
 )
 from tickets.market.prices import yuan
 from tickets.registry.access import owners_of
+from tickets.registry.queries import succeeding
 
 DISPOSE, VIEW = Mandate.Scope.DISPOSE, Mandate.Scope.VIEW
 
@@ -144,15 +145,15 @@ def access_order(code: str) -> RetailOrder:
 
 
 def access_contract(key: uuid.UUID, user: AnyUser) -> ReserveContract:
-    """A reserve contract, for its two sides and those who oversee."""
+    """A reserve contract, for its two sides (or what they merged into) and those who oversee."""
     found = ReserveContract.objects.select_related("body", "owner").filter(key=key).first()
     if found is None:
         raise NotFound()
     if oversees(user):
         return found
-    if acts_for(user, found.body, VIEW):
+    if acts_for(user, succeeding(found.body), VIEW):
         return found
-    if acts_for(user, found.owner, VIEW):
+    if acts_for(user, succeeding(found.owner), VIEW):
         return found
     raise NotFound()
 

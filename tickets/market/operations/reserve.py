@@ -1,4 +1,7 @@
-"""Reserve purchase (article 13): the contract, hand-overs at the floor, and the shared premium."""
+"""Reserve purchase (article 13): the contract, hand-overs at the floor, and the shared premium.
+
+Where one of the sides has merged into another body, that one stands in its place.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ from tickets.registry.access import owners_of
 from tickets.registry.models import CarbonTicket
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
+from tickets.registry.queries import succeeding
 
 State = ReserveContract.State
 
@@ -88,7 +92,7 @@ def propose_contract(
 def confirm_contract(*, contract: ReserveContract, actor: User) -> ReserveContract:
     """The owner agrees; from then on both are bound."""
     found = _locked(contract, State.PROPOSED)
-    if not acts_for(actor, found.owner, DISPOSE):
+    if not acts_for(actor, succeeding(found.owner), DISPOSE):
         raise NotFound()
     found.state, found.confirmed_by, found.confirmed_at = State.ACTIVE, actor, now()
     found.save(update_fields=["state", "confirmed_by", "confirmed_at"])
@@ -101,7 +105,9 @@ def confirm_contract(*, contract: ReserveContract, actor: User) -> ReserveContra
 def decline_contract(*, contract: ReserveContract, actor: User) -> ReserveContract:
     """The owner declines, or the body takes its offer back, before it binds."""
     found = _locked(contract, State.PROPOSED)
-    if not acts_for(actor, found.owner, DISPOSE) and not acts_for(actor, found.body, DISPOSE):
+    if not acts_for(actor, succeeding(found.owner), DISPOSE) and not acts_for(
+        actor, succeeding(found.body), DISPOSE
+    ):
         raise NotFound()
     found.state = State.ENDED
     found.save(update_fields=["state"])
@@ -141,7 +147,7 @@ def hand_over(
     found = _locked(contract, State.ACTIVE)
     if not found.begins_on <= today() <= found.ends_on:
         raise ContractMovedOn()
-    if [standing_party(owner) for owner in owners_of(ticket)] != [standing_party(found.owner)]:
+    if [standing_party(owner) for owner in owners_of(ticket)] != [succeeding(found.owner)]:
         raise NotFound()
     left = left_to_buy_kg(found)
     if require_quantity(quantity_kg) > left:
@@ -150,7 +156,7 @@ def hand_over(
         ticket=ticket,
         quantity_kg=quantity_kg,
         price_fen_per_tonne=found.floor_fen_per_tonne,
-        terms=AgreementTerms(found.body),
+        terms=AgreementTerms(succeeding(found.body)),
         closes_at=closes_at,
         actor=actor,
         confirmed=confirmed,
@@ -216,7 +222,7 @@ def note_premium(sale: Trade | RetailOrder) -> PremiumShare | None:
 def pay_premium(*, share: PremiumShare, payment_number: str, actor: User) -> PremiumShare:
     """The body says by which payment, outside the portal."""
     found = _locked_share(share, PremiumShare.State.DUE)
-    if not acts_for(actor, found.purchase.contract.body, DISPOSE):
+    if not acts_for(actor, succeeding(found.purchase.contract.body), DISPOSE):
         raise NotFound()
     found.state, found.paid_by = PremiumShare.State.PAID, actor
     found.payment_number = bank_number(payment_number)
@@ -230,7 +236,7 @@ def pay_premium(*, share: PremiumShare, payment_number: str, actor: User) -> Pre
 def confirm_premium(*, share: PremiumShare, received: bool, actor: User) -> PremiumShare:
     """The owner found it, or not: then it is due again."""
     found = _locked_share(share, PremiumShare.State.PAID)
-    if not acts_for(actor, found.purchase.contract.owner, DISPOSE):
+    if not acts_for(actor, succeeding(found.purchase.contract.owner), DISPOSE):
         raise NotFound()
     found.state = PremiumShare.State.RECEIVED if received else PremiumShare.State.DUE
     found.received_by = actor if received else None
@@ -265,7 +271,7 @@ def _locked_share(share: PremiumShare, state: PremiumShare.State) -> PremiumShar
 
 def _tell(parties: list[Party], contract: ReserveContract, subject: str) -> None:
     tell(
-        users=people_acting_for(parties, DISPOSE),
+        users=people_acting_for([succeeding(party) for party in parties], DISPOSE),
         subject=subject,
         body=f"{tonnes(contract.quantity_kg)} t · {yuan(contract.floor_fen_per_tonne)} CNY/t",
         link=f"/market/reserve/{contract.key}/",

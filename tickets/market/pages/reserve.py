@@ -40,6 +40,7 @@ from tickets.market.pages.answers import (
 )
 from tickets.market.prices import amount_of, premium_of
 from tickets.market.queries import contracts_of
+from tickets.registry.queries import succeeding
 
 State = ReserveContract.State
 
@@ -174,14 +175,16 @@ def _context(
     form: HandOverForm | None,
     refusal: PortalError | None,
 ) -> dict[str, Any]:
-    is_body = acts_for(user, contract.body, DISPOSE)
-    is_owner = acts_for(user, contract.owner, DISPOSE)
+    body, owner = succeeding(contract.body), succeeding(contract.owner)
+    is_body, is_owner = acts_for(user, body, DISPOSE), acts_for(user, owner, DISPOSE)
     shares = list(
         PremiumShare.objects.filter(purchase__contract=contract).select_related("trade", "order")
     )
     active = contract.state == State.ACTIVE
     return {
         "contract": contract,
+        "body": body,
+        "owner": owner,
         "is_body": is_body,
         "is_owner": is_owner,
         "left_kg": left_to_buy_kg(contract),
