@@ -10,12 +10,13 @@ from django.core.management import call_command
 from portal.base.clock import CITY_TIME, today
 from portal.base.models import Installation
 from portal.casework.deadlines import Calendar
+from portal.casework.models import Document
 from portal.journal.models import Event, Seal
 from portal.journal.queries import verify_journal
 from portal.site.story import CHAPTERS, SUBJECT_KEY, SUBJECT_KIND, morning_of
 from tickets.offsets.models import Offset
 from tickets.registry.management.commands.verify_register import Command
-from tickets.registry.models import Cause, LedgerEntry
+from tickets.registry.models import Cause, LedgerEntry, Registration
 from tickets.registry.moves import EntryKind
 from tickets.registry.queries import Standing, state_table
 
@@ -52,6 +53,9 @@ def test_the_story_of_two_years_leaves_a_whole_register(empty_db: str) -> None:
     assert last.date() <= today()
     assert unsealed_chapters() == []
     assert set(LedgerEntry.objects.values_list("kind", flat=True)) == set(EntryKind)
+    named = Registration.objects.exclude(document_sha256=None)
+    kept = {bytes.fromhex(sha256) for sha256 in Document.objects.values_list("sha256", flat=True)}
+    assert {bytes(one.document_sha256) for one in named} <= kept  # The papers themselves.
     shown = {row.standing for row in state_table()}
     ended = {Standing.VOID, Standing.SUPERSEDED}  # A later ticket stands in their place.
     assert shown >= set(Standing) - ended

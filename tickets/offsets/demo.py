@@ -15,8 +15,10 @@ from tickets.offsets.operations import (
     ask_offset,
     prepare_offset,
     propose_name,
+    refuse_offset,
     review_name,
     sign_offset,
+    withdraw_offset,
 )
 from tickets.registry.demo import Office, Tell, part_of
 from tickets.registry.models import CarbonTicket
@@ -98,6 +100,24 @@ def rest_for_a_fair(users: dict[str, User], tell: Tell) -> None:
         sign(users, request)
 
 
+def second_thoughts(users: dict[str, User], tell: Tell) -> None:
+    """A name that ecology does not print, and a request that its holder takes back."""
+    with override("zh-hans"):
+        ticket = Office(users).ticket("英也尔河谷造林项目", "owner2")
+        refused = ask(users, ticket, 500, Purpose.PERSON, "全城最低价旅行社")
+        review_name(
+            beneficiary=refused.beneficiary, accepted=False, reason="名称含广告用语。",
+            actor=users["ecology"],
+        )  # fmt: skip
+        refuse_offset(
+            request=refused, reason="凭证上的名称未通过审核，请另行申请。",
+            actor=users["ecology_approver"],
+        )  # fmt: skip
+        withdrawn = ask(users, ticket, 900, Purpose.PERSON, "努尔兰一家")
+        advance_clock(timedelta(hours=2))
+        withdraw_offset(request=withdrawn, actor=withdrawn.asked_by)
+
+
 def visitors_of_the_old_town(users: dict[str, User], tell: Tell) -> None:
     """A year's visitors of a tourist spot."""
     with override("zh-hans"):
@@ -126,6 +146,7 @@ CHAPTERS = (
     Chapter(410, year_of_the_company),
     Chapter(290, family_of_an_owner),
     Chapter(230, rest_for_a_fair),
+    Chapter(180, second_thoughts),
     Chapter(172, visitors_of_the_old_town),
     Chapter(1, wait_for_ecology),
 )

@@ -6,9 +6,8 @@ next package's; a chapter here finds a ticket by its project and its holder.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for
 from portal.base.clock import advance_clock, today
 from portal.base.story import Chapter
+from portal.casework.documents import Upload
 from tickets.projects.demo import WAVES, letter
 from tickets.projects.models import Filing
 from tickets.registry.ledger import opened_tickets
@@ -53,7 +53,7 @@ from tickets.registry.operations import (
     prepare_release,
     prepare_transfer,
 )
-from tickets.registry.operations.asking import ask_registration
+from tickets.registry.operations.asking import agree_to_pledge, ask_registration, take_up
 from tickets.registry.quantities import KG_PER_TONNE
 from tickets.registry.queries import shares_due
 
@@ -71,9 +71,10 @@ Tell = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Who acts in these chapters."""
+    """Who acts in these chapters, and the papers that they brought, by their hashes."""
 
     users: dict[str, User]
+    brought: dict[bytes, Upload] = field(default_factory=dict)
 
     def party(self, name: str) -> Party:
         return party_of(self.users[name])
@@ -93,10 +94,57 @@ class Office:
 
     def paper(self, authority: str) -> Paper:
         number = f"演示文书〔{today().year}〕{Registration.objects.count() + 1}号"
-        return Paper(number, hashlib.sha256(number.encode()).digest(), authority)
+        line = "兹证明所述事项属实，请据以办理碳票登记。"
+        return Paper(
+            number,
+            self._bring(
+                letter(title="登记依据", number=number, rows=[], lines=[line], signer=authority)
+            ),
+            authority,
+        )
+
+    def _bring(self, upload: Upload) -> bytes:
+        sha256 = bytes.fromhex(upload.sha256)
+        self.brought[sha256] = upload
+        return sha256
+
+    def file(self, registration: Registration) -> Registration:
+        """What a clerk prepared with its papers, as at the counter: asked for, agreed to by the bank
+        of a pledge, taken up."""
+        papers = [
+            ("document", registration.document_sha256),
+            *(("consent", one.document_sha256) for one in registration.consents.all()[:1]),
+        ]
+        uploads = [
+            (slot, self.brought[bytes(paper)])
+            for slot, paper in papers
+            if paper and bytes(paper) in self.brought
+        ]
+        if not uploads:
+            return registration
+        asked = ask_registration(
+            kind=Kind(registration.kind),
+            typed={"number": registration.document_number},
+            uploads=uploads,
+            actor=registration.asked_by or registration.prepared_by,
+            pledgee=registration.pledgee,
+            ticket=registration.ticket,
+            issuance=registration.issuance,
+            pledge=registration.pledge,
+            order=registration.order,
+        )
+        if registration.pledgee is not None and asked.agreed_at is None:
+            agree_to_pledge(request=asked, actor=self.acting_for(registration.pledgee))
+        return take_up(request=asked, prepare=lambda: registration, actor=registration.prepared_by)
+
+    def acting_for(self, party: Party) -> User:
+        return next(
+            user for user in self.users.values() if acts_for(user, party, Mandate.Scope.APPLY)
+        )
 
     def approve(self, registration: Registration) -> LedgerEntry | None:
         """By the department's approver, an hour later; the entry that it wrote."""
+        self.file(registration)
         advance_clock(timedelta(hours=1))
         approver = self.users[f"{registration.department}_approver"]
         approve_registration(registration=registration, actor=approver)
@@ -117,7 +165,18 @@ class Office:
 
     def consents(self, ticket: CarbonTicket) -> list[PaperConsent]:
         shares = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
-        signed = hashlib.sha256(f"同意书 {ticket.number}".encode()).digest()
+        signed = self._bring(
+            letter(
+                title="共有人同意书",
+                number=ticket.number,
+                rows=[
+                    [one.party.name, f"{one.numerator}/{ticket.share_denominator}"]
+                    for one in shares
+                ],
+                lines=["以上共有人一致同意本次登记。"],
+                signer="全体共有人",
+            )
+        )
         return [PaperConsent(share.party, signed) for share in shares.select_related("party")]
 
     # --- acts -----------------------------------------------------------------------------------
@@ -493,14 +552,16 @@ def ask_the_offices(users: dict[str, User], tell: Tell) -> None:
             uploads=[("document", contract)],
             actor=users["owner2"],
         )  # fmt: skip
-        prepare_transfer(
-            kind=Kind.GIFT,
-            ticket=valley,
-            to=Owners.sole(office.party("collective")),
-            quantity_kg=3 * KG_PER_TONNE,
-            document=office.paper(NOTARY),
-            asked_by=users["owner2"],
-            actor=users["forestry"],
+        office.file(
+            prepare_transfer(
+                kind=Kind.GIFT,
+                ticket=valley,
+                to=Owners.sole(office.party("collective")),
+                quantity_kg=3 * KG_PER_TONNE,
+                document=office.paper(NOTARY),
+                asked_by=users["owner2"],
+                actor=users["forestry"],
+            )
         )
 
 

@@ -29,6 +29,8 @@ from tickets.supervision.operations.complaints import (
     draft_answer,
     make_complaint,
     pass_on_complaint,
+    return_draft,
+    reveal_complainant,
 )
 from tickets.supervision.operations.inspections import (
     add_photo,
@@ -58,11 +60,19 @@ CITY_BUREAU = "伊宁市林业和草原局"
 
 
 # --- what the chapters do again and again --------------------------------------------------------
-def answer(users: dict[str, User], complaint: Complaint, upheld: bool, text: str) -> None:
-    """By the handling department: accepted, drafted, approved, within some days."""
+def answer(
+    users: dict[str, User], complaint: Complaint, upheld: bool, text: str, at_first: str = ""
+) -> None:
+    """By the handling department: accepted, drafted, approved, within some days. ``at_first``: what
+    the approver returned, after the clerk had asked the complainant."""
     clerk, approver = users[complaint.department], users[f"{complaint.department}_approver"]
     accept_complaint(complaint=complaint, actor=clerk)
     advance_clock(timedelta(days=3))
+    if at_first:
+        reveal_complainant(complaint=complaint, reason="向举报人核实海报的照片。", actor=clerk)
+        draft_answer(complaint=complaint, upheld=upheld, answer=at_first, actor=clerk)
+        return_draft(complaint=complaint, reason="请写明处理结果。", actor=approver)
+        advance_clock(timedelta(days=1))
     draft_answer(complaint=complaint, upheld=upheld, answer=text, actor=clerk)
     advance_clock(timedelta(hours=4))
     answer_complaint(complaint=complaint, actor=approver)
@@ -197,7 +207,7 @@ def measures_mended(users: dict[str, User], tell: Tell) -> None:
 
 
 def certificate_used_twice(users: dict[str, User], tell: Tell) -> None:
-    """Sent to the wrong office first; upheld."""
+    """Sent to the wrong office first; upheld, in a second draft."""
     with override("zh-hans"):
         complaint = make_complaint(
             topic=Complaint.Topic.OFFSET, text="某酒店在两个活动的海报上使用同一张抵消凭证。",
@@ -208,7 +218,13 @@ def certificate_used_twice(users: dict[str, User], tell: Tell) -> None:
             actor=users["ecology"],
         )  # fmt: skip
         complaint.refresh_from_db()
-        answer(users, complaint, True, "情况属实，已责令停止不实宣传并公开更正。")
+        answer(
+            users,
+            complaint,
+            True,
+            "情况属实，已责令停止不实宣传并公开更正。",
+            at_first="情况属实。",
+        )
 
 
 def justice_by_a_holder(users: dict[str, User], tell: Tell) -> None:
