@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
     AnyUser,
@@ -17,6 +19,7 @@ from portal.accounts.queries import (
 )
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
+from portal.casework.errors import OwnMatter
 from tickets.market.errors import PriceBelowMandate, SellerCannotBuy
 from tickets.market.models import (
     Deposit,
@@ -182,16 +185,24 @@ def require_not_seller(listing: Listing, buyer: Party, user: User) -> None:
         raise SellerCannotBuy()
 
 
+def refuse_own_deal(listing: Listing, actor: User, *others: Party) -> None:
+    """OwnMatter for who acts for a seller, or for one of ``others``, a buyer or bidder: nobody of the
+    offices handles what is his own (domain.md)."""
+    if is_seller(actor, listing, VIEW) or any(acts_for(actor, one, VIEW) for one in others):
+        raise OwnMatter()
+
+
 def require_price_within_mandate(
-    owners: Iterable[Party], user: User, price_fen_per_tonne: int
+    owners: Iterable[Party], user: User, quantity_kg: int, price_fen_per_tonne: int
 ) -> None:
-    """PriceBelowMandate when every mandate of ``user`` for an owner asks for more."""
+    """PriceBelowMandate when every mandate of ``user`` for an owner that allows so much asks for more:
+    one mandate must allow both, not one the quantity and another the price."""
     for owner in owners:
         floors = [
             floor or 0
-            for floor in mandates_for(user, owner, DISPOSE).values_list(
-                "price_fen_per_tonne_min", flat=True
-            )
+            for floor in mandates_for(user, owner, DISPOSE)
+            .filter(Q(quantity_kg_max__isnull=True) | Q(quantity_kg_max__gte=quantity_kg))
+            .values_list("price_fen_per_tonne_min", flat=True)
         ]
         if floors and min(floors) > price_fen_per_tonne:
             raise PriceBelowMandate(floor=yuan(min(floors)))

@@ -22,6 +22,14 @@ class InvalidPrice(MarketError):
     message = _("价格“{text}”无效：请用半角数字填写大于零的元数，最多两位小数，不用千位分隔符。")
 
 
+@stands_for("deal_costs_at_least_a_fen")
+class DealTooSmall(MarketError):
+    """The amount rounds to nothing."""
+
+    code = "deal_too_small"
+    message = _("金额不足一分：请增加数量或提高价格。")
+
+
 @stands_for("listing_is_positive", "listing_says_its_method")
 class TermsWrong(MarketError):
     """Lot, step, reserve, deposit or times do not fit together."""
@@ -56,6 +64,13 @@ class SamePerson(MarketError):
 
     code = "same_person"
     message = _("经办人和交易当事人不能审批同一笔交易，请由另一位工作人员办理。")
+
+
+class AgreementStands(MarketError):
+    """An agreement that was opened is a deal of both; neither side takes it off the list."""
+
+    code = "agreement_stands"
+    message = _("协议转让已成交，不能撤牌；如有异议，请在成交页提出争议。")
 
 
 class BuyerNotConfirmed(MarketError):
@@ -112,7 +127,7 @@ class ListingNotOpen(MarketError):
 
 @stands_for(
     "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry",
-    "refunded_trade_is_whole",
+    "refunded_trade_is_whole", "trade_is_decided_by_somebody",
 )  # fmt: skip
 class TradeMovedOn(MarketError):
     """Settled, lapsed, annulled or refunded already."""
@@ -134,6 +149,14 @@ class PaymentNotShown(MarketError):
 
     code = "payment_not_shown"
     message = _("受让方尚未上传付款凭证。")
+
+
+@stands_for("shown_payment_stands")
+class PaymentShown(MarketError):
+    """One payment at a time: the cashier looks at the one that was shown."""
+
+    code = "payment_shown"
+    message = _("付款凭证已提交，请等待交易中心确认；退回后才能另行提交。")
 
 
 class PaymentForAnotherDeal(MarketError):
@@ -203,6 +226,13 @@ class ReceiptNotFound(MarketError):
 
     code = "receipt_not_found"
     message = _("交易中心经办人尚未核实到账，不能退款。")
+
+
+class TooManyWaiting(MarketError):
+    """One way to be reached, and too many orders that nobody paid for yet."""
+
+    code = "too_many_waiting"
+    message = _("同一联系方式已有 {most} 笔待付款的订单，请先付款或等其失效。")
 
 
 class NameRefused(MarketError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tickets.market.errors import InvalidPrice
+from tickets.market.errors import DealTooSmall, InvalidPrice
 from tickets.registry.quantities import KG_PER_TONNE
 
 FEN_PER_YUAN = 100
@@ -42,6 +42,14 @@ def amount_of(price_fen_per_tonne: int, quantity_kg: int) -> int:
     The database checks every trade against the same formula.
     """
     return (price_fen_per_tonne * quantity_kg + KG_PER_TONNE // 2) // KG_PER_TONNE
+
+
+def require_amount(price_fen_per_tonne: int, quantity_kg: int) -> int:
+    """``amount_of`` a deal: DealTooSmall when it rounds to nothing, for which no receipt can be found."""
+    amount = amount_of(price_fen_per_tonne, quantity_kg)
+    if amount == 0:
+        raise DealTooSmall()
+    return amount
 
 
 def premium_of(

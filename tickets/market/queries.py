@@ -82,7 +82,8 @@ _OVERDUE = Q(paid_at__isnull=False, disputed_at__isnull=True, confirm_by__lt=Por
 
 
 def market_figures() -> dict[str, int]:
-    """Sum and mean of everything dealt, retail included; the last trade's price; what is offered."""
+    """Sum of everything dealt, retail included; the trades' mean and the last one's price, as the chart
+    has them; what is offered."""
     series = months()
     quantity_kg = sum(month.quantity_kg for month in series)
     amount_fen = sum(month.amount_fen for month in series)
@@ -91,7 +92,9 @@ def market_figures() -> dict[str, int]:
         "trades": sum(month.trades for month in series),
         "quantity_kg": quantity_kg,
         "amount_fen": amount_fen,
-        "price_fen": average_price(amount_fen, quantity_kg),
+        "price_fen": average_price(
+            sum(month.traded_fen for month in series), sum(month.traded_kg for month in series)
+        ),
         "last_fen": last.price_fen_per_tonne if last else 0,
         "listed_kg": _listed_kg(),
     }
@@ -172,7 +175,12 @@ def deposits_in_hand() -> QuerySet[Deposit]:
     """What waits for the centre: evidence to confirm, and what is to be returned after a bidding."""
     waiting = Q(state=Deposit.State.WAITING)
     over = Q(state=Deposit.State.ACCEPTED, listing__state=Listing.State.ENDED)
-    return Deposit.objects.filter(waiting | over).select_related("listing", "bidder").order_by("pk")
+    found = Q(state=Deposit.State.REFUSED) & ~Q(payment_number="")
+    return (
+        Deposit.objects.filter(waiting | over | found)
+        .select_related("listing", "bidder")
+        .order_by("pk")
+    )
 
 
 def unsettled_trades() -> QuerySet[Trade]:

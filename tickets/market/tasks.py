@@ -6,6 +6,8 @@ from procrastinate.contrib.django import app
 
 from tickets.market.operations import (
     close_due_biddings,
+    close_due_pools,
+    end_due_contracts,
     end_due_listings,
     free_ended_listings,
     lapse_overdue_orders,
@@ -25,3 +27,5 @@ def end_market_terms(timestamp: int) -> None:
     lapse_overdue_orders()
     remind_of_overdue_payments()
     free_ended_listings()
+    close_due_pools()
+    end_due_contracts()

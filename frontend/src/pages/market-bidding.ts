@@ -65,7 +65,8 @@ function start (root: HTMLElement): void {
     if (body === null) return
     if (top !== null) top.textContent = live.top ?? '—'
     if (next !== null) next.textContent = live.next
-    if (live.bids.length !== seen) {
+    const newest = live.bids[0]?.number ?? 0 // The table holds the last of many: their count stands still.
+    if (newest !== seen) {
       body.replaceChildren()
       for (const bid of live.bids) {
         const row = body.insertRow()
@@ -78,7 +79,7 @@ function start (root: HTMLElement): void {
       const said = part('said')
       const last = live.bids[0]
       if (seen >= 0 && said !== null && last !== undefined) said.textContent = say('newBid', { alias: last.alias, price: last.price })
-      seen = live.bids.length
+      seen = newest
     }
     tick()
   }

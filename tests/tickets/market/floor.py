@@ -54,6 +54,10 @@ class Floor(Bureau):
         default_factory=lambda: officer(f"tc-{uuid.uuid4().hex[:6]}", Role.TRADING_CLERK)
     )
 
+    def other_side(self, side: str) -> User:
+        """Who acts for the other one of owner and buyer."""
+        return self.buyer_user if side == "owner" else self.owner_user
+
     def open(self, listing: Listing) -> Listing:
         prepare_listing(listing=listing, actor=self.centre)
         return approve_listing(listing=listing, actor=self.trading)

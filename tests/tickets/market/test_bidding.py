@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
+from django.test import Client
 from pypdf import PdfReader
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
+from portal.accounts.models import Mandate, Role, RoleGrant
 from portal.base.clock import advance_clock, now
 from portal.base.errors import InvalidInput, PortalError
+from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from portal.journal.models import Event
 from tests.tickets.market.floor import Floor, evidence
@@ -35,17 +38,23 @@ from tickets.market.errors import (
     ListingMovedOn,
     NewCounterparty,
     NothingToForfeit,
+    PaymentUsed,
+    SamePerson,
     SellerCannotBuy,
     TermsWrong,
 )
-from tickets.market.models import Bid, Listing
+from tickets.market.models import Bid, Deposit, Listing
 from tickets.market.operations import (
+    BiddingTerms,
+    approve_listing,
+    ask_listing,
     close_bidding,
     close_due_biddings,
     decide_deposit,
     forfeit_deposit,
     lapse_overdue_trades,
     place_bid,
+    prepare_listing,
     ranked_bids,
     return_deposit,
     show_deposit,
@@ -111,11 +120,31 @@ def test_the_first_bid_for_tonnes_of_somebody_new_asks_for_the_second_factor(flo
     assert bid(1500).number == 1
 
 
-def test_before_the_opening_nobody_bids(floor: Floor) -> None:
+def test_before_the_opening_nobody_bids_and_after_it_none_is_approved(floor: Floor) -> None:
     ticket = floor.issue(10_000)
     open_offer = floor.offer(ticket, 1000)
     with pytest.raises(BiddingNotOpen):
         floor.bid(open_offer, (floor.buyer, floor.buyer_user), 2000)
+    first, second = (
+        ask_listing(
+            ticket=ticket,
+            quantity_kg=1000,
+            price_fen_per_tonne=1500,
+            terms=BiddingTerms(50, 100_00, now() + timedelta(hours=1)),
+            closes_at=now() + timedelta(hours=2),
+            actor=floor.owner_user,
+        )
+        for _n in range(2)
+    )
+    floor.open(first)
+    prepare_listing(listing=second, actor=floor.centre)
+    bidder = floor.bidder(first, "甲公司")
+    with pytest.raises(BiddingNotOpen):
+        floor.bid(first, bidder, 1500)
+    advance_clock(timedelta(minutes=61))
+    floor.bid(first, bidder, 1500)
+    with pytest.raises(TermsWrong):  # Nobody could bring a deposit in time.
+        approve_listing(listing=second, actor=floor.trading)
 
 
 def test_deposits_are_confirmed_by_the_centre(floor: Floor) -> None:
@@ -190,6 +219,61 @@ def test_a_winner_who_does_not_pay_gives_the_block_back(floor: Floor) -> None:
     advance_clock(timedelta(days=4))
     assert lapse_overdue_trades() == 1
     assert states(ticket) == {"held": 10_000}
+    listing.refresh_from_db()
+    assert listing.ending == "failed"
+
+
+def test_money_of_a_deposit_that_was_refused_or_shown_too_late_goes_back(
+    floor: Floor, client: Client
+) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    floor.bid(listing, floor.bidder(listing, "甲公司"), 1500)
+
+    def show() -> Deposit:
+        return show_deposit(
+            listing=listing, bidder=floor.buyer, amount_fen=100_00, upload=evidence(),
+            actor=floor.buyer_user,
+        )  # fmt: skip
+
+    refused, address = show(), f"/market/listings/{listing.number}/"
+    decide_deposit(deposit=refused, accepted=False, reason="未到账", actor=floor.centre)
+    with pytest.raises(DepositDecided):
+        return_deposit(deposit=refused, refund_number="R1", actor=floor.trading)
+    client.force_login(floor.centre)
+    found = {"action": "find-deposit", "deposit": str(refused.pk), "payment_number": "GD-1"}
+    assert client.post(address, found).status_code == 302
+    with pytest.raises(DepositMissing):  # It is no deposit for all that.
+        floor.bid(listing, (floor.buyer, floor.buyer_user), 1600)
+    assert return_deposit(deposit=refused, refund_number="R1", actor=floor.trading).state == (
+        "returned"
+    )
+    advance_clock(timedelta(hours=2))
+    close_bidding(listing=listing)
+    client.force_login(floor.buyer_user)
+    assert 'value="deposit"' not in client.get(address).content.decode()  # It came back already.
+    late = show()
+    with pytest.raises(PaymentUsed):
+        decide_deposit(deposit=late, accepted=True, payment_number="gd1", actor=floor.centre)
+    with pytest.raises(PaymentUsed):
+        decide_deposit(deposit=late, accepted=True, payment_number="R-1", actor=floor.centre)
+    floor.accept(late)
+    return_deposit(deposit=late, refund_number="R2", actor=floor.trading)
+
+
+def test_who_is_the_bidder_decides_on_no_deposit(floor: Floor) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    party, user = floor.bidder(listing, "甲公司")
+    deposit = listing.deposits.get()
+    RoleGrant.objects.create(user=user, role=Role.TRADING_APPROVER, department="")
+    Mandate.objects.create(
+        user=floor.trading, party=party, scope=Mandate.Scope.VIEW, valid_from=date(2020, 1, 1),
+        given_by=user,
+    )  # fmt: skip
+    advance_clock(timedelta(hours=2))
+    close_bidding(listing=listing)
+    for officer, refusal in ((user, SamePerson), (floor.trading, OwnMatter)):
+        with pytest.raises(refusal):
+            return_deposit(deposit=deposit, refund_number="R1", actor=officer)
 
 
 def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
@@ -198,6 +282,7 @@ def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
     listing = floor.bidding(floor.issue(10_000), 10_000)
     winner, other = floor.bidder(listing, "甲公司"), floor.bidder(listing, "乙公司")
     first, second = listing.deposits.order_by("pk")
+    silent = floor.bidder(listing, "丙公司")
     with pytest.raises(DepositHeld):
         return_deposit(deposit=second, refund_number="T0", actor=floor.trading)
     floor.bid(listing, other, 1500)
@@ -215,6 +300,8 @@ def test_deposits_go_back_after_the_bidding_but_not_to_who_won_and_did_not_pay(
     returned = return_deposit(deposit=second, refund_number="T2", actor=floor.trading)
     assert (returned.state, returned.refund_number) == ("returned", "T2")
     assert Message.objects.filter(user=other[1], subject__contains="已退还").count() == 1
+    # Who bid nothing heard of the result as well.
+    assert Message.objects.filter(user=silent[1], subject__contains="竞价未成交").count() == 1
     advance_clock(timedelta(hours=73))
     assert lapse_overdue_trades() == 1
     with pytest.raises(ReasonMissing):

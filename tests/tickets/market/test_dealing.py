@@ -16,14 +16,17 @@ from portal.accounts.queries import people_acting_for
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import NotFound
 from portal.base.models import OutboxMessage
+from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import user_named
 from tests.tickets.market.floor import Floor, evidence
 from tests.tickets.registry.register import covered, holder, paper, states
 from tests.tickets.registry.test_acts import pledged
 from tickets.market.errors import (
+    AgreementStands,
     BuyerNotConfirmed,
     ConfirmedAlready,
+    DealTooSmall,
     InvalidPrice,
     ListingNotOpen,
     LotTooSmall,
@@ -31,6 +34,7 @@ from tickets.market.errors import (
     NotEnoughListed,
     PaymentForAnotherDeal,
     PaymentNotShown,
+    PaymentShown,
     PaymentUsed,
     PriceBelowMandate,
     ReceiptNotFound,
@@ -57,6 +61,7 @@ from tickets.market.operations import (
     prepare_listing,
     raise_dispute,
     refund,
+    refuse_listing,
     refuse_payment,
     remind_of_overdue_payments,
     retract_listing,
@@ -198,6 +203,9 @@ def test_only_free_kilograms_of_ones_own_are_listed(floor: Floor) -> None:
         ask(floor, ticket, closes_at=now() - timedelta(seconds=1))
     with pytest.raises(TermsWrong):
         ask(floor, ticket, terms=LotTerms(1001))
+    for terms, price in ((LotTerms(1), 400), (LotTerms(1), 499), (AgreementTerms(floor.buyer), 1)):
+        with pytest.raises(DealTooSmall):  # A kilogram of it would cost nothing.
+            ask(floor, ticket, 499, terms=terms, price_fen_per_tonne=price, confirmed=True)
     with pytest.raises(SellerCannotBuy):
         ask(floor, ticket, terms=AgreementTerms(floor.owner), confirmed=True)
     listing = ask(floor, ticket, 600)
@@ -240,6 +248,18 @@ def test_a_mandate_with_a_lowest_price_is_kept(floor: Floor) -> None:
     with pytest.raises(PriceBelowMandate):
         ask(floor, ticket, actor=agent)
     ask(floor, ticket, price_fen_per_tonne=2000, actor=agent)
+    # Another one for little at any price does not let him sell much below the first one's.
+    Mandate.objects.create(
+        user=agent,
+        party=floor.owner,
+        scope=Mandate.Scope.DISPOSE,
+        valid_from=date(2020, 1, 1),
+        quantity_kg_max=100,
+        given_by=floor.owner_user,
+    )
+    with pytest.raises(PriceBelowMandate):
+        ask(floor, ticket, 101, actor=agent)
+    ask(floor, ticket, 100, actor=agent)
 
 
 def test_an_open_listing_is_taken_in_parts_down_to_the_smallest_lot(floor: Floor) -> None:
@@ -287,6 +307,25 @@ def test_withdrawal_and_expiry_free_what_no_trade_waits_for(floor: Floor) -> Non
     assert states(ticket) == {"held": 1000}
 
 
+def test_what_nobody_opened_in_time_ends_and_an_agreement_ends_with_its_trade(
+    floor: Floor,
+) -> None:
+    ticket = floor.issue(1000)
+    asked = ask(floor, ticket, 400)
+    trade = floor.agreement(ticket, 600, 1500)
+    floor.pay(trade)
+    with pytest.raises(AgreementStands):
+        withdraw_listing(listing=trade.listing, actor=floor.owner_user)
+    advance_clock(timedelta(days=11))
+    assert end_due_listings() == 1
+    asked.refresh_from_db()
+    trade.listing.refresh_from_db()
+    assert (asked.state, trade.listing.state) == ("retracted", "open")
+    settle_trade(trade=trade, actor=floor.trading)
+    trade.listing.refresh_from_db()
+    assert trade.listing.ending == "sold"
+
+
 def test_a_listing_emptied_by_a_court_is_not_sold(floor: Floor) -> None:
     ticket = floor.issue(1000)
     listing = floor.offer(ticket, 1000)
@@ -302,6 +341,10 @@ def test_a_listing_emptied_by_a_court_is_not_sold(floor: Floor) -> None:
     sold.refresh_from_db()
     assert (listing.ending, sold.ending) == ("expired", "sold")
     assert trade.state == Trade.State.AGREED
+    advance_clock(timedelta(days=2))
+    assert lapse_overdue_trades() == 1
+    sold.refresh_from_db()
+    assert sold.ending == "expired"  # Nobody paid for what was called sold.
 
 
 def test_what_was_frozen_when_its_listing_ended_is_free_after_the_lift(floor: Floor) -> None:
@@ -351,6 +394,11 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
     with pytest.raises(NotFound):
         show(one, actor=floor.other_user)
     show(one)
+    with pytest.raises(PaymentShown):  # The cashier confirms the one that he saw.
+        show(one, payment_number="B9", upload=evidence())
+    assert refused("UPDATE market_trade SET payment_number = 'B9' WHERE id = %s", [one.pk]) == (
+        "shown_payment_stands"
+    )
     with pytest.raises(PaymentUsed):  # The same file.
         show(two, payment_number="A2")
     with pytest.raises(PaymentUsed):  # The same number at the bank.
@@ -511,12 +559,57 @@ def test_after_a_dispute_the_buyer_has_what_was_left_of_the_term(floor: Floor) -
     assert lapse_overdue_trades() == 1
 
 
-def test_nobody_decides_on_what_is_theirs(floor: Floor) -> None:
+def test_who_prepared_a_listing_does_not_approve_it(floor: Floor) -> None:
     listing = ask(floor, floor.issue(1000))
     prepare_listing(listing=listing, actor=floor.centre)
     RoleGrant.objects.create(user=floor.centre, role=Role.TRADING_APPROVER, department="")
     with pytest.raises(SamePerson):
         approve_listing(listing=listing, actor=floor.centre)
+
+
+@pytest.mark.parametrize("side", ["owner", "buyer"])
+def test_nobody_of_the_centre_handles_what_is_his_own(floor: Floor, side: str) -> None:
+    ticket = floor.issue(10_000)
+    asked, prepared = (
+        ask(floor, ticket, terms=AgreementTerms(floor.buyer), confirmed=True) for _n in range(2)
+    )
+    for listing in (asked, prepared):
+        confirm_agreement(listing=listing, actor=floor.buyer_user)
+    prepare_listing(listing=prepared, actor=floor.centre)
+    paid, disputed = floor.agreement(ticket, 500, 1500), floor.agreement(ticket, 500, 1500)
+    floor.pay(paid)
+    floor.pay(disputed)
+    raise_dispute(trade=disputed, text="数量有争议", actor=floor.other_side(side))
+    for officer in (floor.centre, floor.trading):
+        Mandate.objects.create(
+            user=officer,
+            party=getattr(floor, side),
+            scope=Mandate.Scope.VIEW,
+            valid_from=date(2020, 1, 1),
+            given_by=getattr(floor, f"{side}_user"),
+        )
+    for act, given in (
+        (prepare_listing, {"listing": asked, "actor": floor.centre}),
+        (refuse_listing, {"listing": asked, "reason": "不符", "actor": floor.centre}),
+        (approve_listing, {"listing": prepared, "actor": floor.trading}),
+        (settle_trade, {"trade": paid, "actor": floor.trading}),
+        (refuse_payment, {"trade": paid, "reason": "不符", "actor": floor.trading}),
+        (
+            decide_dispute,
+            {"trade": disputed, "go_on": True, "reason": "准", "actor": floor.trading},
+        ),
+    ):
+        with pytest.raises(OwnMatter):
+            act(**given)
+    for statement, key in (
+        ("UPDATE market_listing SET state = 'prepared', prepared_by_id = %s WHERE cause_id = %s",
+         asked.pk),
+        ("UPDATE market_trade SET decided_by_id = %s WHERE id = %s", disputed.pk),
+    ):  # fmt: skip
+        assert refused(statement, [floor.trading.pk, key]) == "nobody_decides_an_own_matter"
+    assert refused("UPDATE market_trade SET paid_at = NULL WHERE id = %s", [paid.pk]) == (
+        "trade_is_decided_by_somebody"
+    )
 
 
 # --- what the database refuses by itself ---------------------------------------------------------

@@ -30,20 +30,24 @@ from tickets.market.errors import (
     PremiumMovedOn,
     ReceiptNotFound,
     ReservedTonnes,
+    TooManyWaiting,
 )
 from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
 from tickets.market.operations import (
     LotTerms,
     ask_listing,
     buy,
+    close_due_pools,
     confirm_agreement,
     confirm_contract,
     confirm_premium,
     decide_pool,
     deny_refund,
+    end_due_contracts,
     find_receipt,
     hand_over,
     lapse_overdue_orders,
+    lapse_overdue_trades,
     left_to_buy_kg,
     order_retail,
     pay_premium,
@@ -58,6 +62,7 @@ from tickets.market.prices import premium_of
 from tickets.market.queries import market_figures
 from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
+from tickets.offsets.operations import review_name
 from tickets.offsets.signing import signature_holds
 from tickets.registry.operations import Kind, Owners
 
@@ -79,12 +84,8 @@ def test_a_visitors_twelve_kilograms_end_in_a_certificate(floor: Floor) -> None:
     assert (offset.quantity_kg, offset.beneficiary.name) == (12, "游客张三")
     assert signature_holds(offset)
     assert states(ticket) == {"listed": 988, "offset": 12}
-    figures = market_figures()
-    assert (figures["quantity_kg"], figures["amount_fen"], figures["price_fen"]) == (
-        12,
-        120,
-        10_000,
-    )
+    figures = market_figures()  # A visitor's price is no market price.
+    assert (figures["quantity_kg"], figures["amount_fen"], figures["price_fen"]) == (12, 120, 0)
     subjects = OutboxMessage.objects.filter(recipient="visitor@example.org")
     assert [message.subject for message in subjects.order_by("made_at")] == [
         f"订单 {wanted.number}：请付款",
@@ -204,6 +205,45 @@ def test_who_paid_too_late_says_so_and_reads_when_no_money_is_found(floor: Floor
     assert (last.subject, last.body) == (f"{late.number}：未查到付款", "账户无此笔款项")
 
 
+def test_a_name_that_was_refused_meanwhile_is_not_printed_and_the_money_goes_back(
+    floor: Floor,
+) -> None:
+    pool = floor.pool(floor.issue(1000))
+    paid, other = order(pool), order(pool, name="游客李四")
+    review_name(beneficiary=paid.beneficiary, accepted=False, reason="不雅", actor=floor.signer)
+    with pytest.raises(NameRefused):
+        settle_order(order=paid, payment_number="W1", actor=floor.trading)
+    with pytest.raises(DatabaseError) as caught, transaction.atomic():
+        RetailOrder.objects.filter(pk=paid.pk).update(state="settled", payment_number="W1")
+    assert caught.value.__cause__.diag.constraint_name == "retail_order_moves_by_the_table"  # type: ignore[union-attr]
+    with pytest.raises(OrderMovedOn):  # This one waits for its payment, under a name that stands.
+        find_receipt(deal=other, payment_number="W1", actor=floor.centre)
+    withdraw_listing(listing=pool.listing, actor=floor.owner_user)
+    find_receipt(deal=paid, payment_number="W1", actor=floor.centre)
+    assert states(pool.listing.ticket) == {"held": 988, "listed": 12}
+    assert refund(deal=paid, refund_number="R1", actor=floor.trading).state == "refunded"
+
+
+def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:
+    pool = floor.pool(floor.issue(1000))
+    for _n in range(5):
+        order(pool)
+    with pytest.raises(TooManyWaiting):
+        order(pool, contact="VISITOR@example.org")
+    order(pool, contact="13900000000")
+
+
+def test_pools_and_contracts_end_with_their_last_day(floor: Floor) -> None:
+    pool, contract = floor.pool(floor.issue(1000)), contract_of(floor)
+    confirm_contract(contract=contract, actor=floor.owner_user)
+    assert [close_due_pools(), end_due_contracts()] == [0, 0]
+    advance_clock(timedelta(days=301))
+    assert [close_due_pools(), end_due_contracts()] == [1, 1]
+    pool.refresh_from_db()
+    contract.refresh_from_db()
+    assert (pool.state, contract.state, left_to_buy_kg(contract)) == ("closed", "ended", 0)
+
+
 def test_one_payment_of_the_bank_gives_one_deal_its_money_back(floor: Floor) -> None:
     pool = floor.pool(floor.issue(1000))
     owed = [order(pool), order(pool)]
@@ -320,6 +360,13 @@ def test_a_contract_is_bought_under_and_its_premium_settled_on_resale(floor: Flo
     confirm_contract(contract=contract, actor=floor.owner_user)
     with pytest.raises(ContractQuantity):
         hand_over(quantity_kg=50_001, **offer)
+    lapsed = hand_over(quantity_kg=50_000, **offer)
+    confirm_agreement(listing=lapsed, actor=floor.buyer_user)
+    floor.open(lapsed)
+    assert left_to_buy_kg(contract) == 0
+    advance_clock(timedelta(hours=73))
+    assert lapse_overdue_trades() == 1
+    assert left_to_buy_kg(contract) == 50_000  # Nothing was bought.
     listing = hand_over(quantity_kg=40_000, **offer)
     assert left_to_buy_kg(contract) == 10_000
     confirm_agreement(listing=listing, actor=floor.buyer_user)

@@ -129,6 +129,16 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
+        # What was refused and goes back later is no deposit of the bidder's beside another.
+        migrations.RemoveConstraint("deposit", "one_deposit_of_a_bidder"),
+        migrations.AddConstraint(
+            "deposit",
+            models.UniqueConstraint(
+                name="one_deposit_of_a_bidder",
+                fields=("listing", "bidder"),
+                condition=~models.Q(state__in=["refused", "returned"]),
+            ),
+        ),
         *(migrations.AddConstraint("retailorder", one) for one in _refunds("order")),
         migrations.AddConstraint(
             "trade",

@@ -15,7 +15,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   deal text := TG_ARGV[0];
   numbers text[] := ARRAY[
-    CASE WHEN NEW.state IN ('lapsed', 'annulled', 'refused') THEN ''
+    CASE WHEN NEW.state IN ('lapsed', 'annulled') THEN ''
          ELSE market_bank_key(NEW.payment_number) END,
     market_bank_key(NEW.refund_number)];
 BEGIN
@@ -88,6 +88,14 @@ BEGIN
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'nothing_is_rewritten',
             TABLE = TG_TABLE_NAME;
   END IF;
+  -- The cashier confirms what he saw: it is shown anew only after it was refused.
+  IF OLD.state = 'agreed' AND OLD.paid_at IS NOT NULL AND NEW.paid_at IS NOT NULL
+     AND (NEW.paid_at, NEW.payment_number, NEW.payment_sha256)
+         IS DISTINCT FROM (OLD.paid_at, OLD.payment_number, OLD.payment_sha256) THEN
+    RAISE EXCEPTION 'the payment that was shown is not answered'
+      USING ERRCODE = 'check_violation', CONSTRAINT = 'shown_payment_stands',
+            TABLE = TG_TABLE_NAME;
+  END IF;
   -- After its end a trade moves for the money's sake alone, and says nothing else any more.
   IF OLD.state <> 'agreed' AND NEW IS DISTINCT FROM OLD AND (
        (OLD.state, NEW.state) NOT IN (
@@ -126,21 +134,24 @@ BEGIN
     RETURN NEW;
   END IF;
   IF to_jsonb(NEW) - said IS DISTINCT FROM to_jsonb(OLD) - said
-     OR OLD.state = 'accepted'
+     OR (OLD.state = 'accepted' OR OLD.payment_number <> '')
         AND (NEW.decided_by_id, NEW.decided_at, NEW.payment_number)
             IS DISTINCT FROM (OLD.decided_by_id, OLD.decided_at, OLD.payment_number) THEN
     RAISE EXCEPTION 'what was shown is not changed'
       USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'nothing_is_rewritten',
             TABLE = TG_TABLE_NAME;
   END IF;
+  -- What was refused by mistake, or before the money came, is found later and goes back.
   IF (OLD.state, NEW.state) NOT IN (
        ('waiting', 'accepted'), ('waiting', 'refused'), ('accepted', 'returned'),
-       ('accepted', 'forfeited')) THEN
+       ('accepted', 'forfeited'), ('refused', 'refused'), ('refused', 'returned'))
+     OR OLD.state = 'refused' AND (NEW.state = 'refused') = (OLD.payment_number <> '') THEN
     RAISE EXCEPTION 'a deposit does not move from % to %', OLD.state, NEW.state
       USING ERRCODE = 'check_violation', CONSTRAINT = 'deposit_moves_by_the_table',
             TABLE = TG_TABLE_NAME;
   END IF;
-  IF NEW.state = 'accepted' AND NEW.amount_fen > 0 AND market_bank_key(NEW.payment_number) = '' THEN
+  IF (NEW.state = 'accepted' AND NEW.amount_fen > 0 OR OLD.state = 'refused')
+     AND market_bank_key(NEW.payment_number) = '' THEN
     RAISE EXCEPTION 'the receipt is not named'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'accepted_deposit_names_its_receipt',
             TABLE = TG_TABLE_NAME;

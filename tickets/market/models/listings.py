@@ -178,7 +178,7 @@ class Deposit(models.Model):
             models.UniqueConstraint(
                 name="one_deposit_of_a_bidder",
                 fields=["listing", "bidder"],
-                condition=~Q(state="refused"),
+                condition=~Q(state__in=["refused", "returned"]),
             ),
             models.CheckConstraint(
                 name="ended_deposit_is_whole",

@@ -54,6 +54,10 @@ class Trade(models.Model):
     freeze = models.ForeignKey(
         "registry.FreezeOrder", on_delete=models.PROTECT, null=True, related_name="disputed_trades"
     )
+    # Who refused a payment or decided a dispute last.
+    decided_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     settled_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )

@@ -12,9 +12,8 @@ from portal.base.errors import NotFound
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE, require_not_seller
+from tickets.market.access import DISPOSE, refuse_own_deal, require_not_seller
 from tickets.market.errors import (
-    BiddingClosed,
     BiddingNotOpen,
     BiddingRuns,
     DepositDecided,
@@ -53,15 +52,14 @@ def show_deposit(
 ) -> Deposit:
     """Evidence of the deposit, paid outside the portal, before one may bid.
 
-    Raises BiddingNotOpen, BiddingClosed, SellerCannotBuy, PartyUnknown, TermsWrong, DepositTwice.
+    After the close it is shown to be given back.
+    Raises BiddingNotOpen, SellerCannotBuy, PartyUnknown, TermsWrong, DepositTwice.
     """
     found = lock_listing(listing)
     if not acts_for(actor, bidder, DISPOSE):
         raise NotFound()
-    if found.method != Method.BIDDING or found.state != State.OPEN:
+    if found.method != Method.BIDDING or found.state not in (State.OPEN, State.ENDED):
         raise BiddingNotOpen()
-    if found.closes_at <= now():
-        raise BiddingClosed()
     require_holder(bidder)
     require_not_seller(found, bidder, actor)
     if amount_fen < (found.deposit_fen or 0):
@@ -93,7 +91,7 @@ def decide_deposit(
 ) -> Deposit:
     """The centre's clerk found the receipt under its number at the bank, or not.
 
-    Raises DepositDecided, ReasonMissing, InvalidInput, PaymentUsed.
+    Raises DepositDecided, SamePerson, OwnMatter, ReasonMissing, InvalidInput, PaymentUsed.
     """
     require_office(actor, Role.TRADING_CLERK)
     found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
@@ -101,6 +99,7 @@ def decide_deposit(
         raise DepositDecided()
     if not accepted and not reason.strip():
         raise ReasonMissing()
+    _refuse_own(found, actor)
     found.state = Deposit.State.ACCEPTED if accepted else Deposit.State.REFUSED
     if accepted and found.amount_fen:
         found.payment_number = bank_number(payment_number)
@@ -108,6 +107,24 @@ def decide_deposit(
     found.save(update_fields=["state", "payment_number", "decided_by", "decided_at", "reason"])
     record(LISTING, found.listing_id, f"deposit_{found.state}", actor, deposit=str(found.key))
     _tell_bidder(found)
+    return found
+
+
+@write_transaction
+def find_deposit(*, deposit: Deposit, payment_number: str, actor: User) -> Deposit:
+    """The centre's clerk found the money of a deposit that was refused: it goes back.
+
+    Raises DepositDecided, InvalidInput, PaymentUsed.
+    """
+    require_office(actor, Role.TRADING_CLERK)
+    found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
+    if found.state != Deposit.State.REFUSED or found.payment_number:
+        raise DepositDecided()
+    _refuse_own(found, actor)
+    found.payment_number = bank_number(payment_number)
+    found.decided_by, found.decided_at = actor, now()
+    found.save(update_fields=["payment_number", "decided_by", "decided_at"])
+    record(LISTING, found.listing_id, "deposit_found", actor, deposit=str(found.key))
     return found
 
 
@@ -132,25 +149,38 @@ def forfeit_deposit(*, deposit: Deposit, reason: str, actor: User) -> Deposit:
     found = _ended(deposit, actor)
     if not reason.strip():
         raise ReasonMissing()
-    if not unpaid_in_time(found.listing).filter(buyer=found.bidder_id).exists():
+    if (
+        found.state != Deposit.State.ACCEPTED
+        or not unpaid_in_time(found.listing).filter(buyer=found.bidder_id).exists()
+    ):
         raise NothingToForfeit()
     found.state, found.reason = Deposit.State.FORFEITED, reason.strip()[:200]
     return _end_deposit(found, actor)
 
 
 def _ended(deposit: Deposit, actor: User) -> Deposit:
-    """An accepted deposit of a bidding that is over, locked."""
+    """An accepted deposit of a bidding that is over, or the money of a refused one, locked."""
     require_office(actor, Role.TRADING_APPROVER)
     listing = lock_listing(deposit.listing)
     found = Deposit.objects.select_for_update(of=("self",)).get(pk=deposit.pk)
-    if found.state != Deposit.State.ACCEPTED:
+    owed_back = found.state == Deposit.State.REFUSED and found.payment_number != ""
+    if found.state != Deposit.State.ACCEPTED and not owed_back:
         raise DepositDecided()
     if found.decided_by_id == actor.pk:
         raise SamePerson()
+    _refuse_own(found, actor)
+    if owed_back:
+        return found
     won = listing.trades.filter(buyer=found.bidder_id, state=Trade.State.AGREED)
     if listing.state == State.OPEN or won.exists():
         raise DepositHeld()
     return found
+
+
+def _refuse_own(deposit: Deposit, actor: User) -> None:
+    if deposit.paid_by_id == actor.pk:
+        raise SamePerson()
+    refuse_own_deal(deposit.listing, actor, deposit.bidder)
 
 
 def _end_deposit(deposit: Deposit, actor: User) -> Deposit:
@@ -237,6 +267,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
     """
     if actor is not None:
         require_office(actor, Role.TRADING_APPROVER)
+        refuse_own_deal(listing, actor)
     found = lock_listing(listing)
     if found.method != Method.BIDDING or found.state != State.OPEN:
         raise ListingMovedOn()
@@ -270,7 +301,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
         missing_kg=missing_kg,
     )  # fmt: skip
     end_listing(found, Listing.Ending.SOLD if trade else Listing.Ending.FAILED, actor)
-    _tell_bidders(found, ranking, top, missing_kg)
+    _tell_bidders(found, top, missing_kg)
     return trade
 
 
@@ -288,21 +319,15 @@ def _close_due(listing: Listing) -> bool:
     return True
 
 
-def _tell_bidders(
-    listing: Listing, ranking: list[Bid], top: Bid | None, missing_kg: int
-) -> None:  # fmt: skip
-    """Everyone who bid hears the result: one won, the others did not, or why nobody did."""
-    told: set[int] = set()
+def _tell_bidders(listing: Listing, top: Bid | None, missing_kg: int) -> None:
+    """Everyone who paid a deposit hears the result: one won, the others did not, or why nobody did."""
     said = _("{tonnes} 吨，成交价每吨 {price} 元。").format(
         tonnes=tonnes(listing.quantity_kg), price=yuan(top.price_fen_per_tonne) if top else "—"
     )
-    for bid in ranking:
-        if bid.bidder_id in told:
-            continue
-        told.add(bid.bidder_id)
-        won = top is not None and bid.pk == top.pk
+    for deposit in listing.deposits.exclude(state=Deposit.State.REFUSED).select_related("bidder"):
+        won = top is not None and deposit.bidder_id == top.bidder_id
         tell(
-            users=people_acting_for([bid.bidder], DISPOSE),
+            users=people_acting_for([deposit.bidder], DISPOSE),
             subject=f"{listing.number}：" + (_("竞价成功") if won else _("竞价未成交")),
             body=why_failed(missing_kg) if missing_kg else said,
             link=f"/market/listings/{listing.number}/",

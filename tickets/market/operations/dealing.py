@@ -26,7 +26,7 @@ from tickets.market.access import DISPOSE
 from tickets.market.errors import ListingNotOpen, LotTooSmall, NotEnoughListed
 from tickets.market.journal import TRADE, record
 from tickets.market.models import Listing, RetailOrder, Trade
-from tickets.market.prices import amount_of, yuan
+from tickets.market.prices import require_amount, yuan
 from tickets.registry.access import owners_of
 from tickets.registry.operations import unlist_blocks
 from tickets.registry.quantities import tonnes
@@ -123,7 +123,7 @@ def agree(
         bought_by=bought_by,
         quantity_kg=quantity_kg,
         price_fen_per_tonne=price_fen_per_tonne,
-        amount_fen=amount_of(price_fen_per_tonne, quantity_kg),
+        amount_fen=require_amount(price_fen_per_tonne, quantity_kg),
         pay_by=now() + timedelta(hours=hours),
     )
     trade.refresh_from_db()

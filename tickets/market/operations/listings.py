@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -20,10 +21,12 @@ from tickets.market.access import (
     DISPOSE,
     in_centre,
     is_seller,
+    refuse_own_deal,
     require_not_seller,
     require_price_within_mandate,
 )
 from tickets.market.errors import (
+    AgreementStands,
     BiddingRuns,
     BuyerNotConfirmed,
     ConfirmedAlready,
@@ -42,7 +45,7 @@ from tickets.market.operations.dealing import (
     lock_listing,
     tell_holder,
 )
-from tickets.market.prices import require_price, yuan
+from tickets.market.prices import require_amount, require_price, yuan
 from tickets.registry.access import owners_of, require_disposal, require_office
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.models import Block, CarbonTicket, Cause
@@ -102,11 +105,12 @@ def ask_listing(
     """
     require_quantity(quantity_kg)
     require_price(price_fen_per_tonne)
+    require_amount(price_fen_per_tonne, quantity_kg)
     if not ticket.is_open:
         raise TicketClosed(number=ticket.number)
     require_disposal(ticket, actor, quantity_kg)
     owners = owners_of(ticket)
-    require_price_within_mandate(owners, actor, price_fen_per_tonne)
+    require_price_within_mandate(owners, actor, quantity_kg, price_fen_per_tonne)
     free = ticket.blocks.free().quantity_kg()
     if free < quantity_kg:
         raise BlockNotFree(wanted=quantity_kg, free=free)
@@ -124,7 +128,7 @@ def ask_listing(
     if isinstance(terms, AgreementTerms):
         _agreement(listing, terms, owners, confirmed=confirmed)
     elif isinstance(terms, LotTerms):
-        require_quantity(terms.min_lot_kg)
+        require_amount(price_fen_per_tonne, require_quantity(terms.min_lot_kg))
         if terms.min_lot_kg > quantity_kg:
             raise TermsWrong(reason=_("最小成交量不能大于挂牌数量"))
         listing.method = Method.RETAIL if terms.retail else Method.OPEN
@@ -209,8 +213,7 @@ def prepare_listing(*, listing: Listing, actor: User) -> Listing:
     _require_state(found, State.ASKED)
     if found.method == Method.AGREEMENT and found.buyer_confirmed_at is None:
         raise BuyerNotConfirmed()
-    if _is_party(found, actor):
-        raise SamePerson()
+    _refuse_own(found, actor)
     found.state, found.prepared_by, found.prepared_at = State.PREPARED, actor, now()
     found.save(update_fields=["state", "prepared_by", "prepared_at"])
     record(LISTING, found.pk, "prepared", actor)
@@ -221,16 +224,20 @@ def prepare_listing(*, listing: Listing, actor: User) -> Listing:
 def approve_listing(*, listing: Listing, actor: User) -> Listing:
     """The approver opens it: the kilograms go onto the list. An agreement is a trade at once.
 
-    Raises OfficeMissing, ListingMovedOn, SamePerson, TermsWrong (its time has passed) and what the
+    Raises OfficeMissing, ListingMovedOn, SamePerson, OwnMatter, TermsWrong (its time has passed), what the
     ledger refuses (BlockNotFree when they were pledged or frozen meanwhile).
     """
     require_office(actor, Role.TRADING_APPROVER)
     found = lock_listing(listing)
     _require_state(found, State.PREPARED)
-    if found.prepared_by_id == actor.pk or _is_party(found, actor):
+    if found.prepared_by_id == actor.pk:
         raise SamePerson()
+    _refuse_own(found, actor)
     if found.closes_at <= now():
         raise TermsWrong(reason=_("截止时间已过"))
+    if found.opens_at is not None and found.opens_at <= now():
+        # Bidders need the time till then for their deposits.
+        raise TermsWrong(reason=_("竞价开始时间已过"))
     found.state, found.decided_by, found.decided_at = State.OPEN, actor, now()
     found.save(update_fields=["state", "decided_by", "decided_at"])
     list_blocks(ticket=found.ticket, quantity_kg=found.quantity_kg, cause=found.cause, actor=actor)
@@ -274,6 +281,7 @@ def refuse_listing(*, listing: Listing, reason: str, actor: User) -> Listing:
     _require_state(found, State.ASKED, State.PREPARED)
     if not reason.strip():
         raise ReasonMissing()
+    _refuse_own(found, actor)
     found.state, found.decided_by, found.decided_at = State.REFUSED, actor, now()
     found.reason = reason.strip()[:2000]
     found.save(update_fields=["state", "decided_by", "decided_at", "reason"])
@@ -291,22 +299,28 @@ def retract_listing(*, listing: Listing, actor: User) -> Listing:
     ):
         raise NotFound()
     _require_state(found, State.ASKED, State.PREPARED)
-    found.state = State.RETRACTED
-    found.save(update_fields=["state"])
-    record(LISTING, found.pk, "retracted", actor)
+    _retract(found, actor)
     return found
+
+
+def _retract(listing: Listing, actor: User | None) -> None:
+    listing.state = State.RETRACTED
+    listing.save(update_fields=["state"])
+    record(LISTING, listing.pk, "retracted", actor)
 
 
 @write_transaction
 def withdraw_listing(*, listing: Listing, actor: User) -> Listing:
     """Off the list, by the holder or the centre's approver: what no trade waits for is free again.
 
-    A bidding with bids runs to its end (BiddingRuns).
+    A bidding with bids runs to its end (BiddingRuns), an agreement is a deal (AgreementStands).
     """
     found = lock_listing(listing)
     if not is_seller(actor, found) and not has_role(actor, Role.TRADING_APPROVER):
         raise NotFound()
     _require_state(found, State.OPEN)
+    if found.method == Method.AGREEMENT:
+        raise AgreementStands()
     if found.method == Method.BIDDING and found.bids.exists():
         raise BiddingRuns()
     end_listing(found, Ending.WITHDRAWN, actor)
@@ -323,20 +337,37 @@ def end_listing(listing: Listing, ending: Listing.Ending, actor: User | None) ->
 
 
 def end_due_listings() -> int:
-    """Listings (not biddings) whose time has passed expire; how many. A job's act."""
-    due = Listing.objects.filter(state=State.OPEN, closes_at__lte=now()).exclude(
-        method=Method.BIDDING
-    )
-    return end_each(due, _expire)
+    """Listings (not biddings) whose time has passed expire, and so does what nobody opened till then;
+    how many. An agreement ends with its trade. A job's act."""
+    due = Q(closes_at__lte=now())
+    over = Q(state=State.OPEN) & ~Q(method__in=[Method.BIDDING, Method.AGREEMENT])
+    unopened = Q(state__in=[State.ASKED, State.PREPARED])
+    return end_each(Listing.objects.filter(due, over | unopened), _expire)
 
 
 @write_transaction
 def _expire(listing: Listing) -> bool:
     found = lock_listing(listing)
-    if found.state != State.OPEN or found.closes_at > now():
+    if found.closes_at > now():
         return False
-    end_listing(found, Ending.SOLD if _is_sold(found) else Ending.EXPIRED, None)
+    if found.state == State.OPEN:
+        end_listing(found, Ending.SOLD if _is_sold(found) else Ending.EXPIRED, None)
+    elif found.state in (State.ASKED, State.PREPARED):
+        _retract(found, None)
+        _tell_seller(found, _("截止时间已过，未受理"))
+    else:
+        return False
     return True
+
+
+def note_unsold(listing: Listing, actor: User | None) -> None:
+    """What was called sold is not, when a deal that it waited for came to nothing."""
+    if listing.ending != Ending.SOLD or _is_sold(listing):
+        return
+    whole = listing.method in (Method.BIDDING, Method.AGREEMENT)
+    listing.ending = Ending.FAILED if whole else Ending.EXPIRED
+    listing.save(update_fields=["ending"])
+    record(LISTING, listing.pk, "unsold", actor, ending=str(listing.ending))
 
 
 def free_ended_listings() -> int:
@@ -373,8 +404,10 @@ def _require_state(listing: Listing, *states: Listing.State) -> None:
         raise ListingMovedOn()
 
 
-def _is_party(listing: Listing, actor: User) -> bool:
-    return actor.pk in (listing.asked_by_id, listing.buyer_confirmed_by_id)
+def _refuse_own(listing: Listing, actor: User) -> None:
+    if actor.pk in (listing.asked_by_id, listing.buyer_confirmed_by_id):
+        raise SamePerson()
+    refuse_own_deal(listing, actor, *([listing.buyer] if listing.buyer else []))
 
 
 def _tell_seller(listing: Listing, text: str) -> None:

@@ -17,12 +17,14 @@ from portal.base.clock import now
 from portal.base.errors import NotFound, PortalError
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE
+from tickets.market.access import DISPOSE, refuse_own_deal
 from tickets.market.errors import OrderMovedOn, ReceiptNotFound, SamePerson, TradeMovedOn
 from tickets.market.journal import ORDER, TRADE, record
-from tickets.market.models import RetailOrder, Trade
-from tickets.market.operations.dealing import bank_number, write_to
+from tickets.market.models import Listing, RetailOrder, Trade
+from tickets.market.operations.dealing import bank_number, free_unbound, lock_listing, write_to
+from tickets.market.operations.listings import note_unsold
 from tickets.market.prices import yuan
+from tickets.offsets.models import Beneficiary
 from tickets.registry.access import require_office
 
 Deal: TypeAlias = RetailOrder | Trade
@@ -74,19 +76,25 @@ def say_trade_paid(*, trade: Trade, payment_number: str, actor: User) -> Trade:
 
 @write_transaction
 def find_receipt(*, deal: AnyDeal, payment_number: str, actor: User) -> AnyDeal:
-    """The centre's clerk found the money of a deal that is over: it is owed back.
+    """The centre's clerk found the money of a deal that is over, or of an order whose name ecology
+    refused meanwhile: it is owed back.
 
     Raises OrderMovedOn, TradeMovedOn, SamePerson, PaymentUsed, InvalidInput.
     """
     require_office(actor, Role.TRADING_CLERK)
-    found = _locked(deal, OrderState.REFUND, *_unpaid(deal))
+    listing = lock_listing(deal.listing)
+    found = _locked(deal, OrderState.REFUND, *unpaid_states(deal))
     if found.found_by_id is not None:
         raise _moved_on(found)
     _refuse_own(found, actor)
+    waited = found.state == OrderState.WAITING
     found.state, found.found_by = OrderState.REFUND, actor
-    found.payment_number = bank_number(payment_number)
-    found.save(update_fields=["state", "found_by", "payment_number"])
+    found.payment_number, found.ended_at = bank_number(payment_number), found.ended_at or now()
+    found.save(update_fields=["state", "found_by", "payment_number", "ended_at"])
     _record(found, "receipt_found", actor)
+    if waited and listing.state == Listing.State.ENDED:
+        free_unbound(listing, None)
+        note_unsold(listing, None)
     tell(
         users=officers(Role.TRADING_APPROVER),
         subject=_("待退款：{number}").format(number=found.number),
@@ -157,8 +165,12 @@ def tell_of_refund(deal: Deal) -> None:
 
 
 # --- what orders and trades do not share -----------------------------------------------------------
-def _unpaid(deal: Deal) -> tuple[str, ...]:
-    return Trade.UNPAID if isinstance(deal, Trade) else (OrderState.LAPSED,)
+def unpaid_states(deal: Deal) -> tuple[str, ...]:
+    """In which its money may be found to be given back."""
+    if isinstance(deal, Trade):
+        return Trade.UNPAID
+    refused = deal.beneficiary.state == Beneficiary.State.REFUSED
+    return (OrderState.LAPSED, OrderState.WAITING) if refused else (OrderState.LAPSED,)
 
 
 def _moved_on(deal: Deal) -> PortalError:
@@ -166,8 +178,10 @@ def _moved_on(deal: Deal) -> PortalError:
 
 
 def _refuse_own(deal: Deal, actor: User) -> None:
-    if actor.pk == (deal.bought_by_id if isinstance(deal, Trade) else deal.ordered_by_id):
+    trade = deal if isinstance(deal, Trade) else None
+    if actor.pk == (trade.bought_by_id if trade else deal.ordered_by_id):
         raise SamePerson()
+    refuse_own_deal(deal.listing, actor, *([trade.buyer] if trade else []))
 
 
 def _record(deal: Deal, verb: str, actor: User) -> None:

@@ -33,7 +33,7 @@ from tickets.market.models import (
     RetailOrder,
     Trade,
 )
-from tickets.market.operations.dealing import bank_number
+from tickets.market.operations.dealing import bank_number, end_each
 from tickets.market.operations.listings import AgreementTerms, ask_listing
 from tickets.market.prices import BASIS_POINTS, premium_of, require_price, yuan
 from tickets.registry.access import owners_of
@@ -115,19 +115,39 @@ def decline_contract(*, contract: ReserveContract, actor: User) -> ReserveContra
     return found
 
 
+def end_due_contracts() -> int:
+    """Contracts whose last day is over, confirmed or not; how many ended. Premiums that are owed stay
+    owed. A job's act."""
+    due = ReserveContract.objects.exclude(state=State.ENDED).filter(ends_on__lt=today())
+    return end_each(due, _end_due)
+
+
+@write_transaction
+def _end_due(contract: ReserveContract) -> bool:
+    found = ReserveContract.objects.select_for_update().get(pk=contract.pk)
+    if found.state == State.ENDED:
+        return False
+    found.state = State.ENDED
+    found.save(update_fields=["state"])
+    record(CONTRACT, found.key, "ended", None)
+    return True
+
+
 def left_to_buy_kg(contract: ReserveContract) -> int:
-    """What the body still owes to buy: refused and lapsed hand-overs count for nothing."""
-    return contract.quantity_kg - sum(
-        purchase.listing.quantity_kg
-        for purchase in contract.purchases.select_related("listing")
-        if not _came_to_nothing(purchase.listing)
+    """What the body still owes to buy: it has bought, or waits for, what was handed over and came to
+    nothing neither before the listing opened nor after. Nothing once the contract has ended."""
+    if contract.state == State.ENDED:
+        return 0
+    asked = Listing.objects.filter(
+        reserve_purchase__contract=contract,
+        state__in=[Listing.State.ASKED, Listing.State.PREPARED],
     )
-
-
-def _came_to_nothing(listing: Listing) -> bool:
-    return listing.state in (Listing.State.REFUSED, Listing.State.RETRACTED) or (
-        listing.state == Listing.State.ENDED and listing.ending != Listing.Ending.SOLD
+    dealt = Trade.objects.filter(
+        listing__reserve_purchase__contract=contract,
+        state__in=[Trade.State.AGREED, Trade.State.SETTLED],
     )
+    taken = [*asked.values_list("quantity_kg", flat=True)]
+    return contract.quantity_kg - sum([*taken, *dealt.values_list("quantity_kg", flat=True)])
 
 
 @write_transaction

@@ -19,7 +19,7 @@ from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE
+from tickets.market.access import DISPOSE, refuse_own_deal
 from tickets.market.errors import (
     NameRefused,
     NotEnoughListed,
@@ -28,6 +28,7 @@ from tickets.market.errors import (
     PoolNotOpen,
     PoolTermsWrong,
     SamePerson,
+    TooManyWaiting,
 )
 from tickets.market.journal import ORDER, POOL, record
 from tickets.market.models import Listing, RetailOrder, RetailPool
@@ -40,10 +41,10 @@ from tickets.market.operations.dealing import (
     unbound_kg,
     write_to,
 )
-from tickets.market.operations.listings import end_listing
+from tickets.market.operations.listings import end_listing, note_unsold
 from tickets.market.operations.refunds import tell_of_refund
 from tickets.market.operations.reserve import note_premium
-from tickets.market.prices import amount_of, yuan
+from tickets.market.prices import require_amount, yuan
 from tickets.offsets.models import Beneficiary, Offset, Purpose
 from tickets.offsets.operations import certify, require_purpose
 from tickets.registry.access import owners_of, require_office
@@ -73,6 +74,7 @@ def prepare_pool(
 ) -> RetailPool:
     """Ecology's clerk proposes what may be sold from a retail listing without a further decision."""
     require_office(actor, Role.CLERK, Department.ECOLOGY)
+    refuse_own_deal(listing, actor)
     require_quantity(quantity_kg)
     require_quantity(largest_kg)
     if (
@@ -106,6 +108,7 @@ def decide_pool(*, pool: RetailPool, accepted: bool, actor: User, reason: str = 
         raise PoolNotOpen()
     if found.prepared_by_id == actor.pk:
         raise SamePerson()
+    refuse_own_deal(found.listing, actor)
     if not accepted and not reason.strip():
         raise ReasonMissing()
     found.state = State.OPEN if accepted else State.REFUSED
@@ -132,6 +135,23 @@ def close_pool(*, pool: RetailPool, actor: User) -> RetailPool:
     found.save(update_fields=["state"])
     record(POOL, found.key, "closed", actor)
     return found
+
+
+def close_due_pools() -> int:
+    """Pools whose last day is over; how many closed. A job's act."""
+    due = RetailPool.objects.filter(state=State.OPEN, ends_on__lt=today())
+    return end_each(due, _close_due)
+
+
+@write_transaction
+def _close_due(pool: RetailPool) -> bool:
+    found = _locked_pool(pool)
+    if found.state != State.OPEN:
+        return False
+    found.state = State.CLOSED
+    found.save(update_fields=["state"])
+    record(POOL, found.key, "closed", None)
+    return True
 
 
 def _locked_pool(pool: RetailPool) -> RetailPool:
@@ -167,20 +187,22 @@ def order_retail(
 ) -> RetailOrder:
     """Anybody's small amount; no account is needed (articles 11 and 12).
 
-    Raises PoolNotOpen, OrderOutsidePool, NotEnoughListed, NameRefused, PurposeIncomplete,
-    InvalidQuantity, InvalidInput.
+    Raises PoolNotOpen, OrderOutsidePool, NotEnoughListed, TooManyWaiting, NameRefused,
+    PurposeIncomplete, InvalidQuantity, InvalidInput, DealTooSmall.
     """
     require_quantity(quantity_kg)
     listing = lock_listing(pool.listing)
     if purpose not in RETAIL_PURPOSES:
         raise OrderOutsidePool(least=_least_kg(), most=pool.largest_kg)
     require_pool(pool, listing, quantity_kg, purpose)
+    reached = _required(contact, _("联系方式"), 200)
+    _require_few_waiting(pool, reached)
     order = RetailOrder(
         pool=pool,
         quantity_kg=quantity_kg,
         purpose=purpose,
         beneficiary=_named(name, actor),
-        contact=_required(contact, _("联系方式"), 200),
+        contact=reached,
         event_name=event_name.strip(),
         place=place.strip(),
         begins_on=begins_on,
@@ -247,6 +269,16 @@ def require_pool(
         raise NotEnoughListed(wanted=quantity_kg, free=left)
 
 
+def _require_few_waiting(pool: RetailPool, contact: str) -> None:
+    """TooManyWaiting: what nobody pays for is kept from everybody else till its term."""
+    most = int(policy_number("market.retail_waiting_max"))
+    waiting = RetailOrder.objects.filter(
+        pool=pool, contact__iexact=contact, state=RetailOrder.State.WAITING
+    )
+    if waiting.count() >= most:
+        raise TooManyWaiting(most=most)
+
+
 def _least_kg() -> int:
     return int(policy_number("market.retail_min_kg"))
 
@@ -256,7 +288,7 @@ def _place(order: RetailOrder, listing: Listing, actor: User | None) -> RetailOr
     order.code, order.number = new_code(), draw_number(NumberKind.TRADE)
     order.listing, order.ticket = listing, listing.ticket
     order.price_fen_per_tonne = listing.price_fen_per_tonne
-    order.amount_fen = amount_of(listing.price_fen_per_tonne, order.quantity_kg)
+    order.amount_fen = require_amount(listing.price_fen_per_tonne, order.quantity_kg)
     order.pay_by = now() + timedelta(hours=int(policy_number("market.retail_hours")))
     require_purpose(order)
     order.save(force_insert=True)
@@ -304,7 +336,8 @@ def _required(text: str, field: str, limit: int) -> str:
 def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Offset:
     """The cashier found the receipt: the kilograms are offset and the certificate stands, at once.
 
-    Raises OfficeMissing, OrderMovedOn, SamePerson, PaymentUsed, InvalidInput, and what the ledger
+    Raises OfficeMissing, OrderMovedOn, SamePerson, OwnMatter, NameRefused (its money is found and goes
+    back, as of one that lapsed), PaymentUsed, InvalidInput, and what the ledger
     refuses (BlockNotFree while frozen).
     """
     require_office(actor, Role.TRADING_APPROVER)
@@ -312,6 +345,9 @@ def settle_order(*, order: RetailOrder, payment_number: str, actor: User) -> Off
     found = _locked_order(order)
     if found.ordered_by_id == actor.pk:
         raise SamePerson()
+    refuse_own_deal(listing, actor)
+    if found.beneficiary.state == Beneficiary.State.REFUSED:
+        raise NameRefused(name=found.beneficiary.name)
     said = bank_number(payment_number)
     cause = open_cause(Cause.Kind.OFFSET)
     offset = certify(facts=found, cause=cause, actor=actor)
@@ -364,6 +400,7 @@ def _lapse(order: RetailOrder) -> bool:
     record(ORDER, found.key, str(found.state), None)
     if listing.state == Listing.State.ENDED:
         free_unbound(listing, None)
+        note_unsold(listing, None)
     _tell_lapsed(found, listing)
     return True
 

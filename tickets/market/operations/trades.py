@@ -15,11 +15,12 @@ from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
-from tickets.market.access import DISPOSE, is_seller, require_not_seller
+from tickets.market.access import DISPOSE, is_seller, refuse_own_deal, require_not_seller
 from tickets.market.errors import (
     NewCounterparty,
     PaymentForAnotherDeal,
     PaymentNotShown,
+    PaymentShown,
     PaymentUsed,
     SamePerson,
     TradeDisputed,
@@ -36,7 +37,7 @@ from tickets.market.operations.dealing import (
     require_lot,
     tell_holder,
 )
-from tickets.market.operations.listings import end_listing
+from tickets.market.operations.listings import end_listing, note_unsold
 from tickets.market.operations.refunds import tell_of_refund
 from tickets.market.operations.reserve import note_premium
 from tickets.market.prices import yuan
@@ -89,11 +90,14 @@ def show_payment(
 ) -> Trade:
     """The buyer's evidence of a payment outside the portal, which names this deal and its amount.
 
-    Raises TradeMovedOn, PaymentForAnotherDeal, PaymentUsed.
+    It stands until the cashier confirms or refuses it.
+    Raises TradeMovedOn, PaymentShown, PaymentForAnotherDeal, PaymentUsed.
     """
     found = _locked(trade)
     if not acts_for(actor, found.buyer, DISPOSE):
         raise NotFound()
+    if found.paid_at is not None:
+        raise PaymentShown()
     if number.strip().upper() != found.number or amount_fen != found.amount_fen:
         raise PaymentForAnotherDeal(number=found.number, amount=yuan(found.amount_fen))
     said = bank_number(payment_number)
@@ -131,11 +135,13 @@ def refuse_payment(*, trade: Trade, reason: str, actor: User) -> Trade:
         raise PaymentNotShown()
     if not reason.strip():
         raise ReasonMissing()
+    _refuse_own(found, actor)
+    found.decided_by = actor
     found.pay_by = now() + max(found.pay_by - found.paid_at, timedelta(0))
     found.payment_number, found.payment_sha256, found.paid_at = "", "", None
     found.confirm_by = found.overdue_at = None
     found.reason = reason.strip()[:2000]
-    found.save(update_fields=[*_SHOWN, "pay_by", "reason"])
+    found.save(update_fields=[*_SHOWN, "pay_by", "decided_by", "reason"])
     record(TRADE, found.key, "payment_refused", actor)
     _tell_both(found, _("付款凭证未通过：{reason}").format(reason=found.reason))
     return found
@@ -146,7 +152,7 @@ def settle_trade(*, trade: Trade, actor: User) -> Trade:
     """The cashier confirms the receipt and the transfer is registered in the same transaction.
 
     Raises OfficeMissing, TradeMovedOn (two confirmations of one deal), TradeDisputed,
-    PaymentNotShown, SamePerson, and what the ledger refuses (BlockNotFree while frozen).
+    PaymentNotShown, SamePerson, OwnMatter, and what the ledger refuses (BlockNotFree while frozen).
     """
     require_office(actor, Role.TRADING_APPROVER)
     listing = lock_listing(trade.listing)
@@ -155,8 +161,9 @@ def settle_trade(*, trade: Trade, actor: User) -> Trade:
         raise TradeDisputed()
     if found.paid_at is None:
         raise PaymentNotShown()
-    if actor.pk in (found.bought_by_id, listing.prepared_by_id, listing.asked_by_id):
+    if listing.prepared_by_id == actor.pk:
         raise SamePerson()
+    _refuse_own(found, actor)
     entry = trade_listed(
         cause=listing.cause,
         to=Owners.sole(found.buyer),
@@ -221,7 +228,8 @@ def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Tr
         raise TradeMovedOn()
     if not reason.strip():
         raise ReasonMissing()
-    found.reason = reason.strip()[:2000]
+    _refuse_own(found, actor)
+    found.decided_by, found.reason = actor, reason.strip()[:2000]
     if found.freeze is not None:
         lift_dispute(order=found.freeze, actor=actor)
     if go_on:
@@ -231,7 +239,7 @@ def decide_dispute(*, trade: Trade, go_on: bool, reason: str, actor: User) -> Tr
         if found.confirm_by is not None:
             found.confirm_by = max(found.confirm_by, found.disputed_at) + stood
         found.disputed_at = None
-        found.save(update_fields=["disputed_at", "pay_by", "confirm_by", "reason"])
+        found.save(update_fields=["disputed_at", "pay_by", "confirm_by", "decided_by", "reason"])
         record(TRADE, found.key, "dispute_settled", actor)
     else:
         paid = found.paid_at is not None
@@ -293,12 +301,19 @@ def _lapse(trade: Trade) -> bool:
 
 def _end(trade: Trade, listing: Listing, state: Trade.State, actor: User | None) -> None:
     trade.state, trade.ended_at = state, now()
-    trade.save(update_fields=["state", "ended_at", "reason"])
+    trade.save(update_fields=["state", "ended_at", "decided_by", "reason"])
     record(TRADE, trade.key, str(state), actor)
     if listing.state == Listing.State.OPEN and listing.method == Listing.Method.AGREEMENT:
         end_listing(listing, Listing.Ending.FAILED, actor)
     elif listing.state == Listing.State.ENDED:
         free_unbound(listing, actor)
+        note_unsold(listing, actor)
+
+
+def _refuse_own(trade: Trade, actor: User) -> None:
+    if actor.pk in (trade.bought_by_id, trade.listing.asked_by_id, trade.disputed_by_id):
+        raise SamePerson()
+    refuse_own_deal(trade.listing, actor, trade.buyer)
 
 
 def _locked(trade: Trade) -> Trade:

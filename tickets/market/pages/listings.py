@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.models import Role, User
 from portal.accounts.queries import AnyUser, acts_for, has_role
-from portal.base.answers import answer_refused, sent_once, typed_into
+from portal.base.answers import answer_refused
 from portal.base.clock import now
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.casework.models import Document
@@ -37,6 +37,7 @@ from tickets.market.operations import (
     close_bidding,
     confirm_agreement,
     decide_deposit,
+    find_deposit,
     forfeit_deposit,
     place_bid,
     prepare_listing,
@@ -51,7 +52,7 @@ from tickets.market.pages.answers import (
     OK,
     REFUSED,
     demo_code,
-    second_factor,
+    once_with_factor,
 )
 from tickets.market.prices import yuan
 from tickets.market.protocol import aliases_of, protocol_pdf
@@ -104,22 +105,22 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     action, here = request.POST.get("action", ""), f"/market/listings/{listing.number}/"
     if action == "buy":
         form = _checked("buy", BuyForm(request.POST, user=user))
-        confirmed = second_factor(user, form.cleaned_data["code"])
-        number = sent_once(
+        given, buyer = form.cleaned_data, form.buyer
+        number = once_with_factor(
             request,
             "market.buy",
-            typed_into(request),
-            lambda: (
+            user,
+            given["code"],
+            lambda confirmed: (
                 buy(
                     listing=listing,
-                    buyer=form.buyer,
-                    quantity_kg=form.cleaned_data["quantity"],
+                    buyer=buyer,
+                    quantity_kg=given["quantity"],
                     actor=user,
                     confirmed=confirmed,
                 ).number
             ),
-            actor_key=user.key,
-        ).body
+        )
         messages.success(request, _("已成交，请按期付款。"))
         return f"/market/trades/{number}/"
     if action == "deposit":
@@ -135,17 +136,26 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
         return here
     if action == "bid":
         form = _checked("bid", BidForm(request.POST, user=user))
-        bid = place_bid(
-            listing=listing,
-            bidder=form.buyer,
-            price_fen_per_tonne=form.cleaned_data["price"],
-            actor=user,
-            confirmed=second_factor(user, form.cleaned_data["code"]),
+        given, bidder = form.cleaned_data, form.buyer
+        number = once_with_factor(
+            request,
+            "market.bid",
+            user,
+            given["code"],
+            lambda confirmed: (
+                place_bid(
+                    listing=listing,
+                    bidder=bidder,
+                    price_fen_per_tonne=given["price"],
+                    actor=user,
+                    confirmed=confirmed,
+                ).number
+            ),
         )
         messages.success(
             request,
             _("报价已接受：第 {n} 号，每吨 {price} 元。").format(
-                n=bid.number, price=yuan(bid.price_fen_per_tonne)
+                n=number, price=yuan(given["price"])
             ),
         )
         return here
@@ -184,6 +194,9 @@ def _act_on_deposit(request: HttpRequest, listing: Listing, action: str, user: U
             reason=reason,
             actor=user,
         )
+    elif action == "find-deposit":
+        find_deposit(deposit=deposit, payment_number=number, actor=user)
+        messages.success(request, _("已核实到账，待退款。"))
     elif action == "return-deposit":
         return_deposit(deposit=deposit, refund_number=number, actor=user)
         messages.success(request, _("已登记退还保证金。"))
@@ -249,7 +262,7 @@ def _context(
         else None,
         "demo_code": demo_code(user) if buys else "",
         "trades": _trades(listing, user, names),
-        "bidding": _bidding(listing, user, forms, buys=buys and running, names=names)
+        "bidding": _bidding(listing, user, forms, running=running, may_buy=buys, names=names)
         if listing.method == Method.BIDDING
         else None,
         "request_key": uuid.uuid4().hex,
@@ -264,11 +277,18 @@ def _trades(listing: Listing, user: AnyUser, names: bool) -> list[Trade]:
 
 
 def _bidding(
-    listing: Listing, user: AnyUser, forms: dict[str, Any], *, buys: bool, names: bool
+    listing: Listing,
+    user: AnyUser,
+    forms: dict[str, Any],
+    *,
+    running: bool,
+    may_buy: bool,
+    names: bool,
 ) -> dict[str, Any]:
     parties = {party.pk for party in buying_parties(user)}
     deposits = list(listing.deposits.select_related("bidder"))
     own = [deposit for deposit in deposits if deposit.bidder_id in parties]
+    returns = has_role(user, Role.TRADING_APPROVER)
     accepted = any(deposit.state == "accepted" for deposit in own)
     standing = any(deposit.state != "refused" for deposit in own)
     slips = {
@@ -282,13 +302,17 @@ def _bidding(
         "deposits": [(deposit, slips.get(deposit.key)) for deposit in deposits] if names else [],
         "own": own,
         "deposit_form": (forms.get("deposit") or DepositForm(user=user))
-        if buys and not standing
+        if may_buy and not standing and listing.state in (State.OPEN, State.ENDED)
         else None,
-        "bid_form": (forms.get("bid") or BidForm(user=user)) if buys and accepted else None,
+        "bid_form": (forms.get("bid") or BidForm(user=user))
+        if running and may_buy and accepted
+        else None,
+        "running": running,
         "may_decide": has_role(user, Role.TRADING_CLERK),
         # Who won and let the term of payment pass.
         "owing": set(unpaid_in_time(listing).values_list("buyer_id", flat=True)),
-        "may_end": listing.state == State.ENDED and has_role(user, Role.TRADING_APPROVER),
+        "may_return": returns,
+        "may_end": returns and listing.state == State.ENDED,
     }
 
 

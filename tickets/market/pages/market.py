@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -43,10 +44,11 @@ ROWS, RECENT = 50, 12
 def home(request: HttpRequest) -> HttpResponse:
     """What is offered, what was dealt, at what price: without names."""
     series = months()
-    listings = list(open_listings()[:ROWS])
+    page = Paginator(open_listings(), ROWS).get_page(request.GET.get("page"))
     context = {
         "figures": market_figures(),
-        "listings": [(listing, listing.left_kg()) for listing in listings],
+        "page": page,
+        "listings": [(listing, listing.left_kg()) for listing in page],
         "trades": settled_trades()[:RECENT],
         "pools": [(pool, pool_left_kg(pool)) for pool in open_pools()],
         "months": series,
@@ -84,7 +86,9 @@ def prices(request: HttpRequest, form: str) -> HttpResponse:
 def work(request: HttpRequest) -> HttpResponse:
     """The centre's desk, and my own listings and trades."""
     user = signed_in(request)
-    desk = oversees(user)
+    desk, wanted = oversees(user), request.GET.get("page")
+    mine = Paginator(listings_of(user), ROWS).get_page(wanted)
+    trades = Paginator(trades_of(user), ROWS).get_page(wanted)
     context = {
         "desk": desk,
         "serves": in_centre(user),
@@ -103,7 +107,9 @@ def work(request: HttpRequest) -> HttpResponse:
         "tickets": [
             (ticket, ticket.blocks.free().quantity_kg()) for ticket in tickets_to_offer(user)[:ROWS]
         ],
-        "mine": listings_of(user)[:ROWS],
-        "trades": trades_of(user)[:ROWS],
+        "mine": mine,
+        "trades": trades,
+        # One pager for both lists: the longer one's.
+        "page": max(mine, trades, key=lambda page: page.paginator.num_pages),
     }
     return render(request, "market/work.html", context)

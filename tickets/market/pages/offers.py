@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -24,7 +26,7 @@ from tickets.market.pages.answers import (
     OK,
     REFUSED,
     demo_code,
-    second_factor,
+    once_with_factor,
 )
 from tickets.registry.access import access_held_ticket, owners_of
 from tickets.registry.models import CarbonTicket
@@ -47,7 +49,7 @@ def offer(request: HttpRequest, number: str) -> HttpResponse:
     refusal: PortalError | None = None
     if bound and form.is_valid():
         try:
-            listing = _ask(ticket, method, form, user)
+            listing_number = _ask(request, ticket, method, form, user)
         except NotFound:
             raise
         except PortalError as error:
@@ -56,7 +58,7 @@ def offer(request: HttpRequest, number: str) -> HttpResponse:
             refusal = error
         else:
             messages.success(request, _("挂牌申请已提交交易中心。"))
-            return redirect("market:listing", number=listing.number)
+            return redirect("market:listing", number=listing_number)
     context = {
         "ticket": ticket,
         "form": form,
@@ -64,23 +66,40 @@ def offer(request: HttpRequest, number: str) -> HttpResponse:
         "methods": [(value, Method(value).label) for value in OFFER_FORMS],
         "free_kg": ticket.blocks.free().quantity_kg(),
         "code": refusal.code if refusal else "",
+        "request_key": uuid.uuid4().hex,
         "demo_code": demo_code(user) if method == Method.AGREEMENT else "",
     }
     page = render(request, "market/offer.html", context, status=REFUSED if bound else OK)
     return answer_refused(page, refusal)
 
 
-def _ask(ticket: CarbonTicket, method: Listing.Method, form: OfferForm, user: User) -> Listing:
+def _ask(
+    request: HttpRequest,
+    ticket: CarbonTicket,
+    method: Listing.Method,
+    form: OfferForm,
+    user: User,
+) -> str:
+    """The listing's number."""
     given = form.cleaned_data
-    confirmed = second_factor(user, given.get("code", ""))
-    return ask_listing(
-        ticket=ticket,
-        quantity_kg=given["quantity"],
-        price_fen_per_tonne=given["price"],
-        terms=_terms(method, form),
-        closes_at=given["closes_at"],
-        actor=user,
-        confirmed=confirmed,
+    return str(
+        once_with_factor(
+            request,
+            "market.offer",
+            user,
+            given.get("code", ""),
+            lambda confirmed: (
+                ask_listing(
+                    ticket=ticket,
+                    quantity_kg=given["quantity"],
+                    price_fen_per_tonne=given["price"],
+                    terms=_terms(method, form),
+                    closes_at=given["closes_at"],
+                    actor=user,
+                    confirmed=confirmed,
+                ).number
+            ),
+        )
     )
 
 

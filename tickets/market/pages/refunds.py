@@ -9,6 +9,7 @@ from portal.accounts.queries import AnyUser, has_role
 from portal.base.errors import NotFound
 from tickets.market.models import RetailOrder, Trade
 from tickets.market.operations import deny_refund, find_receipt, refund
+from tickets.market.operations.refunds import unpaid_states
 
 
 def act_on_refund(
@@ -30,7 +31,7 @@ def act_on_refund(
 def refund_rights(deal: RetailOrder | Trade, user: AnyUser) -> dict[str, bool]:
     """Which buttons of the refund ``user`` sees."""
     owed, found = deal.state == "refund", deal.found_by_id is not None
-    over = owed or deal.state in (Trade.UNPAID if isinstance(deal, Trade) else ("lapsed",))
+    over = owed or deal.state in unpaid_states(deal)
     clerk = has_role(user, Role.TRADING_CLERK)
     return {
         "may_find": over and clerk and not found,

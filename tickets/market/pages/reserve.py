@@ -36,7 +36,7 @@ from tickets.market.pages.answers import (
     OK,
     REFUSED,
     demo_code,
-    second_factor,
+    once_with_factor,
 )
 from tickets.market.prices import amount_of, premium_of
 from tickets.market.queries import contracts_of
@@ -120,16 +120,8 @@ def contract_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             if request.POST.get("action") == "hand-over":
                 form = HandOverForm(request.POST, user=user)
                 if form.is_valid():
-                    given = form.cleaned_data
-                    listing = hand_over(
-                        contract=contract,
-                        ticket=form.tickets[given["ticket"]],
-                        quantity_kg=given["quantity"],
-                        closes_at=given["closes_at"],
-                        actor=user,
-                        confirmed=second_factor(user, given["code"]),
-                    )
-                    return redirect("market:listing", number=listing.number)
+                    number = _hand_over(request, contract, form, user)
+                    return redirect("market:listing", number=number)
                 status = REFUSED
             else:
                 _act(request, contract, user)
@@ -145,6 +137,32 @@ def contract_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     beside_the_code = form is not None and form.has_error("code")
     context = _context(contract, user, form, None if beside_the_code else refusal)
     return answer_refused(render(request, "market/contract.html", context, status=status), refusal)
+
+
+def _hand_over(
+    request: HttpRequest, contract: ReserveContract, form: HandOverForm, user: User
+) -> str:
+    """The number of the agreement that it is."""
+    given = form.cleaned_data
+    ticket = form.tickets[given["ticket"]]
+    return str(
+        once_with_factor(
+            request,
+            "market.hand-over",
+            user,
+            given["code"],
+            lambda confirmed: (
+                hand_over(
+                    contract=contract,
+                    ticket=ticket,
+                    quantity_kg=given["quantity"],
+                    closes_at=given["closes_at"],
+                    actor=user,
+                    confirmed=confirmed,
+                ).number
+            ),
+        )
+    )
 
 
 def _act(request: HttpRequest, contract: ReserveContract, user: User) -> None:
@@ -195,6 +213,7 @@ def _context(
         "refusal": refusal,
         "may_confirm": contract.state == State.PROPOSED and is_owner,
         "may_decline": contract.state == State.PROPOSED and (is_owner or is_body),
+        "request_key": uuid.uuid4().hex,
         "form": (form or HandOverForm(user=user)) if active and is_owner else None,
         "demo_code": demo_code(user) if active and is_owner else "",
     }

@@ -122,7 +122,9 @@ def _context(
         "child": trade.entry.tickets_opened.first() if trade.entry else None,
         "payment": latest_documents(TRADE, trade.key).get("payment"),
         "refusal": refusal,
-        "form": (form or PaymentForm()) if waits and buys and trade.disputed_at is None else None,
+        "form": (form or PaymentForm())
+        if waits and buys and trade.disputed_at is None and trade.paid_at is None
+        else None,
         "overdue": overdue_trades().filter(pk=trade.pk).exists(),
         "may_say": buys and trade.state in Trade.UNPAID,
         "may_settle": waits and decides and trade.paid_at and trade.disputed_at is None,
