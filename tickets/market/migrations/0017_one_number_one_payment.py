@@ -50,7 +50,7 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   offer market_listing;
   free bigint;
-  returning text[] := ARRAY['state', 'payment_number', 'payment_sha256', 'paid_at', 'found_by_id',
+  moved text[] := ARRAY['state', 'payment_number', 'payment_sha256', 'paid_at', 'found_by_id',
     'refund_number', 'refunded_by_id', 'refunded_at', 'reason'];
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -101,7 +101,7 @@ BEGIN
        (OLD.state, NEW.state) NOT IN (
          ('lapsed', 'refund'), ('annulled', 'refund'), ('refund', 'refund'), ('refund', 'lapsed'),
          ('refund', 'annulled'), ('refund', 'refunded'))
-       OR to_jsonb(NEW) - returning IS DISTINCT FROM to_jsonb(OLD) - returning)
+       OR to_jsonb(NEW) - moved IS DISTINCT FROM to_jsonb(OLD) - moved)
      OR OLD.state = 'agreed' AND NEW.state = 'refunded' THEN
     RAISE EXCEPTION 'the trade has ended'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'trade_moves_by_the_table',

@@ -29,6 +29,7 @@ from tickets.registry.access import require_office
 
 Deal: TypeAlias = RetailOrder | Trade
 AnyDeal = TypeVar("AnyDeal", RetailOrder, Trade)
+# Both tables name the states of a refund alike.
 OrderState, TradeState = RetailOrder.State, Trade.State
 
 
@@ -83,8 +84,11 @@ def find_receipt(*, deal: AnyDeal, payment_number: str, actor: User) -> AnyDeal:
     """
     require_office(actor, Role.TRADING_CLERK)
     listing = lock_listing(deal.listing)
-    found = _locked(deal, OrderState.REFUND, *unpaid_states(deal))
-    if found.found_by_id is not None:
+    found = _locked(deal)
+    if (
+        found.state not in (OrderState.REFUND, *unpaid_states(found))
+        or found.found_by_id is not None
+    ):
         raise _moved_on(found)
     _refuse_own(found, actor)
     waited = found.state == OrderState.WAITING
@@ -178,10 +182,13 @@ def _moved_on(deal: Deal) -> PortalError:
 
 
 def _refuse_own(deal: Deal, actor: User) -> None:
-    trade = deal if isinstance(deal, Trade) else None
-    if actor.pk == (trade.bought_by_id if trade else deal.ordered_by_id):
+    if isinstance(deal, Trade):
+        who, others = deal.bought_by_id, [deal.buyer]
+    else:
+        who, others = deal.ordered_by_id, []
+    if actor.pk == who:
         raise SamePerson()
-    refuse_own_deal(deal.listing, actor, *([trade.buyer] if trade else []))
+    refuse_own_deal(deal.listing, actor, *others)
 
 
 def _record(deal: Deal, verb: str, actor: User) -> None:
@@ -211,6 +218,6 @@ def _locked(deal: AnyDeal, *states: str) -> AnyDeal:
     rows: QuerySet[AnyDeal] = type(deal)._default_manager.select_for_update(of=("self",))
     who = "buyer" if isinstance(deal, Trade) else "ordered_by"
     found = rows.select_related(who).get(pk=deal.pk)
-    if found.state not in states:
+    if states and found.state not in states:
         raise _moved_on(found)
     return found

@@ -37,7 +37,7 @@ from tickets.market.operations import (
 )
 from tickets.market.pages.answers import OK, REFUSED
 from tickets.market.pages.refunds import act_on_refund, refund_rights
-from tickets.offsets.models import Purpose
+from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.operations import certificate_pdf
 
 State = RetailPool.State
@@ -217,6 +217,7 @@ def _order_context(
         "purpose": Purpose(order.purpose).label,
         "refusal": refusal,
         "serves": serves,
+        "name_refused": order.beneficiary.state == Beneficiary.State.REFUSED,
         "may_say": not serves and order.state in (states.WAITING, states.LAPSED),
         "may_settle": order.state == states.WAITING and has_role(user, Role.TRADING_APPROVER),
     }
