@@ -157,8 +157,11 @@ def refunds_in_hand() -> list[RetailOrder | Trade]:
     """Deals whose money is looked for, or is to be given back, what ended first above."""
     orders = RetailOrder.objects.filter(state=RetailOrder.State.REFUND)
     trades = Trade.objects.filter(state=Trade.State.REFUND)
-    found = [*orders.select_related("beneficiary"), *trades.select_related("buyer")]
-    return sorted(found, key=lambda deal: deal.ended_at)
+    found: list[RetailOrder | Trade] = [
+        *orders.select_related("beneficiary"),
+        *trades.select_related("buyer"),
+    ]
+    return sorted(found, key=lambda deal: deal.ended_at or deal.pay_by)
 
 
 def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:

@@ -631,7 +631,8 @@ def test_the_database_keeps_trades_and_listings_by_itself(floor: Floor) -> None:
     insert = (
         "INSERT INTO market_trade (key, number, listing_id, buyer_id, bought_by_id, quantity_kg, "
         "price_fen_per_tonne, amount_fen, state, pay_by, payment_number, payment_sha256, dispute, "
-        "reason) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, 2000, %s, %s, now(), '', '', '', '')"
+        "reason, refund_number) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, 2000, %s, %s, now(), "
+        "'', '', '', '', '')"
     )
     key = listing.pk
     for constraint, values in (
@@ -639,6 +640,7 @@ def test_the_database_keeps_trades_and_listings_by_itself(floor: Floor) -> None:
         ("trade_amount_is_price_times_quantity", ["n2", key, party.pk, user.pk, 400, 1, "agreed"]),
         ("trade_moves_by_the_table", ["n3", key, party.pk, user.pk, 400, 800, "settled"]),
         ("nobody_buys_their_own", ["n4", key, floor.owner.pk, user.pk, 400, 800, "agreed"]),
+        ("deal_costs_at_least_a_fen", ["n5", key, party.pk, user.pk, 400, 0, "agreed"]),
     ):
         assert refused(insert, values) == constraint
     for constraint, change in (

@@ -136,7 +136,7 @@ def return_deposit(*, deposit: Deposit, refund_number: str, actor: User) -> Depo
     SamePerson, PaymentUsed, InvalidInput.
     """
     found = _ended(deposit, actor)
-    found.state, found.payment_number = Deposit.State.RETURNED, bank_number(refund_number)
+    found.state, found.refund_number = Deposit.State.RETURNED, bank_number(refund_number)
     return _end_deposit(found, actor)
 
 

@@ -5,9 +5,8 @@ An order that was not certified in time, a trade that was annulled, or whose buy
 
 from __future__ import annotations
 
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -28,7 +27,7 @@ from tickets.offsets.models import Beneficiary
 from tickets.registry.access import require_office
 
 Deal: TypeAlias = RetailOrder | Trade
-AnyDeal = TypeVar("AnyDeal", RetailOrder, Trade)
+AnyDeal = TypeVar("AnyDeal", bound=RetailOrder | Trade)
 # Both tables name the states of a refund alike.
 OrderState, TradeState = RetailOrder.State, Trade.State
 
@@ -182,13 +181,9 @@ def _moved_on(deal: Deal) -> PortalError:
 
 
 def _refuse_own(deal: Deal, actor: User) -> None:
-    if isinstance(deal, Trade):
-        who, others = deal.bought_by_id, [deal.buyer]
-    else:
-        who, others = deal.ordered_by_id, []
-    if actor.pk == who:
+    if actor.pk in ([deal.bought_by_id] if isinstance(deal, Trade) else [deal.ordered_by_id]):
         raise SamePerson()
-    refuse_own_deal(deal.listing, actor, *others)
+    refuse_own_deal(deal.listing, actor, *([deal.buyer] if isinstance(deal, Trade) else []))
 
 
 def _record(deal: Deal, verb: str, actor: User) -> None:
@@ -215,9 +210,9 @@ def _write(deal: Deal, subject: str, body: str) -> None:
 
 
 def _locked(deal: AnyDeal, *states: str) -> AnyDeal:
-    rows: QuerySet[AnyDeal] = type(deal)._default_manager.select_for_update(of=("self",))
+    rows = type(deal)._default_manager.select_for_update(of=("self",))
     who = "buyer" if isinstance(deal, Trade) else "ordered_by"
-    found = rows.select_related(who).get(pk=deal.pk)
+    found = cast(AnyDeal, rows.select_related(who).get(pk=deal.pk))
     if states and found.state not in states:
         raise _moved_on(found)
     return found

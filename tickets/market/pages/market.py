@@ -110,6 +110,6 @@ def work(request: HttpRequest) -> HttpResponse:
         "mine": mine,
         "trades": trades,
         # One pager for both lists: the longer one's.
-        "page": max(mine, trades, key=lambda page: page.paginator.num_pages),
+        "page": mine if mine.paginator.num_pages > trades.paginator.num_pages else trades,
     }
     return render(request, "market/work.html", context)
