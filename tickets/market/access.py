@@ -11,6 +11,7 @@ from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
     AnyUser,
     acts_for,
+    acts_for_any,
     has_role,
     mandates_for,
     parties_acted_for,
@@ -52,7 +53,7 @@ def oversees(user: AnyUser) -> bool:
 
 def is_seller(user: AnyUser, listing: Listing, scope: Mandate.Scope = DISPOSE) -> bool:
     """Whether ``user`` acts for an owner of the listing's ticket."""
-    return any(acts_for(user, owner, scope) for owner in owners_of(listing.ticket))
+    return acts_for_any(user, owners_of(listing.ticket), scope)
 
 
 def access_listing(number: str, user: AnyUser) -> Listing:
@@ -188,7 +189,7 @@ def require_not_seller(listing: Listing, buyer: Party, user: User) -> None:
 def refuse_own_deal(listing: Listing, actor: User, *others: Party) -> None:
     """OwnMatter for who acts for a seller, or for one of ``others``, a buyer or bidder: nobody of the
     offices handles what is his own (domain.md)."""
-    if is_seller(actor, listing, VIEW) or any(acts_for(actor, one, VIEW) for one in others):
+    if acts_for_any(actor, [*owners_of(listing.ticket), *others], VIEW):
         raise OwnMatter()
 
 

@@ -10,11 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from portal.accounts.models import Mandate, Party, RoleGrant, User
-<<<<<<< HEAD
 from portal.accounts.queries import people_acting_for, standing_party
-=======
-from portal.accounts.queries import people_acting_for
->>>>>>> 648228a (market: Ask whether a mandate's days hold, wherever somebody acts or is told.)
 from portal.base.clock import PortalNow, today
 from portal.base.policy import policy_number
 from portal.casework.models import Notice, ReviewStep
@@ -31,14 +27,6 @@ def page_of(application: Application) -> str:
     return reverse("projects:application", args=[application.key])
 
 
-<<<<<<< HEAD
-=======
-def representatives(party: Party) -> list[User]:
-    """Who may apply for a party today."""
-    return people_acting_for([party], Mandate.Scope.APPLY)
-
-
->>>>>>> 648228a (market: Ask whether a mandate's days hold, wherever somebody acts or is told.)
 def officers(step: ReviewStep) -> list[User]:
     """Whose turn it is: the handlers of an open step, the approvers of a prepared one."""
     if step.entrusted and step.status == StepStatus.OPEN:

@@ -60,7 +60,6 @@ from tickets.market.operations import (
     show_deposit,
     withdraw_listing,
 )
-from tickets.market.operations.dealing import end_each
 from tickets.market.protocol import protocol_pdf, result_of
 from tickets.registry.operations import Kind, Owners
 
@@ -342,20 +341,6 @@ def test_a_bidding_fails_when_a_court_took_of_its_kilograms_and_the_others_close
     assert said in "".join(written.split("\n"))
     back = return_deposit(deposit=taken.deposits.get(), refund_number="T1", actor=floor.trading)
     assert back.state == "returned"
-
-
-def test_what_cannot_end_is_logged_and_the_rest_go_on(
-    floor: Floor, caplog: pytest.LogCaptureFixture
-) -> None:
-    listings = [floor.offer(floor.issue(1000), 1000) for _n in range(2)]
-
-    def end(listing: Listing) -> bool:
-        if listing == listings[0]:
-            raise ListingMovedOn()
-        return True
-
-    assert end_each(listings, end) == 1
-    assert listings[0].number in caplog.text
 
 
 @pytest.mark.parametrize(("attack", "constraint"), [

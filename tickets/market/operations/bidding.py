@@ -9,7 +9,7 @@ from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import NotFound
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
 from tickets.market.access import DISPOSE, refuse_own_deal, require_not_seller
@@ -29,7 +29,6 @@ from tickets.market.models import Bid, Deposit, Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
     bank_number,
-    end_each,
     lock_listing,
     tell_holder,
     unbound_kg,
@@ -308,7 +307,7 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
 def close_due_biddings() -> int:
     """Biddings whose closing has passed; how many were closed. A job's act."""
     due = Listing.objects.filter(state=State.OPEN, method=Method.BIDDING, closes_at__lte=now())
-    return end_each(due, _close_due)
+    return each_apart(due, _close_due)
 
 
 def _close_due(listing: Listing) -> bool:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import Party, Role, User
 from portal.accounts.queries import has_role, people_acting_for
 from portal.base.clock import now
-from portal.base.errors import InvalidInput, PortalError
+from portal.base.errors import InvalidInput
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.outbox import post_message
 from portal.base.policy import policy_number
@@ -31,21 +28,8 @@ from tickets.registry.access import owners_of
 from tickets.registry.operations import unlist_blocks
 from tickets.registry.quantities import tonnes
 
-log = logging.getLogger(__name__)
-Row = TypeVar("Row")
 BANK_NUMBER_LENGTH = 60
 _NOT_OF_A_NUMBER = re.compile("[^0-9A-Za-z\u4e00-\u9fff]")
-
-
-def end_each(due: Iterable[Row], end: Callable[[Row], bool]) -> int:
-    """How many of a job's due rows ``end`` dealt with; one that is refused stays, the rest go on."""
-    ended = 0
-    for row in due:
-        try:
-            ended += end(row)
-        except (PortalError, DatabaseError):
-            log.exception("%s stays as it is", row)
-    return ended
 
 
 def lock_listing(listing: Listing) -> Listing:

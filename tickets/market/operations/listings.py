@@ -15,7 +15,7 @@ from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.policy import policy_number
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.notices import tell
 from tickets.market.access import (
     DISPOSE,
@@ -40,7 +40,6 @@ from tickets.market.journal import LISTING, record
 from tickets.market.models import Listing, RetailOrder, Trade
 from tickets.market.operations.dealing import (
     agree,
-    end_each,
     free_unbound,
     lock_listing,
     tell_holder,
@@ -342,7 +341,7 @@ def end_due_listings() -> int:
     due = Q(closes_at__lte=now())
     over = Q(state=State.OPEN) & ~Q(method__in=[Method.BIDDING, Method.AGREEMENT])
     unopened = Q(state__in=[State.ASKED, State.PREPARED])
-    return end_each(Listing.objects.filter(due, over | unopened), _expire)
+    return each_apart(Listing.objects.filter(due, over | unopened), _expire)
 
 
 @write_transaction
@@ -375,7 +374,7 @@ def free_ended_listings() -> int:
     lifted; of how many listings. A job's act."""
     listed = Block.objects.standing().filter(state="listed", freezes__len=0)
     due = Listing.objects.filter(state=State.ENDED, cause__in=listed.values("because"))
-    return end_each(due, _free)
+    return each_apart(due, _free)
 
 
 @write_transaction

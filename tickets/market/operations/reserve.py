@@ -14,7 +14,7 @@ from portal.accounts.models import Party, User
 from portal.accounts.queries import acts_for, people_acting_for, standing_party
 from portal.base.clock import now, today
 from portal.base.errors import NotFound
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.notices import tell
 from tickets.market.access import DISPOSE
 from tickets.market.errors import (
@@ -33,7 +33,7 @@ from tickets.market.models import (
     RetailOrder,
     Trade,
 )
-from tickets.market.operations.dealing import bank_number, end_each
+from tickets.market.operations.dealing import bank_number
 from tickets.market.operations.listings import AgreementTerms, ask_listing
 from tickets.market.prices import BASIS_POINTS, premium_of, require_price, yuan
 from tickets.registry.access import owners_of
@@ -119,7 +119,7 @@ def end_due_contracts() -> int:
     """Contracts whose last day is over, confirmed or not; how many ended. Premiums that are owed stay
     owed. A job's act."""
     due = ReserveContract.objects.exclude(state=State.ENDED).filter(ends_on__lt=today())
-    return end_each(due, _end_due)
+    return each_apart(due, _end_due)
 
 
 @write_transaction

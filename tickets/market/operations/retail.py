@@ -17,7 +17,7 @@ from portal.base.clock import now, today
 from portal.base.errors import InvalidInput
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.policy import policy_number
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.notices import tell
 from tickets.market.access import DISPOSE, refuse_own_deal
 from tickets.market.errors import (
@@ -34,7 +34,6 @@ from tickets.market.journal import ORDER, POOL, record
 from tickets.market.models import Listing, RetailOrder, RetailPool
 from tickets.market.operations.dealing import (
     bank_number,
-    end_each,
     free_unbound,
     lock_listing,
     require_lot,
@@ -140,7 +139,7 @@ def close_pool(*, pool: RetailPool, actor: User) -> RetailPool:
 def close_due_pools() -> int:
     """Pools whose last day is over; how many closed. A job's act."""
     due = RetailPool.objects.filter(state=State.OPEN, ends_on__lt=today())
-    return end_each(due, _close_due)
+    return each_apart(due, _close_due)
 
 
 @write_transaction
@@ -380,7 +379,7 @@ def lapse_overdue_orders() -> int:
     due = RetailOrder.objects.filter(
         state=RetailOrder.State.WAITING, pay_by__lt=now()
     ).select_related("listing")
-    return end_each(due, _lapse)
+    return each_apart(due, _lapse)
 
 
 @write_transaction

@@ -12,7 +12,7 @@ from portal.accounts.queries import acts_for, officers, people_acting_for
 from portal.base.clock import now
 from portal.base.errors import NotFound
 from portal.base.policy import policy_number
-from portal.base.transactions import write_transaction
+from portal.base.transactions import each_apart, write_transaction
 from portal.casework.documents import Upload, add_document
 from portal.casework.notices import tell
 from tickets.market.access import DISPOSE, is_seller, refuse_own_deal, require_not_seller
@@ -31,7 +31,6 @@ from tickets.market.models import Listing, Trade
 from tickets.market.operations.dealing import (
     agree,
     bank_number,
-    end_each,
     free_unbound,
     lock_listing,
     require_lot,
@@ -254,7 +253,7 @@ def remind_of_overdue_payments() -> int:
     """Both sides and the centre hear once of a payment that the cashier has not looked at in time;
     of how many. A job's act: nothing lapses, as money may have moved."""
     due = overdue_trades().filter(overdue_at__isnull=True)
-    return end_each(due, _remind)
+    return each_apart(due, _remind)
 
 
 @write_transaction
@@ -280,7 +279,7 @@ def lapse_overdue_trades() -> int:
     due = Trade.objects.filter(
         state=State.AGREED, pay_by__lt=now(), paid_at__isnull=True, disputed_at__isnull=True
     ).select_related("listing")
-    return end_each(due, _lapse)
+    return each_apart(due, _lapse)
 
 
 @write_transaction

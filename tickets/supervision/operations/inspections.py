@@ -18,13 +18,8 @@ from portal.base.transactions import write_transaction
 from portal.casework.documents import JPEG, Upload, add_document
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-<<<<<<< HEAD
-from tickets.market.access import people_of
-from tickets.registry.access import owners_of, refuse_own_ticket, require_office
-=======
 from tickets.market.access import DISPOSE
-from tickets.registry.access import owners_of, require_office
->>>>>>> 648228a (market: Ask whether a mandate's days hold, wherever somebody acts or is told.)
+from tickets.registry.access import owners_of, refuse_own_ticket, require_office
 from tickets.registry.models import CarbonTicket, FreezeOrder
 from tickets.registry.moves import LIVE_STATES
 from tickets.registry.operations import Paper, prepare_freeze
