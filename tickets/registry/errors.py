@@ -452,6 +452,13 @@ class NothingToCancel(RegistryError):
     message = _("没有可以核减的数量。")
 
 
+class OrderedTooMuch(BlockNotFree):
+    """Orders on an issuance reduce it by at most what it was."""
+
+    code = "ordered_too_much"
+    message = _("本次要求核减 {wanted} 千克，该次制发中尚未核减、也未记为欠缴的只有 {free} 千克。")
+
+
 @stands_for("filed_claim_ends_with_its_whole_issuance", "claim_ends_by_a_numbered_decision")
 class IssuanceNotCancelled(RegistryError):
     """Its land stays claimed: something was offset, or is held still."""

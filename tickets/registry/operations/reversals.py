@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
-from django.db import connection
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -17,25 +16,21 @@ from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
 from portal.casework.notices import tell
 from portal.journal.operations import record_event
-from tickets.registry.errors import CancelReasonGone, NothingToCancel, WrongRegistration
-from tickets.registry.ledger import (
-    Draft,
-    Piece,
-    hold,
-    quantity_of,
-    standing_pieces,
-    write_entry,
+from tickets.registry.answering import Answering, Line, answering
+from tickets.registry.errors import (
+    CancelReasonGone,
+    NothingToCancel,
+    OrderedTooMuch,
+    WrongRegistration,
 )
+from tickets.registry.ledger import Draft, Piece, hold, write_entry
 from tickets.registry.models import (
-    Block,
     Cancellation,
     CarbonTicket,
     Cause,
     Debt,
     Issuance,
-    PartySuccession,
     Registration,
-    TicketShare,
 )
 from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
 from tickets.registry.operations.registrations import (
@@ -70,14 +65,21 @@ def prepare_cancellation(
     quantity_kg: int | None = None,
     effective_on: date | None = None,
 ) -> Registration:
-    """By order, with organ and number; ``quantity_kg`` None revokes the whole issuance."""
+    """By order, with organ and number; ``quantity_kg`` None revokes the whole issuance.
+
+    Raises DocumentMissing, InvalidQuantity, OrderedTooMuch.
+    """
     document.require(_("核减或撤销决定"), authority=True)
+    wanted = quantity_or_none(quantity_kg)
+    before = issuance.cancellations.aggregate(kg=Sum("ordered_kg"))["kg"] or 0
+    if wanted is not None and wanted > issuance.quantity_kg - before:
+        raise OrderedTooMuch(wanted=wanted, free=max(0, issuance.quantity_kg - before))
     return prepare(
         Kind.CANCEL,
         actor=actor,
         document=document,
         issuance=issuance,
-        quantity_kg=quantity_or_none(quantity_kg),
+        quantity_kg=wanted,
         cancel_reason=reason,
         reason=text.strip(),
         effective_on=effective_on,
@@ -88,8 +90,9 @@ def prepare_cancellation(
 def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
     """Kilograms of the project's owners: free ones first, highest numbers first, then a debt.
 
-    Owners who got tickets of their own answer each for theirs. What buyers hold in good faith stays
-    theirs, and so does what secures a loan. NothingToCancel when the issuance holds nothing any more.
+    Owners who have tickets of their own, issued or divided so, answer each for theirs. What buyers
+    hold in good faith stays theirs, and so does what secures a loan. NothingToCancel when everything
+    was ordered before; OrderedTooMuch when less is left than is ordered now.
     """
     wanted = begin_decision(registration, actor, {Kind.CANCEL})
     if wanted.issuance_id is None:
@@ -98,38 +101,35 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
         raise CancelReasonGone()
     issuance = Issuance.objects.get(pk=wanted.issuance_id)
     hold(issuance.pk)
-    left = standing_pieces(issuance_id=issuance.pk)
-    lines = _lines_of(issuance)
-    remaining = [line.remaining_kg(left) for line in lines]
-    ordered_kg = wanted.quantity_kg or sum(remaining)
+    reach = answering(issuance)
+    open_kg = list(reach.open_kg.values())
+    ordered_kg = wanted.quantity_kg or sum(open_kg)
     if ordered_kg == 0:
         raise NothingToCancel()
-    due = split_by_shares(
-        ordered_kg, remaining if any(remaining) else [line.high - line.low for line in lines]
-    )
-    theirs = _tickets_answering(issuance, _successors_of(lines))
+    if ordered_kg > sum(open_kg):
+        raise OrderedTooMuch(wanted=ordered_kg, free=sum(open_kg))
     cause = Cause.objects.create(kind=Cause.Kind.CANCELLED)
     draft = Draft()
-    missing: list[int] = []
-    for line, due_kg in zip(lines, due, strict=True):
-        taken_kg, left = _take_from(draft, left, line.reach(theirs), due_kg, cause)
-        missing.append(due_kg - taken_kg)
-    draft.keep(left)
-    cancelled_kg = ordered_kg - sum(missing)
+    missing: dict[Line, int] = {}
+    # Never more than a line still answers for: a part of the sum in the parts' own proportion.
+    for line, due_kg in zip(reach.open_kg, split_by_shares(ordered_kg, open_kg), strict=True):
+        missing[line] = due_kg - _take(draft, reach, line, due_kg, cause)
+    draft.keep(reach.left)
+    missing_kg = sum(missing.values())
     cancellation = Cancellation.objects.create(
         cause=cause,
         number=draw_number(NumberKind.CANCELLATION),
         issuance=issuance,
         reason=wanted.cancel_reason,
         ordered_kg=ordered_kg,
-        cancelled_kg=cancelled_kg,
+        cancelled_kg=ordered_kg - missing_kg,
         authority=wanted.authority,
         document_number=wanted.document_number,
         text=wanted.reason,
     )
-    _note_debts(cancellation, lines, missing)
-    if cancelled_kg:
-        _close_emptied(draft, theirs, left)
+    _note_debts(cancellation, missing)
+    if cancellation.cancelled_kg:
+        _close_emptied(draft, reach.left)
         write_entry(
             draft,
             kind=EntryKind.CANCEL,
@@ -146,126 +146,39 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
         subject_key=cause.pk,
         verb="ordered",
         actor_key=actor.key,
-        facts={"number": cancellation.number, "kg": ordered_kg, "missing": sum(missing)},
+        facts={"number": cancellation.number, "kg": ordered_kg, "missing": missing_kg},
     )
     end_decision(wanted, actor)
-    _tell_of_cancellation(cancellation, lines)
+    _tell_of_cancellation(cancellation, missing)
     return cancellation
 
 
-# --- who answers for what -----------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The kilograms with which one of the issuance's first tickets began, and its owners then."""
+def _take(draft: Draft, reach: Answering, line: Line, due_kg: int, cause: Cause) -> int:
+    """Take at most ``due_kg`` of what answers for a line; how much was found.
 
-    low: int
-    high: int
-    shares: tuple[tuple[Party, int], ...]
-
-    def remaining_kg(self, pieces: Sequence[Piece]) -> int:
-        """What of it was not cancelled yet; no piece belongs to two lines."""
-        return quantity_of(
-            piece for piece in pieces
-            if self.low <= piece.low < self.high and piece.state is not BlockState.CANCELLED
-        )  # fmt: skip
-
-    def reach(self, tickets: Collection[uuid.UUID]) -> Callable[[Piece], bool]:
-        """Its kilograms that are held by those who answer for them."""
-        return lambda piece: (
-            self.low <= piece.low < self.high
-            and piece.ticket in tickets
-            and piece.state is BlockState.HELD
-        )
-
-
-def _lines_of(issuance: Issuance) -> list[_Line]:
-    first = Block.objects.filter(issuance=issuance, opened_by__seq=1).order_by("kg")
-    shares: dict[uuid.UUID, list[tuple[Party, int]]] = {}
-    for share in (
-        TicketShare.objects.filter(opened_by__issuance=issuance, opened_by__seq=1)
-        .select_related("party")
-        .order_by("place")
-    ):
-        shares.setdefault(share.ticket_id, []).append((share.party, share.numerator))
-    return [
-        _Line(block.kg.lower, block.kg.upper, tuple(shares[block.ticket_id])) for block in first
-    ]
-
-
-def _successors_of(lines: Sequence[_Line]) -> dict[int, int]:
-    """Party → into whom it merged, or itself, for each of the first owners."""
-    successions = dict(PartySuccession.objects.values_list("former", "successor"))
-    found: dict[int, int] = {}
-    for line in lines:
-        for party, _numerator in line.shares:
-            present, seen = party.pk, {party.pk}
-            while (following := successions.get(present)) is not None and following not in seen:
-                present = following
-                seen.add(present)
-            found[party.pk] = present
-    return found
-
-
-# By gift, inheritance, merger and division, by correction and reissue nobody buys in good faith.
-_NOT_BOUGHT = """
-WITH RECURSIVE own AS (
-  SELECT key FROM registry_carbonticket WHERE issuance_id = %s AND parent_id IS NULL
-  UNION ALL
-  SELECT child.key FROM own
-  JOIN registry_carbonticket AS child ON child.parent_id = own.key
-  JOIN registry_ledgerentry AS opened ON opened.id = child.opened_by_id
-  LEFT JOIN registry_registration AS wanted ON wanted.key = opened.registration
-  WHERE opened.kind IN ('divide', 'correct', 'reissue')
-     OR wanted.kind IN ('gift', 'inheritance', 'merger', 'company_division')
-)
-SELECT key FROM own
-"""
-
-
-def _tickets_answering(issuance: Issuance, successors: dict[int, int]) -> set[uuid.UUID]:
-    """Open tickets that nobody bought, and those that the first owners bought back."""
-    with connection.cursor() as cursor:
-        cursor.execute(_NOT_BOUGHT, [issuance.pk])
-        found = {key for (key,) in cursor.fetchall()}
-    owners = {*successors, *successors.values()}
-    held_by: dict[uuid.UUID, set[int]] = {}
-    for ticket, party in TicketShare.objects.filter(
-        ticket__issuance=issuance, ticket__closed_by__isnull=True, closed_by__isnull=True
-    ).values_list("ticket_id", "party_id"):
-        held_by.setdefault(ticket, set()).add(party)
-    return {ticket for ticket, parties in held_by.items() if ticket in found or parties <= owners}
-
-
-def _take_from(
-    draft: Draft, left: list[Piece], reach: Callable[[Piece], bool], due_kg: int, cause: Cause
-) -> tuple[int, list[Piece]]:
-    """Take at most ``due_kg`` of what is within reach: (how much was found, what is left of all)."""
+    Its own first, then what its owners gave away together before they divided their ticket.
+    """
     taken_kg = 0
-    for frozen in (False, True):  # An inspection may have frozen what it now takes.
-        within: list[Piece] = []
-        others: list[Piece] = []
-        for piece in left:
-            fits = reach(piece) and bool(piece.freezes) == frozen
-            (within if fits else others).append(piece)
-        take_kg = min(due_kg - taken_kg, quantity_of(within))
-        if take_kg == 0:
-            continue
-        within.sort(key=lambda piece: piece.low)
-        taken, rest = draft.take(within, take_kg, fits=lambda piece: True, highest_first=True)
-        draft.move(taken, state=BlockState.CANCELLED, because=cause.pk, freezes=())
-        left = [*others, *rest]
-        taken_kg += take_kg
-    return taken_kg, left
+    for within in (reach.held[one.ticket] for one in (line, *line.above)):
+        while within and taken_kg < due_kg:
+            piece = within.pop()
+            excess_kg = piece.quantity_kg - (due_kg - taken_kg)
+            if excess_kg > 0:
+                cut = piece.low + excess_kg
+                within.append(replace(piece, high=cut))
+                piece = replace(piece, low=cut)
+            draft.move([piece], state=BlockState.CANCELLED, because=cause.pk, freezes=())
+            taken_kg += piece.quantity_kg
+    return taken_kg
 
 
-def _note_debts(cancellation: Cancellation, lines: Sequence[_Line], missing: Sequence[int]) -> None:
+def _note_debts(cancellation: Cancellation, missing: Mapping[Line, int]) -> None:
     """What could not be found is owed by each line's owners in their shares, or by who succeeded."""
-    successors = _successors_of(lines)
     owed: dict[int, int] = {}
-    for line, missing_kg in zip(lines, missing, strict=True):
-        parts = split_by_shares(missing_kg, [numerator for _party, numerator in line.shares])
-        for (party, _numerator), part_kg in zip(line.shares, parts, strict=True):
-            debtor = successors[party.pk]
+    for line, missing_kg in missing.items():
+        parts = split_by_shares(missing_kg, [owner.numerator for owner in line.owners])
+        for owner, part_kg in zip(line.owners, parts, strict=True):
+            debtor = owner.places[-1]
             owed[debtor] = owed.get(debtor, 0) + part_kg
     Debt.objects.bulk_create(
         Debt(cancellation=cancellation, party_id=debtor, quantity_kg=owed_kg)
@@ -274,18 +187,17 @@ def _note_debts(cancellation: Cancellation, lines: Sequence[_Line], missing: Seq
     )
 
 
-def _close_emptied(draft: Draft, tickets: Collection[uuid.UUID], left: Sequence[Piece]) -> None:
+def _close_emptied(draft: Draft, left: Iterable[Piece]) -> None:
     """Tickets on which the cancellation leaves nothing live end with it."""
     alive = {piece.ticket for piece in left if piece.state in LIVE_STATES}
     touched = {piece.ticket for piece in draft.opens}
-    for ticket in sorted(touched, key=str):
-        if ticket in tickets and ticket not in alive:
-            draft.close_ticket(ticket, CarbonTicket.ClosedBecause.CANCELLED)
+    for ticket in sorted(touched - alive, key=str):
+        draft.close_ticket(ticket, CarbonTicket.ClosedBecause.CANCELLED)
 
 
-def _tell_of_cancellation(cancellation: Cancellation, lines: Sequence[_Line]) -> None:
+def _tell_of_cancellation(cancellation: Cancellation, lines: Iterable[Line]) -> None:
     """The project's owners, and those who took their place, read why, how much, and what is owed."""
-    successors = _successors_of(lines)
+    parties = {place for line in lines for owner in line.owners for place in owner.places}
     said = _("{reason}（{authority} {document}）：核减 {cancelled} 吨").format(
         reason=cancellation.get_reason_display(),
         authority=cancellation.authority,
@@ -296,7 +208,7 @@ def _tell_of_cancellation(cancellation: Cancellation, lines: Sequence[_Line]) ->
     if missing_kg:
         said += _("，不足的 {tonnes} 吨记为欠缴").format(tonnes=tonnes(missing_kg))
     tell(
-        users=people_acting_for(Party.objects.filter(pk__in={*successors, *successors.values()})),
+        users=people_acting_for(Party.objects.filter(pk__in=parties)),
         subject=_("减排量核减：{number}").format(number=cancellation.number),
         body=f"{said}。{cancellation.text}",
         link=reverse("projects:filing", args=[cancellation.issuance.filing.number]),
