@@ -89,6 +89,8 @@ HANDS = {
         {"every_entry_is_in_the_journal", "journal_is_whole"},
     "UPDATE parcels_claim SET state = 'ended', ended_because = 'withdrawn', ended_at = now()"
     " WHERE id = 1": {"filed_claim_ends_by_decision_only"},
+    "DROP TRIGGER offset_is_no_own_matter ON offsets_offsetrequest": {"guards_are_at_work"},
+    "DROP INDEX one_standing_share_per_owner": {"guards_are_at_work"},
     "ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram":
         {"guards_are_at_work"},
     "ALTER TABLE registry_ledgerentry DISABLE TRIGGER registry_entry_takes_effect":

@@ -13,6 +13,7 @@ from django.db import connection
 
 from portal.journal.queries import verify_journal
 from tickets.registry.moves import MOVES
+from tickets.registry.verification.guards import missing_guard
 
 _MOVES = ", ".join("(" + ", ".join(f"'{value.value}'" for value in move) + ")" for move in MOVES)
 
@@ -374,63 +375,6 @@ CHAINS = (
     ),
 )
 
-# What must be there and at work for the guarantees to bind whoever writes.
-GUARDS = (
-    ("registry_block", "one_home_for_every_kilogram"),
-    ("registry_block", "block_closes_after_it_opens"),
-    ("registry_block", "block_has_kilograms"),
-    ("registry_block", "block_stands_for_what_put_it_there"),
-    ("registry_block", "nothing_lost_nothing_made"),
-    ("registry_block", "closes_once"),
-    ("registry_block", "nothing_is_rewritten"),
-    ("registry_block", "nothing_is_truncated"),
-    ("registry_ledgerentry", "registry_entry_is_chained"),
-    ("registry_ledgerentry", "registry_entry_takes_effect"),
-    ("registry_ledgerentry", "takes_effect_among_owners"),
-    ("registry_ledgerentry", "takes_effect_as_filed"),
-    ("registry_ledgerentry", "takes_effect_rank_by_rank"),
-    ("registry_ledgerentry", "takes_effect_under_orders"),
-    ("registry_ledgerentry", "takes_effect_as_registered"),
-    ("registry_cancellation", "ordered_is_cancelled_or_owed"),
-    ("accounts_party", "former_number_is_kept"),
-    ("accounts_partynumber", "closes_once"),
-    ("journal_event", "events_of_issuances_are_entries"),
-    ("registry_ledgerentry", "tickets_open_by_their_acts"),
-    ("registry_ledgerentry", "shares_change_by_a_change"),
-    ("registry_ledgerentry", "what_closes_opens_again"),
-    ("registry_ledgerentry", "decision_has_its_document"),
-    ("registry_lossobjection", "objection_is_settled_by_two"),
-    ("registry_printreturn", "nothing_is_rewritten"),
-    ("registry_ticketprint", "prints_are_of_standing_tickets"),
-    ("registry_registration", "registration_is_decided"),
-    ("registry_issuance", "issued_under_a_regulation"),
-    ("registry_ledgerentry", "nothing_lost_nothing_made"),
-    ("registry_ledgerentry", "paper_comes_back_before_its_ticket_closes"),
-    ("registry_ledgerentry", "nothing_is_rewritten"),
-    ("registry_ledgerentry", "nothing_is_truncated"),
-    ("registry_ledgerentry", "one_entry_per_place_in_chain"),
-    ("registry_carbonticket", "closes_once"),
-    ("registry_carbonticket", "nothing_is_rewritten"),
-    ("registry_carbonticket", "ticket_shares_sum_to_the_whole"),
-    ("registry_ticketshare", "ticket_shares_sum_to_the_whole"),
-    ("registry_ticketshare", "closes_once"),
-    ("registry_issuance", "registry_issued_as_signed"),
-    ("registry_issuance", "registry_issuance_begins"),
-    ("journal_event", "journal_chain"),
-    ("journal_event", "nothing_is_rewritten"),
-    ("parcels_claim", "claims_do_not_conflict"),
-    ("parcels_claim", "claim_moves"),
-    ("parcels_claim", "filed_claim_ends_with_its_whole_issuance"),
-)
-_MISSING = """
-SELECT wanted.at || '.' || wanted.name
-FROM (SELECT unnest(%s::text[]) AS at, unnest(%s::text[]) AS name) AS wanted
-WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = wanted.at::regclass
-                    AND tgname = wanted.name AND tgenabled IN ('O', 'A'))
-  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = wanted.at::regclass
-                    AND conname = wanted.name AND convalidated AND contype IN ('c', 'u', 'x', 'p'))
-LIMIT 1
-"""
 CHECKS = (*LAND, *BLOCKS, *TICKETS, *GROUNDS, *CHAINS)
 _LATER: dict[str, Check] = {}
 
@@ -449,9 +393,8 @@ def find_faults(progress: Callable[[str], object]) -> Iterator[Fault]:
             cursor.execute(check.statement)
             if row := cursor.fetchone():
                 yield Fault(check.code, str(row[0]))
-        cursor.execute(_MISSING, [[at for at, _name in GUARDS], [name for _at, name in GUARDS]])
-        if row := cursor.fetchone():
-            yield Fault("guards_are_at_work", str(row[0]))
+        if missing := missing_guard(cursor):
+            yield Fault("guards_are_at_work", missing)
         cursor.execute("SELECT * FROM registry_moves()")
         if cursor.fetchall() != [tuple(value.value for value in move) for move in MOVES]:
             yield Fault("guards_are_at_work", "registry_moves()")
