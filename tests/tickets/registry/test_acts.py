@@ -974,7 +974,7 @@ def test_a_gift_or_a_merger_saves_nothing_from_a_revocation_and_each_owner_owes_
     done = Cancellation.objects.get(document_number=order.document_number)
     # What is offset or bought is owed, by the body that took the owner over.
     assert [(debt.party, debt.quantity_kg) for debt in done.debts.all()] == [(bureau.bank, 250)]
-    assert Event.objects.get(subject_key=str(done.pk)).facts["missing"] == 250
+    assert Event.objects.get(subject_key=str(done.pk), verb="ordered").facts["missing"] == 250
     assert LedgerEntry.objects.get(cause=done.pk).article == "第七条"
     with refused_by("ordered_is_cancelled_or_owed"):
         Debt.objects.create(cancellation=done, party=bureau.other, quantity_kg=1)

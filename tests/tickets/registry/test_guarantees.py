@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from portal.journal.models import Event
 from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
@@ -307,6 +308,16 @@ def test_the_journals_chain_of_an_issuance_is_its_entries_alone(bureau: Bureau) 
         record_event(
             subject_kind="issuance", subject_key=ticket.issuance.key, verb="x", actor_key=None
         )
+
+
+@pytest.mark.django_db
+def test_only_a_row_itself_is_bound_in_the_journal(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 100)
+    bound = Event.objects.filter(subject_kind="pledge", subject_key=str(pledge.pk), verb="bound")
+    assert len(bound.get().facts["sha256"]) == 64
+    with refused_by("grounds_bind_themselves"):
+        record_event(subject_kind="pledge", subject_key=pledge.pk, verb="bound", actor_key=None)
 
 
 @pytest.mark.django_db

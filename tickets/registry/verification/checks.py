@@ -270,6 +270,22 @@ TICKETS = (
         """,
     ),
     Check(
+        "ticket_codes_are_as_journalled",
+        """
+        SELECT 'registry_carbonticket ' || opened.number || ' by entry ' || entry.id
+        FROM (SELECT opened_by_id, min(number) AS number, encode(sha256(convert_to(
+                string_agg(code, ' ' ORDER BY number), 'UTF8')), 'hex') AS codes
+              FROM registry_carbonticket GROUP BY opened_by_id) AS opened
+        JOIN registry_ledgerentry AS entry ON entry.id = opened.opened_by_id
+        JOIN registry_issuance AS issuance ON issuance.id = entry.issuance_id
+        JOIN journal_event AS event ON event.subject_kind = 'issuance'
+         AND event.subject_key = issuance.key::text AND event.seq = entry.seq
+        -- Events of before the codes were bound say nothing of them.
+        WHERE event.facts ? 'codes' AND event.facts ->> 'codes' <> opened.codes
+        ORDER BY entry.id LIMIT 1
+        """,
+    ),
+    Check(
         "issued_to_the_applicants",
         """
         SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry
@@ -295,7 +311,39 @@ TICKETS = (
     ),
 )
 
+# Table, kind of subject in the journal, its key, and the columns that the journal binds when a row is
+# written (migration 0029).
+JOURNALLED = (
+    ("registry_pledge", "pledge", "cause_id",
+     "cause_id,ticket_id,pledgee_id,rank,behind_id,quantity_kg,amount_fen,begins_on,ends_on,"
+     "external_number"),
+    ("registry_freezeorder", "freeze_order", "key",
+     "key,kind,issuance_id,ticket_id,quantity_kg,authority,document_number"),
+    ("registry_cancellation", "cancellation", "cause_id",
+     "cause_id,number,issuance_id,reason,ordered_kg,cancelled_kg,authority,document_number"),
+    ("registry_debt", "debt", "key", "key,cancellation_id,party_id,quantity_kg"),
+    ("registry_partysuccession", "succession", "former_id",
+     "former_id,successor_id,effective_on,document_number"),
+    ("registry_facesignature", "face_signature", "ticket_id",
+     "ticket_id,quantity_kg,issued_on,algorithm,key_id,signature"),
+)  # fmt: skip
+_STANDING_GROUNDS = " UNION ALL ".join(
+    f"SELECT '{table} ' || {key} AS row, '{kind}' AS kind, {key}::text AS key, "
+    f"registry_ground_sha256(to_jsonb(ground), '{{{names}}}') AS sha256 FROM {table} AS ground"
+    for table, kind, key, names in JOURNALLED
+)
+
 GROUNDS = (
+    Check(
+        "grounds_are_as_journalled",
+        f"""
+        SELECT coalesce(ground.row, event.subject_kind || ' ' || event.subject_key)
+        FROM ({_STANDING_GROUNDS}) AS ground
+        FULL JOIN (SELECT * FROM journal_event WHERE verb = 'bound') AS event
+          ON event.subject_kind = ground.kind AND event.subject_key = ground.key
+        WHERE event.facts ->> 'sha256' IS DISTINCT FROM ground.sha256 ORDER BY 1 LIMIT 1
+        """,
+    ),
     Check(
         "pledges_hold_what_was_registered",
         """
