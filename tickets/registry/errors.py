@@ -229,6 +229,7 @@ class PaperTakenIn(RegistryError):
     message = _("没有尚未交回的纸质碳票。")
 
 
+@stands_for("every_owner_agreed")
 class ConsentMissing(RegistryError):
     """Co-owners hold every kilogram together."""
 

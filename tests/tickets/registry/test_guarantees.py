@@ -15,11 +15,11 @@ from portal.journal.models import Event
 from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
-from tests.tickets.registry.register import Bureau, covered, states, unissued
+from tests.tickets.registry.register import Bureau, covered, digest, states, unissued
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES, OPENING_TICKETS
-from tickets.registry.operations import open_cause
+from tickets.registry.operations import Kind, Owners, PaperConsent, open_cause
 
 PROJECTIONS = (
     "registry_block", "registry_carbonticket", "registry_ticketshare", "registry_ledgerhead",
@@ -123,11 +123,12 @@ def insert(issuance: Issuance, kind: str, content: dict[str, Any], **columns: An
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, "
-            "freeze_order, document_sha256, content, seq, recorded_at, previous_hash, hash) "
-            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
+            "freeze_order, registration, document_sha256, content, seq, recorded_at, "
+            "previous_hash, hash) "
+            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
             [
                 issuance.pk, kind, uuid.uuid4(), columns.get("cause"), columns.get("freeze"),
-                columns.get("document"), json.dumps(content),
+                columns.get("registration"), columns.get("document"), json.dumps(content),
             ],
         )  # fmt: skip
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -135,7 +136,7 @@ def insert(issuance: Issuance, kind: str, content: dict[str, Any], **columns: An
 
 def content(ticket: CarbonTicket, /, **changes: Any) -> dict[str, Any]:
     """Move all 1000 kg of the ticket to a child, with changes."""
-    child, other = str(uuid.uuid4()), str(ticket.shares.get().party.key)
+    child, other = str(uuid.uuid4()), str(ticket.shares.earliest("place").party.key)
     said: dict[str, Any] = {
         "tickets": [
             {"key": child, "denominator": 1, "shares": [[other, 1]], "parent": str(ticket.pk)}
@@ -283,7 +284,8 @@ def test_a_cause_is_what_was_registered_and_once(bureau: Bureau) -> None:
     offset = bureau.offset(ticket, 100)
     lot = bureau.list(ticket, 100)
     unknown = {
-        kind.value: open_cause(kind).pk for kind in (Cause.Kind.PLEDGED, Cause.Kind.CANCELLED)
+        kind.value: open_cause(kind).pk
+        for kind in (Cause.Kind.PLEDGED, Cause.Kind.CANCELLED)
     }
     for kind, state, kg, cause, because, rule in (
         ("pledge", "pledged", [300, 1000], pledge.pk, pledge.pk, "a_cause_is_made_once"),
@@ -318,6 +320,17 @@ def test_only_a_row_itself_is_bound_in_the_journal(bureau: Bureau) -> None:
     assert len(bound.get().facts["sha256"]) == 64
     with refused_by("grounds_bind_themselves"):
         record_event(subject_kind="pledge", subject_key=pledge.pk, verb="bound", actor_key=None)
+
+
+@pytest.mark.django_db
+def test_nothing_is_registered_for_co_owners_who_did_not_agree(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000, owners=Owners(((bureau.other, 1), (bureau.bank, 1)), 2))
+    agreed = [PaperConsent(bureau.other, digest("同意"))]
+    wanted = bureau.request_transfer(ticket, 10, consents=agreed)
+    with refused_by("every_owner_agreed"):
+        insert(ticket.issuance, "transfer", content(ticket), registration=wanted.key)
+    court = bureau.request_transfer(ticket, 10, kind=Kind.COURT, consents=())
+    bureau.approve(court)  # Its decision stands instead of consent.
 
 
 @pytest.mark.django_db

@@ -109,6 +109,7 @@ HANDS = {
     "DELETE FROM registry_debt": {"grounds_are_as_journalled", "ordered_is_cancelled_or_owed"},
     "UPDATE registry_facesignature SET signature = sha256(signature)":
         {"grounds_are_as_journalled"},
+    "DELETE FROM registry_consent WHERE id = 1": {"every_owner_agreed"},
     "DROP TRIGGER offset_is_no_own_matter ON offsets_offsetrequest": {"guards_are_at_work"},
     "DROP INDEX one_standing_share_per_owner": {"guards_are_at_work"},
     "ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram":

@@ -345,6 +345,27 @@ GROUNDS = (
         """,
     ),
     Check(
+        "every_owner_agreed",
+        """
+        SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry
+        JOIN registry_registration AS wanted ON wanted.key = entry.registration
+         AND wanted.kind IN (
+           'sale', 'gift', 'company_division', 'divide', 'pledge', 'change', 'renumber')
+        JOIN registry_ticketshare AS share
+          ON share.ticket_id = wanted.ticket_id AND share.opened_by_id < entry.id
+         AND (share.closed_by_id IS NULL OR share.closed_by_id >= entry.id)
+        WHERE NOT EXISTS (SELECT FROM registry_consent
+                          WHERE registration_id = wanted.id AND party_id = share.party_id)
+          -- Of a new name alone, whose it is.
+          AND (wanted.renamed_id IS NULL OR share.party_id = wanted.renamed_id
+               OR entry.kind <> 'change' OR EXISTS (
+                 SELECT party_id, numerator FROM registry_ticketshare WHERE opened_by_id = entry.id
+                 EXCEPT
+                 SELECT party_id, numerator FROM registry_ticketshare WHERE closed_by_id = entry.id))
+        ORDER BY entry.id LIMIT 1
+        """,
+    ),
+    Check(
         "pledges_hold_what_was_registered",
         """
         SELECT 'registry_pledge ' || cause_id FROM registry_pledge
