@@ -235,6 +235,17 @@ COMMIT;
 """
 
 
+# Nothing is retired without one; numbered and coded by the cause, unsigned.
+CERTIFICATE = """
+INSERT INTO offsets_offset (cause_id, ticket_id, quantity_kg, number, code, purpose, beneficiary_id,
+  event_name, place, authority, document_number, signed_by_id, signed_at, content_sha256, signature,
+  signature_algorithm, signing_key_id)
+VALUES (':one'::uuid, ':ticket'::uuid, 10, substr(':one'::uuid::text, 1, 24),
+  substr(':one'::uuid::text, 11), 'person', :beneficiary,
+  '', '', '', '', :signer, now(), '', '', '', '');
+"""
+
+
 def script(
     count: int, kind: str, content: dict[str, Any], *, cause: str = "", before: str = ""
 ) -> str:
@@ -266,7 +277,7 @@ def scripts(count: int) -> dict[str, str]:
             {"closes": closes,
              "opens": [_piece(":low", ":cut", state="offset", because=":one"), left]},
             cause=":one",
-            before="INSERT INTO registry_cause (key, kind) VALUES (':one', 'offset');",
+            before="INSERT INTO registry_cause (key, kind) VALUES (':one', 'offset');" + CERTIFICATE,
         ),
         "transfer": script(
             count, "transfer",
@@ -313,6 +324,7 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     from portal.accounts.models import Department, Party, Role, User
     from portal.base.errors import PortalError
     from portal.base.idempotency import act_once
+    from portal.base.statements import prepared_cursor
     from tickets.registry.models import CarbonTicket, Cause, Registration
     from tickets.registry.operations import (
         divide_ticket,
@@ -340,8 +352,14 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
 
     def offset_ten_kg(ticket: CarbonTicket) -> Any:
         cause = open_cause(Cause.Kind.OFFSET)
+        with prepared_cursor() as cursor:
+            cursor.execute(
+                certificate, {"one": str(cause.pk), "ticket": str(ticket.pk), **facts["certified"]}
+            )
         return offset_blocks(ticket=ticket, quantity_kg=10, cause=cause, actor=signer).pk
 
+    # The same statement with Python's names for pgbench's.
+    certificate = re.sub(r"'?:(one|ticket|beneficiary|signer)'?", r"%(\1)s", CERTIFICATE)
     act: Callable[[], Any]
     done = refused = 0
     _START[0].wait()
@@ -449,6 +467,7 @@ def run(bench: Bench) -> None:
     signed_filing(town)
     town.owner("bench_buyer")
     issuances = fill(bench, tickets, bench.size)
+    certified = {"signer": town["ecology_approver"].pk, "beneficiary": name_for_certificates(town)}
     with bench.owner_connection() as owner:
         owner.execute("CREATE TABLE bench_issuance (place int PRIMARY KEY, id bigint)")
         owner.execute("INSERT INTO bench_issuance SELECT place, id FROM unnest(%s::bigint[]) "
@@ -471,9 +490,12 @@ def run(bench: Bench) -> None:
             words += ["-f", f"{path}@{weight}"]
         for clients in SMALL_CLIENTS if small else CLIENTS:
             tpc_b = pgbench(bench, database, clients, seconds)
-            beneath = pgbench(bench, database, clients, seconds, *words, "-D", f"party={party}")
+            beneath = pgbench(
+                bench, database, clients, seconds, *words, "-D", f"party={party}",
+                *(word for name, pk in certified.items() for word in ("-D", f"{name}={pk}")),
+            )  # fmt: skip
             facts = {
-                "database": database, "tickets": keys,
+                "database": database, "tickets": keys, "certified": certified,
                 "registrations": prepare(bench, 1000 * seconds),
             }  # fmt: skip
             through = operations_per_second(bench, facts, clients, seconds)
@@ -486,6 +508,15 @@ def run(bench: Bench) -> None:
                 at_least=OPERATIONS_SHARE,
             )  # fmt: skip
     verified()
+
+
+def name_for_certificates(town: Any) -> int:
+    """The key of a reviewed name."""
+    from tickets.offsets.models import Beneficiary
+
+    return Beneficiary.objects.create(
+        name="bench", state=Beneficiary.State.ACCEPTED, reviewed_by=town["ecology_approver"]
+    ).pk
 
 
 def pgbench_made(bench: Bench, database: str, scale: int) -> None:

@@ -13,7 +13,7 @@ class OffsetsConfig(AppConfig):
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
         from tickets.offsets.queries import my_turn_count, open_requests_on
-        from tickets.offsets.verification import CERTIFICATES
+        from tickets.offsets.verification import CERTIFICATES, RETIRED
         from tickets.registry.panels import Panel, register_panel
         from tickets.registry.verification.checks import register_check
 
@@ -22,6 +22,7 @@ class OffsetsConfig(AppConfig):
         )
         register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))
         register_check(CERTIFICATES)
+        register_check(RETIRED)
         register_panel(
             Panel(
                 "offsets/_open_requests.html",

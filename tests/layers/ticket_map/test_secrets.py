@@ -28,6 +28,7 @@ from tests.layers.test_leaks import (
 )
 from tests.layers.ticket_map.conftest import Story
 from tests.layers.ticket_map.test_taking_away import signed_offset
+from tickets.offsets.models import Offset
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.disclosure import TABLES
 
@@ -38,9 +39,12 @@ FILES = ("csv", "xlsx", "geojson", "gpkg", "shp", "kml")
 @pytest.fixture
 def hidden(story: Story) -> set[str]:
     """Every text within that no public answer may hold."""
-    numbers = set(CarbonTicket.objects.values_list("number", flat=True))
-    codes = set(CarbonTicket.objects.values_list("code", flat=True))
-    # A legal body's name, a ticket's number and code and the species of its land are everyone's.
+    papers = (CarbonTicket, Offset)
+    numbers = {
+        number for model in papers for number in model.objects.values_list("number", flat=True)
+    }
+    codes = {code for model in papers for code in model.objects.values_list("code", flat=True)}
+    # A legal body's name, a paper's number and code and the species of a ticket's land are everyone's.
     shown = numbers | codes | values(LAYERS["tickets"]) | {"新疆杨、白榆", story.bureau.buyer.name}
     reports = {ticket.uniqueness_report.number for ticket in CarbonTicket.objects.all()}
     # Short codes such as 0000 or 654002 are parts of public numbers too.

@@ -264,8 +264,9 @@ def test_a_certificate_stands_for_ever_and_prints_the_same(
     with refused_by("certificate_is_what_was_retired"), connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO offsets_offset (cause_id, number, code, {same}) "
-            f"SELECT %s, 'YN-D-2026-0000099-X', reverse(code), {same} FROM offsets_offset",
-            [open_cause(Cause.Kind.OFFSET).pk],
+            f"SELECT %s, 'YN-D-2026-0000099-X', reverse(code), {same} FROM offsets_offset "
+            "WHERE cause_id = %s",
+            [open_cause(Cause.Kind.OFFSET).pk, offset.pk],
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for statement in (

@@ -21,14 +21,13 @@ from portal.accounts.models import Department, Party, Role, User  # noqa: E402
 from portal.accounts.queries import has_role  # noqa: E402
 from portal.base.errors import PortalError  # noqa: E402
 from portal.base.idempotency import act_once  # noqa: E402
+from tests.tickets.registry.register import offset_with_certificate  # noqa: E402
 from tickets.registry.models import CarbonTicket  # noqa: E402
 from tickets.registry.operations import (  # noqa: E402
     Kind,
     Owners,
     Paper,
     PaperConsent,
-    offset_blocks,
-    open_cause,
     prepare_transfer,
     transfer,
 )
@@ -47,7 +46,7 @@ def main(seed: int) -> None:
 
     def offset(key: str) -> str:
         ticket = dice.choice(tickets)
-        offset_blocks(ticket=ticket, quantity_kg=1, cause=open_cause("offset"), actor=signer)
+        offset_with_certificate(ticket, 1, signer)
         return key
 
     def sell(key: str) -> str:

@@ -10,7 +10,10 @@ from typing import Any
 
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.base.clock import PortalNow
+from portal.base.transactions import write_transaction
 from tests.accounts.people import officer, user_named
+from tickets.offsets.models import Beneficiary, Offset, OffsetRequest, Purpose
+from tickets.offsets.operations import certify
 from tickets.projects.models import Filing
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Registration
@@ -139,12 +142,7 @@ class Bureau:
         return child
 
     def offset(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
-        return offset_blocks(
-            ticket=ticket,
-            quantity_kg=quantity_kg,
-            cause=open_cause(Cause.Kind.OFFSET),
-            actor=self.signer,
-        )
+        return offset_with_certificate(ticket, quantity_kg, self.signer)
 
     def list(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
         return list_blocks(
@@ -160,6 +158,27 @@ class Bureau:
         return approve_registration(
             registration=registration, actor=self.finance_approver if finance else self.approver
         )
+
+
+@write_transaction
+def offset_with_certificate(ticket: CarbonTicket, quantity_kg: int, signer: User) -> LedgerEntry:
+    """Nothing is retired without one; refused quantities leave none behind."""
+    entry = offset_blocks(
+        ticket=ticket, quantity_kg=quantity_kg, cause=open_cause(Cause.Kind.OFFSET), actor=signer
+    )
+    certificate(ticket, quantity_kg, Cause.objects.get(pk=entry.cause), signer)
+    return entry
+
+
+def certificate(ticket: CarbonTicket, quantity_kg: int, cause: Cause, signer: User) -> Offset:
+    """Of what moves for this cause in the same transaction."""
+    name, _made = Beneficiary.objects.get_or_create(
+        name="测试受益人", state=Beneficiary.State.ACCEPTED, defaults={"reviewed_by": signer}
+    )
+    facts = OffsetRequest(
+        ticket=ticket, quantity_kg=quantity_kg, purpose=Purpose.PERSON, beneficiary=name
+    )
+    return certify(facts=facts, cause=cause, actor=signer)
 
 
 def _applicant() -> tuple[Party, User]:

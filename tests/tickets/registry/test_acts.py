@@ -25,6 +25,7 @@ from portal.journal.models import Event
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import (
     Bureau,
+    certificate,
     covered,
     digest,
     holder,
@@ -877,6 +878,7 @@ def test_listed_kilograms_go_to_the_buyer_to_an_offset_or_back(bureau: Bureau) -
     [bought] = opened_tickets(entry)
     offset = open_cause("offset")
     trade_to_offset(cause=cause, offset=offset, quantity_kg=100, actor=bureau.trading)
+    certificate(ticket, 100, offset, bureau.signer)
     unlist_blocks(cause=cause, actor=None, quantity_kg=50)
     assert states(bought) == {"held": 200}
     assert states(ticket) == {"held": 550, "listed": 150, "offset": 100}

@@ -285,7 +285,7 @@ def test_a_cause_is_what_was_registered_and_once(bureau: Bureau) -> None:
     lot = bureau.list(ticket, 100)
     unknown = {
         kind.value: open_cause(kind).pk
-        for kind in (Cause.Kind.PLEDGED, Cause.Kind.CANCELLED)
+        for kind in (Cause.Kind.PLEDGED, Cause.Kind.CANCELLED, Cause.Kind.OFFSET)
     }
     for kind, state, kg, cause, because, rule in (
         ("pledge", "pledged", [300, 1000], pledge.pk, pledge.pk, "a_cause_is_made_once"),
@@ -296,6 +296,10 @@ def test_a_cause_is_what_was_registered_and_once(bureau: Bureau) -> None:
              "cause_is_what_was_registered")
             for kind, state in (("pledge", "pledged"), ("cancel", "cancelled"))
         ),
+        ("offset", "offset", [300, 1000], unknown["offset"], unknown["offset"],
+         "nothing_is_retired_without_a_certificate"),
+        ("trade", "offset", [200, 300], lot.cause, unknown["offset"],
+         "nothing_is_retired_without_a_certificate"),
     ):  # fmt: skip
         opens = [{"kg": kg, "ticket": str(ticket.pk), "state": state, "because": str(because)}]
         with pytest.raises(IntegrityError) as refused:

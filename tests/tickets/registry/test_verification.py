@@ -92,7 +92,7 @@ HANDS = {
         {"replayed_shares_are_the_shares"},
     "UPDATE registry_ticketcounter SET last = last + 1": {"ticket_counter_is_the_last_number"},
     "UPDATE registry_ticketshare SET numerator = 2 WHERE id = 1":
-        {"ticket_shares_sum_to_the_whole", "replayed_shares_are_the_shares", "issued_to_who_applied"},
+        {"ticket_shares_sum_to_the_whole", "replayed_shares_are_the_shares", "issued_to_the_applicants"},
     "UPDATE registry_issuance SET quantity_kg = 10001":
         {"nothing_lost_nothing_made", "one_home_for_every_kilogram", "replayed_claims_are_the_claims"},
     "UPDATE projects_filing SET quantity_kg = 1000": {"issued_at_most_what_was_signed"},
@@ -110,6 +110,7 @@ HANDS = {
     "UPDATE registry_facesignature SET signature = sha256(signature)":
         {"grounds_are_as_journalled"},
     "DELETE FROM registry_consent WHERE id = 1": {"every_owner_agreed"},
+    "DELETE FROM offsets_offset": {"nothing_is_retired_without_a_certificate"},
     "DROP TRIGGER offset_is_no_own_matter ON offsets_offsetrequest": {"guards_are_at_work"},
     "DROP INDEX one_standing_share_per_owner": {"guards_are_at_work"},
     "ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram":
