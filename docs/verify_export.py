@@ -193,8 +193,12 @@ class Register:
         seals = sorted(self.seals)
         if not seals:  # Of a register's first day: main() tells whether a root was published.
             return
-        if self.sealed_issuances.get(seals[-1]) is None:
-            self.fault(f"seal {seals[-1]}: does not say how many chains it is over")
+        # Whoever leaves an issuance out would give such a root too.
+        if self.sealed_issuances[seals[-1]] is None:
+            self.fault(
+                f"seal {seals[-1]}: does not say how many chains it is over; a root of the old form "
+                "proves nothing about what is left out, the next day's will"
+            )
         for issuance, days in self.days.items():
             proofs = sorted(self.proved.get(issuance, ()))
             for place in range(1, len(days) + 1):
@@ -228,7 +232,7 @@ class Register:
                 "opened": number,
                 "closed": "",
             }
-        closed = []
+        closed, opened = [], []
         for low, high in content.get("closes", ()):
             block = standing.pop((low, high), None)
             if block is None:
@@ -245,9 +249,10 @@ class Register:
             self.count(block, high - low)
             if block["state"] in LIVE_STATES and self.tickets[block["ticket"]]["closed"]:
                 self.fault(f"entry {number}: opens kilograms on a closed ticket")
-            for was in closed if seq != "1" else ():
-                if was["kg"][0] < high and low < was["kg"][1]:
-                    self.move(fields, was, block)
+            opened.append(block)
+        if seq != "1":
+            for was, became in meeting(closed, opened):
+                self.move(fields, was, became)
         wanted = [[0, content["kg"]]] if seq == "1" else [block["kg"] for block in closed]
         if merged(block["kg"] for block in content.get("opens", ())) != merged(wanted):
             self.fault(f"entry {number} ({kind}): kilograms lost or made")
@@ -307,6 +312,7 @@ class Register:
             "counts": dict(self.counts, issuances=len(self.heads), tickets=len(self.tickets)),
             "kg": totals,
             "not_wholly_sealed_yet": len(unsealed),
+            "sealed": bool(self.seals),
             "faults": self.faults,
         }
 
@@ -314,6 +320,21 @@ class Register:
 def covers(proofs, day, place):
     """Whether a proof of this root or an older one reaches so far."""
     return any(reach >= place for sealed, reach in proofs if sealed <= day)
+
+
+def meeting(closed, opened):
+    """Pairs of a closed and an opened block that share kilograms. Those that an entry closes are apart
+    from each other and so must be those that it opens: each list is gone through once."""
+    by_range = sorted(closed, key=lambda block: block["kg"])
+    at = 0
+    for became in sorted(opened, key=lambda block: block["kg"]):
+        low, high = became["kg"]
+        while at < len(by_range) and by_range[at]["kg"][1] <= low:
+            at += 1
+        here = at
+        while here < len(by_range) and by_range[here]["kg"][0] < high:
+            yield by_range[here], became
+            here += 1
 
 
 def merged(ranges):

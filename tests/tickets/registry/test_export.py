@@ -244,6 +244,7 @@ def test_a_register_of_which_no_day_is_sealed_is_sound_unless_a_root_was_publish
     unsealed = changed(path, unseal, tmp_path / "x.jsonl")
     status, report = run(unsealed, {})
     assert (status, report["faults"], report["not_wholly_sealed_yet"]) == (0, [], 2)
+    assert not report["sealed"]
     status, report = run(unsealed, roots)
     assert status == 1
     assert all("published, but not in the export" in fault for fault in report["faults"])
