@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,22 +15,41 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from portal.accounts.errors import OfficeMissing
-from portal.accounts.models import Party
-from tests.tickets.registry.register import Bureau, digest, paper
+from portal.accounts.models import User
+from portal.base.clock import advance_clock
+from tests.tickets.registry.register import Bureau, certificate, digest, paper
 from tickets.registry import errors
 from tickets.registry.ledger import opened_tickets, standing_pieces
-from tickets.registry.models import CarbonTicket, Cause, FreezeOrder, LedgerEntry, Pledge
+from tickets.registry.models import (
+    Cancellation,
+    CarbonTicket,
+    Cause,
+    FreezeOrder,
+    LedgerEntry,
+    LossNotice,
+    Pledge,
+    Registration,
+)
 from tickets.registry.operations import (
     Kind,
     Owners,
     PaperConsent,
     Part,
+    open_cause,
+    prepare_cancellation,
+    prepare_change,
+    prepare_close,
+    prepare_correction,
     prepare_division,
+    prepare_enforcement,
     prepare_freeze,
     prepare_lift,
+    prepare_loss,
     prepare_pledge,
+    prepare_reissue,
     prepare_release,
     trade_listed,
+    trade_to_offset,
     transfer,
     unlist_blocks,
 )
@@ -38,9 +57,11 @@ from tickets.registry.queries import state_table
 from tickets.registry.verification.checks import find_faults
 from tickets.registry.verification.replay import find_differences
 
-TOTAL_KG = 60
+# Of two issuances, whose kilograms never mix.
+TOTALS_KG = (60, 30)
+MOST_KG = max(TOTALS_KG)
 LIVE = ("held", "listed", "pledged")
-quantities = st.integers(min_value=-1, max_value=TOTAL_KG + 1)
+quantities = st.integers(min_value=-1, max_value=MOST_KG + 1)
 picks = st.integers(min_value=0, max_value=1000)
 
 
@@ -57,17 +78,48 @@ class Kilogram:
     def free(self) -> bool:
         return self.state == "held" and not self.freezes
 
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+
+@dataclass
+class Rank:
+    """A pledge in its row: how much it was registered for, and how much of it has entered."""
+
+    pledge: uuid.UUID
+    registered_kg: int
+    entered_kg: int = 0
+
 
 @dataclass
 class Model:
     """The register as somebody would keep it on squared paper."""
 
     kilograms: list[Kilogram]
-    owner: dict[uuid.UUID, Party]
+    owners: dict[uuid.UUID, Owners]
     closed: set[uuid.UUID] = field(default_factory=set)
+    # Bought in good faith, themselves or the tickets that they come from.
+    bought: set[uuid.UUID] = field(default_factory=set)
+    rows: list[list[Rank]] = field(default_factory=list)
 
     def on(self, ticket: uuid.UUID, fits: Callable[[Kilogram], bool]) -> list[Kilogram]:
         return [kg for kg in self.kilograms if kg.ticket == ticket and fits(kg)]
+
+    def because(self, cause: uuid.UUID) -> list[Kilogram]:
+        return [kg for kg in self.kilograms if kg.because == cause]
+
+    def row_of(self, pledge: uuid.UUID) -> list[Rank]:
+        return next(row for row in self.rows if pledge in [rank.pledge for rank in row])
+
+    def waiting_kg(self, rank: Rank) -> int:
+        """What a later rank waits for, while one before it holds something."""
+        before = self.row_of(rank.pledge)
+        secured = any(self.because(one.pledge) for one in before[: before.index(rank)])
+        return rank.registered_kg - rank.entered_kg if secured else 0
+
+    def has_ended(self, rank: Rank) -> bool:
+        return not self.because(rank.pledge) and not self.waiting_kg(rank)
 
 
 def burden(kilogram: Kilogram) -> tuple[int, bool]:
@@ -83,10 +135,20 @@ class Register(RuleBasedStateMachine):
         self.block = transaction.atomic()
         self.block.__enter__()
         self.bureau = Bureau()
-        ticket = self.bureau.issue(TOTAL_KG)
-        self.issuance_id = ticket.issuance_id
+        tickets = [self.bureau.issue(total_kg) for total_kg in TOTALS_KG]
+        self.issuances = [ticket.issuance for ticket in tickets]
+        # Each filing has an applicant of its own.
+        self.applicants = [ticket.shares.get().party for ticket in tickets]
         self.model = Model(
-            [Kilogram(ticket.pk) for _ in range(TOTAL_KG)], {ticket.pk: self.bureau.owner}
+            [
+                Kilogram(one.pk)
+                for one, kg in zip(tickets, TOTALS_KG, strict=True)
+                for _ in range(kg)
+            ],
+            {
+                ticket.pk: Owners.sole(party)
+                for ticket, party in zip(tickets, self.applicants, strict=True)
+            },
         )
 
     def teardown(self) -> None:
@@ -101,7 +163,7 @@ class Register(RuleBasedStateMachine):
     # --- picking --------------------------------------------------------------------------------
     # In the order of opening and of kilograms: keys are random, and a course must play again.
     def ticket(self, pick: int) -> CarbonTicket:
-        keys = list(self.model.owner)
+        keys = list(self.model.owners)
         return CarbonTicket.objects.get(pk=keys[pick % len(keys)])
 
     def causes(self, state: str) -> list[uuid.UUID]:
@@ -111,8 +173,31 @@ class Register(RuleBasedStateMachine):
     def orders(self) -> list[uuid.UUID]:
         return list(dict.fromkeys(key for kg in self.model.kilograms for key in kg.freezes))
 
-    def party(self, pick: int) -> Party:
-        return (self.bureau.buyer, self.bureau.other, self.bureau.owner)[pick % 3]
+    def pledge(self, pick: int) -> Pledge:
+        pledges = self.causes("pledged")
+        return Pledge.objects.get(pk=pledges[pick % len(pledges)])
+
+    def party(self, pick: int) -> Owners:
+        """One alone, or two together in unequal shares."""
+        bureau = self.bureau
+        return (
+            Owners.sole(bureau.buyer),
+            Owners.sole(bureau.other),
+            Owners.sole(self.applicants[0]),
+            Owners(((bureau.buyer, 1), (bureau.other, 2)), 3),
+            Owners(((self.applicants[1], 3), (bureau.buyer, 1)), 4),
+        )[pick % 5]
+
+    def consents(self, ticket: uuid.UUID) -> list[PaperConsent]:
+        return [
+            PaperConsent(party, digest("同意"))
+            for party, _numerator in self.model.owners[ticket].shares
+        ]
+
+    def acting(self, ticket: CarbonTicket) -> User:
+        """Who acts for the first of its owners."""
+        party, _numerator = self.model.owners[ticket.pk].shares[0]
+        return User.objects.filter(mandates__party=party).order_by("pk")[0]
 
     @contextmanager
     def expected(self, *refusals: type[Exception]) -> Iterator[None]:
@@ -132,27 +217,91 @@ class Register(RuleBasedStateMachine):
     def gone(self, ticket: CarbonTicket) -> list[type[Exception]]:
         return [errors.TicketClosed] if ticket.pk in self.model.closed else []
 
+    def same(self, ticket: uuid.UUID, to: Owners) -> list[type[Exception]]:
+        return [errors.TransferToSelf] if to.ids == self.model.owners[ticket].ids else []
+
     def move_to(
-        self, kilograms: list[Kilogram], child: uuid.UUID, owner: Party, former: uuid.UUID
+        self,
+        kilograms: list[Kilogram],
+        child: uuid.UUID,
+        owners: Owners,
+        former: uuid.UUID,
+        *,
+        bought: bool = True,
     ) -> None:
+        """To a ticket of their own; a ticket that keeps none is closed."""
         for kg in kilograms:
             kg.ticket, kg.state, kg.because = child, "held", None
-        self.model.owner[child] = owner
+        self.model.owners[child] = owners
+        if bought or former in self.model.bought:
+            self.model.bought.add(child)
         if not self.model.on(former, lambda kg: True):
             self.model.closed.add(former)
 
-    # --- acts -----------------------------------------------------------------------------------
-    @rule(pick=picks, to=picks, quantity_kg=quantities)
-    def transfers(self, pick: int, to: int, quantity_kg: int) -> None:
-        ticket, party = self.ticket(pick), self.party(to)
-        free = self.model.on(ticket.pk, lambda kg: kg.free)
-        refusals = self.enough(free, quantity_kg) + self.gone(ticket)
-        if party == self.model.owner[ticket.pk]:
-            refusals.append(errors.TransferToSelf)
-        with self.expected(*refusals):
-            child = self.bureau.transfer(ticket, quantity_kg, to=Owners.sole(party))
-            self.move_to(free[:quantity_kg], child.pk, party, ticket.pk)
+    def pass_on(self, former: uuid.UUID, child: uuid.UUID, owners: Owners) -> None:
+        """What is live to a ticket that takes the former one's place."""
+        for kg in self.model.on(former, lambda kg: kg.live):
+            kg.ticket, kg.freezes = child, ()
+        self.model.owners[child] = owners
+        self.model.closed.add(former)
+        if former in self.model.bought:
+            self.model.bought.add(child)
 
+    # --- transfer and division ------------------------------------------------------------------
+    @rule(pick=picks, to=picks, quantity_kg=quantities, gift=st.booleans())
+    def transfers(self, pick: int, to: int, quantity_kg: int, gift: bool) -> None:
+        ticket, owners = self.ticket(pick), self.party(to)
+        free = self.model.on(ticket.pk, lambda kg: kg.free)
+        refusals = self.enough(free, quantity_kg) + self.gone(ticket) + self.same(ticket.pk, owners)
+        with self.expected(*refusals):
+            kind = Kind.GIFT if gift else Kind.SALE
+            child = self.bureau.transfer(ticket, quantity_kg, to=owners, kind=kind)
+            self.move_to(free[:quantity_kg], child.pk, owners, ticket.pk, bought=not gift)
+
+    @rule(pick=picks, to=picks, quantity_kg=quantities)
+    def court_transfers(self, pick: int, to: int, quantity_kg: int) -> None:
+        """Over whatever lies on it; the orders of other courts stay."""
+        ticket, owners = self.ticket(pick), self.party(to)
+        live = self.model.on(ticket.pk, lambda kg: kg.live)
+        refusals = self.enough(live, quantity_kg) + self.gone(ticket) + self.same(ticket.pk, owners)
+        with self.expected(*refusals):
+            child = self.bureau.transfer(
+                ticket, quantity_kg, to=owners, kind=Kind.COURT, document=paper("高级人民法院"),
+                consents=(),
+            )  # fmt: skip
+            self.move_to(sorted(live, key=burden)[:quantity_kg], child.pk, owners, ticket.pk)
+
+    @rule(pick=picks, cut=quantities)
+    def divides(self, pick: int, cut: int) -> None:
+        """Co-owners each get a part; one alone gets two."""
+        ticket = self.ticket(pick)
+        everything = self.model.on(ticket.pk, lambda kg: True)
+        shares = self.model.owners[ticket.pk].shares
+        parts = [
+            Part(Owners.sole(shares[0][0]), cut),
+            Part(Owners.sole(shares[-1][0]), len(everything) - cut),
+        ]
+        refusals: list[type[Exception]] = []
+        if not 0 < cut < len(everything):
+            refusals.append(errors.InvalidQuantity)
+        if not everything or not all(kg.free for kg in everything):
+            refusals.append(errors.TicketNotWhole)
+        with self.expected(*refusals):
+            registration = prepare_division(
+                ticket=ticket, parts=parts, actor=self.bureau.clerk,
+                consents=self.consents(ticket.pk),
+            )  # fmt: skip
+            first, second = self.opened_by(registration)
+            for child, part, kilograms in (
+                (first, parts[0], everything[:cut]), (second, parts[1], everything[cut:]),
+            ):  # fmt: skip
+                self.move_to(kilograms, child.pk, part.owners, ticket.pk, bought=False)
+
+    def opened_by(self, registration: Registration) -> list[CarbonTicket]:
+        self.bureau.approve(registration)
+        return opened_tickets(LedgerEntry.objects.get(registration=registration.key))
+
+    # --- market and offset ----------------------------------------------------------------------
     @rule(pick=picks, quantity_kg=quantities)
     def offsets(self, pick: int, quantity_kg: int) -> None:
         ticket = self.ticket(pick)
@@ -172,71 +321,135 @@ class Register(RuleBasedStateMachine):
                 kg.state, kg.because = "listed", entry.cause
 
     @precondition(lambda self: self.causes("listed"))
-    @rule(pick=picks, to=picks, quantity_kg=quantities, trade=st.booleans())
-    def trades_or_withdraws(self, pick: int, to: int, quantity_kg: int, trade: bool) -> None:
+    @rule(
+        pick=picks,
+        to=picks,
+        quantity_kg=quantities,
+        how=st.sampled_from(("trade", "offset", "back")),
+    )
+    def ends_of_a_listing(self, pick: int, to: int, quantity_kg: int, how: str) -> None:
+        """Sold, offset for a buyer at once, or withdrawn."""
         listings = self.causes("listed")
         cause = Cause.objects.get(pk=listings[pick % len(listings)])
-        kilograms = [kg for kg in self.model.kilograms if kg.because == cause.pk]
-        ticket, party = kilograms[0].ticket, self.party(to)
+        kilograms = self.model.because(cause.pk)
+        ticket, owners = kilograms[0].ticket, self.party(to)
         thawed = [kg for kg in kilograms if not kg.freezes]
         refusals = self.enough(thawed, quantity_kg)
-        if trade and party == self.model.owner[ticket]:
-            refusals.append(errors.TransferToSelf)
+        if how == "trade":
+            refusals += self.same(ticket, owners)
+        actor, taken = self.bureau.trading, thawed[: max(quantity_kg, 0)]
         with self.expected(*refusals):
-            if not trade:
-                unlist_blocks(cause=cause, quantity_kg=quantity_kg, actor=self.bureau.trading)
-                for kg in thawed[:quantity_kg]:
+            if how == "trade":
+                entry = trade_listed(cause=cause, to=owners, quantity_kg=quantity_kg, actor=actor)
+                self.move_to(taken, opened_tickets(entry)[0].pk, owners, ticket)
+            elif how == "offset":
+                offset = open_cause(Cause.Kind.OFFSET)
+                trade_to_offset(cause=cause, offset=offset, quantity_kg=quantity_kg, actor=actor)
+                on = CarbonTicket.objects.get(pk=ticket)
+                certificate(on, quantity_kg, offset, self.bureau.signer)
+                for kg in taken:
+                    kg.state, kg.because = "offset", offset.pk
+            else:
+                unlist_blocks(cause=cause, quantity_kg=quantity_kg, actor=actor)
+                for kg in taken:
                     kg.state, kg.because = "held", None
-                return
-            entry = trade_listed(
-                cause=cause,
-                to=Owners.sole(party),
-                quantity_kg=quantity_kg,
-                actor=self.bureau.trading,
-            )
-            self.move_to(thawed[:quantity_kg], opened_tickets(entry)[0].pk, party, ticket)
 
+    # --- pledge ---------------------------------------------------------------------------------
     @rule(pick=picks, quantity_kg=quantities)
     def pledges(self, pick: int, quantity_kg: int) -> None:
         ticket = self.ticket(pick)
         free = self.model.on(ticket.pk, lambda kg: kg.free)
-        number = uuid.uuid4().hex
         with self.expected(*self.enough(free, quantity_kg), *self.gone(ticket)):
-            registration = prepare_pledge(
-                ticket=ticket, quantity_kg=quantity_kg, pledgee=self.bureau.bank, amount_fen=1,
-                begins_on=date(2026, 1, 1), ends_on=date(2030, 1, 1), external_number=number,
-                asked_by=self.bureau.owner_user, actor=self.bureau.finance,
-                consents=[PaperConsent(self.model.owner[ticket.pk], digest("x"))],
-            )  # fmt: skip
-            self.bureau.approve(registration)
-            pledge = Pledge.objects.get(external_number=number)
+            pledge = self.registered_pledge(ticket, quantity_kg)
             for kg in free[:quantity_kg]:
                 kg.state, kg.because = "pledged", pledge.pk
+            self.model.rows.append([Rank(pledge.pk, quantity_kg, quantity_kg)])
+
+    @precondition(lambda self: self.causes("pledged"))
+    @rule(pick=picks, quantity_kg=quantities)
+    def pledges_behind(self, pick: int, quantity_kg: int) -> None:
+        """A later rank waits for at most what the one before it holds or waits for."""
+        row = self.model.row_of(self.pledge(pick).pk)
+        last = Pledge.objects.get(pk=row[-1].pledge)
+        on = next(kg.ticket for rank in row for kg in self.model.because(rank.pledge))
+        before = [rank for rank in row if not self.model.has_ended(rank)][-1]
+        room_kg = len(self.model.because(before.pledge)) + self.model.waiting_kg(before)
+        refusals: list[type[Exception]] = []
+        if quantity_kg <= 0:
+            refusals.append(errors.InvalidQuantity)
+        elif quantity_kg > room_kg:
+            refusals.append(errors.BlockNotFree)
+        with self.expected(*refusals):
+            pledge = self.registered_pledge(
+                CarbonTicket.objects.get(pk=on), quantity_kg, behind=last, pledgee=self.bureau.bank2
+            )
+            row.append(Rank(pledge.pk, quantity_kg))
+
+    def registered_pledge(self, ticket: CarbonTicket, quantity_kg: int, **more: Any) -> Pledge:
+        more = {"pledgee": self.bureau.bank, **more}
+        registration = prepare_pledge(
+            ticket=ticket, quantity_kg=quantity_kg, amount_fen=1, begins_on=date(2026, 1, 1),
+            ends_on=date(2096, 1, 1), external_number=uuid.uuid4().hex,
+            asked_by=self.bureau.owner_user, actor=self.bureau.finance,
+            consents=self.consents(ticket.pk), **more,
+        )  # fmt: skip
+        self.bureau.approve(registration)
+        return Pledge.objects.get(external_number=registration.external_number)
 
     @precondition(lambda self: self.causes("pledged"))
     @rule(pick=picks, quantity_kg=quantities, right=st.booleans())
     def releases(self, pick: int, quantity_kg: int, right: bool) -> None:
-        pledges = self.causes("pledged")
-        pledge = Pledge.objects.get(pk=pledges[pick % len(pledges)])
-        kilograms = [kg for kg in self.model.kilograms if kg.because == pledge.pk]
-        thawed = [kg for kg in kilograms if not kg.freezes]
+        """Back to the owner, or to the next rank that waits."""
+        pledge = self.pledge(pick)
+        thawed = [kg for kg in self.model.because(pledge.pk) if not kg.freezes]
         refusals = self.enough(thawed, quantity_kg)
         if not right:
             refusals.append(errors.NotThePledgee)
-        user = self.bureau.bank_user if right else self.bureau.bank2_user
         with self.expected(*refusals):
             self.bureau.approve(
                 prepare_release(
-                    pledge=pledge, quantity_kg=quantity_kg, asked_by=user, actor=self.bureau.finance
+                    pledge=pledge, quantity_kg=quantity_kg, asked_by=self.banker(pledge, right),
+                    actor=self.bureau.finance,
                 )
-            )
-            for kg in thawed[:quantity_kg]:
-                kg.state, kg.because = "held", None
+            )  # fmt: skip
+            self.give_back(pledge, thawed[:quantity_kg])
 
+    def banker(self, pledge: Pledge, right: bool = True) -> User:
+        own = pledge.pledgee == self.bureau.bank
+        return self.bureau.bank_user if own == right else self.bureau.bank2_user
+
+    def give_back(self, pledge: Pledge, released: list[Kilogram]) -> None:
+        row = self.model.row_of(pledge.pk)
+        place = [rank.pledge for rank in row].index(pledge.pk)
+        later = [rank for rank in row[place + 1 :] if not self.model.has_ended(rank)]
+        entering = min(len(released), self.model.waiting_kg(later[0])) if later else 0
+        for kg in released[:entering]:
+            kg.because = later[0].pledge
+        for kg in released[entering:]:
+            kg.state, kg.because = "held", None
+        if entering:
+            later[0].entered_kg += entering
+
+    @precondition(lambda self: self.causes("pledged"))
+    @rule(pick=picks, to=picks, quantity_kg=quantities)
+    def enforces(self, pick: int, to: int, quantity_kg: int) -> None:
+        pledge, owners = self.pledge(pick), self.party(to)
+        kilograms = self.model.because(pledge.pk)
+        thawed = [kg for kg in kilograms if not kg.freezes]
+        with self.expected(*self.enough(thawed, quantity_kg)):
+            registration = prepare_enforcement(
+                pledge=pledge, to=owners, document=paper("人民法院"), quantity_kg=quantity_kg,
+                asked_by=self.banker(pledge), actor=self.bureau.finance,
+            )  # fmt: skip
+            [child] = self.opened_by(registration)
+            former = kilograms[0].ticket
+            self.move_to(thawed[:quantity_kg], child.pk, owners, former)
+
+    # --- freeze and loss ------------------------------------------------------------------------
     @rule(pick=picks, quantity_kg=quantities)
     def freezes(self, pick: int, quantity_kg: int) -> None:
         ticket = self.ticket(pick)
-        live = self.model.on(ticket.pk, lambda kg: kg.state in LIVE)
+        live = self.model.on(ticket.pk, lambda kg: kg.live)
         with self.expected(*self.enough(live, quantity_kg), *self.gone(ticket)):
             document = paper("人民法院")
             self.bureau.approve(
@@ -262,42 +475,168 @@ class Register(RuleBasedStateMachine):
         for kg in self.model.kilograms:
             kg.freezes = tuple(key for key in kg.freezes if key != order.key)
 
-    @rule(pick=picks, cut=quantities)
-    def divides(self, pick: int, cut: int) -> None:
+    @rule(pick=picks)
+    def loses_and_reissues(self, pick: int) -> None:
+        """A month later, unless another order lies on it; then the loss is taken back."""
         ticket = self.ticket(pick)
-        everything = self.model.on(ticket.pk, lambda kg: True)
-        owner = self.model.owner[ticket.pk]
-        parts = [
-            Part(Owners.sole(owner), cut),
-            Part(Owners.sole(owner), len(everything) - cut),
-        ]
-        refusals: list[type[Exception]] = []
-        if not 0 < cut < len(everything):
-            refusals.append(errors.InvalidQuantity)
-        if not everything or not all(kg.free for kg in everything):
-            refusals.append(errors.TicketNotWhole)
+        live = self.model.on(ticket.pk, lambda kg: kg.live)
+        frozen = any(kg.freezes for kg in live)
+        refusals = self.gone(ticket) or ([] if live else [errors.BlockNotFree])
+        user = self.acting(ticket)
         with self.expected(*refusals):
-            registration = prepare_division(
-                ticket=ticket, parts=parts, actor=self.bureau.clerk,
-                consents=[PaperConsent(owner, digest("x"))],
+            self.bureau.approve(
+                prepare_loss(
+                    ticket=ticket, reason=LossNotice.Reason.LOST, asked_by=user,
+                    actor=self.bureau.clerk,
+                )
+            )  # fmt: skip
+            notice = ticket.loss_notices.latest("pk")
+            with self.expected(errors.NoticeRunning):
+                prepare_reissue(notice=notice, asked_by=user, actor=self.bureau.clerk)
+            advance_clock(timedelta(days=31))
+            wanted = prepare_reissue(notice=notice, asked_by=user, actor=self.bureau.clerk)
+            if frozen:
+                with self.expected(errors.BlockNotFree):
+                    self.bureau.approve(wanted)
+                self.bureau.approve(
+                    prepare_lift(order=notice.order, reason="", actor=self.bureau.clerk)
+                )
+                return
+            [child] = self.opened_by(wanted)
+            self.pass_on(ticket.pk, child.pk, self.model.owners[ticket.pk])
+
+    # --- correction, change and the end ---------------------------------------------------------
+    @rule(pick=picks)
+    def corrects(self, pick: int) -> None:
+        ticket = self.ticket(pick)
+        live = self.model.on(ticket.pk, lambda kg: kg.live)
+        refusals: list[type[Exception]] = [] if live else [errors.NothingToCorrect]
+        if any(kg.freezes for kg in live):
+            refusals.append(errors.TicketFrozen)
+        with self.expected(*refusals):
+            wanted = prepare_correction(
+                ticket=ticket, reason="", document=paper(), actor=self.bureau.clerk
+            )
+            [child] = self.opened_by(wanted)
+            self.pass_on(ticket.pk, child.pk, self.model.owners[ticket.pk])
+
+    @precondition(lambda self: any(len(one.shares) > 1 for one in self.model.owners.values()))
+    @rule(pick=picks)
+    def changes_shares(self, pick: int) -> None:
+        """Co-owners agree on other shares over the same denominator, and the banks with them."""
+        shared = [key for key, owners in self.model.owners.items() if len(owners.shares) > 1]
+        ticket = CarbonTicket.objects.get(pk=shared[pick % len(shared)])
+        owners = self.model.owners[ticket.pk]
+        (first, one), (second, other) = owners.shares
+        to = Owners(((first, other), (second, one)), owners.denominator)
+        kilograms = self.model.on(ticket.pk, lambda kg: True)
+        refusals: list[type[Exception]] = self.gone(ticket)
+        if any(kg.freezes for kg in kilograms):
+            refusals.append(errors.TicketFrozen)
+        with self.expected(*refusals):
+            registration = prepare_change(
+                ticket=ticket, to=to, document=paper(), reason="", actor=self.bureau.clerk,
+                consents=[*self.consents(ticket.pk), *self.banks_asked(kilograms)],
             )  # fmt: skip
             self.bureau.approve(registration)
-            entry = LedgerEntry.objects.get(registration=registration.key)
-            first, second = opened_tickets(entry)
-            self.move_to(everything[:cut], first.pk, owner, ticket.pk)
-            self.move_to(everything[cut:], second.pk, owner, ticket.pk)
+            self.model.owners[ticket.pk] = to
+
+    def banks_asked(self, kilograms: list[Kilogram]) -> list[PaperConsent]:
+        """Those of every rank that holds or waits."""
+        causes = {kg.because for kg in kilograms if kg.state == "pledged"}
+        keys = [
+            rank.pledge
+            for row in self.model.rows
+            if causes & {rank.pledge for rank in row}
+            for rank in row
+            if not self.model.has_ended(rank)
+        ]
+        banks = {pledge.pledgee for pledge in Pledge.objects.filter(pk__in=keys)}
+        return [PaperConsent(bank, digest("同意")) for bank in banks]
 
     @rule(pick=picks)
-    def acts_without_office(self, pick: int) -> None:
-        """Neither owner nor clerk decides, whatever was prepared."""
+    def closes(self, pick: int) -> None:
+        ticket = self.ticket(pick)
+        live = self.model.on(ticket.pk, lambda kg: kg.live)
+        refusals = [errors.NotUsedUp] if live else self.gone(ticket)
+        with self.expected(*refusals):
+            self.bureau.approve(prepare_close(ticket=ticket, actor=self.bureau.clerk))
+            self.model.closed.add(ticket.pk)
+
+    # --- cancellation by order ------------------------------------------------------------------
+    @rule(which=st.integers(min_value=0, max_value=1), quantity_kg=quantities, whole=st.booleans())
+    def cancels(self, which: int, quantity_kg: int, whole: bool) -> None:
+        """The project's owner gives what nobody bought, and owes the rest."""
+        issuance, applicant = self.issuances[which], self.applicants[which]
+        ordered = Cancellation.objects.filter(issuance=issuance).values_list(
+            "ordered_kg", flat=True
+        )
+        left_kg = TOTALS_KG[which] - sum(ordered)
+        wanted_kg = left_kg if whole else quantity_kg
+        refusals: list[type[Exception]] = []
+        if not whole and quantity_kg <= 0:
+            refusals.append(errors.InvalidQuantity)
+        elif whole and not left_kg:
+            refusals.append(errors.NothingToCancel)
+        elif wanted_kg > left_kg:
+            refusals.append(errors.OrderedTooMuch)
+        reach = [kg for kg in self.of_issuance(which) if self.answers(kg, applicant.pk)]
+        with self.expected(*refusals):
+            document = paper("林草局")
+            self.bureau.approve(
+                prepare_cancellation(
+                    issuance=issuance, reason=Cancellation.Reason.FIRE, document=document, text="",
+                    quantity_kg=None if whole else quantity_kg, actor=self.bureau.clerk,
+                )
+            )  # fmt: skip
+            done = Cancellation.objects.get(document_number=document.number)
+            self.take_out(done, which, reach)
+            debts = list(done.debts.all())
+            assert done.cancelled_kg + sum(debt.quantity_kg for debt in debts) == wanted_kg
+            assert {debt.party for debt in debts} <= {applicant}
+
+    def answers(self, kilogram: Kilogram, applicant: int) -> bool:
+        """Held on a ticket that nobody bought, or that the applicant bought back."""
+        owned = self.model.owners[kilogram.ticket].ids == {applicant}
+        return kilogram.state == "held" and (owned or kilogram.ticket not in self.model.bought)
+
+    def of_issuance(self, which: int) -> list[Kilogram]:
+        first = sum(TOTALS_KG[:which])
+        return self.model.kilograms[first : first + TOTALS_KG[which]]
+
+    def take_out(self, done: Cancellation, which: int, reach: list[Kilogram]) -> None:
+        """Which of what answers was taken says the register: the parts of a division bear it each."""
+        kilograms = self.of_issuance(which)
+        taken = [
+            kg
+            for piece in standing_pieces(because=done.pk)
+            for kg in kilograms[piece.low : piece.high]
+        ]
+        within = {id(kg) for kg in reach}
+        assert all(id(kg) in within for kg in taken)
+        for kg in taken:
+            kg.state, kg.because, kg.freezes = "cancelled", done.pk, ()
+        for ticket in {kg.ticket for kg in taken}:
+            if not self.model.on(ticket, lambda kg: kg.live):
+                self.model.closed.add(ticket)
+
+    # --- what nobody may ------------------------------------------------------------------------
+    @rule(pick=picks)
+    def acts_without_office_or_consent(self, pick: int) -> None:
+        """Neither owner nor clerk decides, and no co-owner disposes alone."""
         ticket = self.ticket(pick)
         if not self.model.on(ticket.pk, lambda kg: kg.free):
             return
-        to = Owners.sole(self.bureau.bank2)
-        registration = self.bureau.request_transfer(ticket, 1, to=to, kind=Kind.GIFT)
+        to, consents = Owners.sole(self.bureau.bank2), self.consents(ticket.pk)
+        registration = self.bureau.request_transfer(
+            ticket, 1, to=to, kind=Kind.GIFT, consents=consents[:1]
+        )
         for user in (self.bureau.clerk, self.bureau.owner_user, self.bureau.finance_approver):
             with self.expected(OfficeMissing):
                 transfer(registration=registration, actor=user)
+        if len(consents) > 1:
+            with self.expected(errors.ConsentMissing):
+                transfer(registration=registration, actor=self.bureau.approver)
 
     # --- after each step ------------------------------------------------------------------------
     @invariant()
@@ -306,15 +645,21 @@ class Register(RuleBasedStateMachine):
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         found: list[tuple[Any, ...]] = []
-        for piece in standing_pieces(issuance_id=self.issuance_id):
-            one = (piece.ticket, piece.state.value, piece.because, piece.freezes)
-            found.extend([one] * piece.quantity_kg)
+        for issuance in self.issuances:
+            for piece in standing_pieces(issuance_id=issuance.pk):
+                one = (piece.ticket, piece.state.value, piece.because, piece.freezes)
+                found.extend([one] * piece.quantity_kg)
         assert found == [
             (kg.ticket, kg.state, kg.because, kg.freezes) for kg in self.model.kilograms
         ]
         totals = {row.key: row.total_kg for row in state_table()}
         assert totals == {
             ticket: len(self.model.on(ticket, lambda kg: True))
-            for ticket in self.model.owner
+            for ticket in self.model.owners
             if self.model.on(ticket, lambda kg: True)
         }
+
+    @invariant()
+    def tickets_are_open_as_the_model_says(self) -> None:
+        found = CarbonTicket.objects.filter(issuance__in=self.issuances, closed_by__isnull=False)
+        assert set(found.values_list("pk", flat=True)) == self.model.closed
