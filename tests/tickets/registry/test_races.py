@@ -15,16 +15,22 @@ from django.core.management import call_command
 from portal.base.clock import today
 from portal.base.errors import PortalError
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning, act_once
+from portal.base.models import IdempotencyKey
 from tests.base.sessions import at_once
-from tests.tickets.registry.register import Bureau, covered, digest, states
-from tests.tickets.registry.test_acts import pledged
+from tests.tickets.registry.register import Bureau, covered, digest, paper, states
+from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.ledger import opened_tickets
-from tickets.registry.models import CarbonTicket, Cause
+from tickets.registry.models import CarbonTicket, Cause, LedgerEntry
 from tickets.registry.operations import (
+    Kind,
     Owners,
     PaperConsent,
+    Part,
+    prepare_division,
+    prepare_lift,
     prepare_pledge,
+    prepare_release,
     trade_listed,
     transfer,
 )
@@ -136,28 +142,8 @@ def clients(
         def run() -> int:
             dice, done, mine = random.Random(seed), 0, list(tickets)
             while time.monotonic() < ends:
-                ticket = dice.choice(mine)
                 try:
-                    match dice.randrange(4):
-                        case 0:
-                            bureau.offset(ticket, dice.randrange(1, 50))
-                        case 1:
-                            mine.append(sold(bureau, ticket, dice.randrange(1, 5000)))
-                        case 2:
-                            listed = bureau.list(ticket, dice.randrange(1, 500))
-                            entry = trade_listed(
-                                cause=Cause.objects.get(pk=listed.cause),
-                                to=Owners.sole(bureau.bank2), actor=bureau.trading,
-                            )  # fmt: skip
-                            mine.extend(opened_tickets(entry))
-                        case _:
-                            pledged(
-                                bureau, ticket, dice.randrange(1, 50),
-                                consents=[
-                                    PaperConsent(share.party, digest("x"))
-                                    for share in ticket.shares.select_related("party")
-                                ],
-                            )  # fmt: skip
+                    mine.extend(dice.choice(ACTS)(bureau, dice.choice(mine), dice))
                 except PortalError as refusal:
                     assert refusal.code in EXPECTED, refusal
                 done += 1
@@ -168,11 +154,85 @@ def clients(
     return at_once([client(first_seed + nth) for nth in range(count)])
 
 
-EXPECTED = {"block_not_free", "ticket_closed", "transfer_to_self"}
+# Somebody else was before, or a court took what was pledged.
+EXPECTED = {"block_not_free", "ticket_closed", "transfer_to_self", "pledge_ended"}
+Act = Callable[[Bureau, CarbonTicket, random.Random], list[CarbonTicket]]
 
 
-def sold(bureau: Bureau, ticket: CarbonTicket, quantity_kg: int) -> CarbonTicket:
-    return bureau.transfer(ticket, quantity_kg, to=Owners.sole(bureau.other))
+def sold(
+    bureau: Bureau, ticket: CarbonTicket, quantity_kg: int, kind: Kind = Kind.SALE
+) -> CarbonTicket:
+    return bureau.transfer(ticket, quantity_kg, to=Owners.sole(bureau.other), kind=kind)
+
+
+def offsets_twice(bureau: Bureau, ticket: CarbonTicket, dice: random.Random) -> list[CarbonTicket]:
+    """A retry of the same request is answered and does nothing."""
+    key, quantity_kg = dice.randbytes(16).hex(), dice.randrange(1, 50)
+    for _retry in range(2):
+        act_once(
+            actor_key=bureau.signer.key, operation="offset", key=key, content=quantity_kg,
+            act=lambda: bureau.offset(ticket, quantity_kg).pk,
+        )  # fmt: skip
+    assert LedgerEntry.objects.filter(pk=IdempotencyKey.objects.get(key=key).answer).count() == 1
+    return []
+
+
+def lists_and_trades(
+    bureau: Bureau, ticket: CarbonTicket, dice: random.Random
+) -> list[CarbonTicket]:
+    listed = bureau.list(ticket, dice.randrange(1, 500))
+    cause = Cause.objects.get(pk=listed.cause)
+    to = Owners.sole(bureau.bank2)
+    return opened_tickets(trade_listed(cause=cause, to=to, actor=bureau.trading))
+
+
+def pledges(bureau: Bureau, ticket: CarbonTicket, dice: random.Random) -> list[CarbonTicket]:
+    """And gets half of them back."""
+    owners = [share.party for share in ticket.shares.select_related("party")]
+    consents = [PaperConsent(owner, digest("x")) for owner in owners]
+    quantity_kg = 2 * dice.randrange(1, 25)
+    pledge = pledged(bureau, ticket, quantity_kg, consents=consents)
+    bureau.approve(
+        prepare_release(
+            pledge=pledge, quantity_kg=quantity_kg // 2, asked_by=bureau.bank_user,
+            actor=bureau.finance,
+        )
+    )  # fmt: skip
+    return []
+
+
+def freezes_and_lifts(
+    bureau: Bureau, ticket: CarbonTicket, dice: random.Random
+) -> list[CarbonTicket]:
+    order = frozen(bureau, ticket, dice.randrange(1, 50))
+    document = paper("伊宁市人民法院")
+    bureau.approve(prepare_lift(order=order, reason="", document=document, actor=bureau.clerk))
+    return []
+
+
+def sells_and_divides(
+    bureau: Bureau, ticket: CarbonTicket, dice: random.Random
+) -> list[CarbonTicket]:
+    """What the buyer has, into two."""
+    child = sold(bureau, ticket, dice.randrange(2, 5000))
+    total_kg, owner = sum(states(child).values()), Owners.sole(bureau.other)
+    wanted = prepare_division(
+        ticket=child, parts=[Part(owner, 1), Part(owner, total_kg - 1)], actor=bureau.clerk,
+        consents=[PaperConsent(bureau.other, digest("x"))],
+    )  # fmt: skip
+    bureau.approve(wanted)
+    return opened_tickets(LedgerEntry.objects.get(registration=wanted.key))
+
+
+ACTS: tuple[Act, ...] = (
+    offsets_twice,
+    lambda bureau, ticket, dice: [sold(bureau, ticket, dice.randrange(1, 5000))],
+    lambda bureau, ticket, dice: [sold(bureau, ticket, dice.randrange(1, 50), Kind.COURT)],
+    lists_and_trades,
+    pledges,
+    freezes_and_lifts,
+    sells_and_divides,
+)
 
 
 def test_sixteen_clients_lose_and_double_nothing(shared: Bureau) -> None:
