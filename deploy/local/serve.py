@@ -96,6 +96,22 @@ def alone() -> Iterator[None]:
         yield
 
 
+def processes(host: str, port: int) -> dict[str, list[str]]:
+    """What runs while the portal is up, by name."""
+    return {
+        "server": [
+            str(VENV / "bin" / "granian"), "--interface", "asginl", "--host", host,
+            "--port", str(port), "--workers", "2", "--backlog", "1024", "--no-ws",
+            "--workers-kill-timeout", "5s", "--log-level", "warning",
+            "portal.asgi:application",
+        ],
+        "worker": [
+            str(PYTHON), str(ROOT / "manage.py"), "procrastinate", "worker",
+            "--concurrency", "2",
+        ],
+    }  # fmt: skip
+
+
 def end_with_parent() -> None:
     """In a child: be asked to stop when ``make run`` is killed and cannot ask any more."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
@@ -130,18 +146,7 @@ def serve_alone() -> int:
         migrate()
         build_frontend()
         seed()
-        commands = {
-            "server": [
-                str(VENV / "bin" / "granian"), "--interface", "asginl", "--host", host,
-                "--port", str(port), "--workers", "2", "--backlog", "1024", "--no-ws",
-                "--workers-kill-timeout", "5s", "--log-level", "warning",
-                "portal.asgi:application",
-            ],
-            "worker": [
-                str(PYTHON), str(ROOT / "manage.py"), "procrastinate", "worker",
-                "--concurrency", "2",
-            ],
-        }  # fmt: skip
+        commands = processes(host, port)
         restarts = dict.fromkeys(commands, 0)
         announced = False
         while not stopping:

@@ -1,7 +1,8 @@
-"""A second cluster, restored from a backup, whose server processes and PostgreSQL are killed."""
+"""A second cluster, restored from a backup: its acting programs, its web server and PostgreSQL are killed."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +21,14 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings
+from django.urls import reverse
 
 from deploy.local import backup as backups
 from deploy.local.cluster import APP, BINARIES, OWNER, Cluster, ensure_cluster
+from tests.tickets.registry.web import Browser, WebServer
 
 CLIENTS = 2
+WAITING = 40
 
 
 @dataclass
@@ -76,11 +81,66 @@ class Doomed:
             self.cluster.start()
         self.look()
 
+    def web_round(self, dice: random.Random) -> None:
+        """Approvers press their buttons until the web server is killed; afterwards each presses the same
+        button again, twice."""
+        done = subprocess.run(
+            self.python("-m", "tests.tickets.registry.waiting", str(WAITING)),
+            cwd=settings.ROOT, env=self.environment, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        approver, *keys = done.stdout.split()
+        server = WebServer(self.environment)
+        told: list[str] = []
+
+        def press(key: str) -> int:
+            address = reverse("registry:registration", args=[key])
+            return browser.press(address, action="approve", request_key=f"approve-{key}")
+
+        def work(mine: list[str]) -> None:
+            for key in mine:
+                try:
+                    status = press(key)
+                except (OSError, http.client.HTTPException):
+                    return
+                assert status == 302
+                told.append(key)
+
+        browser = Browser(server.port)
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            with server.running():
+                browser.sign_in(approver)
+                acting = [clients.submit(work, keys[nth::CLIENTS]) for nth in range(CLIENTS)]
+                while len(told) < CLIENTS:  # Some have been told before it dies.
+                    assert not all(one.done() for one in acting), [one.result() for one in acting]
+                    time.sleep(0.01)
+                time.sleep(dice.uniform(0.0, 0.4))
+            for one in acting:
+                one.result()
+        with server.running():
+            for _again in range(2):
+                assert {press(key) for key in keys} == {302}
+        self.look()
+        self.require_registered_once(keys)
+
+    def require_registered_once(self, keys: list[str]) -> None:
+        """Each by one entry that opened one ticket."""
+        with self.seen() as seen:
+            found = seen.execute(
+                "SELECT wanted.key::text, wanted.state, count(DISTINCT entry.id), count(ticket.key) "
+                "FROM registry_registration AS wanted "
+                "LEFT JOIN registry_ledgerentry AS entry ON entry.registration = wanted.key "
+                "LEFT JOIN registry_carbonticket AS ticket ON ticket.opened_by_id = entry.id "
+                "WHERE wanted.key = ANY(%s::uuid[]) GROUP BY wanted.key, wanted.state",
+                [keys],
+            ).fetchall()
+        assert sorted(found) == sorted((key, "approved", 1, 1) for key in keys)
+
+    def seen(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.cluster.url(OWNER).replace("postgis://", "postgresql://"))
+
     def look(self) -> None:
         """Each act that was told is there with its answer; nothing is half there. ``verify`` is apart."""
-        with psycopg.connect(
-            self.cluster.url(OWNER).replace("postgis://", "postgresql://")
-        ) as seen:
+        with self.seen() as seen:
             kept = {
                 f"{kind} {key}"
                 for kind, key in seen.execute(

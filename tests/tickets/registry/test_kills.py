@@ -1,4 +1,4 @@
-"""A backup in a second cluster; there, kill -9 of server processes and of PostgreSQL under load."""
+"""A backup in a second cluster; there, kill -9 of what acts, of the web server and of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from tests.soak.seeds import announced_seed
 from tests.tickets.registry.kills import Doomed, doomed_cluster
 from tests.tickets.registry.register import Bureau
 
-VICTIMS = ("server", "postgres")
+VICTIMS = ("program", "postgres")
+WEB = "web server"
 SOAK_ROUNDS = 20
 
 
@@ -48,9 +49,18 @@ def test_after_kill_9_each_act_is_whole_or_not_at_all(doomed: Doomed) -> None:
     assert doomed.verify()["faults"] == []
 
 
+def test_after_kill_9_of_the_web_server_the_same_buttons_are_pressed_again(doomed: Doomed) -> None:
+    doomed.web_round(random.Random(WEB))
+    assert doomed.verify()["faults"] == []
+
+
 @pytest.mark.soak
 def test_twenty_kills_lose_nothing(doomed: Doomed) -> None:
     dice = random.Random(announced_seed())
     for _round in range(int(os.environ.get("SOAK_ROUNDS") or SOAK_ROUNDS)):
-        doomed.round(dice.choice(VICTIMS), dice)
+        victim = dice.choice((*VICTIMS, WEB))
+        if victim == WEB:
+            doomed.web_round(dice)
+        else:
+            doomed.round(victim, dice)
         assert doomed.verify()["faults"] == []
