@@ -13,12 +13,14 @@ import pytest
 import typst
 import zxingcpp
 from django.conf import settings
+from django.contrib.gis.geos import Point
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
 from pypdf import PdfReader
 
 from portal.accounts.second_factor import present_code
+from portal.base.base_map import read_base_map
 from portal.base.clock import advance_clock
 from portal.base.models import Policy
 from tests.accounts.people import with_authenticator
@@ -134,6 +136,7 @@ def test_the_face_reads_back_and_is_the_same_each_time(
         "登记标记", "附件",
     ):  # fmt: skip
         assert words in text
+    reads_the_land_back(ticket, first)
     later = client.get(reverse("registry:face", args=[ticket.number])).content
     assert later != first
     entry = acts_on(ticket).last()
@@ -148,6 +151,29 @@ def test_the_face_reads_back_and_is_the_same_each_time(
     assert hands.of(bureau.buyer_user).get(
         reverse("registry:face", args=[ticket.number])
     ).status_code == 404  # fmt: skip
+
+
+def reads_the_land_back(ticket: CarbonTicket, pdf: bytes) -> None:
+    """Scale, north, the nearest place and the box on the front; every vertex in the annex."""
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+    front, annex = re.sub(r"\s", "", pages[0]), "".join(pages[2:])
+    shape = ticket.area_version.geom
+    west, south, east, north = shape.extent
+    nearest = min(
+        read_base_map().places,
+        key=lambda place: shape.distance(Point(place.lon, place.lat, srid=4490)),
+    )
+    for words in (
+        "北", nearest.name, f"东经{west:.6f}°—{east:.6f}°", f"北纬{south:.6f}°—{north:.6f}°",
+    ):  # fmt: skip
+        assert words in front
+    assert re.search(r"1:\d+", front)
+    vertices = [point for part in shape for ring in part for point in ring[:-1]]
+    assert len(re.findall(r"(?m)^\d+-\d+-\d+\b", annex)) == len(vertices)
+    assert f"共{len(vertices)}点" in re.sub(r"\s", "", annex)
+    for lon, lat in vertices:
+        assert f"{lon:.8f}" in annex
+        assert f"{lat:.8f}" in annex
 
 
 def seen(monkeypatch: pytest.MonkeyPatch, module: Any, make: Any) -> Image.Image:
