@@ -246,6 +246,14 @@ VALUES (':one'::uuid, ':ticket'::uuid, 10, substr(':one'::uuid::text, 1, 24),
 """
 
 
+# A division is among the owners.
+OWNER = """
+SELECT party.key AS owner FROM registry_ticketshare AS share
+JOIN accounts_party AS party ON party.id = share.party_id
+WHERE share.ticket_id = ':ticket' AND share.closed_by_id IS NULL LIMIT 1 \\gset
+"""
+
+
 def script(
     count: int, kind: str, content: dict[str, Any], *, cause: str = "", before: str = ""
 ) -> str:
@@ -260,8 +268,8 @@ def script(
     )
 
 
-def _child(key: str) -> dict[str, Any]:
-    return {"key": key, "denominator": 1, "parent": ":ticket", "shares": [[":party", 1]]}
+def _child(key: str, owner: str = ":party") -> dict[str, Any]:
+    return {"key": key, "denominator": 1, "parent": ":ticket", "shares": [[owner, 1]]}
 
 
 def _piece(low: str, high: str, ticket: str = ":ticket", **state: str) -> dict[str, Any]:
@@ -286,9 +294,10 @@ def scripts(count: int) -> dict[str, str]:
         ),
         "divide": script(
             count, "divide",
-            {"tickets": [_child(":one"), _child(":two")], "closes": closes,
+            {"tickets": [_child(":one", ":owner"), _child(":two", ":owner")], "closes": closes,
              "opens": [_piece(":low", ":cut", ":one"), _piece(":cut", ":high", ":two")],
              "closed": [{"ticket": ":ticket", "because": "divided"}]},
+            before=OWNER,
         ),
     }  # fmt: skip
 
