@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class BlockState(TextChoices):
@@ -13,7 +14,7 @@ class BlockState(TextChoices):
 
     HELD = "held", _("持有")
     LISTED = "listed", _("挂牌")
-    PLEDGED = "pledged", _("质押")
+    PLEDGED = "pledged", pgettext_lazy("state", "质押")
     OFFSET = "offset", _("已抵消")
     CANCELLED = "cancelled", _("已注销")
 

@@ -21,6 +21,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from parcels.models import ProjectArea
 from portal.accounts.models import Department, Party
@@ -65,7 +66,7 @@ class Standing(TextChoices):
     USED_UP = "used_up", _("已用尽")
     LOST = "lost", _("挂失公告中")
     FROZEN = "frozen", _("冻结")
-    PLEDGED = "pledged", _("质押")
+    PLEDGED = "pledged", pgettext_lazy("state", "质押")
     LISTED = "listed", _("挂牌")
     PARTLY_USED = "partly_used", _("部分已使用")
     VALID = "valid", _("有效")
