@@ -34,7 +34,7 @@ def only(query: QueryDict, allowed: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, values in query.lists():
         if name not in allowed:
-            raise UnknownParameter(parameter=plain(name), allowed=", ".join(allowed))
+            raise UnknownParameter(parameter=plain(name), allowed=", ".join(allowed) or _("无"))
         if len(values) > 1:
             raise BadParameter(parameter=name, reason=_("只能出现一次"))
         if len(values[0]) > LONGEST_VALUE:
