@@ -177,6 +177,8 @@ def test_statistics_add_up_to_the_register(client: Client, story: Story) -> None
         (DOWNLOAD + "?format=kml&crs=4536", 400), (DOWNLOAD + "?format=geojson&crs=4536", 400),
         (DOWNLOAD + "?state=frozen", 404),
         (PRINT + "?paper=a0", 400), (PRINT + "?state=frozen", 404), ("/statistics/?x=1", 400),
+        ("/map/qr.svg?x=1", 400), ("/disclosure/feed.atom?x=1", 400),
+        ("/eco-justice/forests.geojson?x=1", 400),
     ],
 )  # fmt: skip
 def test_what_cannot_be_made_is_refused_with_a_reason(

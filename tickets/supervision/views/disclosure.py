@@ -26,6 +26,7 @@ from portal.accounts.queries import has_role
 from portal.base.clock import CITY_TIME, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import is_number
+from portal.base.parameters import only
 from portal.base.tables import table_answer
 from portal.casework.models import Notice
 from portal.casework.uploads import body_limited
@@ -125,6 +126,7 @@ def news_item(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @require_safe
 def feed(request: HttpRequest) -> HttpResponse:
     """Notices and policy news as Atom, the newest first."""
+    only(request.GET, ())
     made = Atom1Feed(
         title=_("伊宁市林业碳票信息公开"),
         link=request.build_absolute_uri(reverse("supervision:disclosure")),

@@ -15,6 +15,7 @@ from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
 from portal.base.errors import NotFound, PortalError
+from portal.base.parameters import only
 from portal.casework.models import Document
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
@@ -46,6 +47,7 @@ def public(request: HttpRequest) -> HttpResponse:
 @require_safe
 def forests(request: HttpRequest) -> HttpResponse:
     """The same forests as GeoJSON: generalised outlines, tonnes, no names."""
+    only(request.GET, ())
     body = {"type": "FeatureCollection", "features": forests_that_served()}
     return JsonResponse(body, content_type="application/geo+json")
 
