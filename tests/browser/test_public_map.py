@@ -107,6 +107,10 @@ def test_a_visitor_finds_filters_shares_takes_away_and_embeds(
     assert rows(page) == [story.second.number]
     page.locator("[data-ref=share] summary").click()
     expect(page.locator("[data-ref=share-address]")).to_have_value(re.compile("state=pledged"))
+    # The open box follows what is chosen, its code for phones too.
+    page.locator("[data-ref=facets] input[name=year]").first.check()
+    expect(page.locator("[data-ref=share-address]")).to_have_value(re.compile("year="))
+    expect(page.locator("[data-ref=share-qr]")).to_have_attribute("src", re.compile("year%3D"))
     address = page.locator("[data-ref=share-address]").input_value()
     other = open_page()
     ready(other, address)

@@ -36,7 +36,7 @@ async function start (): Promise<void> {
   bases[base]!.addTo(map)
   readout(map, part(root, 'readout'))
   legend(part(root, 'legend'))
-  shareBox(root)
+  const shared = shareBox(root)
   part<HTMLDetailsElement>(root, 'ticket-legend-box').open = hasRoom(part<HTMLElement>(root, 'map').parentElement!)
   fullScreenControl(map, part<HTMLElement>(root, 'map').parentElement!)
   map.setView([before.lat, before.lon], before.zoom)
@@ -65,6 +65,7 @@ async function start (): Promise<void> {
     const more = new URLSearchParams()
     tickets?.remember(more)
     writeAddress(map, { base, hidden, parcel: selected }, more)
+    shared()
   }
   map.on('baselayerchange', event => {
     base = Object.keys(bases).find(id => bases[id] === (event as L.LayersControlEvent).layer) ?? 'sketch'

@@ -8,7 +8,10 @@ const say = phrases({
   copyByHand: ['请按 Ctrl+C 复制', 'Press Ctrl+C to copy']
 })
 
-export function shareBox (root: ParentNode): void {
+const FILLED_AFTER_MS = 300
+
+/** Gives what is to be called when the address changes: an open box follows it, once it rests. */
+export function shareBox (root: ParentNode): () => void {
   const box = part<HTMLDetailsElement>(root, 'share')
   const field = part<HTMLInputElement>(root, 'share-address')
   const done = part<HTMLElement>(root, 'share-done')
@@ -32,4 +35,9 @@ export function shareBox (root: ParentNode): void {
     const copied = navigator.clipboard?.writeText(field.value) ?? Promise.reject(new Error('none'))
     copied.then(() => { done.textContent = say('copied') }, () => { done.textContent = say('copyByHand') })
   })
+  let timer = 0
+  return () => {
+    clearTimeout(timer)
+    timer = setTimeout(fill, FILLED_AFTER_MS)
+  }
 }
