@@ -31,11 +31,11 @@ def verify(request: HttpRequest, code: str) -> HttpResponse:
 
     Counted against its source, right or wrong: codes are not to be tried out.
     """
-    note_attempt(kind=Attempt.Kind.SCAN, source=str(get_client_ip_address(request)))
     # A uniqueness report has no code of its own: its number is as good.
     parsed = parse_code(code) or (code.upper() if is_number(code.upper()) else None)
     if parsed is not None and parsed != code:
-        return redirect("site:verify", code=parsed)
+        return redirect("site:verify", code=parsed)  # Where it is counted.
+    note_attempt(kind=Attempt.Kind.SCAN, source=str(get_client_ip_address(request)))
     for page in PAGES if parsed else ():
         answer = page(request, code)
         if answer is not None:

@@ -141,6 +141,7 @@ def test_a_lost_ticket_waits_for_its_notice_and_is_void_when_reissued(
 
 def test_scans_are_journalled_and_counted(ticket: CarbonTicket) -> None:
     public = Client()
+    assert public.get(f"/v/{ticket.code.lower()}/").status_code == 302  # Counted where it leads.
     assert public.get(f"/v/{ticket.code}/").status_code == 200
     event = Event.objects.filter(subject_key=str(ticket.pk), verb="scanned").get()
     assert (event.actor_key, event.facts) == (None, {})
