@@ -78,14 +78,15 @@ def test_a_past_day_shows_what_stood_then(client: Client, story: Story) -> None:
 
 
 def test_a_past_day_shows_whose_it_was_then(client: Client, story: Story) -> None:
-    """The owners' order is registered anew on one ticket: days before name the former first owner."""
+    """Order and shares are registered anew on one ticket: days before name the former first owner."""
     bureau = story.bureau
     owners = ((bureau.buyer, 1), (bureau.other, 2))
     ticket = bureau.transfer(story.first, 100, to=Owners(owners, 3))
     before = today()
     advance_clock(timedelta(days=1))
     change = prepare_change(
-        ticket=ticket, to=Owners(owners[::-1], 3), document=paper(), reason="", actor=bureau.clerk,
+        ticket=ticket, to=Owners(((bureau.other, 1), (bureau.buyer, 2)), 3), document=paper(),
+        reason="", actor=bureau.clerk,
         consents=[PaperConsent(party, digest("x")) for party, _share in owners],
     )  # fmt: skip
     bureau.approve(change)
