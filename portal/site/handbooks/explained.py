@@ -80,7 +80,7 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
     "forestry": {
         "identity": ("accounts:identity-checks", "accounts:identity-check", "accounts:party-link"),
         "completeness": ("casework:desk", "projects:application"),
-        "review": ("casework:moves",),
+        "review": ("casework:moves", "projects:changed-titles"),
         "verifier": ("accounting:reports", "accounting:draft", "accounting:result"),
         "registrations": ("registry:work", "registry:request", "registry:registration"),
         "orders": ("registry:ask", "registry:ticket"),
