@@ -19,7 +19,7 @@ ORIGIN_LON, ORIGIN_LAT = 0.0000371828182, 0.0000214159265
 METRES_PER_LON, METRES_PER_LAT = 111_320.0, 111_132.0
 LATITUDE = 44  # At which a degree of longitude is taken, all over.
 # A larger shape is told by cells twice, four times … as wide: few grids, so that none is chosen at will.
-MOST = 40_000
+MOST = 10_000
 # (n, 2): column and row, counted from the origin.
 Cells = NDArray[np.float64]
 

@@ -41,7 +41,7 @@ from parcels.rules.engine import (
     verdict_of,
 )
 from parcels.rules.errors import CheckMalformed
-from parcels.rules.own_land import Part, cells_held, split_at_own_titles
+from parcels.rules.own_land import OwnLand, Part, cells_held, split_at_own_titles
 from parcels.rules.period import parse_period
 from parcels.rules.shapes import multipolygon_from_geojson
 from parcels.rules.table import RULES, Stage, Subject
@@ -228,13 +228,17 @@ def answer(question: Question, user: AnyUser) -> dict[str, Any]:
     are GeoJSON in EPSG:4490, ``exact`` is false where only about the place is told, ``values`` are
     the policy numbers that decided.
     """
-    staff = is_staff_reader(user)
-    asked = _ask(question, question.candidate.wkb, None if staff else OWN_RULES)
+    drawing, staff = question.candidate.wkb, is_staff_reader(user)
+    land = None if staff or not _is_sound(drawing) else split_at_own_titles(drawing, user)
+    at_home = land is not None and not land.beyond
+    # One run where it does: each reads and measures the drawing anew.
+    rules = None if staff else OWN_RULES | HOME_RULES if at_home else OWN_RULES
+    asked = _ask(question, drawing, rules)
     told, values = [_exactly(found) for found in asked.findings], dict(asked.policy_values)
+    if land is not None and not at_home:
+        told += _others_land(question, land, values)
     if not staff:
         told = _masked(told, user)
-        if asked.area_m2 is not None:
-            told += _others_land(question, user, values)
     order = {rule: place for place, rule in enumerate(RULES)}
     told.sort(key=lambda one: order[one.found.rule])
     return {
@@ -271,24 +275,29 @@ def _ask(question: Question, wkb: bytes, rules: Set[str] | None) -> Outcome:
     return replace(outcome, findings=kept)
 
 
-def _others_land(question: Question, user: AnyUser, values: dict[str, float]) -> list[Told]:
-    """What the rules find against others: exactly on the own titles, by the cells beyond them."""
-    drawing = question.candidate.wkb
-    land = split_at_own_titles(drawing, user)
+def _is_sound(wkb: bytes) -> bool:
+    """Whether land can be told from it."""
+    shape = shapely.from_wkb(wkb)
+    return bool(shapely.is_valid(shape)) and not shapely.is_empty(shape)
+
+
+def _others_land(question: Question, land: OwnLand, values: dict[str, float]) -> list[Told]:
+    """What the rules find against others where the drawing leaves the own titles: exactly on them, by
+    the cells beyond.
+    """
     told = [one for part in land.beyond if (one := _beyond_own_titles(part, question)) is not None]
-    home = drawing if not land.beyond else land.home
     at_home, by_cells = [], []
-    if home is not None:
-        outcome = _ask(question, home, HOME_RULES)
+    if land.home is not None:
+        outcome = _ask(question, land.home, HOME_RULES)
         values |= outcome.policy_values
         at_home = [_exactly(found) for found in outcome.findings]
     if land.cells is not None:
         outcome = _ask(question, land.cells, CELL_RULES)
         values |= outcome.policy_values
         shapes = [found.shape for found in outcome.findings]
-        held = cells_held(shapes, wkb=drawing, step_m=land.step_m)
+        held = cells_held(shapes, wkb=question.candidate.wkb, step_m=land.step_m)
         by_cells = [_roughly(outcome.findings[place], *rest) for place, *rest in held]
-    return told + _masked(_together(at_home, by_cells), user)
+    return told + _together(at_home, by_cells)
 
 
 def _together(at_home: Sequence[Told], by_cells: Sequence[Told]) -> list[Told]:

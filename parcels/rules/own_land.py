@@ -11,17 +11,29 @@ from typing import Any
 
 import orjson
 import shapely
-from django.contrib.gis.db.models.functions import AsWKB
-from django.contrib.gis.geos import GEOSGeometry
 from django.db import connection
 
-from parcels.drawing.access import titles_to_draw_on
-from parcels.models import STORAGE_SRID
+from parcels.drawing.access import with_members
 from parcels.rules import cells
 from parcels.rules.engine import AREA_DIGITS, WIDTH_DIGITS
-from portal.accounts.queries import AnyUser
+from portal.accounts.models import Mandate
+from portal.accounts.queries import AnyUser, parties_acted_for
 from portal.base.policy import policy_number
 
+# Titles near the drawing first, then whose they are: a party may hold thousands elsewhere. Counted, so
+# that the planner does not turn it round.
+_OWN_TITLES = """
+SELECT ST_AsBinary(near.geom)
+FROM (
+  SELECT hold.geom, hold.certificate_id, hold.parcel_id FROM parcels_verifiedtitle AS hold
+  WHERE hold.geom && ST_GeomFromWKB(%(wkb)s, 4490)
+    AND hold.ended_at IS NULL AND hold.kind = 'tree_ownership'
+  OFFSET 0
+) AS near
+WHERE (SELECT count(*) FROM parcels_right AS held
+       WHERE held.certificate_id = near.certificate_id AND held.parcel_id = near.parcel_id
+         AND held.kind = 'tree_ownership' AND held.party_id = ANY (%(parties)s::bigint[])) > 0
+"""
 COORDINATE_DIGITS = 8  # A millimetre.
 # Cut in the plane, on the grid of overlaps; what is narrower than a millimetre is not beyond
 # (``judged_land``).
@@ -72,10 +84,8 @@ class OwnLand:
 def split_at_own_titles(wkb: bytes, user: AnyUser) -> OwnLand:
     """A valid drawing (MultiPolygon, EPSG:4490) within and beyond the titles ``user`` may draw on."""
     drawing = shapely.from_wkb(wkb)
-    near = GEOSGeometry(memoryview(wkb), srid=STORAGE_SRID)
-    own = titles_to_draw_on(user).filter(geom__bboverlaps=near).annotate(wkb=AsWKB("geom"))
-    titles = shapely.from_wkb([bytes(title) for title in own.values_list("wkb", flat=True)])
-    cover = cells.united(titles) if len(titles) else None
+    titles = _own_titles(wkb, user)
+    cover = cells.united(shapely.from_wkb(titles)) if titles else None
     step_m = cells.step_for(drawing, float(policy_number("here.step_m")))
     if cover is not None and shapely.covers(cover, drawing):
         return OwnLand([], None, None, step_m)
@@ -95,6 +105,18 @@ def split_at_own_titles(wkb: bytes, user: AnyUser) -> OwnLand:
     if not parts:
         return OwnLand([], None, None, step_m)
     return OwnLand(parts, _something(home), _cells_beyond(drawing, cover, step_m), step_m)
+
+
+def _own_titles(wkb: bytes, user: AnyUser) -> list[bytes]:
+    """WKB of the titles of ``titles_to_draw_on`` whose boxes meet the drawing's."""
+    parties = list(
+        with_members(parties_acted_for(user, Mandate.Scope.APPLY)).values_list("pk", flat=True)
+    )
+    if not parties:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_TITLES, {"wkb": wkb, "parties": parties})
+        return [bytes(title) for (title,) in cursor.fetchall()]
 
 
 def _cells_beyond(
