@@ -20,6 +20,28 @@ from tickets.registry.models import Cause, LedgerEntry, Registration
 from tickets.registry.moves import EntryKind
 from tickets.registry.queries import Standing, state_table
 
+# Verbs of the journal by subject: every kind of act beside the ledger's.
+ACTS = {
+    "listing": {
+        "asked", "confirmed", "prepared", "opened", "refused", "retracted", "deposit_shown",
+        "deposit_accepted", "deposit_refused", "deposit_returned", "deposit_forfeited", "bid",
+        "extended", "closed", "ended", "unsold",
+    },
+    "trade": {
+        "agreed", "payment_shown", "payment_refused", "settled", "disputed", "dispute_settled",
+        "lapsed", "refund", "receipt_found", "refunded",
+    },
+    "retail_order": {
+        "ordered", "payment_said", "settled", "lapsed", "refund", "receipt_found", "refunded",
+    },
+    "retail_pool": {"prepared", "open", "refused", "closed"},
+    "offset_request": {"asked", "prepared", "refused", "withdrawn"},
+    "beneficiary": {"proposed", "accepted", "refused"},
+    "complaint": {
+        "received", "accepted", "passed_on", "drafted", "returned", "answered", "complainant_read",
+    },
+}  # fmt: skip
+
 
 def unsealed_chapters() -> list[str]:
     """Chapters with no seal between the morning that they were to begin and the end of their telling.
@@ -53,6 +75,9 @@ def test_the_story_of_two_years_leaves_a_whole_register(empty_db: str) -> None:
     assert last.date() <= today()
     assert unsealed_chapters() == []
     assert set(LedgerEntry.objects.values_list("kind", flat=True)) == set(EntryKind)
+    for kind, verbs in ACTS.items():
+        events = Event.objects.filter(subject_kind=kind)
+        assert verbs - set(events.values_list("verb", flat=True)) == set()
     # The papers themselves are kept; an inspection's freeze stands on its signed findings.
     named = Registration.objects.exclude(document_sha256=None).exclude(freeze_kind="inspection")
     kept = {bytes.fromhex(sha256) for sha256 in Document.objects.values_list("sha256", flat=True)}
