@@ -38,6 +38,7 @@ class Standing(TextChoices):
 class Line:
     """One product as the register shows it at a moment; money in fen."""
 
+    key: uuid.UUID
     kind: str
     institution: str
     number: str
@@ -49,17 +50,12 @@ class Line:
     ends_on: date
     standing: Standing
     insurance: bool = False
-    # Of a row that the office ends or strikes itself; a pledge ends in the ledger.
-    row: uuid.UUID | None = None
+    # What the office ends or strikes itself; a pledge ends in the ledger.
+    row: bool = False
 
     @property
     def stands(self) -> bool:
         return self.standing is Standing.STANDING
-
-    @property
-    def name(self) -> tuple[str, str, str]:
-        """What tells it from every other."""
-        return self.kind, self.institution, self.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +86,10 @@ def register_lines(institution: Party | None = None, quarter: Quarter | None = N
     lines = _lines_on(institution, quarter.last if quarter else today())
     if quarter is not None:
         before = _lines_on(institution, quarter.first - timedelta(days=1))
-        over = {line.name for line in before if line.standing is Standing.ENDED}
+        over = {line.key for line in before if line.standing is Standing.ENDED}
         lines = [
             line for line in lines
-            if line.name not in over and (line.held_kg or line.begins_on <= quarter.last)
+            if line.key not in over and (line.held_kg or line.begins_on <= quarter.last)
         ]  # fmt: skip
     return sorted(lines, key=lambda line: (line.begins_on, line.number), reverse=True)
 
@@ -120,7 +116,7 @@ def _pledge_lines(pledges: list[Pledge], at: datetime) -> list[Line]:
     held, securing = pledged_kg(pledges, at), tickets_securing(pledges)
     return [
         Line(
-            str(_("质押贷款")), one.pledgee.name, one.external_number, securing[one.pk].number,
+            one.pk, str(_("质押贷款")), one.pledgee.name, one.external_number, securing[one.pk].number,
             one.quantity_kg, held[one.pk], one.amount_fen, one.begins_on, one.ends_on,
             _standing(one, held[one.pk], at),
         )
@@ -144,16 +140,17 @@ def _standing(pledge: Pledge, held_kg: int, at: datetime) -> Standing:
 def _row_line(row: FinanceRow, day: date) -> Line:
     ended = row.ended_on is not None and row.ended_on <= day
     return Line(
-        row.get_kind_display(), row.institution.name, row.number, row.ticket.number, 0, 0,
+        row.key, row.get_kind_display(), row.institution.name, row.number, row.ticket.number, 0, 0,
         row.amount_fen, row.begins_on, row.ends_on,
-        Standing.ENDED if ended else Standing.STANDING, row=row.key,
+        Standing.ENDED if ended else Standing.STANDING, row=True,
     )  # fmt: skip
 
 
 def _policy_line(policy: InsurancePolicy, day: date) -> Line:
     return Line(
-        policy.get_subject_display(), policy.insurer.name, policy.number, policy.ticket.number, 0, 0,
-        policy.sum_fen, policy.begins_on, policy.last_day,
+        policy.key, f"{_('保险')} · {policy.get_subject_display()}", policy.insurer.name,
+        policy.number, policy.ticket.number, 0, 0, policy.sum_fen,
+        policy.begins_on, policy.last_day,
         Standing.ENDED if policy.last_day < day else Standing.STANDING, insurance=True,
     )  # fmt: skip
 

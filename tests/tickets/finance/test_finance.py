@@ -237,6 +237,11 @@ def test_a_later_rank_waits_and_a_report_tells_how_things_stood_at_the_quarters_
     [waiting] = [line for line in text.splitlines() if ",Z2," in line]
     assert ",40000,0," in waiting
     assert waiting.endswith("候补")
+    insurance(bureau, ticket)  # Under the same number: the former one has ended.
+    while today() <= following.last:
+        advance_clock(timedelta(days=40))
+    third = Quarter(following.year + following.number // 4, following.number % 4 + 1)
+    assert [line.stands for line in register_lines(quarter=third) if line.insurance] == [True]
 
 
 def test_a_bank_sees_its_own_pledges_and_what_threatens_them(
