@@ -68,7 +68,7 @@ def both_forms(request: HttpRequest, view: str, *args: str, shown: str = "json")
 def landing(request: HttpRequest, shown: str) -> Document:
     return {
         "title": _("伊宁市林业碳票地图门户 · 开放服务"),
-        "description": _("林地、碳票项目和排除范围的概化图形，供任何程序使用，无需申请。"),
+        "description": _("林地、碳票、碳票项目和排除范围的概化图形，供任何程序使用，无需申请。"),
         "links": [
             *both_forms(request, "ogc", shown=shown),
             link(address(request, "ogc-api"), "service-desc", OPENAPI, _("接口说明（OpenAPI）")),
