@@ -129,10 +129,13 @@ def _proved(review: TitleReview, parties: QuerySet[Party]) -> set[int]:
 
 
 def told_to_owner(review: TitleReview, user: AnyUser) -> set[str]:
-    """The parcels whose exact border the owner may know: his own, and those that the officer's
-    last return named in its findings. Otherwise a drawn shape would trace any neighbour's line.
+    """The parcels whose exact border, and the certificates whose number, the owner may know: his own,
+    and those that the officer's last return named in its findings. Otherwise a drawn shape would
+    trace any neighbour's line.
     """
-    told = {str(key) for key in own_land(user).values_list("key", flat=True)}
+    papers = Right.objects.filter(party__in=parties_acted_for(user)).values("certificate")
+    own = [own_land(user), TitleCertificate.objects.filter(pk__in=papers)]
+    told = {str(key) for found in own for key in found.values_list("key", flat=True)}
     if review.case is None:
         return told
     returned = review.case.steps.get().verdicts.filter(verdict=VerdictKind.RETURN).last()

@@ -159,7 +159,10 @@ def findings_of(run: RuleRun | None, *, told: set[str] | None) -> dict[str, Any]
     for row, said in zip(run.findings.order_by("id"), kept_findings_in_words(run), strict=True):
         facts = {"id": row.pk, "other_key": str(row.other_key or ""), "other_kind": row.other_kind}
         if told is None or not row.other_key or str(row.other_key) in told:
-            features.append(feature(row.shape, **facts, **said))
+            # A rival paper's shape is the whole parcel: a return tells its number, not its border.
+            whole = told is not None and row.rule == "rival_title"
+            shape = generalised(row.shape) if whole else row.shape
+            features.append(feature(shape, **facts, **said))
             continue
         rough: dict[str, Any] = {
             "area_m2": roughly(row.area_m2),

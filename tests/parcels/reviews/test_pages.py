@@ -412,6 +412,24 @@ def test_a_tapped_parcel_shows_its_exact_border_to_its_own_people_alone(
         {"parcel": str(version.parcel.key), "kind": "simplify", "metres": "1"},
     )
     assert repair.json()["code"] == "neighbours_not_open"
+    # Nor does the finding of a rival's paper, of which a return tells the number.
+    rival = submitted(
+        register_title(
+            party=people["party"],
+            facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="敌"),
+            kinds=[RightKind.TREE_OWNERSHIP],
+            land=[Land(parcel=version.parcel)],
+            actor=people["user"],
+        )
+    )
+    address = reverse("parcels:my-title-picture", args=[rival.key])
+    for told in (False, True):
+        if told:
+            return_title(review=rival, asked="请核对", seen=seen(rival), actor=people["clerk"])
+        shown = as_user(people["user"]).get(address).json()
+        [finding] = shown["findings"]["features"]
+        assert ("邻" in finding["properties"]["message"]) is told
+        assert not [point for point in vertices if point in json.dumps(shown)]
     # Nor does a drawn shape trace the border of what was only tapped.
     drawing = title_of(people["user"], people["party"], square(97, 0), number="画")
     found = as_user(people["user"]).get(reverse("parcels:my-title-picture", args=[drawing.key]))
