@@ -46,6 +46,7 @@ from tickets.projects.checklist import (
     is_of_other_land,
     latest_materials,
     latest_result,
+    measures_astray,
     members_without_share,
     period_text,
     terms_of,
@@ -238,6 +239,7 @@ def design_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     version = draft.area_version
     return {
         "measures": [*measures, *[{} for _n in range(EMPTY_MEASURE_ROWS)]],
+        "astray": measures_astray(draft) if version else [],
         "sketch_config": sketch_config([json.loads(version.geom.json)] if version else []),
     }
 
