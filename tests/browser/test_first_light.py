@@ -89,6 +89,7 @@ def another_reading_keeps_the_columns_chosen_by_hand(page: Page) -> None:
 def a_problem_zooms_to_its_place(page: Page) -> None:
     """The mark of the place stands in the middle of the map, near enough to see a parcel."""
     shown_clean(page, "import_done")
+    expect(page.locator("#main")).to_have_attribute("data-ready", "true")
     page.locator("button[data-lon]").first.click()
     expect(page.locator(".leaflet-control-scale-line").first).to_have_text("100 m")
     mark = page.locator("[data-ref=map] path[stroke='#b3261e']")

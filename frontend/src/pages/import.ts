@@ -138,6 +138,7 @@ class ImportPage {
     for (const button of this.root.querySelectorAll<HTMLButtonElement>('[data-act=cancel]')) {
       button.addEventListener('click', () => { void this.cancel() })
     }
+    this.root.dataset.ready = 'true'
   }
 
   private showPlace (lon: number, lat: number): void {
