@@ -79,11 +79,14 @@ def columns_from(
     return columns
 
 
-def tell_reading(write: Callable[[str], object], reading: Mapping[str, Any]) -> None:
-    """``reading_json`` in words, with the option that sets what was guessed."""
+def tell_reading(
+    write: Callable[[str], object], file_name: str, reading: Mapping[str, Any]
+) -> None:
+    """``reading_json`` of a file in words, with the option that sets what was guessed."""
     encoding = reading["encoding"]
     write(
-        _("{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
+        _("{name}：{format}，图层 {layer}，编码 {encoding}，坐标系 {crs}").format(
+            name=file_name,
             format=reading["format"],
             layer=reading["layer"],
             encoding=encoding["value"] if encoding else "-",

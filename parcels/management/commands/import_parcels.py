@@ -92,7 +92,7 @@ class Command(BaseCommand):
             targets=[target.code for target in FIELDS],
         )
         reading = reading_json(inspection, mapping, choices=choices)
-        tell_reading(self.stderr.write, reading)
+        tell_reading(self.stderr.write, path.name, reading)
         record = open_import(
             path=path,
             file_name=path.name,

@@ -87,7 +87,7 @@ class Command(BaseCommand):
         reading = reading_json(
             inspection, columns, choices=choices, notices=shift_notices(inspection)
         )
-        tell_reading(self.stderr.write, reading)
+        tell_reading(self.stderr.write, path.name, reading)
         screening = Screening(
             path=path,
             subject=Subject(options["subject"]),
