@@ -181,6 +181,13 @@ class NotWithOwner(ReviewRefused):
     message = _("证书正在审核（{state}），暂不能修改。退回补正后可以修改。")
 
 
+class LeftToOwner(ReviewRefused):
+    """What an owner applied for is corrected by him: his words and shapes are his own."""
+
+    code = "left_to_owner"
+    message = _("此案由权利人申报，图形和证载信息由权利人更正。请退回补正，或依据条款不予通过。")
+
+
 class NotWithBureau(ReviewRefused):
     """An officer mends a boundary while the case is with him."""
 

@@ -26,8 +26,9 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.access import may_prepare, may_use_bench
+from parcels.reviews.access import may_use_bench
 from parcels.reviews.errors import (
+    LeftToOwner,
     NeighboursNotOpen,
     NotWithBureau,
     NotWithOwner,
@@ -67,8 +68,9 @@ from parcels.titles.errors import (
 )
 from parcels.titles.land import Land, Place
 from parcels.titles.owners import SOLE, Shares, holders
+from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, Party, User
-from portal.accounts.queries import AnyUser, require_mandate
+from portal.accounts.queries import AnyUser, parties_acted_for, require_mandate
 from portal.base.clock import now
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
@@ -217,12 +219,14 @@ def attach_scan(*, certificate: TitleCertificate, scan: Upload, actor: User) -> 
 
 
 @write_transaction
-def change_facts(*, review: TitleReview, facts: CertificateFacts, actor: User) -> None:
+def change_facts(
+    *, review: TitleReview, facts: CertificateFacts, as_officer: bool, actor: User
+) -> None:
     """Correct what was typed from the paper, while the title is with its owner or, by office, in hand.
 
     NumberInUse where another certificate of its holders bears the corrected number.
     """
-    review = _in_hand(review, actor)
+    review = _in_hand(review, actor, as_officer=as_officer)
     number_key = normalised(facts.number)
     if not number_key:
         raise InvalidInput(field="number", reason=facts.number)
@@ -295,10 +299,10 @@ def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: U
 
 @write_transaction
 def correct_shape(
-    *, review: TitleReview, parcel: Parcel, geom: MultiPolygon, actor: User
+    *, review: TitleReview, parcel: Parcel, geom: MultiPolygon, as_officer: bool, actor: User
 ) -> ParcelVersion:
     """A corrected boundary: a newer version, while the title is with its owner or, by office, in hand."""
-    review = _in_hand(review, actor)
+    review = _in_hand(review, actor, as_officer=as_officer)
     present_shape(review, parcel)
     refuse_shared(parcel, review, actor)
     version = add_version(
@@ -576,10 +580,23 @@ def _with_owner(review: TitleReview) -> TitleReview:
     return review
 
 
-def _in_hand(review: TitleReview, actor: User) -> TitleReview:
-    """For whoever corrects it now: its owner, or, of a case by office, the officer before whom it lies."""
+def _in_hand(review: TitleReview, actor: User, *, as_officer: bool) -> TitleReview:
+    """For whoever corrects it now: who applies for a holder, or, of a case by office, its officer.
+
+    NotWithOwner, MandateMissing; LeftToOwner, NotWithBureau, and as ``require_officer`` says.
+    """
     review = locked(review)
-    if review.by_office and review.state == TitleReview.State.PREPARING and may_prepare(actor):
-        require_officer(review, actor)
-        return review
-    return _with_owner(review)
+    if not as_officer:
+        if not (
+            parties_acted_for(actor, Mandate.Scope.APPLY)
+            .filter(rights__certificate=review.certificate_id)
+            .exists()
+        ):
+            raise MandateMissing(party=str(review.certificate.key))
+        return _with_owner(review)
+    require_officer(review, actor)
+    if not review.by_office:
+        raise LeftToOwner()
+    if review.state != TitleReview.State.PREPARING:
+        raise NotWithBureau(state=review.get_state_display())
+    return review

@@ -441,7 +441,7 @@ def merge(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @require_POST
 @csrf_protect
 def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
-    return _corrected(request, _own(request, key))
+    return _corrected(request, _own(request, key), as_officer=False)
 
 
 @login_required
@@ -449,10 +449,10 @@ def correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_correct(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The same by the officer, of a case by office: nobody else need act for its holder."""
-    return _corrected(request, access_review(key, request.user))
+    return _corrected(request, access_review(key, request.user), as_officer=True)
 
 
-def _corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
+def _corrected(request: HttpRequest, review: TitleReview, *, as_officer: bool) -> JsonResponse:
     """A corrected boundary from a file or a typed table: one shape for one parcel."""
     land, _original = parse_land(request, names=False)
     if len(land) != 1 or land[0].wkb is None:
@@ -461,6 +461,7 @@ def _corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
         review=review,
         parcel=access_parcel_of(review, parse_key(request.POST.get("parcel_key", ""))),
         geom=as_stored(shapely.from_wkb(land[0].wkb)),
+        as_officer=as_officer,
         actor=request.user,  # type: ignore[arg-type]
     )
     return done(request, review, _("图形已更正为第 {number} 版。").format(number=version.number))
@@ -470,7 +471,7 @@ def _corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
 @require_POST
 @csrf_protect
 def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
-    return _facts_corrected(request, _own(request, key))
+    return _facts_corrected(request, _own(request, key), as_officer=False)
 
 
 @login_required
@@ -478,14 +479,21 @@ def facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_facts(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     """The same by the officer, of a case by office."""
-    return _facts_corrected(request, access_review(key, request.user))
+    return _facts_corrected(request, access_review(key, request.user), as_officer=True)
 
 
-def _facts_corrected(request: HttpRequest, review: TitleReview) -> JsonResponse:
+def _facts_corrected(
+    request: HttpRequest, review: TitleReview, *, as_officer: bool
+) -> JsonResponse:
     """Corrected facts of the paper, and a further scan where one was chosen."""
     given = parse_facts(request.POST)
     scan = parse_scan(request)
-    change_facts(review=review, facts=given, actor=request.user)  # type: ignore[arg-type]
+    change_facts(
+        review=review,
+        facts=given,
+        as_officer=as_officer,
+        actor=request.user,  # type: ignore[arg-type]
+    )
     if scan is not None:
         attach_scan(certificate=review.certificate, scan=scan, actor=request.user)  # type: ignore[arg-type]
     return done(request, review, _("证载信息已更正。"))

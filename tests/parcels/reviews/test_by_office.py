@@ -22,8 +22,10 @@ from parcels.models import (
 )
 from parcels.reviews.boundaries import answer_boundary_message, write_about_boundary
 from parcels.reviews.errors import (
+    LeftToOwner,
     NobodyToAnswer,
-    NotWithOwner,
+    NotItsPeople,
+    NotWithBureau,
     OpenedByOffice,
     OwnTitle,
     ReviewMoveNotAllowed,
@@ -48,7 +50,8 @@ from parcels.titles.operations import (
     correct_shape,
     repair_shape,
 )
-from portal.accounts.models import Mandate
+from portal.accounts.errors import MandateMissing
+from portal.accounts.models import Mandate, User
 from portal.accounts.operations import link_party
 from portal.base.clock import today
 from portal.base.guarantees import refusal_of
@@ -228,24 +231,75 @@ def test_an_officer_corrects_shape_and_paper_of_a_case_by_office_alone(
 ) -> None:
     wrong, _message, honest = reported(people)
     change = change_by_office(certificate=wrong.certificate, reason="核实", actor=people["clerk"])
-    facts = CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻-1")
-    for review, allowed in ((change, True), (honest, False)):
+    draft = title_of(people["user"], people["party"], square(500, 0), number="三")
+
+    def correct(review: TitleReview, actor: User, *, as_officer: bool = True) -> None:
+        facts = CertificateFacts(kind=TitleCertificate.Kind.FOREST, number="邻-1")
         parcel = current_shapes(review)[0].parcel
-        acts = (
-            lambda review=review, parcel=parcel: correct_shape(
-                review=review, parcel=parcel, geom=square(100, 0), actor=people["clerk"]
-            ),
-            lambda review=review: change_facts(review=review, facts=facts, actor=people["clerk"]),
-        )
-        for act in acts:
-            if allowed:
+        said: dict[str, Any] = {"review": review, "as_officer": as_officer, "actor": actor}
+        for act in (
+            lambda: correct_shape(parcel=parcel, geom=square(100, 0), **said),
+            lambda: change_facts(facts=facts, **said),
+        ):
+            if refusal is None:
                 act()
                 continue
-            with pytest.raises(NotWithOwner):
+            with pytest.raises(refusal):
                 act()
+
+    def returned(review: TitleReview) -> TitleReview:
+        return return_title(review=review, asked="请核对", seen=seen(review), actor=people["clerk"])
+
+    agent = clerk("agent")
+    Mandate.objects.create(
+        user=agent, party=wrong.certificate.rights.get().party, scope="apply",
+        valid_from=today(), given_by=wrong.made_by,
+    )  # fmt: skip
+    refusal: type[Exception] | None = LeftToOwner
+    for theirs in (honest, returned(honest), draft):
+        correct(theirs, people["clerk"])
+    refusal = NotYourOffice
+    correct(change, people["approver"])
+    refusal = OwnTitle
+    correct(change, agent)
+    refusal = NotWithBureau
+    change = returned(change)
+    correct(change, people["clerk"])
+    refusal = MandateMissing
+    for theirs in (change, draft):
+        correct(theirs, people["clerk"], as_officer=False)
+    refusal = None
+    change = recall_review(review=change, actor=people["clerk"])
+    correct(change, people["clerk"])
     signed(TitleReview.objects.get(pk=change.pk), people)
     title = TitleCertificate.objects.get(state="verified")
     assert (title.number, VerifiedTitle.objects.get(ended_at=None).version.number) == ("邻-1", 2)
+
+
+def test_raw_sql_lets_no_officer_shape_what_lies_with_its_owner(people: dict[str, Any]) -> None:
+    wrong, _message, honest = reported(people)
+    change = change_by_office(certificate=wrong.certificate, reason="核实", actor=people["clerk"])
+    draft = title_of(people["user"], people["party"], square(500, 0), number="三")
+
+    def shape(review: TitleReview, actor: User) -> None:
+        [version] = current_shapes(review)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO parcels_reviewshape (review_id, parcel_id, version_id, leaves, facts, "
+                "made_by_id) VALUES (%s, %s, %s, false, '{}', %s)",
+                [review.pk, version.parcel_id, version.pk, actor.pk],
+            )
+
+    for review in (honest, change):
+        shape(review, people["clerk"])
+    for review in (honest, change):
+        return_title(review=review, asked="请核对", seen=seen(review), actor=people["clerk"])
+    for review in (draft, honest, change):
+        for officer in (people["clerk"], people["approver"]):
+            with pytest.raises(IntegrityError) as refusal:
+                shape(review, officer)
+            assert isinstance(refusal_of(refusal.value), NotItsPeople)
+        shape(review, review.made_by if review != change else wrong.made_by)
 
 
 def imported_anew(folder: Path) -> dict[str, Any]:

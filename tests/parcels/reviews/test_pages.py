@@ -24,7 +24,7 @@ from parcels.models import (
 from parcels.reviews.boundaries import write_about_boundary
 from parcels.reviews.holding import known_parcels
 from parcels.reviews.operations import return_title
-from parcels.reviews.queries import compared_facts, holders_by_title
+from parcels.reviews.queries import compared_facts, holders_by_title, papers_of
 from parcels.reviews.shapes import current_shapes
 from parcels.stand_codes import PURPOSE, in_words
 from parcels.titles.land import Land
@@ -494,6 +494,27 @@ def test_what_the_bench_cannot_read_is_refused(
     )
     assert answer.status_code == status, answer.content
     assert answer.json().get("field") != "Idempotency-Key"
+
+
+@pytest.mark.parametrize("officer", ["clerk", "approver"])
+def test_what_lies_with_its_owner_is_not_rewritten_at_the_bench(
+    people: dict[str, Any], officer: str
+) -> None:
+    review = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    [version] = current_shapes(review)
+    return_title(review=review, asked="请核对", seen=seen(review), actor=people["clerk"])
+    sent = {**form(people, number="改"), "parcel_key": str(version.parcel.key)}
+    code = {"clerk": "left_to_owner", "approver": "not_your_office"}[officer]
+    for name in ("bench-correct", "bench-facts"):
+        scan = SimpleUploadedFile("证.pdf", PDF)
+        answer = as_user(people[officer]).post(
+            reverse(f"parcels:{name}", args=[review.key]), {**sent, "scan": scan}
+        )
+        assert answer.json()["code"] == code, answer.content
+    assert current_shapes(review) == [version]
+    review.certificate.refresh_from_db()
+    assert review.certificate.number != "改"
+    assert not papers_of(review.certificate)
 
 
 def test_the_holders_of_many_titles_are_one_query(

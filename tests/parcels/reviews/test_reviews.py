@@ -213,13 +213,13 @@ def test_a_new_shape_and_other_words_on_the_paper_need_new_ticks(
     if changed == "shape":
         correct_shape(
             review=review, parcel=current_shapes(review)[0].parcel, geom=square(0, 0, 99),
-            actor=people["user"],
+            as_officer=False, actor=people["user"],
         )  # fmt: skip
     else:
         facts = CertificateFacts(
             kind=TitleCertificate.Kind.FOREST, number=review.certificate.number, side_east="河"
         )
-        change_facts(review=review, facts=facts, actor=people["user"])
+        change_facts(review=review, facts=facts, as_officer=False, actor=people["user"])
     review = submit_title(review=TitleReview.objects.get(pk=review.pk), actor=people["user"])
     with pytest.raises(SidesOpen) as told:
         propose_outcome(
