@@ -396,6 +396,14 @@ class NotPrinted(RegistryError):
     message = _("碳票已关闭或正在挂失公告中，不印制纸质碳票；补发的新票可以印制。")
 
 
+@stands_for("prints_are_of_unlisted_tickets")
+class ListedNotPrinted(RegistryError):
+    """A buyer may have paid for what is on the list: a paper of it would be void once he has it."""
+
+    code = "listed_not_printed"
+    message = _("碳票有减排量正在挂牌或待交割，不印制纸质碳票；撤牌或成交结束后可以印制。")
+
+
 class LossPublished(RegistryError):
     """One notice runs already."""
 

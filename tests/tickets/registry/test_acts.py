@@ -344,11 +344,16 @@ def printed(ticket: CarbonTicket, user: User) -> TicketPrint:
     )
 
 
-def refuses_to_print(ticket: CarbonTicket, user: User) -> None:
-    """A paper of a ticket that does not stand, by the operation and by plain SQL."""
-    with pytest.raises(errors.NotPrinted):
+def refuses_to_print(
+    ticket: CarbonTicket,
+    user: User,
+    error: type[errors.RegistryError] = errors.NotPrinted,
+    rule: str = "prints_are_of_standing_tickets",
+) -> None:
+    """By the operation and by plain SQL; of itself a paper of a ticket that does not stand."""
+    with pytest.raises(error):
         printed(ticket, user)
-    with refused_by("prints_are_of_standing_tickets"):
+    with refused_by(rule):
         TicketPrint.objects.create(ticket=ticket, number=99, as_of=ticket.opened_by, made_by=user)
 
 
@@ -398,7 +403,7 @@ def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau)
 
 
 def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau: Bureau) -> None:
-    """Article 16: the trading centre closes it like its holder; a court asks for no paper."""
+    """Article 16: asked for when it is listed, by the operation alone; a court asks for no paper."""
     ticket = bureau.issue(1000)
     printed(ticket, bureau.owner_user)
     cause = open_cause_of(bureau.list(ticket, 400))  # The rest keeps it open.
@@ -413,17 +418,32 @@ def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau:
     rest = open_cause_of(bureau.list(ticket, 600))
     to = Owners.sole(bureau.buyer)
     trade_listed(cause=cause, to=to, actor=bureau.trading)
-    printed(ticket, bureau.owner_user)  # Since it was listed.
-    with pytest.raises(errors.PaperOutstanding):
-        trade_listed(cause=rest, to=to, actor=bureau.trading)
-    take_in_paper(ticket=ticket, state=PrintReturn.State.MARKED, actor=bureau.clerk)
     [bought] = opened_tickets(trade_listed(cause=rest, to=to, actor=bureau.trading))
     ticket.refresh_from_db()
     assert ticket.closed_because == "transferred"
     printed(bought, bureau.buyer_user)
     bureau.transfer(bought, kind=Kind.COURT, to=Owners.sole(bureau.other))
-    page = Client().get(f"/v/{bought.code}/").content.decode()
-    assert "印制的纸质碳票随之作废" in page
+    says_papers_void(bought)
+
+
+def says_papers_void(ticket: CarbonTicket) -> None:
+    """To whoever checks a paper of it."""
+    assert "印制的纸质碳票随之作废" in Client().get(f"/v/{ticket.code}/").content.decode()
+
+
+def test_no_paper_stops_a_trade_that_is_paid(bureau: Bureau) -> None:
+    """Printed before or not at all; what the trade closes is void with its papers."""
+    ticket = bureau.issue(1000)
+    printed(ticket, bureau.owner_user)
+    cause = open_cause_of(bureau.list(ticket, 600))
+    bureau.transfer(ticket, 400)  # The ticket stands by what is listed alone.
+    refuses_to_print(
+        ticket, bureau.owner_user, errors.ListedNotPrinted, "prints_are_of_unlisted_tickets"
+    )
+    trade_listed(cause=cause, to=Owners.sole(bureau.buyer), actor=bureau.trading)
+    ticket.refresh_from_db()
+    assert (ticket.closed_because, PrintReturn.objects.exists()) == ("transferred", False)
+    says_papers_void(ticket)
 
 
 def test_entries_are_numbered_without_a_gap_while_nothing_fails(bureau: Bureau) -> None:

@@ -23,6 +23,7 @@ from portal.journal.operations import record_event
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import (
     BankNotAgreed,
+    ListedNotPrinted,
     NotPrinted,
     NotThePledgee,
     PaperNotSeen,
@@ -42,6 +43,7 @@ from tickets.registry.models import (
     TicketPrint,
     TicketRequest,
 )
+from tickets.registry.moves import BlockState
 from tickets.registry.operations.registrations import OFFICES, Kind
 from tickets.registry.queries import orders_in_force, outstanding_prints, pledgees_touched
 
@@ -197,7 +199,8 @@ def print_ticket(
 ) -> TicketPrint:
     """A numbered printing of the face as it stands after an entry (article 16), kept as it is.
 
-    NotPrinted once the ticket has ended, or while its loss is published (article 10).
+    NotPrinted once the ticket has ended, or while its loss is published (article 10);
+    ListedNotPrinted while kilograms of it stand on the trading centre's list.
     """
     if not (
         has_role(actor, Role.CLERK, OFFICES[Kind.ISSUE])
@@ -212,6 +215,8 @@ def print_ticket(
         order.kind == FreezeOrder.Kind.LOSS for order in orders_in_force(ticket)
     ):
         raise NotPrinted()
+    if any(piece.state is BlockState.LISTED for piece in held.pieces):
+        raise ListedNotPrinted()
     if number != _next_print(ticket):  # Another was printed meanwhile.
         number = _next_print(ticket)
         pdf = face_pdf(ticket, as_of=as_of, address=address, print_number=number)

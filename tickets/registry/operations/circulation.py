@@ -24,12 +24,11 @@ from tickets.registry.ledger import (
     standing_pieces,
     write_entry,
 )
-from tickets.registry.models import CarbonTicket, Cause, LedgerEntry, Registration
+from tickets.registry.models import CarbonTicket, Cause, LedgerEntry
 from tickets.registry.moves import BlockState, EntryKind
 from tickets.registry.operations.registrations import Owners
 from tickets.registry.operations.transfers import (
     require_another,
-    require_paper,
     require_paper_to_list,
 )
 from tickets.registry.quantities import require_quantity
@@ -97,7 +96,8 @@ def trade_listed(
     quantity_kg: int | None = None,
     document_sha256: bytes | None = None,
 ) -> LedgerEntry:
-    """Listed kilograms to a new ticket of the buyer (articles 15 and 16)."""
+    """Listed kilograms to a new ticket of the buyer (articles 15 and 16). He has paid: what was printed
+    of a ticket that closes with it stops nothing and is void, the register prevails."""
     require_office(actor, Role.TRADING_APPROVER)
     to.require_right()
     ticket, pieces = _listed(cause)
@@ -112,7 +112,6 @@ def trade_listed(
     draft.move(taken, ticket=child, state=BlockState.HELD, because=None)
     draft.keep(left)
     if not left:
-        require_paper(ticket, Registration.Paper.ELECTRONIC)  # Printed since it was listed.
         draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.TRANSFERRED)
     return write_entry(
         draft,

@@ -259,16 +259,16 @@ def require_another(owners: Sequence[Party], to: Owners) -> None:
 
 def require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
     """What is printed comes back or is marked before its ticket closes, with the registration or by
-    itself; what is lost is reissued first. A court's transfer needs nobody's paper: the register
-    prevails."""
+    itself; what is lost is reissued first. A court's transfer and a settled trade need nobody's
+    paper: the register prevails."""
     printed = outstanding_prints(ticket).count()
     if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
         raise PaperOutstanding(count=printed)
 
 
 def require_paper_to_list(ticket: CarbonTicket, quantity_kg: int) -> None:
-    """PaperOutstanding where a trade of so much more on the list may close a printed ticket: the buyer
-    has paid by then (article 16)."""
+    """PaperOutstanding where a trade of so much more on the list may close a printed ticket: no paper
+    stops it once the buyer has paid (article 16)."""
     if not outstanding_prints(ticket).exists():
         return
     unlisted = (p for p in standing_pieces(ticket=ticket.pk) if p.state is not BlockState.LISTED)

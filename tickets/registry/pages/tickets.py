@@ -324,7 +324,8 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
-        and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders),
+        and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders)
+        and not ticket.blocks.standing().filter(state=BlockState.LISTED).exists(),
         "registrations": [
             one
             for one in ticket.registrations.filter(

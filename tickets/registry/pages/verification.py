@@ -72,7 +72,7 @@ def ticket_verification(request: HttpRequest, code: str) -> HttpResponse | None:
         "area_ha": f"{version.area_m2 / 10_000:,.1f}",
         "project": ticket.issuance.filing.application.project,
         "asked_at": now(),
-        # Whoever closed it: a court and an order ask nobody for the paper, the register prevails.
+        # Whoever closed it: a court, an order and a trade ask nobody for the paper, the register prevails.
         "papers_void": not ticket.is_open and ticket.prints.exists(),
         "notice": policy_text("notice.not_ccer"),
         "keys": public_keys(),
