@@ -128,6 +128,7 @@ class ListingNotOpen(MarketError):
 @stands_for(
     "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry",
     "refunded_trade_is_whole", "trade_is_decided_by_somebody",
+    "refund_of_trade_is_denied_by_somebody",
 )  # fmt: skip
 class TradeMovedOn(MarketError):
     """Settled, lapsed, annulled or refunded already."""
@@ -211,7 +212,7 @@ class OrderOutsidePool(MarketError):
 
 @stands_for(
     "retail_order_moves_by_the_table", "settled_order_has_its_certificate",
-    "refunded_order_is_whole",
+    "refunded_order_is_whole", "refund_of_order_is_denied_by_somebody",
 )  # fmt: skip
 class OrderMovedOn(MarketError):
     """Settled, lapsed or refunded already."""

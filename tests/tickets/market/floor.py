@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from django.db import DatabaseError, connection, transaction
+
 from portal.accounts.models import Department, Party, Role, User
 from portal.base.clock import advance_clock, now, today
 from portal.casework.documents import Upload, parse_upload
@@ -44,6 +47,17 @@ _serial = itertools.count(1)
 def evidence(name: str | None = None) -> Upload:
     """A bank's slip, no two alike."""
     return parse_upload(PDF + f"% {name or next(_serial)}\n%%EOF\n".encode(), name="凭证.pdf")
+
+
+def refused(statement: str, values: list[Any]) -> str:
+    """The constraint that a raw statement runs into."""
+    with (
+        pytest.raises(DatabaseError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement, values)
+    return str(caught.value.__cause__.diag.constraint_name)  # type: ignore[union-attr]
 
 
 @dataclass

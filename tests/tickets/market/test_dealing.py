@@ -18,9 +18,9 @@ from portal.base.errors import NotFound
 from portal.base.models import OutboxMessage
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
-from tests.accounts.people import user_named
-from tests.tickets.market.floor import Floor, evidence
-from tests.tickets.registry.register import covered, holder, paper, states
+from tests.accounts.people import officer, user_named
+from tests.tickets.market.floor import Floor, evidence, refused
+from tests.tickets.registry.register import covered, holder, mandate_of, paper, states
 from tests.tickets.registry.test_acts import pledged
 from tickets.market.errors import (
     AgreementStands,
@@ -442,10 +442,15 @@ def test_the_money_of_an_annulled_trade_goes_back_by_two_of_the_centre(
     assert trade.number in client.get("/market/work/").content.decode()
     with pytest.raises(ReceiptNotFound):
         refund(deal=trade, refund_number="R1", actor=floor.trading)
+    denial = "UPDATE market_trade SET state = 'annulled', denied_by_id = %s WHERE state = 'refund'"
+    assert refused(denial, [None]) == "refund_of_trade_is_denied_by_somebody"
+    rival = officer("rival", Role.TRADING_CLERK)
+    mandate_of(rival, floor.buyer, floor.buyer_user)
+    assert refused(denial, [rival.pk]) == "nobody_decides_an_own_matter"
     denied = {"action": "deny", "reason": "账户无此笔款项"}
     assert client.post(address, denied).status_code == 302
     trade.refresh_from_db()
-    assert trade.state == Trade.State.ANNULLED
+    assert (trade.state, trade.denied_by) == (Trade.State.ANNULLED, floor.centre)
     client.force_login(floor.buyer_user)  # The number was written down wrongly.
     said = {"action": "say", "payment_number": "ICBC-78"}
     assert client.post(address, said).status_code == 302
@@ -578,9 +583,9 @@ def test_nobody_of_the_centre_handles_what_is_his_own(floor: Floor, side: str) -
     floor.pay(paid)
     floor.pay(disputed)
     raise_dispute(trade=disputed, text="数量有争议", actor=floor.other_side(side))
-    for officer in (floor.centre, floor.trading):
+    for member in (floor.centre, floor.trading):
         Mandate.objects.create(
-            user=officer,
+            user=member,
             party=getattr(floor, side),
             scope=Mandate.Scope.VIEW,
             valid_from=date(2020, 1, 1),
@@ -611,16 +616,6 @@ def test_nobody_of_the_centre_handles_what_is_his_own(floor: Floor, side: str) -
 
 
 # --- what the database refuses by itself ---------------------------------------------------------
-def refused(statement: str, values: list[Any]) -> str:
-    with (
-        pytest.raises(DatabaseError) as caught,
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(statement, values)
-    return str(caught.value.__cause__.diag.constraint_name)  # type: ignore[union-attr]
-
-
 def test_the_database_keeps_trades_and_listings_by_itself(floor: Floor) -> None:
     ticket = floor.issue(1000)
     listing = floor.offer(ticket, 1000)

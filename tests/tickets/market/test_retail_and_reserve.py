@@ -10,12 +10,15 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
+from portal.accounts.models import Role
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import InvalidInput, NotFound
 from portal.base.models import OutboxMessage
+from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
-from tests.tickets.market.floor import Floor
-from tests.tickets.registry.register import covered, holder, states
+from tests.accounts.people import officer
+from tests.tickets.market.floor import Floor, refused
+from tests.tickets.registry.register import covered, holder, mandate_of, states
 from tickets.market.errors import (
     ContractMovedOn,
     ContractQuantity,
@@ -200,7 +203,16 @@ def test_who_paid_too_late_says_so_and_reads_when_no_money_is_found(floor: Floor
     assert say_order_paid(order=late, payment_number="W9", actor=None).state == "refund"
     with pytest.raises(ReasonMissing):
         deny_refund(deal=late, reason=" ", actor=floor.centre)
-    assert deny_refund(deal=late, reason="账户无此笔款项", actor=floor.centre).state == "lapsed"
+    denial = "UPDATE market_retailorder SET state = 'lapsed', denied_by_id = %s"
+    assert refused(denial, [None]) == "refund_of_order_is_denied_by_somebody"
+    sellers = officer("sellers", Role.TRADING_CLERK)
+    mandate_of(sellers, floor.owner, floor.owner_user)
+    with pytest.raises(OwnMatter):
+        deny_refund(deal=late, reason="账户无此笔款项", actor=sellers)
+    assert refused(denial, [sellers.pk]) == "nobody_decides_an_own_matter"
+    denied = deny_refund(deal=late, reason="账户无此笔款项", actor=floor.centre)
+    assert (denied.state, denied.denied_by) == ("lapsed", floor.centre)
+    assert refused(denial, [floor.trading.pk]) == "nothing_is_rewritten"
     last = OutboxMessage.objects.filter(recipient="visitor@example.org").latest("made_at")
     assert (last.subject, last.body) == (f"{late.number}：未查到付款", "账户无此笔款项")
 

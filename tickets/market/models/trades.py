@@ -70,6 +70,9 @@ class Trade(models.Model):
     found_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
+    denied_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     refund_number = models.CharField(_("退款流水号"), max_length=60, blank=True, default="")
     refunded_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"

@@ -109,19 +109,23 @@ def find_receipt(*, deal: AnyDeal, payment_number: str, actor: User) -> AnyDeal:
 
 @write_transaction
 def deny_refund(*, deal: AnyDeal, reason: str, actor: User) -> AnyDeal:
-    """The clerk found no such receipt; the buyer reads why and may say another number."""
+    """The clerk found no such receipt; the buyer reads why and may say another number.
+
+    Raises OrderMovedOn, TradeMovedOn, SamePerson, OwnMatter, ReasonMissing.
+    """
     require_office(actor, Role.TRADING_CLERK)
     found = _locked(deal, OrderState.REFUND)
     if found.found_by_id is not None:
         raise _moved_on(found)
     if not reason.strip():
         raise ReasonMissing()
+    _refuse_own(found, actor)
     if isinstance(found, Trade) and found.disputed_at is not None:
         found.state = TradeState.ANNULLED  # A disputed trade does not lapse.
     else:
         found.state = OrderState.LAPSED
-    found.reason = reason.strip()[:200]
-    found.save(update_fields=["state", "reason"])
+    found.denied_by, found.reason = actor, reason.strip()[:200]
+    found.save(update_fields=["state", "denied_by", "reason"])
     _record(found, "receipt_not_found", actor)
     _write(found, _("{number}：未查到付款").format(number=found.number), found.reason)
     return found
