@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +14,7 @@ from parcels.models import (
     Right,
     TitleCertificate,
     TitleReview,
+    VerifiedTitle,
 )
 from parcels.reviews.access import may_use_bench
 from parcels.reviews.errors import LandOfOtherGone, MessageAnswered, NothingAsked, OwnTitle
@@ -145,12 +146,50 @@ def reported_title(message: BoundaryMessage) -> TitleCertificate | None:
 
 
 def correction_of(title: TitleCertificate) -> TitleReview | None:
-    """The review under way in which a title, or the change of it, is put right."""
-    about = Q(certificate=title) | Q(certificate__supersedes=title)
+    """The review under way in which a title, or the change of it, is put right.
+
+    A change that its owner has not handed in is none: nothing makes him hand it in.
+    """
+    handed_in = Q(certificate__supersedes=title) & ~Q(state=TitleReview.State.DRAFT)
     return (
-        TitleReview.objects.filter(about, state__in=TitleReview.OPEN)
+        TitleReview.objects.filter(Q(certificate=title) | handed_in, state__in=TitleReview.OPEN)
         .select_related("certificate", "case")
         .first()
+    )
+
+
+def uncorrected_reports() -> list[BoundaryMessage]:
+    """Reports that the bureau agreed to, of a title that stands as it did: no case by office has
+    decided on it since, and no change of it lies with the bureau.
+    """
+    held = VerifiedTitle.objects.filter(
+        parcel=OuterRef("parcel"), ended_at__isnull=True, verified_at__lt=OuterRef("answered_at")
+    ).exclude(certificate=OuterRef("review__certificate"))
+    agreed = (
+        BoundaryMessage.objects.filter(
+            Exists(held),
+            kind=BoundaryMessage.Kind.REPORT_ERROR,
+            answer=BoundaryMessage.Answer.AGREED,
+        )
+        .select_related("review__certificate", "parcel")
+        .order_by("pk")
+    )
+    return [message for message in agreed if _stands_uncorrected(message)]
+
+
+def _stands_uncorrected(message: BoundaryMessage) -> bool:
+    title = reported_title(message)
+    if title is None or title.state != TitleCertificate.State.VERIFIED:
+        return False
+    state, by_office = TitleReview.State, Q(because=TitleReview.Because.OFFICE)
+    return (
+        not TitleReview.objects.filter(certificate__supersedes=title)
+        .filter(
+            Q(state__in=[state.PREPARING, state.APPROVING])
+            | by_office & Q(state__in=TitleReview.OPEN)
+            | by_office & Q(decided_at__gte=message.answered_at)
+        )
+        .exists()
     )
 
 

@@ -206,6 +206,21 @@ def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
 
 
 @write_transaction
+def end_draft(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
+    """A change that its owner never handed in gives way to the bureau's own; he is told why."""
+    review = locked(review)
+    if review.state != TitleReview.State.DRAFT:
+        raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=Move.WITHDRAW.label)
+    require_officer(review, actor, may_use_bench)
+    review.state = next_state(review.state, Move.WITHDRAW)
+    _let_go(review)
+    review.save()
+    record(review, "ended_by_office", actor)
+    tell_owner(review, _("主管部门依职权变更，您未提交的变更已终止：{number}"), reason)
+    return review
+
+
+@write_transaction
 def take_review(*, review: TitleReview, actor: User) -> TitleReview:
     """A clerk takes a case from the list into hand; TakenByColleague where another did before."""
     review = locked(review)

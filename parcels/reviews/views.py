@@ -35,6 +35,7 @@ from parcels.reviews.boundaries import (
     answer_boundary_message,
     correction_of,
     reported_title,
+    uncorrected_reports,
     write_about_boundary,
 )
 from parcels.reviews.errors import NeighboursNotOpen
@@ -147,6 +148,7 @@ def bench_list(request: HttpRequest) -> HttpResponse:
         "reports": BoundaryMessage.objects.filter(
             kind=BoundaryMessage.Kind.REPORT_ERROR, answer=""
         ).select_related("review__certificate", "parcel"),
+        "uncorrected": uncorrected_reports(),
         "takeover": Paginator(takeover_conflicts(), OTHER_ROWS).get_page(
             request.GET.get("takeover")
         ),

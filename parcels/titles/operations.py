@@ -37,6 +37,7 @@ from parcels.reviews.errors import (
 from parcels.reviews.holding import hand_rights_on, holders_of, refuse_shared, told_to_owner
 from parcels.reviews.operations import (
     OPENED_BY_OFFICE,
+    end_draft,
     locked,
     record,
     require_officer,
@@ -485,7 +486,8 @@ def request_change(
 @write_transaction
 def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User) -> TitleReview:
     """The bureau's own change of a verified title: for an error that was reported, or a shape that an
-    import brought, which is taken up. Its holders are told, and nobody need act for them.
+    import brought, which is taken up. Its holders are told, and nobody need act for them; a change that
+    they had not handed in ends.
 
     ParcelShared where an imported shape is of land that another verified title holds too.
     """
@@ -536,10 +538,13 @@ def _change_of(
     former = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
     if former.state != TitleCertificate.State.VERIFIED:
         raise NotVerifiedYet()
-    if TitleReview.objects.filter(
+    for going in TitleReview.objects.filter(
         certificate__supersedes=former, state__in=TitleReview.OPEN
-    ).exists():
-        raise ChangeOpen()
+    ):
+        # Nobody keeps a wrong title by beginning a change that he never hands in.
+        if because != TitleReview.Because.OFFICE or going.state != TitleReview.State.DRAFT:
+            raise ChangeOpen()
+        end_draft(review=going, reason=reason.strip(), actor=actor)
     copied = CertificateFacts(
         kind=TitleCertificate.Kind(former.kind),
         **{

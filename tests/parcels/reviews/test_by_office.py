@@ -20,7 +20,11 @@ from parcels.models import (
     TitleReview,
     VerifiedTitle,
 )
-from parcels.reviews.boundaries import answer_boundary_message, write_about_boundary
+from parcels.reviews.boundaries import (
+    answer_boundary_message,
+    uncorrected_reports,
+    write_about_boundary,
+)
 from parcels.reviews.errors import (
     LeftToOwner,
     NobodyToAnswer,
@@ -49,6 +53,7 @@ from parcels.titles.operations import (
     change_facts,
     correct_shape,
     repair_shape,
+    request_change,
 )
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, User
@@ -224,6 +229,90 @@ def test_a_report_of_a_title_that_is_under_review_opens_no_second_case(
     answer_boundary_message(message=message, agreed=True, text="", actor=people["clerk"])
     assert TitleReview.objects.get(because=TitleReview.Because.OFFICE) == going
     assert Message.objects.filter(user=wrong.made_by, body=message.text).exists()
+
+
+def changing(title: TitleReview) -> TitleReview:
+    """The change of a verified title that its owner begins."""
+    return request_change(
+        certificate=title.certificate, reason="改树种",
+        party=title.certificate.rights.get().party, actor=title.made_by,
+    )  # fmt: skip
+
+
+def test_a_change_that_is_never_handed_in_stops_no_correction(people: dict[str, Any]) -> None:
+    wrong, message, _honest = reported(people)
+    draft = changing(wrong)
+    browser = Client()
+    browser.force_login(people["clerk"])
+    title_page = reverse("parcels:title", args=[wrong.certificate.key])
+    assert reverse("parcels:bench-change", args=[wrong.certificate.key]) in (
+        browser.get(title_page).content.decode()
+    )
+    answer_boundary_message(message=message, agreed=True, text="经核实", actor=people["clerk"])
+    for one in (draft, draft.certificate):
+        one.refresh_from_db()
+    assert (draft.state, draft.certificate.state) == ("withdrawn", "cancelled")
+    change = TitleReview.objects.get(because=TitleReview.Because.OFFICE)
+    assert change.state == "preparing"
+    link = reverse("parcels:my-title", args=[draft.key])
+    assert Message.objects.filter(user=wrong.made_by, link=link, body=message.text).count() == 1
+    with pytest.raises(ChangeOpen):
+        changing(wrong)
+
+
+def test_an_import_ends_the_draft_of_a_change_and_waits_for_one_handed_in(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    title = imported_title_on(
+        parcel_at(square(0, 0), unit_number=UNIT), number="一", holder=people["party"]
+    )
+    verify(title)
+    draft = request_change(
+        certificate=title, reason="改树种", party=people["party"], actor=people["user"]
+    )
+    imported_anew(tmp_path)
+    assert imported_corrections().get() == title
+    with transaction.atomic():
+        submitted(draft)
+        assert not imported_corrections().exists()
+        with pytest.raises(ChangeOpen):
+            change_by_office(certificate=title, reason="导入", actor=people["clerk"])
+        transaction.set_rollback(True)
+    agent = clerk("agent")
+    Mandate.objects.create(
+        user=agent, party=people["party"], scope="view", valid_from=today(),
+        given_by=people["user"],
+    )  # fmt: skip
+    with pytest.raises(OwnTitle):
+        change_by_office(certificate=title, reason="导入", actor=agent)
+    assert TitleReview.objects.get(pk=draft.pk).state == "draft"
+    change_by_office(certificate=title, reason="导入", actor=people["clerk"])
+    assert TitleReview.objects.get(pk=draft.pk).state == "withdrawn"
+
+
+def test_an_agreed_report_is_listed_until_the_bureau_decides_on_it(people: dict[str, Any]) -> None:
+    wrong, message, _honest = reported(people)
+    theirs = submitted(changing(wrong))
+    answer_boundary_message(message=message, agreed=True, text="经核实", actor=people["clerk"])
+    assert uncorrected_reports() == []
+    theirs = return_title(review=theirs, asked="请更正", seen=seen(theirs), actor=people["clerk"])
+    assert uncorrected_reports() == [message]
+    withdraw_review(review=theirs, actor=wrong.made_by)
+    assert uncorrected_reports() == [message]
+    browser = Client()
+    browser.force_login(people["clerk"])
+    page = browser.get(reverse("parcels:bench")).content.decode()
+    assert "已确认、尚未更正" in page
+    address = reverse("parcels:boundary-message", args=[message.key])
+    assert address in page
+    assert reverse("parcels:title", args=[wrong.certificate.key]) in (
+        browser.get(address).content.decode()
+    )
+    change = change_by_office(certificate=wrong.certificate, reason="核实", actor=people["clerk"])
+    assert uncorrected_reports() == []
+    change = proposed(change, people["clerk"], Outcome.REJECTED, reason="无误", article="第四条")
+    sign_review(review=change, seen=seen(change), actor=people["approver"])
+    assert uncorrected_reports() == []
 
 
 def test_an_officer_corrects_shape_and_paper_of_a_case_by_office_alone(
