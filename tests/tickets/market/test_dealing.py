@@ -520,6 +520,10 @@ def test_a_dispute_freezes_its_tonnes_and_stops_the_settlement_and_the_term(floo
     raise_dispute(trade=trade, text="数量有争议", actor=floor.owner_user)
     with pytest.raises(TradeDisputed):
         settle_trade(trade=trade, actor=floor.trading)
+    with pytest.raises(TradeDisputed):  # Else the term would be given twice.
+        refuse_payment(trade=trade, reason="账户无此笔款项", actor=floor.trading)
+    unpaid = "UPDATE market_trade SET paid_at = NULL, decided_by_id = %s WHERE id = %s"
+    assert refused(unpaid, [floor.trading.pk, trade.pk]) == "disputed_trade_stands"
     advance_clock(timedelta(days=4))
     assert lapse_overdue_trades() == 0
     assert (states(ticket), frozen_kg(ticket)) == ({"listed": 1000}, 400)

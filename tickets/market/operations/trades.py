@@ -127,9 +127,14 @@ def show_payment(
 @write_transaction
 def refuse_payment(*, trade: Trade, reason: str, actor: User) -> Trade:
     """The cashier found no such receipt; the buyer may show another until the term ends, which stood
-    still meanwhile."""
+    still meanwhile.
+
+    Raises TradeMovedOn, TradeDisputed, PaymentNotShown, ReasonMissing, SamePerson, OwnMatter.
+    """
     require_office(actor, Role.TRADING_APPROVER)
     found = _locked(trade)
+    if found.disputed_at is not None:
+        raise TradeDisputed()
     if found.paid_at is None:
         raise PaymentNotShown()
     if not reason.strip():
