@@ -144,10 +144,7 @@ class InsurancePolicy(models.Model):
             models.CheckConstraint(
                 name="insurance_policy_ends_early_for_a_reason",
                 condition=Q(ended_on__isnull=True, ended_by__isnull=True, ended_because="")
-                | (
-                    Q(ended_on__range=(F("begins_on"), F("ends_on")), ended_by__isnull=False)
-                    & ~Q(ended_because="")
-                ),
+                | (Q(ended_on__lte=F("ends_on"), ended_by__isnull=False) & ~Q(ended_because="")),
             ),
             models.UniqueConstraint(
                 name="one_insurance_policy_of_a_number",
@@ -161,7 +158,7 @@ class InsurancePolicy(models.Model):
 
     @property
     def last_day(self) -> date:
-        """The last day on which what happens is insured."""
+        """The last day on which what happens is insured; before the first: it was never in force."""
         return self.ended_on or self.ends_on
 
 

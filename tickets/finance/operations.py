@@ -149,7 +149,8 @@ def insure(
 def end_policy(
     *, policy: InsurancePolicy, ended_on: date, reason: str, actor: User
 ) -> InsurancePolicy:
-    """Its insurer ends it before its term: given up, or recorded wrongly and recorded anew.
+    """Its insurer ends it before its term: given up, or recorded wrongly and recorded anew. Of one
+    that has not begun any day says that it was never in force.
 
     PolicyEnded, ClaimedLater and FinanceIncomplete (a day outside its term) come from the database.
     """

@@ -147,11 +147,12 @@ def _row_line(row: FinanceRow, day: date) -> Line:
 
 
 def _policy_line(policy: InsurancePolicy, day: date) -> Line:
+    ended = policy.last_day < max(day, policy.begins_on)
     return Line(
         policy.key, f"{_('保险')} · {policy.get_subject_display()}", policy.insurer.name,
         policy.number, policy.ticket.number, 0, 0, policy.sum_fen,
         policy.begins_on, policy.last_day,
-        Standing.ENDED if policy.last_day < day else Standing.STANDING, insurance=True,
+        Standing.ENDED if ended else Standing.STANDING, insurance=True,
     )  # fmt: skip
 
 

@@ -389,6 +389,15 @@ def test_an_insurance_ends_before_its_term_and_is_recorded_anew(
         shown = client.get(page).content.decode()
         assert "已提前终止" in shown
         assert "保额有误" in shown
+    # What has not begun was never in force, from the day on which that is written down.
+    future = insurance(bureau, ticket, number="林险2", begins_on=today() + timedelta(days=30))
+    end_policy(**{**given, "policy": future}, ended_on=today())
+    assert [line.stands for line in register_lines() if line.key == future.key] == [False]
+    advance_clock(timedelta(days=31))
+    with pytest.raises(OutsideTheTerm):
+        claim(policy=future, event="火灾", happened_on=today(), claimed_fen=1,
+              actor=bureau.other_user)  # fmt: skip
+    insurance(bureau, ticket, number="林险2")
 
 
 def test_insurance_and_claims_are_shown_on_whatever_came_of_the_ticket(
