@@ -371,8 +371,21 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
                 paper=outstanding,
             )  # fmt: skip
     bureau.transfer(ticket, 300)  # The ticket stands; the next printing shows the mark.
+    with pytest.raises(errors.PaperOutstanding):
+        bureau.list(ticket, 700)
+    bureau.transfer(ticket, 100, paper=Registration.Paper.MARKED)
+    [marked] = PrintReturn.objects.all()  # Of part of it: what the clerk had in hand may be listed.
+    assert (marked.state, marked.taken_by) == ("marked", bureau.clerk)
+    unlist_blocks(cause=open_cause_of(bureau.list(ticket, 600)), actor=bureau.trading)
+    waiting = bureau.request_transfer(ticket, 100, paper=Registration.Paper.MARKED)
+    printed(ticket, bureau.owner_user)  # Nobody has seen this one.
+    bureau.approve(waiting)
+    assert PrintReturn.objects.get() == marked
     child = bureau.transfer(ticket, paper=Registration.Paper.SURRENDERED)
-    assert states(child) == {"held": 700}
+    assert states(child) == {"held": 500}
+    assert [one.state for one in PrintReturn.objects.order_by("printing")] == [
+        "marked", "surrendered",
+    ]  # fmt: skip
     refuses_to_print(ticket, bureau.owner_user)
     assert ticket.registrations.latest("pk").paper == "surrendered"
 

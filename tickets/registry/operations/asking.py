@@ -44,14 +44,17 @@ from tickets.registry.models import (
     TicketRequest,
 )
 from tickets.registry.moves import BlockState
-from tickets.registry.operations.registrations import OFFICES, Kind
+from tickets.registry.operations.registrations import (
+    OFFICES,
+    SEEN_BY_THE_CLERK,
+    Kind,
+    note_returned,
+)
 from tickets.registry.queries import orders_in_force, outstanding_prints, pledgees_touched
 
 SUBJECT = "ticket_request"
 NOTICE_DAYS = 15
 State = TicketRequest.State
-# What became of the paper, where somebody must have had it in hand.
-SEEN_BY_THE_CLERK = (Registration.Paper.SURRENDERED, Registration.Paper.MARKED)
 
 
 @write_transaction
@@ -248,19 +251,9 @@ def take_in_paper(
     if acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW):
         raise OwnMatter()
     hold_ticket(ticket)
-    found = [
-        PrintReturn.objects.create(printing=printing, state=state, taken_by=actor)
-        for printing in outstanding_prints(ticket)
-    ]
+    found = note_returned(ticket, outstanding_prints(ticket), state=state, taken_by=actor)
     if not found:
         raise PaperTakenIn()
-    record_event(
-        subject_kind="ticket",
-        subject_key=ticket.pk,
-        verb="paper_taken_in",
-        actor_key=actor.key,
-        facts={"prints": [one.printing.number for one in found], "state": str(state)},
-    )
     return found
 
 

@@ -39,14 +39,19 @@ from tickets.registry.models import (
     CarbonTicket,
     Consent,
     PartySuccession,
+    PrintReturn,
     Registration,
     RegistrationMaterial,
+    TicketPrint,
 )
 from tickets.registry.moves import LIVE_STATES
 from tickets.registry.quantities import require_quantity
+from tickets.registry.queries import outstanding_prints
 
 Kind = Registration.Kind
 DEFAULT_DENOMINATOR = 10_000
+# What became of the paper, where somebody must have had it in hand.
+SEEN_BY_THE_CLERK = (Registration.Paper.SURRENDERED, Registration.Paper.MARKED)
 LARGEST_DENOMINATOR = 2**31 - 1  # Of the column.
 # Articles 3 and 18: pledges are the finance office's, everything else forestry's.
 OFFICES = {
@@ -390,9 +395,40 @@ WHERE id = %s
 
 
 def end_decision(registration: Registration, actor: User) -> None:
-    """The act is in the ledger; the request says who approved it."""
+    """The act is in the ledger; the request says who approved it, and what its clerk had in hand of
+    the paper is outstanding no more, though the ticket stands."""
     with prepared_cursor() as cursor:
         cursor.execute(_APPROVE, [actor.pk, registration.pk])
+    if registration.ticket is not None and registration.paper in SEEN_BY_THE_CLERK:
+        note_returned(
+            registration.ticket,
+            outstanding_prints(registration.ticket).filter(made_at__lte=registration.prepared_at),
+            state=PrintReturn.State(registration.paper),
+            taken_by=registration.prepared_by,
+        )
+
+
+def note_returned(
+    ticket: CarbonTicket,
+    prints: Iterable[TicketPrint],
+    *,
+    state: PrintReturn.State,
+    taken_by: User,
+) -> list[PrintReturn]:
+    """These papers came back or were marked, as a clerk saw; none when none was outstanding."""
+    found = [
+        PrintReturn.objects.create(printing=printing, state=state, taken_by=taken_by)
+        for printing in prints
+    ]
+    if found:
+        record_event(
+            subject_kind="ticket",
+            subject_key=ticket.pk,
+            verb="paper_taken_in",
+            actor_key=taken_by.key,
+            facts={"prints": [one.printing.number for one in found], "state": str(state)},
+        )
+    return found
 
 
 @write_transaction

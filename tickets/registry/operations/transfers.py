@@ -47,6 +47,7 @@ from tickets.registry.models import (
 from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
 from tickets.registry.operations.registrations import (
     NO_PAPER,
+    SEEN_BY_THE_CLERK,
     Kind,
     Owners,
     Paper,
@@ -262,7 +263,7 @@ def require_paper(ticket: CarbonTicket, paper: Registration.Paper) -> None:
     itself; what is lost is reissued first. A court's transfer and a settled trade need nobody's
     paper: the register prevails."""
     printed = outstanding_prints(ticket).count()
-    if printed and paper not in (Registration.Paper.SURRENDERED, Registration.Paper.MARKED):
+    if printed and paper not in SEEN_BY_THE_CLERK:
         raise PaperOutstanding(count=printed)
 
 

@@ -50,7 +50,6 @@ from tickets.registry.operations import (
     reject_registration,
 )
 from tickets.registry.operations.asking import (
-    SEEN_BY_THE_CLERK,
     SUBJECT,
     agree_to_pledge,
     ask_registration,
@@ -64,6 +63,7 @@ from tickets.registry.operations.asking import (
 from tickets.registry.operations.registrations import (
     ASKING_OWNERS,
     OFFICES,
+    SEEN_BY_THE_CLERK,
     is_own_matter,
     parts_of,
 )
