@@ -14,13 +14,15 @@ from portal.accounts.models import Party
 from portal.base.clock import CITY_TIME
 from portal.base.pdf import compile_pdf
 from portal.journal.models import Event
-from tickets.market.errors import BiddingRuns
+from tickets.market.errors import BiddingRuns, DealTooSmall, SellerCannotBuy
 from tickets.market.journal import LISTING
 from tickets.market.models import Listing
 from tickets.market.prices import amount_of, yuan
 from tickets.registry.quantities import tonnes
 
 TEMPLATE = Path(__file__).parent / "protocol.typ"
+# What may stand in the way of a trade by a bid that was right when it was placed.
+REFUSING = (DealTooSmall, SellerCannotBuy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class Result:
     """What a bidding came to: bids in their rank, and who won (None: not sold).
 
     ``missing_kg`` had left the list at the close by a court's transfer: a bid is for the whole.
+    ``refused`` is the code of what stood in the way of a trade by the highest bid.
     """
 
     opening: dict[str, Any]
     ranking: tuple[JournalBid, ...]
     winner: JournalBid | None
     missing_kg: int
+    refused: str
     reserve_fen_per_tonne: int | None
     extensions: tuple[datetime, ...]
     closed_at: datetime
@@ -84,13 +88,15 @@ def result_of(listing: Listing) -> Result:
     if winner is not None and reserve is not None and winner.price_fen_per_tonne < reserve:
         winner = None
     missing_kg = int(closed.facts.get("missing_kg", 0))
-    if missing_kg:
+    refused = str(closed.facts.get("refused", ""))
+    if missing_kg or refused:
         winner = None
     return Result(
         opening=opened.facts,
         ranking=tuple(ranking),
         winner=winner,
         missing_kg=missing_kg,
+        refused=refused,
         reserve_fen_per_tonne=reserve,
         extensions=tuple(
             datetime.fromisoformat(event.facts["closes_at"])
@@ -174,13 +180,14 @@ def _outcome(result: Result, names: dict[str, str], quantity_kg: int) -> str:
             price=yuan(price_fen),
             amount=yuan(amount_of(price_fen, quantity_kg)),
         )
-    if result.missing_kg:
-        return why_failed(result.missing_kg)
-    return _("未成交：没有报价达到成交条件")
+    return why_failed(result.missing_kg, result.refused) or _("未成交：没有报价达到成交条件")
 
 
-def why_failed(missing_kg: int) -> str:
-    """Of a bidding whose kilograms a court's decision took."""
-    return _("未成交：其中 {tonnes} 吨已由生效裁判转移，不足整宗数量，竞价终止").format(
-        tonnes=tonnes(missing_kg)
-    )
+def why_failed(missing_kg: int, refused: str) -> str:
+    """Of a bidding whose kilograms a court's decision took, or whose highest bid makes no trade."""
+    if missing_kg:
+        return _("未成交：其中 {tonnes} 吨已由生效裁判转移，不足整宗数量，竞价终止").format(
+            tonnes=tonnes(missing_kg)
+        )
+    said = "".join(str(error.message) for error in REFUSING if error.code == refused)
+    return _("未成交：最高报价不能成交。{reason}").format(reason=said) if said else ""

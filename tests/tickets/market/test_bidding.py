@@ -61,7 +61,8 @@ from tickets.market.operations import (
     withdraw_listing,
 )
 from tickets.market.protocol import protocol_pdf, result_of
-from tickets.registry.operations import Kind, Owners
+from tickets.registry.models import Cause
+from tickets.registry.operations import Kind, Owners, open_cause
 
 BIDDERS, ROUNDS = 20, 10
 
@@ -341,6 +342,30 @@ def test_a_bidding_fails_when_a_court_took_of_its_kilograms_and_the_others_close
     assert said in "".join(written.split("\n"))
     back = return_deposit(deposit=taken.deposits.get(), refund_number="T1", actor=floor.trading)
     assert back.state == "returned"
+
+
+def test_a_bidding_whose_highest_bid_makes_no_trade_ends_and_says_why(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = Listing.objects.create(  # As it was asked before the amount was looked at.
+        cause=open_cause(Cause.Kind.LISTED), number="GP-T-1", ticket=ticket, quantity_kg=499,
+        price_fen_per_tonne=1, closes_at=now() + timedelta(hours=1), asked_by=floor.owner_user,
+        method=Listing.Method.BIDDING, step_fen_per_tonne=1, deposit_fen=100_00,
+        opens_at=now() + timedelta(minutes=1),
+    )  # fmt: skip
+    floor.open(listing)
+    advance_clock(timedelta(minutes=2))
+    bidder = floor.bidder(listing, "甲公司")
+    floor.bid(listing, bidder, 1)
+    advance_clock(timedelta(hours=2))
+    assert close_due_biddings() == 1
+    listing.refresh_from_db()
+    assert (listing.ending, states(ticket)) == ("failed", {"held": 1000})
+    assert not listing.trades.exists()
+    assert result_of(listing).agrees
+    said = "最高报价不能成交。金额不足一分"
+    assert said in Message.objects.get(user=bidder[1], subject__contains="竞价未成交").body
+    written = PdfReader(io.BytesIO(protocol_pdf(listing))).pages[0].extract_text()
+    assert said in "".join(written.split("\n"))
 
 
 @pytest.mark.parametrize(("attack", "constraint"), [

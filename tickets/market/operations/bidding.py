@@ -35,7 +35,7 @@ from tickets.market.operations.dealing import (
 )
 from tickets.market.operations.listings import end_listing
 from tickets.market.prices import require_price, yuan
-from tickets.market.protocol import why_failed
+from tickets.market.protocol import REFUSING, why_failed
 from tickets.market.queries import unpaid_in_time
 from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations.registrations import require_holder
@@ -261,6 +261,7 @@ def ranked_bids(listing: Listing) -> list[Bid]:
 def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | None:
     """After the closing: the trade with the highest bid, or None when none reaches the reserve
     or a court has meanwhile taken kilograms off the list: a bid is for the whole quantity.
+    A highest bid that makes no trade, as its amount is nothing, ends the bidding, too.
 
     Raises BiddingRuns before the closing, ListingMovedOn when it was closed already.
     """
@@ -280,28 +281,38 @@ def close_bidding(*, listing: Listing, actor: User | None = None) -> Trade | Non
     missing_kg = max(found.quantity_kg - unbound_kg(found), 0)
     if missing_kg:
         top = None
-    trade = None
+    trade, refused = None, ""
     if top is not None:
-        trade = agree(
-            listing=found,
-            buyer=top.bidder,
-            bought_by=top.bid_by,
-            quantity_kg=found.quantity_kg,
-            price_fen_per_tonne=top.price_fen_per_tonne,
-            actor=actor,
-        )
-        if not has_dealt_with(owners_of(found.ticket), top.bidder):
-            tell_holder(found, top.bidder)
+        try:
+            trade = _agree_on(found, top, actor)
+        except REFUSING as refusal:
+            top, refused = None, refusal.code
+    if top is not None and not has_dealt_with(owners_of(found.ticket), top.bidder):
+        tell_holder(found, top.bidder)
     record(
         LISTING, found.pk, "closed", actor,
         reserve_fen_per_tonne=reserve,
         winner=str(top.key) if top else None,
         trade=str(trade.key) if trade else None,
         missing_kg=missing_kg,
+        refused=refused,
     )  # fmt: skip
     end_listing(found, Listing.Ending.SOLD if trade else Listing.Ending.FAILED, actor)
-    _tell_bidders(found, top, missing_kg)
+    _tell_bidders(found, top, why_failed(missing_kg, refused))
     return trade
+
+
+@write_transaction
+def _agree_on(listing: Listing, bid: Bid, actor: User | None) -> Trade:
+    """The trade of a bid; what refuses it leaves nothing behind."""
+    return agree(
+        listing=listing,
+        buyer=bid.bidder,
+        bought_by=bid.bid_by,
+        quantity_kg=listing.quantity_kg,
+        price_fen_per_tonne=bid.price_fen_per_tonne,
+        actor=actor,
+    )
 
 
 def close_due_biddings() -> int:
@@ -318,7 +329,7 @@ def _close_due(listing: Listing) -> bool:
     return True
 
 
-def _tell_bidders(listing: Listing, top: Bid | None, missing_kg: int) -> None:
+def _tell_bidders(listing: Listing, top: Bid | None, why: str) -> None:
     """Everyone who paid a deposit hears the result: one won, the others did not, or why nobody did."""
     said = _("{tonnes} 吨，成交价每吨 {price} 元。").format(
         tonnes=tonnes(listing.quantity_kg), price=yuan(top.price_fen_per_tonne) if top else "—"
@@ -328,6 +339,6 @@ def _tell_bidders(listing: Listing, top: Bid | None, missing_kg: int) -> None:
         tell(
             users=people_acting_for([deposit.bidder], DISPOSE),
             subject=f"{listing.number}：" + (_("竞价成功") if won else _("竞价未成交")),
-            body=why_failed(missing_kg) if missing_kg else said,
+            body=why or said,
             link=f"/market/listings/{listing.number}/",
         )
