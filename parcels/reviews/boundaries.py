@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.gis.db.models.functions import Intersection
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -10,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from parcels.access import own_land
 from parcels.models import (
     BoundaryMessage,
+    EllipsoidArea,
     Finding,
+    ParcelVersion,
     Right,
     TitleCertificate,
     TitleReview,
@@ -26,6 +29,7 @@ from parcels.reviews.operations import (
     tell_owner,
 )
 from parcels.reviews.queries import land_of_other, people_of
+from parcels.reviews.shapes import LEAST_SHARED_M2, descendants_of
 from parcels.titles.operations import change_by_office
 from portal.accounts.models import Party, User
 from portal.accounts.queries import parties_acted_for
@@ -124,11 +128,13 @@ def answer_boundary_message(
 
 
 def reported_title(message: BoundaryMessage) -> TitleCertificate | None:
-    """The title on the land of a report: one of the reporter's kinds of right, a verified one first."""
+    """The title on the land of a report, also where that was split or merged since: one of the
+    reporter's kinds of right, a verified one first.
+    """
     own = Right.objects.filter(certificate=message.review.certificate_id)
     found = (
         Right.objects.filter(
-            parcel=message.parcel_id, certificate__state__in=["registered", "verified"]
+            parcel__in=_land_now(message), certificate__state__in=["registered", "verified"]
         )
         .exclude(certificate=message.review.certificate_id)
         .alias(
@@ -143,6 +149,17 @@ def reported_title(message: BoundaryMessage) -> TitleCertificate | None:
         .first()
     )
     return found.certificate if found else None
+
+
+def _land_now(message: BoundaryMessage) -> list[int]:
+    """The reported parcel and what came from it that stands on the reported patch."""
+    heirs = (
+        ParcelVersion.objects.standing()
+        .filter(parcel__in=descendants_of(message.parcel), parcel__ended_at__isnull=True)
+        .annotate(shared_m2=EllipsoidArea(Intersection("geom", message.patch)))
+        .filter(shared_m2__gte=LEAST_SHARED_M2)
+    )
+    return [message.parcel_id, *heirs.values_list("parcel_id", flat=True)]
 
 
 def correction_of(title: TitleCertificate) -> TitleReview | None:
@@ -167,7 +184,7 @@ def uncorrected_reports() -> list[BoundaryMessage]:
     ).exclude(certificate=OuterRef("review__certificate"))
     agreed = (
         BoundaryMessage.objects.filter(
-            Exists(held),
+            Exists(held) | Q(parcel__ended_at__isnull=False),
             kind=BoundaryMessage.Kind.REPORT_ERROR,
             answer=BoundaryMessage.Answer.AGREED,
         )
@@ -181,9 +198,11 @@ def _stands_uncorrected(message: BoundaryMessage) -> bool:
     title = reported_title(message)
     if title is None or title.state != TitleCertificate.State.VERIFIED:
         return False
+    stood = VerifiedTitle.objects.filter(certificate=title, verified_at__lt=message.answered_at)
     state, by_office = TitleReview.State, Q(because=TitleReview.Because.OFFICE)
     return (
-        not TitleReview.objects.filter(certificate__supersedes=title)
+        stood.exists()
+        and not TitleReview.objects.filter(certificate__supersedes=title)
         .filter(
             Q(state__in=[state.PREPARING, state.APPROVING])
             | by_office & Q(state__in=TitleReview.OPEN)

@@ -227,10 +227,12 @@ def rivals(review: TitleReview, *, verified_only: bool) -> list[ParcelVersion]:
 
 
 def agreed_patches(parcel: Parcel) -> list[GEOSGeometry]:
-    """The land of a parcel that was reported as an error of its title, where the bureau agreed."""
+    """The land of a parcel, or of what it came from, that was reported as an error of its title, where
+    the bureau agreed.
+    """
     return list(
         BoundaryMessage.objects.filter(
-            parcel=parcel,
+            parcel__in={parcel.pk} | ancestors_of([parcel]),
             kind=BoundaryMessage.Kind.REPORT_ERROR,
             answer=BoundaryMessage.Answer.AGREED,
         ).values_list("patch", flat=True)

@@ -45,7 +45,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.queries import imported_corrections, takeover_conflicts
 from parcels.reviews.repairs import RepairKind
-from parcels.reviews.shapes import current_shapes
+from parcels.reviews.shapes import as_shapely, current_shapes
 from parcels.titles.errors import ChangeOpen
 from parcels.titles.operations import (
     CertificateFacts,
@@ -54,6 +54,7 @@ from parcels.titles.operations import (
     correct_shape,
     repair_shape,
     request_change,
+    split_parcel,
 )
 from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, User
@@ -75,6 +76,7 @@ from tests.parcels.reviews.bench import (
     title_of,
     verified,
 )
+from tests.parcels.reviews.test_changes import through_the_middle
 from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
@@ -288,6 +290,50 @@ def test_an_import_ends_the_draft_of_a_change_and_waits_for_one_handed_in(
     assert TitleReview.objects.get(pk=draft.pk).state == "draft"
     change_by_office(certificate=title, reason="导入", actor=people["clerk"])
     assert TitleReview.objects.get(pk=draft.pk).state == "withdrawn"
+
+
+def test_a_reported_error_is_corrected_on_land_that_was_split_meanwhile(
+    people: dict[str, Any],
+) -> None:
+    wrong, message, honest = reported(people)
+    withdraw_review(review=honest, actor=people["user"])
+    browser = Client()
+    browser.force_login(people["clerk"])
+    address = reverse("parcels:boundary-message", args=[message.key])
+    change = changing(wrong)
+    [whole] = current_shapes(change)
+    split_parcel(
+        review=change, parcel=whole.parcel, line=through_the_middle(whole), actor=wrong.made_by
+    )
+    signed(submitted(TitleReview.objects.get(pk=change.pk)), people)
+    page = browser.get(address).content.decode()
+    assert reverse("parcels:title", args=[change.certificate.key]) in page
+    assert "不会立案" not in page
+    answer_boundary_message(message=message, agreed=True, text="经核实", actor=people["clerk"])
+    correction = TitleReview.objects.get(because=TitleReview.Because.OFFICE)
+    assert correction.certificate.supersedes == change.certificate
+    patch = as_shapely(message.patch)
+    touched = [
+        one
+        for one in current_shapes(correction)
+        if as_shapely(one.geom).intersection(patch).area > 0
+    ]
+    assert touched
+    for one in touched:
+        newer = repair_shape(
+            review=correction, parcel=one.parcel, kind=RepairKind.YIELD, metres=1,
+            as_officer=True, actor=people["clerk"],
+        )  # fmt: skip
+        assert newer.area_m2 < one.area_m2
+
+
+def test_who_agrees_to_a_report_where_no_title_stands_is_told_so(people: dict[str, Any]) -> None:
+    _wrong, message, _honest = reported(people)
+    TitleCertificate.objects.filter(state="verified").update(state="cancelled")
+    browser = Client()
+    browser.force_login(people["clerk"])
+    address = reverse("parcels:boundary-message", args=[message.key])
+    assert "不会立案" in browser.get(address).content.decode()
 
 
 def test_an_agreed_report_is_listed_until_the_bureau_decides_on_it(people: dict[str, Any]) -> None:
