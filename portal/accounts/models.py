@@ -245,14 +245,15 @@ class PartyMember(models.Model):
 class PartyNumber(models.Model):
     """证件号码: one that a party is to have, has or had, from its first change on (article 10).
 
-    The party's own columns say the present one, and it stays the same party. Sealed as there.
+    The party's own columns say the present one, and it stays the same party. Sealed as there; erased
+    where it was never registered.
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="numbers")
     identity_key_id = models.CharField(max_length=8, editable=False)
-    identity_sealed = models.BinaryField(editable=False)
-    identity_digest = models.BinaryField(max_length=32, editable=False)
+    identity_sealed = models.BinaryField(null=True, editable=False)
+    identity_digest = models.BinaryField(max_length=32, null=True, editable=False)
     identity_prefix = models.CharField(max_length=6, editable=False)
     identity_last4 = models.CharField(max_length=4, editable=False)
     doubtful = models.BooleanField(_("号码存疑"), default=False)
@@ -273,6 +274,18 @@ class PartyNumber(models.Model):
                 name="number_ends_after_it_begins",
                 condition=Q(ended_at__isnull=True)
                 | Q(valid_from__isnull=False, ended_at__gte=F("valid_from")),
+            ),
+            models.CheckConstraint(
+                name="number_is_whole_or_erased",
+                condition=Q(identity_sealed__isnull=False, identity_digest__isnull=False)
+                | Q(
+                    valid_from__isnull=True,
+                    identity_key_id="",
+                    identity_sealed__isnull=True,
+                    identity_digest__isnull=True,
+                    identity_prefix="",
+                    identity_last4="",
+                ),
             ),
         ]
 

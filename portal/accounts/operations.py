@@ -385,6 +385,17 @@ def propose_number(*, party: Party, number: str, actor: User) -> PartyNumber:
 
 
 @write_transaction
+def erase_proposed_number(*, number: PartyNumber, actor: User) -> None:
+    """The number is not registered: it may be another's and is kept no longer. AlreadyDecided for one
+    that the party has or had."""
+    proposed = PartyNumber.objects.select_for_update().get(pk=number.pk)
+    if proposed.valid_from is not None:
+        raise AlreadyDecided()
+    _erase_identity(proposed)
+    _record("party", proposed.party.key, "erase_number", actor, number=str(proposed.key))
+
+
+@write_transaction
 def change_number(*, number: PartyNumber, because: uuid.UUID, actor: User) -> Party:
     """The proposed number is the party's from now on, by a registration that stands on its document;
     key and name stay, and the former number is kept. Raises OfficeMissing, IdentityTaken.
@@ -399,9 +410,9 @@ def change_number(*, number: PartyNumber, because: uuid.UUID, actor: User) -> Pa
         PartyNumber.objects.create(
             party=party, valid_from=party.checked_at, ended_at=moment, **_identity_of(party)
         )
-    if not PartyNumber.objects.filter(pk=number.pk, valid_from__isnull=True).update(
-        valid_from=moment
-    ):
+    if not PartyNumber.objects.filter(
+        pk=number.pk, valid_from__isnull=True, identity_sealed__isnull=False
+    ).update(valid_from=moment):
         raise AlreadyDecided()
     number.refresh_from_db()
     Party.objects.filter(pk=party.pk).update(**_identity_of(number))
@@ -1015,10 +1026,10 @@ def _identity_of(row: Party | PartyNumber) -> dict[str, Any]:
     return {f"identity_{name}": getattr(row, f"identity_{name}") for name in columns}
 
 
-def _erase_identity(party: Party) -> None:
-    party.identity_key_id = party.identity_prefix = party.identity_last4 = ""
-    party.identity_sealed = party.identity_digest = None
-    party.save(
+def _erase_identity(row: Party | PartyNumber) -> None:
+    row.identity_key_id = row.identity_prefix = row.identity_last4 = ""
+    row.identity_sealed = row.identity_digest = None
+    row.save(
         update_fields=[
             "identity_key_id",
             "identity_prefix",

@@ -228,6 +228,20 @@ def test_an_owner_has_a_new_number_and_stays_the_same_party(bureau: Bureau, hand
         file_document=scan(), **wanted,
     )  # fmt: skip
     assert number not in str(asked.typed)
+    # What is not registered may be another's number: it is erased, and never the party's after that.
+    dropped = hands.asked(
+        bureau.owner_user, "renumber", ticket.number, identity_number=number,
+        file_document=scan(), **wanted,
+    )  # fmt: skip
+    assert (
+        hands.request(bureau.clerk, dropped, action="return", reason="另行申请").status_code == 302
+    )
+    [erased] = owner.numbers.filter(identity_sealed__isnull=True, identity_digest__isnull=True)
+    assert (erased.pk, erased.masked) == (dropped.new_number_id, "")
+    with refused_by("number_is_whole_or_erased"):
+        owner.numbers.filter(pk=erased.pk).update(valid_from=erased.made_at)
+    with refused_by("number_is_whole_or_erased"):
+        owner.numbers.filter(pk=erased.pk).update(identity_digest=b"x" * 32)
     assert hands.request(bureau.clerk, asked, action="take").status_code == 302
     asked.refresh_from_db()
     assert asked.registration is not None
@@ -241,7 +255,7 @@ def test_an_owner_has_a_new_number_and_stays_the_same_party(bureau: Bureau, hand
     owner.refresh_from_db()
     assert (owner.identity_masked, owner.identity_last4) == ("654002********001X", "001X")
     assert set(tickets_of(owner)) == tickets
-    kept = owner.numbers.order_by("ended_at")
+    kept = owner.numbers.filter(valid_from__isnull=False).order_by("ended_at")
     assert [(one.masked, one.ended_at is None) for one in kept] == [
         (former, False), (owner.identity_masked, True),
     ]  # fmt: skip
@@ -254,7 +268,7 @@ def test_an_owner_has_a_new_number_and_stays_the_same_party(bureau: Bureau, hand
     with refused_by("former_number_is_kept"):
         Party.objects.filter(pk=owner.pk).update(identity_digest=b"x" * 32)
     with refused_by("nothing_is_rewritten"):
-        owner.numbers.update(identity_last4="0000")
+        kept.update(identity_last4="0000")
 
 
 def test_a_ticket_used_up_is_closed_with_public_notice(bureau: Bureau, hands: Hands) -> None:

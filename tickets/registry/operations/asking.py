@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from portal.accounts.errors import OfficeMissing, ReasonMissing
 from portal.accounts.models import Mandate, Party, Role, User
+from portal.accounts.operations import erase_proposed_number
 from portal.accounts.queries import acts_for, acts_for_any, has_role, people_acting_for
 from portal.base.clock import now, today
 from portal.base.errors import NotFound
@@ -272,6 +273,8 @@ def _answer(request: TicketRequest, state: TicketRequest.State, actor: User, ans
     TicketRequest.objects.filter(pk=request.pk).update(
         state=state, answered_by=actor, answered_at=now(), answer=answer
     )
+    if request.new_number is not None:
+        erase_proposed_number(number=request.new_number, actor=actor)
     _record(request, state.value, actor)
     request.refresh_from_db()
 

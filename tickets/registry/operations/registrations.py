@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
+from portal.accounts.operations import erase_proposed_number
 from portal.accounts.queries import people_acting_for
 from portal.base.clock import PortalNow
 from portal.base.statements import columns_of, prepared_cursor, row_as, width_of
@@ -444,6 +445,8 @@ def reject_registration(*, registration: Registration, reason: str, actor: User)
         decided_at=PortalNow(),
         decision_reason=reason.strip(),
     )
+    if found.new_number is not None:
+        erase_proposed_number(number=found.new_number, actor=actor)
     _record(found, "rejected", actor)
     found.refresh_from_db()
     return found

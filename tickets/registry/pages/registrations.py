@@ -471,7 +471,9 @@ def _registration_page(
         "may_consent": waiting
         and found.kind in ASKING_OWNERS
         and bool(may_dispose_any(found, user)),
-        "unmask": unmask or UnmaskForm() if found.new_number and may_unmask(user) else None,
+        "unmask": unmask or UnmaskForm()
+        if found.new_number and found.new_number.masked and may_unmask(user)
+        else None,
         "shown": shown,
         "request_key": uuid.uuid4(),
         "refusal": refusal,
