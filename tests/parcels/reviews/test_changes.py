@@ -79,8 +79,6 @@ from tests.accounts.people import forestry_clerk
 from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import imported_title_on, parcel_at, square, title_on, verify
 from tests.parcels.reviews.bench import (
-    approver,
-    clerk,
     owner,
     proposed,
     seen,
@@ -92,12 +90,6 @@ from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
 UNIT = "654002001001JC00001L00000001"
-
-
-@pytest.fixture
-def people(db: Any) -> dict[str, Any]:
-    user, party = owner()
-    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
 
 
 def through_the_middle(version: ParcelVersion) -> shapely.LineString:

@@ -40,7 +40,6 @@ from tests.factories.files import square as ring
 from tests.factories.land import square
 from tests.parcels.claims.areas import exclusion_at
 from tests.parcels.reviews.bench import (
-    approver,
     clerk,
     owner,
     proposed,
@@ -54,12 +53,6 @@ from tests.parcels.rules.asking import parcel_in
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.4\n1 0 obj << /Type /Page >> endobj\n%%EOF\n"
 HEADERS = {"accept": "application/json"}
-
-
-@pytest.fixture
-def people(db: Any) -> dict[str, Any]:
-    user, party = owner()
-    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
 
 
 def as_user(user: Any) -> Client:

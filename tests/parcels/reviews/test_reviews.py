@@ -82,12 +82,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def people(db: Any) -> dict[str, Any]:
-    user, party = owner()
-    return {"user": user, "party": party, "clerk": clerk(), "approver": approver()}
-
-
-@pytest.fixture
 def draft(people: dict[str, Any]) -> TitleReview:
     return title_of(people["user"], people["party"], square(0, 0), area_m2=10_000)
 
