@@ -39,6 +39,7 @@ ARTICLES: dict[VerdictKind, str | Promise] = {
     VerdictKind.REJECT: _("第八条"),
     VerdictKind.RESUBMIT: _("第七条、第八条"),
     VerdictKind.RECALL: _("第三条；限主管部门自行立案的案件"),
+    VerdictKind.END: _("第三条；限所办事项准许的案件，须写明理由"),
     VerdictKind.WITHDRAW: _("第三条（自愿）"),
     VerdictKind.DISQUALIFY: _("第七条"),
     VerdictKind.BEGIN: _("第八条"),

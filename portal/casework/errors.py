@@ -82,8 +82,9 @@ class Recused(CaseworkError):
 
 
 @stands_for("weighty_verdict_has_a_reason")
+@stands_for("office_ends_with_a_reason")
 class VerdictNeedsReason(CaseworkError):
-    """A return, a refusal and a disqualification say why."""
+    """A return, a refusal, a disqualification and an end by office say why."""
 
     code = "verdict_needs_reason"
     message = _("请写明理由。")

@@ -101,6 +101,7 @@ class ReviewCase(models.Model):
         REJECTED = "rejected", _("不予通过")
         WITHDRAWN = "withdrawn", _("已撤回")
         DISQUALIFIED = "disqualified", _("已取消资格")
+        ENDED = "ended", _("已依职权终止")
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     number = models.CharField(_("案号"), max_length=24, unique=True)

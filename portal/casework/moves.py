@@ -31,6 +31,7 @@ class VerdictKind(models.TextChoices):
     REJECT = "reject", _("不予通过")
     RESUBMIT = "resubmit", _("补正提交")
     RECALL = "recall", _("收回办理")
+    END = "end", _("依职权终止")
     WITHDRAW = "withdraw", _("撤回申请")
     DISQUALIFY = "disqualify", _("取消申报资格")
     BEGIN = "begin", _("开始办理")
@@ -73,6 +74,8 @@ MOVES: dict[tuple[StepStatus, VerdictKind], Move] = {
     (StepStatus.RETURNED, VerdictKind.RESUBMIT): Move(StepStatus.OPEN, By.APPLICANT),
     # Only where an office opened the case itself: nobody need answer it.
     (StepStatus.RETURNED, VerdictKind.RECALL): Move(StepStatus.OPEN, By.HANDLER),
+    # Only of cases whose subject lets the office end what is not answered (migration 0009).
+    (StepStatus.RETURNED, VerdictKind.END): Move(StepStatus.CLOSED, By.HANDLER),
     **{
         (status, VerdictKind.WITHDRAW): Move(StepStatus.CLOSED, By.APPLICANT)
         for status in _UNFINISHED

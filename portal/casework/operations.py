@@ -44,7 +44,13 @@ from portal.casework.moves import StepStatus, VerdictKind
 from portal.journal.operations import record_event
 
 REASONED = frozenset(
-    {VerdictKind.RETURN, VerdictKind.REJECT, VerdictKind.SEND_BACK, VerdictKind.DISQUALIFY}
+    {
+        VerdictKind.RETURN,
+        VerdictKind.REJECT,
+        VerdictKind.SEND_BACK,
+        VerdictKind.DISQUALIFY,
+        VerdictKind.END,
+    }
 )
 IN_HAND = (StepStatus.OPEN, StepStatus.PREPARED)
 

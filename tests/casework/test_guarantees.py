@@ -14,6 +14,7 @@ from django.db.utils import IntegrityError, ProgrammingError
 from portal.accounts.models import Role, RoleGrant, User
 from portal.accounts.operations import revoke_role
 from portal.base.errors import PortalError, StateMovedOn
+from portal.base.guarantees import refusal_of
 from portal.base.transactions import write_transaction
 from portal.casework.errors import (
     CaseClosed,
@@ -161,6 +162,44 @@ def test_an_office_takes_back_what_it_opened_itself_and_no_applicants_case(
     assert (own.state, step_of(own, "title").status) == ("open", StepStatus.OPEN)
     assert not own.stops.filter(resumed_at__isnull=True).exists()
     assert own.due_on is not None
+
+
+def test_an_office_ends_what_is_not_answered_where_the_kind_of_case_lets_it(
+    offices: Offices,
+) -> None:
+    other = to_reviews(offices)
+    say(other, "title", VerdictKind.RETURN, offices["land_clerk"], "界线不符")
+    with pytest.raises(MoveNotAllowed):
+        say(other, "title", VerdictKind.END, offices["land_clerk"], "久不答复")
+    case = open_case(
+        kind="title_review", title="一件事", subject_kind="test", subject_key=uuid.uuid4(),
+        steps=[StepPlan(kind="title", title="权属", order=1, department=LAND)],
+        applicants=[offices.party], actor=offices["owner"],
+    )  # fmt: skip
+    with pytest.raises(MoveNotAllowed):
+        say(case, "title", VerdictKind.END, offices["land_clerk"], "尚未退回")
+    say(case, "title", VerdictKind.RETURN, offices["land_clerk"], "请补正")
+    for somebody, refusal in (("clerk", NotYourOffice), ("owner", OwnMatter)):
+        with pytest.raises(refusal):
+            say(case, "title", VerdictKind.END, offices[somebody], "久不答复")
+    with pytest.raises(VerdictNeedsReason):
+        say(case, "title", VerdictKind.END, offices["land_clerk"], " ")
+    step = step_of(case, "title")
+    with (
+        pytest.raises(IntegrityError) as unsaid,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO casework_verdict (key, step_id, verdict, actor_id, reason, article, facts,"
+            " seen) VALUES (gen_random_uuid(), %s, 'end', %s, ' ', '', '{}', %s)",
+            [step.pk, offices["land_clerk"].pk, step.revision],
+        )
+    assert isinstance(refusal_of(unsaid.value), VerdictNeedsReason)
+    say(case, "title", VerdictKind.END, offices["land_clerk"], "久不答复")
+    case.refresh_from_db()
+    assert (case.state, step_of(case, "title").status) == ("ended", StepStatus.CLOSED)
+    assert not case.stops.filter(resumed_at__isnull=True).exists()
 
 
 def test_plain_sql_moves_no_step_and_rewrites_no_verdict(offices: Offices) -> None:

@@ -31,8 +31,8 @@ def may_say(step: ReviewStep, verdict: VerdictKind, actor: User) -> bool:
         return False
     if move.pair is not None and move.pair != step.pair:
         return False
-    if verdict is VerdictKind.RECALL:
-        return False  # This case is an applicant's.
+    if verdict in (VerdictKind.RECALL, VerdictKind.END):
+        return False  # This case is an applicant's, and its kind lets no office end it.
     owner = actor.username == "owner"
     if move.by is By.APPLICANT:
         return owner
