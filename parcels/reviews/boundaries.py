@@ -165,11 +165,11 @@ def _land_now(message: BoundaryMessage) -> list[int]:
 def correction_of(title: TitleCertificate) -> TitleReview | None:
     """The review under way in which a title, or the change of it, is put right.
 
-    A change that its owner has not handed in is none: nothing makes him hand it in.
+    A change that lies with its owner is none: nothing makes him go on with it.
     """
-    handed_in = Q(certificate__supersedes=title) & ~Q(state=TitleReview.State.DRAFT)
+    changing = Q(certificate__supersedes=title) & TitleReview.GOES_ON
     return (
-        TitleReview.objects.filter(Q(certificate=title) | handed_in, state__in=TitleReview.OPEN)
+        TitleReview.objects.filter(Q(certificate=title) | changing, state__in=TitleReview.OPEN)
         .select_related("certificate", "case")
         .first()
     )
@@ -177,7 +177,7 @@ def correction_of(title: TitleCertificate) -> TitleReview | None:
 
 def uncorrected_reports() -> list[BoundaryMessage]:
     """Reports that the bureau agreed to, of a title that stands as it did: no case by office has
-    decided on it since, and no change of it lies with the bureau.
+    decided on it since, and no change of it goes on by itself.
     """
     held = VerifiedTitle.objects.filter(
         parcel=OuterRef("parcel"), ended_at__isnull=True, verified_at__lt=OuterRef("answered_at")
@@ -199,16 +199,12 @@ def _stands_uncorrected(message: BoundaryMessage) -> bool:
     if title is None or title.state != TitleCertificate.State.VERIFIED:
         return False
     stood = VerifiedTitle.objects.filter(certificate=title, verified_at__lt=message.answered_at)
-    state, by_office = TitleReview.State, Q(because=TitleReview.Because.OFFICE)
+    decided = Q(because=TitleReview.Because.OFFICE, decided_at__gte=message.answered_at)
     return (
         stood.exists()
-        and not TitleReview.objects.filter(certificate__supersedes=title)
-        .filter(
-            Q(state__in=[state.PREPARING, state.APPROVING])
-            | by_office & Q(state__in=TitleReview.OPEN)
-            | by_office & Q(decided_at__gte=message.answered_at)
-        )
-        .exists()
+        and not TitleReview.objects.filter(
+            TitleReview.GOES_ON | decided, certificate__supersedes=title
+        ).exists()
     )
 
 

@@ -90,6 +90,10 @@ class TitleReview(models.Model):
     WITH_OWNER = (State.DRAFT, State.RETURNED)
     # Opened by an officer: nobody applied, and perhaps nobody acts for a holder.
     BY_OFFICE = (Because.TAKEOVER, Because.OFFICE)
+    # What goes on whether its owner acts or not.
+    GOES_ON = Q(state__in=(State.PREPARING, State.APPROVING)) | Q(
+        state__in=OPEN, because__in=BY_OFFICE
+    )
 
     class Meta:
         verbose_name = _("权属审核")
@@ -141,6 +145,11 @@ class TitleReview(models.Model):
     @property
     def by_office(self) -> bool:
         return self.because in self.BY_OFFICE
+
+    @property
+    def lies_with_owner(self) -> bool:
+        """Nothing goes on until its owner acts, and nobody makes him."""
+        return self.state in self.WITH_OWNER and not self.by_office
 
 
 class ReviewShape(models.Model):

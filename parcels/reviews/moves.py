@@ -19,6 +19,7 @@ class Move(models.TextChoices):
     RETURN = "return", _("退回补正")
     PROPOSE = "propose", _("提出结论")
     RECALL = "recall", _("收回办理")
+    END = "end", _("依职权终止")
     SEND_BACK = "send_back", _("退回经办")
     VERIFY = "verify", _("签署通过")
     REJECT = "reject", _("签署不予通过")
@@ -37,6 +38,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.DRAFT, Move.WITHDRAW): State.WITHDRAWN,
     (State.PREPARING, Move.WITHDRAW): State.WITHDRAWN,
     (State.RETURNED, Move.WITHDRAW): State.WITHDRAWN,
+    (State.DRAFT, Move.END): State.WITHDRAWN,
+    (State.RETURNED, Move.END): State.WITHDRAWN,
 }
 
 

@@ -206,17 +206,22 @@ def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
 
 
 @write_transaction
-def end_draft(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
-    """A change that its owner never handed in gives way to the bureau's own; he is told why."""
+def end_change(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
+    """A change that lies with its owner gives way to the bureau's own; what he drew for it ends as on
+    a withdrawal, and he is told why. Only the clerk ends one that was handed in before.
+    """
     review = locked(review)
-    if review.state != TitleReview.State.DRAFT:
-        raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=Move.WITHDRAW.label)
+    state = next_state(review.state, Move.END)
+    if review.because != TitleReview.Because.CHANGE:
+        raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=Move.END.label)
     require_officer(review, actor, may_use_bench)
-    review.state = next_state(review.state, Move.WITHDRAW)
+    review.state = state
     _let_go(review)
+    if review.case is not None:
+        _say(review, VerdictKind.END, actor=actor, reason=reason)
     review.save()
     record(review, "ended_by_office", actor)
-    tell_owner(review, _("主管部门依职权变更，您未提交的变更已终止：{number}"), reason)
+    tell_owner(review, _("主管部门依职权变更，您的变更已终止：{number}"), reason)
     return review
 
 

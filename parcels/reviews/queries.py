@@ -99,15 +99,15 @@ def takeover_conflicts() -> QuerySet[TakeoverConflict]:
 
 
 def imported_corrections() -> QuerySet[TitleCertificate]:
-    """Verified titles to whose land an import brought another shape, without a change that was
-    handed in; ``corrected`` counts their parcels.
+    """Verified titles to whose land an import brought another shape, without a change under way that
+    goes on by itself; ``corrected`` counts their parcels.
     """
     waiting = waiting_imports().values("parcel")
     held = VerifiedTitle.objects.filter(ended_at__isnull=True, parcel__in=waiting)
     corrected = held.filter(certificate=OuterRef("pk")).order_by().values("certificate")
     changing = TitleReview.objects.filter(
-        certificate__supersedes=OuterRef("pk"), state__in=TitleReview.OPEN
-    ).exclude(state=TitleReview.State.DRAFT)
+        TitleReview.GOES_ON, certificate__supersedes=OuterRef("pk")
+    )
     return (
         TitleCertificate.objects.filter(pk__in=held.values("certificate"))
         .exclude(Exists(changing))

@@ -37,7 +37,7 @@ from parcels.reviews.errors import (
 from parcels.reviews.holding import hand_rights_on, holders_of, refuse_shared, told_to_owner
 from parcels.reviews.operations import (
     OPENED_BY_OFFICE,
-    end_draft,
+    end_change,
     locked,
     record,
     require_officer,
@@ -486,8 +486,8 @@ def request_change(
 @write_transaction
 def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User) -> TitleReview:
     """The bureau's own change of a verified title: for an error that was reported, or a shape that an
-    import brought, which is taken up. Its holders are told, and nobody need act for them; a change that
-    they had not handed in ends.
+    import brought, which is taken up. Its holders are told, and nobody need act for them; a change of
+    their own that lies with them ends.
 
     ParcelShared where an imported shape is of land that another verified title holds too.
     """
@@ -541,10 +541,10 @@ def _change_of(
     for going in TitleReview.objects.filter(
         certificate__supersedes=former, state__in=TitleReview.OPEN
     ):
-        # Nobody keeps a wrong title by beginning a change that he never hands in.
-        if because != TitleReview.Because.OFFICE or going.state != TitleReview.State.DRAFT:
+        # Nobody keeps a wrong title by a change that he never hands in or never mends.
+        if because != TitleReview.Because.OFFICE or not going.lies_with_owner:
             raise ChangeOpen()
-        end_draft(review=going, reason=reason.strip(), actor=actor)
+        end_change(review=going, reason=reason.strip(), actor=actor)
     copied = CertificateFacts(
         kind=TitleCertificate.Kind(former.kind),
         **{

@@ -36,6 +36,7 @@ from parcels.reviews.errors import (
 )
 from parcels.reviews.models import Outcome
 from parcels.reviews.operations import (
+    end_change,
     open_takeover_case,
     recall_review,
     recheck_review,
@@ -253,6 +254,52 @@ def test_a_change_that_is_never_handed_in_stops_no_correction(people: dict[str, 
     assert Message.objects.filter(user=wrong.made_by, link=link, body=message.text).count() == 1
     with pytest.raises(ChangeOpen):
         changing(wrong)
+
+
+def returned_to_its_owner(review: TitleReview, people: dict[str, Any]) -> TitleReview:
+    review = submitted(review)
+    return return_title(review=review, asked="请更正", seen=seen(review), actor=people["clerk"])
+
+
+def test_a_change_that_was_returned_and_lies_with_its_owner_gives_way_to_the_bureaus_own(
+    people: dict[str, Any],
+) -> None:
+    wrong, message, _honest = reported(people)
+    theirs = changing(wrong)
+    [whole] = current_shapes(theirs)
+    line = through_the_middle(whole)
+    pieces = split_parcel(review=theirs, parcel=whole.parcel, line=line, actor=wrong.made_by)
+    theirs = returned_to_its_owner(TitleReview.objects.get(pk=theirs.pk), people)
+    browser = Client()
+    browser.force_login(people["clerk"])
+    page = browser.get(reverse("parcels:title", args=[wrong.certificate.key])).content.decode()
+    assert reverse("parcels:bench-change", args=[wrong.certificate.key]) in page
+    with pytest.raises(NotYourOffice), transaction.atomic():
+        change_by_office(certificate=wrong.certificate, reason="核实", actor=people["approver"])
+    answer_boundary_message(message=message, agreed=True, text="经核实", actor=people["clerk"])
+    theirs.refresh_from_db()
+    assert (theirs.state, theirs.certificate.state) == ("withdrawn", "cancelled")
+    assert theirs.case is not None
+    assert (theirs.case.state, theirs.case.closed_at is not None) == ("ended", True)
+    said = theirs.case.steps.get().verdicts.last()
+    assert (said.verdict, said.reason) == ("end", message.text)
+    assert not Parcel.objects.in_being().filter(pk__in=[piece.pk for piece in pieces]).exists()
+    link = reverse("parcels:my-title", args=[theirs.key])
+    assert Message.objects.filter(user=wrong.made_by, link=link, body=message.text).exists()
+    change = TitleReview.objects.get(because=TitleReview.Because.OFFICE)
+    assert [one.parcel for one in current_shapes(change)] == [whole.parcel]
+    assert signed(change, people).state == "verified"
+
+
+def test_no_office_ends_a_registration_or_what_lies_with_the_bureau(
+    people: dict[str, Any],
+) -> None:
+    wrong, _message, honest = reported(people)
+    change = submitted(changing(wrong))
+    honest = return_title(review=honest, asked="x", seen=seen(honest), actor=people["clerk"])
+    for going in (change, honest):
+        with pytest.raises(ReviewMoveNotAllowed):
+            end_change(review=going, reason="核实", actor=people["clerk"])
 
 
 def test_an_import_ends_the_draft_of_a_change_and_waits_for_one_handed_in(
