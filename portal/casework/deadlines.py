@@ -8,7 +8,8 @@ from datetime import date, timedelta
 
 from portal.base.clock import CITY_TIME, today
 from portal.casework.errors import RegulationNotInForce
-from portal.casework.models import CalendarYear, ClockStop, Regulation, WorkingDay
+from portal.casework.models import CalendarYear, ClockStop, Regulation, ReviewStep, WorkingDay
+from portal.casework.moves import StepStatus
 
 SATURDAY = 5
 
@@ -31,6 +32,14 @@ class Stop:
     def covers(self, day: date) -> bool:
         """As a receipt's own day does not count, the day of the answer does not either."""
         return self.stopped_on < day <= self.resumed_on
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How a step stands to its due day, for a page. A provisional day makes nothing late."""
+
+    late: bool
+    days_left: int | None
 
 
 class Calendar:
@@ -92,6 +101,15 @@ def stops_of(rows: Iterable[ClockStop]) -> list[Stop]:
         )
         for row in rows
     ]
+
+
+def term_of(step: ReviewStep) -> Term:
+    """Today's: only a step in hand is late, whatever day stands beside one that ended."""
+    if step.due_on is None:
+        return Term(late=False, days_left=None)
+    days_left = (step.due_on - today()).days
+    in_hand = step.status in (StepStatus.OPEN, StepStatus.PREPARED)
+    return Term(late=in_hand and days_left < 0 and not step.due_provisional, days_left=days_left)
 
 
 def regulation_in_force(on: date | None = None) -> Regulation:

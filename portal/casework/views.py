@@ -35,6 +35,7 @@ from portal.casework.access import (
     access_notice,
     access_objection,
 )
+from portal.casework.deadlines import term_of
 from portal.casework.diagram import BOX_HEIGHT, BOX_WIDTH, arrows, boxes, rows
 from portal.casework.documents import JPEG, PDF, PNG, content_of
 from portal.casework.forms import CodeForm, ObjectionForm, WebhookForm
@@ -95,16 +96,11 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 def desk_row(step: ReviewStep) -> dict[str, Any]:
     """One step as the desk shows it."""
-    late = bool(
-        step.due_on and step.due_on < today() and not step.due_provisional
-        and step.status in ("open", "prepared")
-    )  # fmt: skip
     return {
         "step": step,
         "case": step.case,
         "page": subject_page(step.case.subject_kind, step.case.subject_key),
-        "late": late,
-        "days_left": (step.due_on - today()).days if step.due_on else None,
+        "term": term_of(step),
     }
 
 

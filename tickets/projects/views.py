@@ -28,7 +28,7 @@ from portal.base.answers import answer_refused, pressed_once
 from portal.base.clock import CITY_TIME, PortalNow, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
-from portal.casework.deadlines import stops_of, working_days_between
+from portal.casework.deadlines import stops_of, term_of, working_days_between
 from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.queries import opinions_wanted_of, unread_count
@@ -232,7 +232,7 @@ def _review(
     comments = case.comments.select_related("author").prefetch_related("attachments")
     expert = next((step for step in steps if step.kind == Step.EXPERT), None)
     return {
-        "steps": [_step_row(step, day, inside=concerns["inside"]) for step in steps],
+        "steps": [_step_row(step, inside=concerns["inside"]) for step in steps],
         "stages": _stages(steps),
         "elapsed": _elapsed(case, day),
         "turns": [_turn(step, latest, user, form) for step in turns],
@@ -259,7 +259,7 @@ def _review(
 
 def _turn(step: ReviewStep, latest: Any, user: User, form: Any) -> dict[str, Any]:
     """What one step that waits for me asks of me."""
-    row: dict[str, Any] = {"step": step, "choices": choices_of(step)}
+    row: dict[str, Any] = {"step": step, "term": term_of(step), "choices": choices_of(step)}
     seen = {"seen": step.revision}
     if step.kind == Step.FILING and step.status == StepStatus.OPEN:
         tonnes = latest.quantity_kg_calculated // KG_PER_TONNE if latest else None
@@ -279,9 +279,8 @@ def _turn(step: ReviewStep, latest: Any, user: User, form: Any) -> dict[str, Any
     return row
 
 
-def _step_row(step: ReviewStep, day: Any, *, inside: bool) -> dict[str, Any]:
+def _step_row(step: ReviewStep, *, inside: bool) -> dict[str, Any]:
     """To the applicant what was decided and, once it is, what the experts said; drafts stay inside."""
-    in_hand = step.status in (StepStatus.OPEN, StepStatus.PREPARED)
     return {
         "step": step,
         "verdicts": [one for one in step.verdicts.all() if inside or one.verdict not in DRAFTS],
@@ -291,8 +290,7 @@ def _step_row(step: ReviewStep, day: Any, *, inside: bool) -> dict[str, Any]:
         "asked": [
             one for one in step.opinions.all() if not one.given_at and one.round == step.round
         ],
-        "late": bool(in_hand and step.due_on and step.due_on < day and not step.due_provisional),
-        "days_left": (step.due_on - day).days if step.due_on else None,
+        "term": term_of(step),
     }
 
 

@@ -724,8 +724,10 @@ def test_what_falls_due_is_told_to_the_approver_once_though_a_night_failed(town:
     advance_clock(timedelta(days=(step.due_on - today()).days + 3))
     assert tell_of_overdue() == 1
     assert approver.inbox_messages.filter(subject__startswith="逾期").count() == 1
-    shown = browser_of(town["forestry_clerk"]).get(reverse("casework:desk")).content.decode()
-    assert "逾期" in shown
+    clerk = browser_of(town["forestry_clerk"])
+    assert "逾期" in clerk.get(reverse("casework:desk")).content.decode()
+    page = clerk.get(reverse("projects:application", args=[application.key])).content.decode()
+    assert page.count("逾期") == 2  # Beside what is asked of him, and in the course of the case.
     assert tell_of_overdue() == 0  # The morning's job once more.
     advance_clock(timedelta(days=1))
     assert tell_of_overdue() == 0
