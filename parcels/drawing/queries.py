@@ -33,7 +33,7 @@ JOIN parcels_titlecertificate AS certificate ON certificate.id = hold.certificat
 WHERE hold.id = ANY(%s)
 ORDER BY hold.id
 """
-# Shapes that everyone may see, and no word of whose land it is.
+# Shapes that everyone may see, and no word of whose land it is: a harvest permit's number may tell.
 _AROUND = """
 SELECT ST_AsGeoJSON(found.geom_public, 7), found.kind, found.number, found.state,
        lower(found.period)::text, (upper(found.period) - 1)::text
@@ -45,7 +45,9 @@ FROM (
     AND version.geom_public && %(box)s::geometry
     AND claim.state IN ('pending', 'live') AND version.area_id IS DISTINCT FROM %(area)s::bigint
   UNION ALL
-  SELECT exclusion.geom_public, exclusion.kind, exclusion.number, exclusion.status, exclusion.period
+  SELECT exclusion.geom_public, exclusion.kind,
+         CASE WHEN exclusion.kind = 'harvest' THEN '' ELSE exclusion.number END,
+         exclusion.status, exclusion.period
   FROM parcels_exclusionarea AS exclusion
   WHERE exclusion.geom && ST_Expand(ST_SetSRID(%(box)s::geometry, 4490), 0.002)
     AND exclusion.geom_public && %(box)s::geometry

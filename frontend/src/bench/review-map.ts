@@ -84,7 +84,7 @@ export class ReviewMap {
     L.geoJSON(picture.neighbours, {
       style: GREY,
       onEachFeature: (feature, layer) => {
-        layer.bindTooltip(feature.properties.name as string, { sticky: true })
+        layer.bindTooltip(document.createTextNode(feature.properties.name as string) as never, { sticky: true })
       }
     } as L.GeoJSONOptions).addTo(this.grey)
     L.geoJSON(picture.exclusions, {
@@ -92,7 +92,7 @@ export class ReviewMap {
         const { line, fill } = EXCLUSION_COLOURS[feature?.properties.kind === 'harvest' ? 'harvest' : 'project']
         return { color: line, weight: 1.5, dashArray: '7 4', fillColor: fill, fillOpacity: 0.2 }
       },
-      onEachFeature: (feature, layer) => { layer.bindTooltip(feature.properties.name as string, { sticky: true }) }
+      onEachFeature: (feature, layer) => { layer.bindTooltip(document.createTextNode(feature.properties.name as string) as never, { sticky: true }) }
     } as L.GeoJSONOptions).addTo(this.excluded)
     part<HTMLElement>(this.root, 'exclusion-key').hidden = picture.exclusions.features.length === 0
     const own = L.geoJSON(picture.shapes, { style: OWN, interactive: false } as L.GeoJSONOptions).addTo(this.own)

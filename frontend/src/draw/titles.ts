@@ -88,7 +88,7 @@ export function surroundings (map: L.Map, address: string, area: string | null):
     onEachFeature: (feature, layer) => {
       const facts = feature.properties as AroundFacts
       const kind = facts.kind === 'claim' ? say(facts.state === 'pending' ? 'claimPending' : 'claimLive') : say('exclusion')
-      layer.bindTooltip(`${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`, { sticky: true })
+      layer.bindTooltip(document.createTextNode(`${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`) as never, { sticky: true })
       ;(layer as L.Layer & { options: L.LayerOptions }).options.snapIgnore = false
       ;(layer as L.Layer & { options: L.LayerOptions }).options.pmIgnore = true
     }

@@ -339,7 +339,7 @@ class RegisterPage {
       for (const feature of found.features) {
         const key = String(feature.id)
         const shown = L.geoJSON(feature, { style: this.styleOf(key) } as L.GeoJSONOptions)
-        shown.bindTooltip(String((feature.properties as { title: string }).title), { sticky: true })
+        shown.bindTooltip(document.createTextNode((feature.properties as { title: string }).title) as never, { sticky: true })
         shown.on('click', () => {
           if (this.tapped.has(key)) this.tapped.delete(key)
           else this.tapped.set(key, String((feature.properties as { title: string }).title))

@@ -344,10 +344,11 @@ def test_a_hundred_thousand_vertices_are_answered_with_the_limit(page: Client) -
 def test_neighbours_come_generalised_and_without_a_name(page: Client) -> None:
     claim_at(square(0, 0), state="live")
     exclusion_at(square(200, 0))
+    exclusion_at(square(300, 0), kind="harvest", method="clear_cut")
     west, south = at(-50, -50)
     east, north = at(400, 200)
     found = page.get(f"/api/areas/around/?bbox={west},{south},{east},{north}").json()["features"]
-    assert [feature["properties"]["kind"] for feature in found] == ["ccer", "claim"]
+    assert [feature["properties"]["kind"] for feature in found] == ["ccer", "claim", "harvest"]
     exact = {tuple(round(value, 6) for value in point) for point in square(0, 0).coords[0][0]}
     shown = {
         tuple(round(value, 6) for value in point)
@@ -355,6 +356,7 @@ def test_neighbours_come_generalised_and_without_a_name(page: Client) -> None:
     }
     assert not exact & shown
     assert set(found[1]["properties"]) == {"kind", "number", "state", "from", "to"}
+    assert found[2]["properties"]["number"] == ""  # A permit's number may tell a person.
 
 
 def test_an_office_alone_gives_nobody_titles_to_draw_on() -> None:
