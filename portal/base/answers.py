@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from portal.base.errors import PortalError
-from portal.base.idempotency import Answer, act_once, earlier_answer
+from portal.base.idempotency import Answer, act_once, earlier_answer, request_under_way
 
 REQUEST_KEY = "request_key"
 # Whoever sends a form without an account: its random key alone tells requests apart.
@@ -72,15 +72,16 @@ def sent_once(
     ``before`` runs outside the act's transaction and not for a repeated request: a code of the
     second factor counts once.
     """
-    said = {
+    place: dict[str, Any] = {
         "actor_key": actor_key,
         "operation": operation,
         "key": request.POST.get(REQUEST_KEY, ""),
-        "content": content,
     }
-    found = earlier_answer(**said)
-    if found is not None:
-        return found
-    if before is not None:
+    if before is None:
+        return act_once(**place, content=content, act=act)
+    with request_under_way(**place):
+        found = earlier_answer(**place, content=content)
+        if found is not None:
+            return found
         before()
-    return act_once(**said, act=act)
+        return act_once(**place, content=content, act=act)

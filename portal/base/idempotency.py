@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import now
@@ -60,14 +62,41 @@ def earlier_answer(
 
     For what must be asked before ``act_once`` and only once, as a code of the second factor.
     """
-    first = IdempotencyKey.objects.filter(
-        user_key=actor_key, operation=operation, key=key[:KEY_LENGTH]
-    ).first()
+    first = IdempotencyKey.objects.filter(user_key=actor_key, operation=operation, key=key).first()
     if first is None:
         return None
     if bytes(first.content_sha256) != content_digest(content):
         raise RequestKeyReused
     return Answer(first.answer, repeated=True)
+
+
+@contextmanager
+def request_under_way(*, actor_key: uuid.UUID, operation: str, key: str) -> Iterator[None]:
+    """Hold the request's lock over several transactions; RequestStillRunning while another holds it.
+
+    For what is asked in a transaction of its own before ``act_once``: of a double click the second
+    must not spend what the first one has just spent.
+    """
+    _check_key(key)
+    place = [_lock_name(actor_key, operation, key)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", place)
+        if not cursor.fetchone()[0]:
+            raise RequestStillRunning
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", place)
+
+
+def _check_key(key: str) -> None:
+    if not key.strip() or len(key) > KEY_LENGTH:
+        raise InvalidInput(field="Idempotency-Key", reason=_("须为 1 至 200 个字符"))
+
+
+def _lock_name(actor_key: uuid.UUID, operation: str, key: str) -> str:
+    return f"request:{actor_key}:{operation}:{key}"
 
 
 # One round trip: nothing is inserted, and nobody waited for, when the lock is not to be had.
@@ -89,12 +118,11 @@ def act_once(
     key behind, and a kept key always has its answer. RequestKeyReused when the content differs,
     RequestStillRunning while the first request is under way (it does not wait for it).
     """
-    if not key.strip() or len(key) > KEY_LENGTH:
-        raise InvalidInput(field="Idempotency-Key", reason=_("须为 1 至 200 个字符"))
+    _check_key(key)
     digest = content_digest(content)
     with prepared_cursor() as cursor:
         cursor.execute(
-            _CLAIM, [actor_key, operation, key, digest, f"request:{actor_key}:{operation}:{key}"]
+            _CLAIM, [actor_key, operation, key, digest, _lock_name(actor_key, operation, key)]
         )
         inserted = cursor.fetchone()
     if inserted is None:

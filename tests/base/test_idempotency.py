@@ -21,6 +21,7 @@ from portal.base.idempotency import (
     act_once,
     content_digest,
     purge_request_keys,
+    request_under_way,
 )
 from portal.base.models import IdempotencyKey
 from portal.base.numbers import NumberKind, draw_number
@@ -174,6 +175,22 @@ def test_while_the_first_runs_a_second_session_is_told_so_at_once(committed_db: 
     with pytest.raises(RequestKeyReused):
         send(content={"other": "content"})
     assert times_acted() == 2
+
+
+def test_what_is_asked_before_the_act_is_asked_of_one_session_alone(committed_db: str) -> None:
+    place: dict[str, Any] = {"actor_key": OWNER, "operation": "transfer", "key": "first"}
+
+    def enter() -> None:
+        with request_under_way(**place):
+            pass
+
+    with request_under_way(**place):
+        with meanwhile(enter) as second, pytest.raises(RequestStillRunning):
+            second.result()
+        assert not send().repeated  # Who holds it acts.
+    enter()
+    with pytest.raises(InvalidInput):
+        request_under_way(**{**place, "key": " "}).__enter__()
 
 
 def test_of_many_sessions_with_one_key_exactly_one_acts(committed_db: str) -> None:

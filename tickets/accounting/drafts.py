@@ -22,6 +22,7 @@ from portal.accounts.models import Mandate, Role, User
 from portal.accounts.queries import acts_for
 from portal.accounts.second_factor import confirmed_device
 from portal.accounts.views import demo_code
+from portal.base.answers import pressed_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput
 from tickets.accounting.access import (
@@ -96,18 +97,22 @@ FROM accounting_stratum AS stratum WHERE stratum.report_id = %s
 @csrf_protect
 def new_report(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Open a report on the newest shape of an area."""
-    area = access_area(key, request.user)
+    user = acting(request.user)
+    area = access_area(key, user)
     version = area.versions.order_by("-number").first()
     if version is None:
         raise InvalidInput(field=area.name, reason="—")
     if request.method == "POST":
-        report = open_report(
-            area_version=version, period=parse_days(request.POST), actor=acting(request.user)
+        period = parse_days(request.POST)
+        made = pressed_once(
+            request,
+            "open_report",
+            lambda: str(open_report(area_version=version, period=period, actor=user).key),
+            actor_key=user.key,
         )
-        return redirect("accounting:draft", report.key)
-    return render(
-        request, "accounting/new.html", {"area": area, "version": version, "today": today()}
-    )
+        return redirect("accounting:draft", made)
+    context = {"area": area, "version": version, "today": today(), "request_key": uuid.uuid4()}
+    return render(request, "accounting/new.html", context)
 
 
 @login_required
@@ -115,19 +120,26 @@ def new_report(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @csrf_protect
 def application_report(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """From an application to its newest report, or to the start of its first one."""
-    application = access_application(key, request.user)
+    user = acting(request.user)
+    application = access_application(key, user)
     versions = AccountingReport.objects.filter(application=application).order_by("-version")
     # The newest that the reader may see: a draft is its makers' alone.
-    report = next((one for one in versions if may_read(request.user, one)), None)
+    report = next((one for one in versions if may_read(user, one)), None)
     if report is not None:
         page = "draft" if report.state == AccountingReport.State.DRAFT else "result"
         return redirect(f"accounting:{page}", report.key)
     if request.method == "POST":
-        access_own_application(key, request.user)
-        made = open_report_for(application=application, actor=acting(request.user))
-        return redirect("accounting:draft", made.key)
-    own = acts_for(request.user, application.project.applicant, Mandate.Scope.APPLY)
-    return render(request, "accounting/start.html", {"application": application, "own": own})
+        access_own_application(key, user)
+        made = pressed_once(
+            request,
+            "open_report_for",
+            lambda: str(open_report_for(application=application, actor=user).key),
+            actor_key=user.key,
+        )
+        return redirect("accounting:draft", made)
+    own = acts_for(user, application.project.applicant, Mandate.Scope.APPLY)
+    context = {"application": application, "own": own, "request_key": uuid.uuid4()}
+    return render(request, "accounting/start.html", context)
 
 
 @login_required

@@ -20,8 +20,8 @@ from parcels.models import ProjectArea
 from portal.accounts.models import Mandate
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import members_of, parties_acted_for
+from portal.base.answers import pressed_once, sent_once, typed_into
 from portal.base.errors import NotFound
-from portal.base.idempotency import act_once
 from tickets.accounting.access import (
     access_report,
     access_report_to_edit,
@@ -113,21 +113,16 @@ def sign(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Sign after a code of the second factor; sent twice, it signs once."""
     user = acting(request.user)
     report = access_report_to_sign(key, user)
-    if report.state == AccountingReport.State.DRAFT:
-        require_second_factor(user=user, code=request.POST.get("code", ""))
     seen = seen_by(request)
 
     def act() -> dict[str, Any]:
         done = sign_report(report=report, seen=seen, actor=user)
         return {"report": str(done.key), "quantity_kg": done.quantity_kg_calculated}
 
-    act_once(
-        actor_key=user.key,
-        operation="sign_report",
-        key=request.POST.get("request_key", ""),
-        content={"report": str(report.key), "seen": seen},
-        act=act,
-    )
+    def ask_code() -> None:
+        require_second_factor(user=user, code=request.POST.get("code", ""))
+
+    sent_once(request, "sign_report", typed_into(request), act, actor_key=user.key, before=ask_code)
     return redirect("accounting:result", report.key)
 
 
@@ -136,9 +131,15 @@ def sign(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @csrf_protect
 def revise(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """A signed report is answered by its next version."""
-    report = access_report_to_edit(key, request.user)
-    draft = revise_report(report=report, actor=acting(request.user))
-    return redirect("accounting:draft", draft.key)
+    user = acting(request.user)
+    report = access_report_to_edit(key, user)
+    draft = pressed_once(
+        request,
+        "revise_report",
+        lambda: str(revise_report(report=report, actor=user).key),
+        actor_key=user.key,
+    )
+    return redirect("accounting:draft", draft)
 
 
 @login_required
@@ -148,9 +149,15 @@ def hand_in(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """The signed report's PDF becomes the application's accounting report; back to its wizard."""
     user = acting(request.user)
     report = access_report_to_hand_in(key, user)
-    material = hand_in_report(report=report, actor=user)
-    messages.success(request, _("已作为材料“核算报告”第 {n} 版提交。").format(n=material.version))
-    return redirect("projects:fill", key=material.application.key, slug="report")
+    version = pressed_once(
+        request,
+        "hand_in_report",
+        lambda: hand_in_report(report=report, actor=user).version,
+        actor_key=user.key,
+    )
+    messages.success(request, _("已作为材料“核算报告”第 {n} 版提交。").format(n=version))
+    assert report.application is not None
+    return redirect("projects:fill", key=report.application.key, slug="report")
 
 
 @login_required

@@ -14,7 +14,7 @@ from portal.accounts.forms import PortalForm
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import acts_for, has_role, is_staff_reader
-from portal.base.answers import sent_once, typed_into
+from portal.base.answers import pressed_once, sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound
 from portal.casework.documents import add_document
 from portal.casework.models import Expert, NoticeObjection, Opinion, ReviewStep
@@ -163,14 +163,22 @@ def prepare(request: HttpRequest, application: Application, user: User) -> str:
 
 
 def sign(request: HttpRequest, application: Application, user: User) -> str:
-    form = SignatureForm(request.POST)
-    given = _valid(form)
-    if all(step.kind != Step.FILING for step in my_steps(application, user)):
-        raise ApplicationMoveNotAllowed()
-    # Counted and committed before the act, so that a wrong code cannot be tried for ever.
-    require_second_factor(user=user, code=given["code"])
-    filing = sign_filing(application=application, actor=user, seen=given["seen"])
-    return _("已签发：{number}。").format(number=filing.number)
+    given = _valid(SignatureForm(request.POST))
+
+    def ask_code() -> None:
+        if all(step.kind != Step.FILING for step in my_steps(application, user)):
+            raise ApplicationMoveNotAllowed()
+        # Counted and committed before the act, so that a wrong code cannot be tried for ever.
+        require_second_factor(user=user, code=given["code"])
+
+    number = pressed_once(
+        request,
+        "sign_filing",
+        lambda: sign_filing(application=application, actor=user, seen=given["seen"]).number,
+        actor_key=user.key,
+        before=ask_code,
+    )
+    return _("已签发：{number}。").format(number=number)
 
 
 def answer(request: HttpRequest, application: Application, user: User) -> str:

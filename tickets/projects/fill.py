@@ -255,7 +255,7 @@ def no_save(request: HttpRequest, draft: Application, user: User) -> None:
 def report_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
     result = latest_result(draft)
     other_land = result is not None and is_of_other_land(result, draft)
-    return {"result": result, "other_land": other_land}
+    return {"result": result, "other_land": other_land, "request_key": uuid.uuid4()}
 
 
 def sign_papers(request: HttpRequest, draft: Application, user: User) -> None:

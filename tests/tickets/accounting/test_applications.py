@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import uuid
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +17,10 @@ from django.urls import reverse
 from parcels.claims.operations import open_project_area, redraw_project_area
 from parcels.claims.queries import days
 from portal.accounts.models import Party, Role, RoleGrant, User
+from portal.accounts.second_factor import present_code
 from portal.base.clock import advance_clock
 from portal.base.errors import NotFound
-from tests.accounts.people import administrator, officer
+from tests.accounts.people import administrator, officer, with_authenticator
 from tests.factories.land import square
 from tests.tickets.accounting.reports import (
     PERIOD,
@@ -144,6 +146,41 @@ def test_the_signed_report_becomes_the_applications_material_with_one_click(
     client.force_login(owner)
     assert client.post(address).status_code == 409
     assert held.materials.count() == 1
+
+
+def test_a_double_click_opens_signs_revises_and_hands_in_once(
+    client: Client, tmp_path: Path
+) -> None:
+    held, owner, _party = application()
+
+    def twice(user: User, address: str, **given: Any) -> str:
+        client.force_login(user)
+        sent = {"request_key": str(uuid.uuid4()), **given}
+        first, second = client.post(address, sent), client.post(address, sent)
+        assert (first.status_code, second.status_code) == (302, 302)
+        assert first.headers["Location"] == second.headers["Location"]
+        return first.headers["Location"]
+
+    assert held.area_version is not None
+    new = reverse("accounting:new", args=[held.area_version.area.key])
+    twice(owner, new, start="2021-01-01", end="2025-12-31")
+    assert AccountingReport.objects.count() == 1
+    report = ready(held, owner, tmp_path)
+    third_party = report.verifier
+    assert third_party is not None
+    device = with_authenticator(third_party)
+    sign = reverse("accounting:sign", args=[report.key])
+    twice(third_party, sign, seen=seen(report), code=present_code(device)[0])
+    device.refresh_from_db()
+    assert device.throttling_failure_count == 0  # The code was asked for once.
+    hand_in = reverse("accounting:hand-in", args=[report.key])
+    twice(owner, hand_in)
+    assert held.materials.count() == 1
+    draft = twice(owner, reverse("accounting:revise", args=[report.key]))
+    assert AccountingReport.objects.filter(application=held).count() == 2
+    for page in (new, reverse("accounting:result", args=[report.key])):
+        assert 'name="request_key"' in client.get(page).content.decode()
+    assert client.get(draft).status_code == 200
 
 
 def test_shares_follow_from_each_co_owners_land_or_from_its_tonnes(
