@@ -130,6 +130,22 @@ class ExpertHasConflict(CaseworkError):
     message = _("该专家与本案当事人存在利益冲突，须回避。")
 
 
+@stands_for("expert_gives_no_verdict")
+class HeardAsExpert(CaseworkError):
+    """Who gave an opinion on the case decides nothing in it: nobody speaks twice."""
+
+    code = "heard_as_expert"
+    message = _("您已作为专家对本案提出意见，不能再以职务作出结论，请由其他经办人或审批人办理。")
+
+
+@stands_for("officer_gives_no_opinion")
+class ExpertHoldsOffice(CaseworkError):
+    """Who said something in the case by office is not heard on it as an expert."""
+
+    code = "expert_holds_office"
+    message = _("该专家已在本案中以职务作出结论，不能再作为专家提出意见，请另选专家。")
+
+
 @stands_for("one_opinion_per_expert_and_round")
 class ExpertAskedAlready(CaseworkError):
     """Each expert is asked once a round."""

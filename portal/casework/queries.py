@@ -7,15 +7,23 @@ from django.db.models import F, Q, QuerySet
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import AnyUser, open_grants
 from portal.base.clock import today
-from portal.casework.models import Message, Opinion, Regulation, ReviewCase, ReviewStep
-from portal.casework.moves import StepStatus
+from portal.casework.models import (
+    Expert,
+    Message,
+    Opinion,
+    Regulation,
+    ReviewCase,
+    ReviewStep,
+    Verdict,
+)
+from portal.casework.moves import StepStatus, VerdictKind
 
 
 def steps_my_turn(user: AnyUser) -> QuerySet[ReviewStep]:
     """Open steps that the user's office handles, and prepared ones that he may decide.
 
-    Soonest due first. What he is recused from, prepared himself, or what a colleague has in hand is
-    left out.
+    Soonest due first. What he is recused from or was heard on as an expert, prepared himself, or
+    what a colleague has in hand is left out.
     """
     turn = Q(pk__in=[])
     for role, department in open_grants(user):
@@ -33,9 +41,13 @@ def steps_my_turn(user: AnyUser) -> QuerySet[ReviewStep]:
     if not isinstance(user, User):
         return ReviewStep.objects.none()
     recused = ReviewCase.objects.filter(recusals__user=user, recusals__step__isnull=True)
+    heard = ReviewCase.objects.filter(
+        steps__opinions__expert__user=user, steps__opinions__given_at__isnull=False
+    )
     return (
         ReviewStep.objects.filter(turn, case__closed_at__isnull=True)
         .exclude(case__in=recused.values("pk"))
+        .exclude(case__in=heard.values("pk"))
         .select_related("case", "assigned_to", "prepared_by")
         .order_by("due_on", "pk")
     )
@@ -76,6 +88,25 @@ def opinions_wanted_of(user: AnyUser) -> QuerySet[Opinion]:
         )
         .select_related("step__case", "expert")
         .order_by("asked_at")
+    )
+
+
+def askable_experts(step: ReviewStep) -> QuerySet[Expert]:
+    """Experts in term who were not asked in this round, have declared no conflict with a party, and
+    neither take no part in the case nor said something in it by office.
+    """
+    day = today()
+    case = step.case
+    by_office = Verdict.objects.filter(step__case=case).exclude(
+        verdict__in=[VerdictKind.RESUBMIT, VerdictKind.WITHDRAW]
+    )
+    return (
+        Expert.objects.filter(valid_from__lte=day, valid_to__gte=day)
+        .exclude(conflicts__party__in=case.parties.values("party"))
+        .exclude(opinions__in=step.opinions.filter(round=step.round).values("pk"))
+        .exclude(user__in=case.recusals.values("user"))
+        .exclude(user__in=by_office.values("actor"))
+        .select_related("user")
     )
 
 

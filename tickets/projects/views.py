@@ -29,9 +29,9 @@ from portal.base.clock import CITY_TIME, PortalNow, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
 from portal.casework.deadlines import stops_of, term_of, working_days_between
-from portal.casework.models import Expert, NoticeObjection, ReviewCase, ReviewStep
+from portal.casework.models import NoticeObjection, ReviewCase, ReviewStep
 from portal.casework.moves import StepStatus, VerdictKind
-from portal.casework.queries import opinions_wanted_of, unread_count
+from portal.casework.queries import askable_experts, opinions_wanted_of, unread_count
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from portal.journal.operations import record_event
@@ -238,7 +238,7 @@ def _review(
         "turns": [_turn(step, latest, user, form) for step in turns],
         "opinion": opinions_wanted_of(user).filter(step__case=case).first(),
         "expert_step": expert if expert and expert in turns else None,
-        "experts": _askable(expert) if expert and expert in turns else [],
+        "experts": askable_experts(expert) if expert and expert in turns else [],
         "technical": next((one for one in steps if one.kind == Step.TECHNICAL), None),
         "verifiers": _verifiers(),
         "objections": objections
@@ -326,20 +326,6 @@ def _materials(application: Application, *, clerk: bool) -> list[dict[str, Any]]
             }
         )
     return rows
-
-
-def _askable(step: ReviewStep) -> list[Expert]:
-    """Experts in term without a conflict who were not asked in this round."""
-    day = today()
-    parties = step.case.parties.values("party")
-    return list(
-        Expert.objects.filter(valid_from__lte=day, valid_to__gte=day)
-        .exclude(conflicts__party__in=parties)
-        .exclude(
-            opinions__in=step.opinions.filter(round=step.round).values("pk"),
-        )
-        .select_related("user")
-    )
 
 
 def _verifiers() -> list[User]:

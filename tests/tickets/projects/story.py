@@ -14,7 +14,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from parcels.claims.operations import determine_claim, open_project_area
 from parcels.claims.queries import days
 from parcels.models import ProjectAreaVersion, Right, RightKind, TitleCertificate
-from portal.accounts.models import Department, Party, Role, User
+from portal.accounts.models import Department, Party, Role, RoleGrant, User
 from portal.accounts.operations import MemberShare, record_members
 from portal.base.clock import advance_clock, today
 from portal.casework.documents import Upload, parse_upload
@@ -72,13 +72,7 @@ class Town:
                 town.users[name] = officer(name, role, department)
         for n in (1, 2, 3, 4):
             user = town.users[f"expert{n}"] = officer(f"expert{n}", Role.EXPERT)
-            Expert.objects.create(
-                user=user,
-                speciality="森林经理",
-                qualification="高级工程师",
-                valid_from=date(2026, 1, 1),
-                valid_to=date(2029, 12, 31),
-            )
+            enter_as_expert(user)
         town.users["verifier"] = officer("verifier", Role.VERIFIER)
         town.users["other_verifier"] = officer("other_verifier", Role.VERIFIER)
         return town
@@ -108,6 +102,18 @@ class Town:
         check = person_waiting(name)
         party = accepted(check, self["forestry_clerk"])
         return User.objects.get(username=name), party
+
+
+def enter_as_expert(user: User) -> Expert:
+    """Into the register, whatever office the user holds besides."""
+    RoleGrant.objects.get_or_create(user=user, role=Role.EXPERT, department="")
+    return Expert.objects.create(
+        user=user,
+        speciality="森林经理",
+        qualification="高级工程师",
+        valid_from=date(2026, 1, 1),
+        valid_to=date(2029, 12, 31),
+    )
 
 
 def scan(name: str = "材料.pdf") -> Upload:

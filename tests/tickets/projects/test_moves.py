@@ -18,15 +18,17 @@ from parcels.models import Claim
 from portal.accounts.models import User
 from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError
-from portal.casework.models import NoticeObjection, ReviewCase
+from portal.casework.models import Expert, NoticeObjection, Opinion, ReviewCase, Verdict
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.notices import object_to_notice
+from portal.casework.operations import ask_expert, give_opinion
 from tests.casework.test_moves import assert_course_is_sound
 from tests.factories.land import square
 from tests.tickets.projects.story import (
     Town,
     confirm_all,
     draft_of,
+    enter_as_expert,
     hear_experts,
     own_land,
     say,
@@ -209,6 +211,17 @@ def propose(world: World) -> None:
     )
 
 
+def advise(world: World) -> None:
+    """Somebody who holds an office and is an expert too."""
+    user = world.town[world.draw("natural_resources_clerk", "ecology_approver", "expert4")]
+    opinion = ask_expert(
+        step=step_of(world.application, Step.EXPERT),
+        expert=Expert.objects.get(user=user),
+        actor=world.town["forestry_clerk"],
+    )
+    give_opinion(opinion=opinion, advice=Opinion.Advice.PASS, text="方法得当", actor=user)
+
+
 def withdraw(world: World) -> None:
     withdraw_application(application=world.application, actor=world.anybody())
 
@@ -220,6 +233,7 @@ WILD: tuple[Callable[[World], None], ...] = (
     send_back,
     object_to_it,
     propose,
+    advise,
     withdraw,
     supplement,
     lambda world: prepare(world, world.anybody()),
@@ -233,6 +247,7 @@ def assert_all_agree(world: World) -> None:
     application = world.application
     assert application.case is not None
     assert_course_is_sound(application.case)
+    assert_nobody_speaks_twice(application.case)
     determined = step_of(application, Step.DETERMINATION).status == StepStatus.ENDORSED
     if state in ENDED:
         assert (matter, claim) == (ENDED[state], Claim.State.ENDED)
@@ -258,6 +273,15 @@ def assert_all_agree(world: World) -> None:
         assert terms == {terms_of(application)}
 
 
+def assert_nobody_speaks_twice(case: ReviewCase) -> None:
+    """Whoever was heard as an expert said nothing in the case by office."""
+    heard = Opinion.objects.filter(step__case=case, given_at__isnull=False)
+    by_office = Verdict.objects.filter(step__case=case).exclude(
+        verdict__in=[VerdictKind.RESUBMIT, VerdictKind.WITHDRAW]
+    )
+    assert not by_office.filter(actor__in=heard.values("expert__user")).exists()
+
+
 @settings(
     max_examples=5,
     deadline=None,
@@ -271,6 +295,9 @@ def test_random_people_on_a_real_application_never_part_it_from_its_case(
     land = square(0, Application.objects.count() * 500)
     draft = draft_of(town, owner, party, land, tonnes=100, titles=[own_land(party, land)])
     application = submit_application(application=draft, actor=owner, seen=draft.revision)
+    for name in ("natural_resources_clerk", "ecology_approver"):
+        if not Expert.objects.filter(user=town[name]).exists():
+            enter_as_expert(town[name])
     world = World(town, owner, application, data)
     for _turn in range(data.draw(st.integers(10, 28))):
         before = world.state()

@@ -19,7 +19,7 @@ from parcels.claims.errors import ClaimPeriodInvalid
 from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import Claim
-from portal.accounts.models import Mandate, Role, RoleGrant, User
+from portal.accounts.models import Department, Mandate, Role, User
 from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError, StateMovedOn
 from portal.casework.documents import parse_upload, read_upload
@@ -28,6 +28,8 @@ from portal.casework.errors import (
     DocumentTooLarge,
     DocumentUnreadable,
     ExpertHasConflict,
+    ExpertHoldsOffice,
+    HeardAsExpert,
     MoveNotAllowed,
     OpinionsAgainst,
     OpinionsMissing,
@@ -40,14 +42,22 @@ from portal.casework.models import (
     Expert,
     ExpertConflict,
     NoticeObjection,
+    Opinion,
     ReviewCase,
     ReviewStep,
+    Verdict,
 )
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
-from portal.casework.operations import ask_expert, entrust_step, open_case, record_verdict
-from portal.casework.queries import opinions_wanted_of
-from tests.accounts.people import verbs
+from portal.casework.operations import (
+    ask_expert,
+    entrust_step,
+    give_opinion,
+    open_case,
+    record_verdict,
+)
+from portal.casework.queries import askable_experts, opinions_wanted_of, steps_my_turn
+from tests.accounts.people import officer, verbs
 from tests.base.bodies import announce
 from tests.base.sessions import refused_by
 from tests.factories.land import square
@@ -61,6 +71,7 @@ from tests.tickets.projects.story import (
     determine,
     determine_by_hand,
     draft_of,
+    enter_as_expert,
     file_it,
     hand_in,
     hear_experts,
@@ -533,14 +544,7 @@ def test_who_wrote_the_report_is_neither_the_entrusted_reviewer_nor_an_expert_on
     town: Town,
 ) -> None:
     author = town["verifier"]
-    RoleGrant.objects.create(user=author, role=Role.EXPERT, department="")
-    expert = Expert.objects.create(
-        user=author,
-        speciality="碳计量",
-        qualification="高级工程师",
-        valid_from=date(2026, 1, 1),
-        valid_to=date(2029, 12, 31),
-    )
+    expert = enter_as_expert(author)
     application, _owner = submitted(town)
     pass_completeness(town, application)
     pass_pair(town, application, Step.TITLE, "natural_resources")
@@ -559,6 +563,57 @@ def test_who_wrote_the_report_is_neither_the_entrusted_reviewer_nor_an_expert_on
         )
 
 
+def test_nobody_is_heard_as_an_expert_and_decides_by_office_in_one_case(town: Town) -> None:
+    """Articles 4 and 8; by plain SQL neither, and whichever of the two comes first."""
+
+    reviewer, approver = enter_as_expert(town["natural_resources_clerk"]), town["forestry_approver"]
+    late = enter_as_expert(town["ecology_clerk"])
+    application, _owner = submitted(town)
+    pass_completeness(town, application)
+    pass_pair(town, application, Step.TITLE, "natural_resources")
+    technical = step_of(application, Step.TECHNICAL)
+    entrust_step(step=technical, to=town["other_verifier"], actor=approver)
+    say(application, Step.TECHNICAL, VerdictKind.PREPARE, town["other_verifier"], "可行")
+    second = officer("second_approver", Role.APPROVER, Department.FORESTRY)
+    say(application, Step.TECHNICAL, VerdictKind.ENDORSE, second)
+    step = step_of(application, Step.EXPERT)
+    for judge in (reviewer, enter_as_expert(town["other_verifier"]), enter_as_expert(second)):
+        assert judge not in askable_experts(step)
+        with pytest.raises(ExpertHoldsOffice):
+            ask_expert(step=step, expert=judge, actor=town["forestry_clerk"])
+    with refused_by("officer_gives_no_opinion"):
+        Opinion.objects.create(step=step, expert=reviewer, asked_by=town["forestry_clerk"])
+    # Asked and silent, one still has one's office; once heard, no longer.
+    hear_experts(town, application)
+    heard = enter_as_expert(approver)
+    assert {heard, late} <= set(askable_experts(step))
+    for expert in (heard, late):
+        opinion = ask_expert(step=step, expert=expert, actor=town["forestry_clerk"])
+        if expert == heard:
+            give_opinion(
+                opinion=opinion, advice=Opinion.Advice.PASS, text="可行", actor=expert.user
+            )
+    say(application, Step.EXPERT, VerdictKind.ENDORSE, town["forestry_clerk"], "均同意")
+    advance_clock(timedelta(days=9))
+    say(application, Step.DETERMINATION, VerdictKind.PREPARE, town["forestry_clerk"], "同意")
+    decision = step_of(application, Step.DETERMINATION)
+    assert decision not in steps_my_turn(approver)
+    with pytest.raises(HeardAsExpert):
+        say(application, Step.DETERMINATION, VerdictKind.ENDORSE, approver)
+    with refused_by("expert_gives_no_verdict"):
+        Verdict.objects.create(
+            step=decision, verdict=VerdictKind.ENDORSE, actor=approver, seen=decision.revision
+        )
+    say(application, Step.DETERMINATION, VerdictKind.ENDORSE, second)
+    filing = step_of(application, Step.FILING)
+    prepare_filing(
+        application=application,
+        quantity_kg=1000,
+        actor=late.user,
+        seen=filing.revision,
+    )
+
+
 def test_no_officer_acts_in_the_matter_of_who_gave_a_mandate(town: Town) -> None:
     application, _owner = submitted(town)
     clerk, approver = town["forestry_clerk"], town["forestry_approver"]
@@ -570,9 +625,9 @@ def test_no_officer_acts_in_the_matter_of_who_gave_a_mandate(town: Town) -> None
     assert [visitor.post(page, sent).status_code for _time in range(2)] == [302, 302]
     assert visitor.post(page, {**sent, "text": "别的话"}).status_code == 422
     objection = NoticeObjection.objects.get()  # Sent twice, it is one.
-    for officer in (clerk, approver):
+    for person in (clerk, approver):
         Mandate.objects.create(
-            user=officer,
+            user=person,
             party=application.project.applicant,
             scope=Mandate.Scope.VIEW,
             given_by=approver,
