@@ -279,9 +279,12 @@ _RULES = (
         {
             "other_holder": Level(_("证书 {number} 的林木所有权人不是申请人。"), "wcccc"),
             "unknown_holder": Level(
-                # The departments link the name while they review; unlinked, nothing is determined.
-                _("证书 {number} 的权利人仅知名称，尚不能确认是否为申请人。"),
-                "iwccw",
+                # Nobody consents for a name: it is linked to a checked party before the submission.
+                _(
+                    "证书 {number} 的权利人仅知名称，尚不能确认是否为申请人："
+                    "请其核验身份，由林业部门关联名称后列为共同申请人。"
+                ),
+                "wcccw",
             ),
         },
         _OVERLAP,

@@ -202,6 +202,14 @@ def members_without_share(application: Application) -> QuerySet[Party]:
     return Party.objects.filter(pk__in=found).order_by("pk")
 
 
+def bare_names(application: Application) -> QuerySet[Party]:
+    """Owners of trees on the land, or of a share, who are a name linked to no checked party (article 5)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT projects_bare_names(%s)", [application.pk])
+        found = [party for (party,) in cursor.fetchall()]
+    return Party.objects.filter(pk__in=found).order_by("name", "pk")
+
+
 def measures_astray(application: Application) -> QuerySet[Measure]:
     """Measures without a place, beyond the project's land, or begun after its period (article 4)."""
     with connection.cursor() as cursor:
@@ -239,6 +247,10 @@ def what_is_missing(application: Application) -> list[Missing]:
     missing.extend(
         Missing("titles", _("替代“{number}”的现行证书").format(number=number))
         for number in titles_gone(application)
+    )
+    missing.extend(
+        Missing("titles", _("“{party}”的实名核验（证书上只有名称）").format(party=party.name))
+        for party in bare_names(application)
     )
     if not application.measures.exists():
         missing.append(Missing("design", _("项目措施及日期")))

@@ -178,6 +178,16 @@ class CoOwnersMissing(ProjectsError):
     message = _("还不能提交，下列各方没有份额，或没有同意现在的范围、份额和协议：{missing}")
 
 
+@stands_for("holders_are_known")
+class HoldersUnknown(ProjectsError):
+    """Article 5: an owner of the trees is known by name only; facts: ``names``."""
+
+    code = "holders_unknown"
+    message = _(
+        "下列林木所有权人在证书上只有名称，尚未实名：{names}。请其注册并核验身份，由林业部门凭证据关联后，再列入份额并同意。"
+    )
+
+
 @stands_for("measure_ends_after_it_begins")
 class MeasureWrong(ProjectsError):
     """A measure of the design has a name and days in their order."""

@@ -42,6 +42,7 @@ from tickets.projects.access import (
 from tickets.projects.acts import FormRefused
 from tickets.projects.checklist import (
     CHECKLISTS,
+    bare_names,
     facts_digest,
     is_of_other_land,
     latest_materials,
@@ -159,7 +160,7 @@ def save_titles(request: HttpRequest, draft: Application, user: User) -> None:
 
 
 def titles_context(request: HttpRequest, draft: Application) -> dict[str, Any]:
-    return {"form": TitlesForm(draft, signed_in(request))}
+    return {"form": TitlesForm(draft, signed_in(request)), "bare_names": bare_names(draft)}
 
 
 def titles_stand(draft: Application) -> str:

@@ -12,10 +12,12 @@ from django.urls import reverse
 from parcels.claims.operations import redraw_project_area
 from parcels.claims.queries import days
 from parcels.models import ProjectAreaVersion
-from portal.accounts.models import Mandate, Party, User
+from parcels.rules.table import Stage
+from portal.accounts.models import Mandate, Party, PartyLink, User
 from portal.base.clock import PortalNow, now, today
 from portal.base.errors import StateMovedOn
 from portal.casework.moves import VerdictKind
+from tests.accounts.people import name_only
 from tests.base.sessions import refused_by
 from tests.factories.land import square
 from tests.tickets.projects.story import (
@@ -26,6 +28,7 @@ from tests.tickets.projects.story import (
     draft_of,
     hand_in,
     own_land,
+    passed,
     say,
     scan,
     submitted,
@@ -43,6 +46,7 @@ from tickets.projects.operations import (
     PlannedMeasure,
     Share,
     add_material,
+    check_land,
     consent_to_share,
     link_titles,
     resubmit_application,
@@ -127,6 +131,48 @@ def test_by_plain_sql_no_member_is_left_out_either(town: Town) -> None:
     share_out(application, (hers, 1), (his, 1), (stranger, 1))
     with refused_by("every_share_is_consented_to"):
         Application.objects.filter(pk=application.pk).update(state="submitted")
+
+
+def test_an_owner_known_by_name_only_is_checked_and_linked_before_the_submission(
+    town: Town,
+) -> None:
+    """Article 5: nobody consents for a bare name; asked at each stage, by plain SQL too."""
+    (owner, party), (partner, other) = town.owner(), town.owner()
+    name = name_only("阿不都热合曼")
+    titles = [own_land(party, square(0, 0)), own_land(name, square(100, 0))]
+    draft = draft_of(town, owner, party, square(0, 0, 200, 100), titles=titles)
+    draft = share_out(draft, (party, 1), (other, 1))
+    hand_in(draft, owner)
+    consent(draft, partner, other)
+    page = reverse("projects:fill", args=[draft.key, "titles"])
+    assert "请其本人注册并核验身份" in browser_of(owner).get(page).content.decode()
+    with pytest.raises(ApplicationIncomplete, match=name.name):
+        put_forward(draft)
+    with pytest.raises(AreaHasConflicts):
+        check_land(draft, owner, stage=Stage.SUBMIT)
+    link = PartyLink.objects.create(
+        name_only=name, checked=other, evidence="林权档案", linked_by=town["forestry_clerk"]
+    )
+    assert "请其本人注册并核验身份" not in browser_of(owner).get(page).content.decode()
+    application = put_forward(draft)
+    returned(town, application)
+    link.ended_at, link.ended_by = now(), town["forestry_clerk"]
+    link.save()
+    with refused_by("holders_are_known"):
+        Application.objects.filter(pk=application.pk).update(state="submitted")
+    again = PartyLink.objects.create(
+        name_only=name, checked=other, evidence="林权档案", linked_by=town["forestry_clerk"]
+    )
+    application.refresh_from_db()
+    resubmit_application(
+        application=application, actor=owner, seen=application.revision, answer="已关联"
+    )
+    filing = passed(town, application, 2242)
+    again.ended_at, again.ended_by = now(), town["forestry_clerk"]
+    again.save()
+    filing.pk = None
+    with refused_by("holders_are_known"):
+        filing.save(force_insert=True)
 
 
 def redraw(draft: Application, owner: User) -> ProjectAreaVersion:
