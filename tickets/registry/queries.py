@@ -632,6 +632,13 @@ def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:
     return list(FreezeOrder.objects.filter(pk__in=keys).order_by("made_at"))
 
 
+def same_owners_tickets(ticket: CarbonTicket) -> list[uuid.UUID]:
+    """The ticket and what it was divided into, reissued or corrected as since: nobody bought them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM registry_same_owners_tickets(%s)", [ticket.pk])
+        return [key for (key,) in cursor.fetchall()]
+
+
 def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uuid.UUID, int]:
     """What each pledge still holds."""
     length = ExpressionWrapper(Upper("kg") - Lower("kg"), BigIntegerField())

@@ -81,7 +81,9 @@ class InspectionMovedOn(SupervisionError):
     message = _("这次检查的状态已改变，请核对最新状态后再操作。")
 
 
-@stands_for("follow_up_says_what_is_mended", "signed_inspection_is_whole")
+@stands_for(
+    "follow_up_says_what_is_mended", "signed_inspection_is_whole", "signed_loss_stands_still"
+)
 class InspectionIncomplete(SupervisionError):
     """Outcome, findings, measures and affected land must fit together."""
 

@@ -31,6 +31,7 @@ from tickets.registry.operations.endings import (
 from tickets.registry.operations.freezes import (
     freeze_blocks,
     freeze_disputed,
+    freeze_found,
     lift_dispute,
     lift_freeze,
     prepare_freeze,
@@ -121,6 +122,7 @@ __all__ = [
     "enforce_pledge",
     "freeze_blocks",
     "freeze_disputed",
+    "freeze_found",
     "give_consent",
     "issue_tickets",
     "lift_dispute",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
@@ -33,7 +32,6 @@ from tickets.registry.errors import (
 )
 from tickets.registry.ledger import (
     Draft,
-    Piece,
     freest_first,
     hold,
     quantity_of,
@@ -50,7 +48,8 @@ from tickets.registry.models import (
     Registration,
     TicketShare,
 )
-from tickets.registry.moves import LIVE_STATES, EntryKind
+from tickets.registry.moves import EntryKind
+from tickets.registry.operations.orders import is_live, lay_order, take_off_order
 from tickets.registry.operations.registrations import (
     NO_PAPER,
     Kind,
@@ -64,6 +63,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.operations.transfers import require_acting
+from tickets.registry.queries import same_owners_tickets
 
 
 @write_transaction
@@ -98,11 +98,11 @@ def prepare_freeze(
 def freeze_blocks(*, registration: Registration, actor: User) -> FreezeOrder:
     """What lies under it is not lost: the state stays, and nothing moves until it is lifted.
 
-    BlockNotFree when less is live than was ordered; what an inspection found is frozen as far as it
-    is still on the ticket.
+    BlockNotFree when less is live than was ordered. What an inspection found stands still already,
+    and stays so.
     """
     wanted = begin_decision(registration, actor, {Kind.FREEZE})
-    order = _lay(wanted, actor, FreezeOrder.Kind(wanted.freeze_kind))
+    order = wanted.order or _lay(wanted, actor, FreezeOrder.Kind(wanted.freeze_kind))
     end_decision(wanted, actor)
     return order
 
@@ -111,10 +111,10 @@ def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> Fre
     ticket, held = hold_open_ticket(registration)
     # Free ones first: laid on what a pledge holds anyway, a freeze of a part would secure nothing.
     pieces = freest_first(held.pieces)
-    live_kg = quantity_of(piece for piece in pieces if _is_live(piece))
+    live_kg = quantity_of(piece for piece in pieces if is_live(piece))
     quantity_kg = registration.quantity_kg or live_kg
     if kind is FreezeOrder.Kind.INSPECTION:
-        # Some may have been sold since the visit: the rest of what it found is frozen all the same.
+        # Asked for by hand, or before findings froze at once: what is still there is frozen all the same.
         quantity_kg = min(quantity_kg, live_kg)
     if quantity_kg == 0 or quantity_kg > live_kg:
         raise BlockNotFree(wanted=max(quantity_kg, 1), free=live_kg)
@@ -127,22 +127,64 @@ def _lay(registration: Registration, actor: User, kind: FreezeOrder.Kind) -> Fre
         document_number=registration.document_number,
         reason=registration.reason,
     )
-    draft = Draft()
-    taken, left = draft.take(pieces, quantity_kg, fits=_is_live)
-    for piece in taken:
-        draft.move([piece], freezes=(*piece.freezes, order.key))
-    draft.keep(left)
-    write_entry(
-        draft,
-        kind=EntryKind.FREEZE,
-        issuance_id=ticket.issuance_id,
-        actor=actor,
+    lay_order(
+        order,
+        pieces,
+        actor,
+        fits=is_live,
         article="第十条" if kind is FreezeOrder.Kind.LOSS else "第二十一条",
-        freeze_order=order.key,
         registration=registration.key,
         document_sha256=sha256_of(registration),
     )
     return order
+
+
+@write_transaction
+def freeze_found(
+    *, ticket: CarbonTicket, quantity_kg: int, document: Paper, reason: str, actor: User
+) -> Registration | None:
+    """What a signed visit found stands still from the signature on (article 21), under a request that
+    the approver decides: confirmed, the order stays; rejected, it is taken off (docs/decisions/0014).
+
+    As far as it is live on the ticket and on what it was divided into, reissued or corrected as;
+    None when nothing is.
+    """
+    hold(ticket.issuance_id)
+    pieces = freest_first(
+        piece for one in same_owners_tickets(ticket) for piece in standing_pieces(ticket=one)
+    )
+    found_kg = min(quantity_kg, quantity_of(piece for piece in pieces if is_live(piece)))
+    if found_kg == 0:
+        return None
+    order = FreezeOrder.objects.create(
+        kind=FreezeOrder.Kind.INSPECTION,
+        issuance_id=ticket.issuance_id,
+        ticket=ticket,
+        quantity_kg=found_kg,
+        authority=document.authority,
+        document_number=document.number,
+        reason=reason,
+    )
+    registration = prepare(
+        Kind.FREEZE,
+        actor=actor,
+        document=document,
+        ticket=ticket,
+        order=order,
+        quantity_kg=found_kg,
+        freeze_kind=FreezeOrder.Kind.INSPECTION,
+        reason=reason,
+    )
+    lay_order(
+        order,
+        pieces,
+        actor,
+        fits=is_live,
+        article="第二十一条",
+        registration=registration.key,
+        document_sha256=document.sha256,
+    )
+    return registration
 
 
 @write_transaction
@@ -167,7 +209,7 @@ def lift_freeze(*, registration: Registration, actor: User) -> LedgerEntry:
     """Take one order off the blocks it lies on. What lay under it comes back as it was."""
     wanted = begin_decision(registration, actor, {Kind.LIFT})
     assert wanted.order is not None
-    entry = _take_off(
+    entry = take_off_order(
         wanted.order,
         actor,
         article="第二十一条",
@@ -178,32 +220,6 @@ def lift_freeze(*, registration: Registration, actor: User) -> LedgerEntry:
         raise FreezeLifted()
     end_decision(wanted, actor)
     return entry
-
-
-def _take_off(order: FreezeOrder, actor: User, **said: Any) -> LedgerEntry | None:
-    """The entry that takes the order off; None when it lies on nothing any more."""
-    hold(order.issuance_id)
-    frozen = [
-        piece for piece in standing_pieces(issuance_id=order.issuance_id)
-        if order.key in piece.freezes
-    ]  # fmt: skip
-    if not frozen:
-        return None
-    draft = Draft()
-    for piece in frozen:
-        draft.move([piece], freezes=tuple(key for key in piece.freezes if key != order.key))
-    laid = LedgerEntry.objects.filter(
-        issuance_id=order.issuance_id, freeze_order=order.key, kind=EntryKind.FREEZE
-    ).first()
-    return write_entry(
-        draft,
-        kind=EntryKind.LIFT,
-        issuance_id=order.issuance_id,
-        actor=actor,
-        answers=laid,
-        freeze_order=order.key,
-        **said,
-    )
 
 
 # --- disputes of the market ---------------------------------------------------------------------
@@ -227,18 +243,7 @@ def freeze_disputed(*, cause: Cause, quantity_kg: int, reason: str) -> FreezeOrd
         quantity_kg=wanted,
         reason=reason,
     )
-    draft = Draft()
-    taken, left = draft.take(pieces, wanted, fits=lambda piece: not piece.freezes)
-    draft.move(taken, freezes=(order.key,))
-    draft.keep(left)
-    write_entry(
-        draft,
-        kind=EntryKind.FREEZE,
-        issuance_id=issuance_id,
-        actor=None,
-        article="第十五条",
-        freeze_order=order.key,
-    )
+    lay_order(order, pieces, None, fits=lambda piece: not piece.freezes, article="第十五条")
     return order
 
 
@@ -248,7 +253,7 @@ def lift_dispute(*, order: FreezeOrder, actor: User) -> LedgerEntry | None:
     require_office(actor, Role.TRADING_APPROVER)
     if order.kind != FreezeOrder.Kind.DISPUTE:
         raise WrongRegistration()
-    return _take_off(order, actor, article="第十五条")
+    return take_off_order(order, actor, article="第十五条")
 
 
 # --- loss ---------------------------------------------------------------------------------------
@@ -387,7 +392,7 @@ def reissue_ticket(*, registration: Registration, actor: User) -> LedgerEntry:
     notice = wanted.notice
     ticket, held = hold_open_ticket(wanted)
     _require_over(notice)
-    live = [piece for piece in held.pieces if _is_live(piece)]
+    live = [piece for piece in held.pieces if is_live(piece)]
     draft = Draft()
     child = draft.open_ticket(
         shares_of(ticket), denominator=ticket.share_denominator, parent=ticket.pk
@@ -417,10 +422,6 @@ def shares_of(ticket: CarbonTicket) -> list[tuple[uuid.UUID, int]]:
         .order_by("place")
         .values_list("party__key", "numerator")
     )
-
-
-def _is_live(piece: Piece) -> bool:
-    return piece.state in LIVE_STATES
 
 
 def _require_no_notice(ticket: CarbonTicket) -> None:

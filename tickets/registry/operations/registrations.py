@@ -46,6 +46,7 @@ from tickets.registry.models import (
     TicketPrint,
 )
 from tickets.registry.moves import LIVE_STATES
+from tickets.registry.operations.orders import take_off_order
 from tickets.registry.quantities import require_quantity
 from tickets.registry.queries import outstanding_prints
 
@@ -434,11 +435,14 @@ def note_returned(
 
 @write_transaction
 def reject_registration(*, registration: Registration, reason: str, actor: User) -> Registration:
-    """Not registered, for a reason; nothing in the ledger moves."""
+    """Not registered, for a reason; nothing in the ledger moves, but what an inspection froze before
+    the decision is free again."""
     found, _missing, own_matter = _take_up(registration, actor)
     _require_approver(found, actor, own_matter)
     if not reason.strip():
         raise ReasonMissing()
+    if found.kind == Kind.FREEZE and found.order is not None:
+        take_off_order(found.order, actor, article="第二十一条", registration=found.key)
     Registration.objects.filter(pk=found.pk).update(
         state=Registration.State.REJECTED,
         decided_by=actor,

@@ -20,9 +20,9 @@ from portal.casework.notices import tell
 from portal.journal.operations import record_event
 from tickets.market.access import DISPOSE
 from tickets.registry.access import owners_of, refuse_own_ticket, require_office
-from tickets.registry.models import CarbonTicket, FreezeOrder
-from tickets.registry.moves import LIVE_STATES
-from tickets.registry.operations import Paper, prepare_freeze
+from tickets.registry.models import CarbonTicket
+from tickets.registry.operations import Paper, freeze_found
+from tickets.registry.quantities import tonnes
 from tickets.supervision.affected import affected_kg
 from tickets.supervision.errors import (
     InspectionIncomplete,
@@ -188,8 +188,8 @@ def sign_inspection(
     A visit that follows one with measures says whether they were ``mended``; those that were not
     are demanded anew, or have cost tonnes.
 
-    A loss asks the register to freeze exactly the tonnes that stand on the affected part, as far
-    as they are still live on this ticket, now and when forestry's approver decides on that request.
+    A loss freezes exactly the tonnes that stand on the affected part, as far as they are still live
+    with the ticket's owners, until forestry's approver confirms or rejects that.
     """
     found = _under_way(inspection, actor)
     if visited_on > today():
@@ -219,18 +219,30 @@ def sign_inspection(
         mended=mended, findings_sha256=said.hexdigest(),
     )  # fmt: skip
     if outcome is Outcome.MEASURES:
-        _tell_owners(found)
+        _tell_owners(
+            found,
+            str(_("现场检查要求整改：{ticket}")),
+            str(_("请于 {day} 前完成：{measures}")).format(
+                day=found.measures_due_on, measures=found.measures
+            ),
+        )
+    elif found.freeze is not None:
+        _tell_owners(
+            found,
+            str(_("现场检查临时冻结：{ticket}")),
+            str(_("受影响的 {tonnes} 吨自检查签字起冻结，等待林业主管部门审批。")).format(
+                tonnes=tonnes(found.freeze.quantity_kg or 0)
+            ),
+        )
     return found
 
 
-def _tell_owners(found: Inspection) -> None:
-    """What has to be mended, and by when."""
+def _tell_owners(found: Inspection, subject: str, body: str) -> None:
+    """What has to be mended by when, or what they cannot dispose of for now."""
     tell(
         users=people_acting_for(owners_of(found.ticket), DISPOSE),
-        subject=str(_("现场检查要求整改：{ticket}")).format(ticket=found.ticket.number),
-        body=str(_("请于 {day} 前完成：{measures}")).format(
-            day=found.measures_due_on, measures=found.measures
-        ),
+        subject=subject.format(ticket=found.ticket.number),
+        body=body,
         link=f"/tickets/{found.ticket.number}/",
     )
 
@@ -253,21 +265,15 @@ def propose_follow_ups() -> list[Inspection]:
 
 
 def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User) -> None:
-    """The request to freeze; without one when nothing of the affected tonnes is live here."""
+    """The affected tonnes stand still from now on; none when nothing of them is live with the owners."""
     issuance = found.ticket.issuance
     kilograms = affected_kg(issuance.filing, issuance.quantity_kg, affected)
     if kilograms == 0:
         raise NothingAffected()
     found.affected, found.affected_kg = affected, kilograms
-    live = sum(
-        block.quantity_kg for block in found.ticket.blocks.standing() if block.state in LIVE_STATES
-    )
-    if live == 0:
-        return
-    found.freeze = prepare_freeze(
-        kind=FreezeOrder.Kind.INSPECTION,
+    found.freeze = freeze_found(
         ticket=found.ticket,
-        quantity_kg=min(kilograms, live),
+        quantity_kg=kilograms,
         document=Paper(
             number=found.order_number,
             sha256=said,

@@ -153,8 +153,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "may_visit": found.state == State.ORDERED and found.inspector == user,
         "may_follow": found.state == State.SIGNED and has_role(user, Role.CLERK, forestry),
         "affected_t": tonnes(found.affected_kg),
-        "asked_t": tonnes(found.freeze.quantity_kg or 0) if found.freeze else "",
-        "frozen_t": tonnes(order.quantity_kg) if (order := freeze_order_of(found)) else "",
+        **_freeze_facts(found),
         "photo_form": PhotoForm(prefix="photo"),
         "photos": photo_facts(found),
         "signed_by_me": found.state == State.SIGNED and found.inspector == user,
@@ -272,6 +271,18 @@ def _follow(request: HttpRequest, found: Inspection, given: dict[str, Any], user
         actor_key=user.key,
     )
     return str(key)
+
+
+def _freeze_facts(found: Inspection) -> dict[str, Any]:
+    """What stands still for the visit's sake, and whether some of the affected was sold before."""
+    order = freeze_order_of(found)
+    frozen_kg = order.quantity_kg if order else 0
+    return {
+        "frozen_t": tonnes(frozen_kg) if order else "",
+        "sold_before_t": tonnes(found.affected_kg - frozen_kg)
+        if order and frozen_kg < found.affected_kg
+        else "",
+    }
 
 
 def _is_late(found: Inspection, tab: str) -> bool:

@@ -14,16 +14,27 @@ from django.test import Client
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Role, User
 from portal.accounts.operations import end_mandate
-from portal.base.clock import advance_clock, today
+from portal.base.clock import advance_clock, now, today
 from portal.base.errors import InvalidInput
 from portal.casework.documents import parse_upload
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer
 from tests.base.sessions import refused_by
-from tests.tickets.registry.register import Bureau, covered, mandate_of
+from tests.tickets.registry.register import Bureau, covered, digest, mandate_of
 from tests.tickets.supervision.pictures import jpeg
-from tickets.registry.models import CarbonTicket
+from tickets.registry.errors import BlockNotFree
+from tickets.registry.ledger import opened_tickets
+from tickets.registry.models import CarbonTicket, FreezeOrder, LedgerEntry, Registration
+from tickets.registry.operations import (
+    Owners,
+    Paper,
+    PaperConsent,
+    Part,
+    prepare_division,
+    prepare_freeze,
+    reject_registration,
+)
 from tickets.supervision.errors import (
     InspectionIncomplete,
     InspectionMovedOn,
@@ -88,6 +99,12 @@ def western_half(ticket: CarbonTicket) -> MultiPolygon:
     return box
 
 
+def whole(ticket: CarbonTicket) -> MultiPolygon:
+    geom = ticket.area_version.geom
+    assert isinstance(geom, MultiPolygon)
+    return geom
+
+
 def frozen_kg(ticket: CarbonTicket) -> int:
     return sum(block.quantity_kg for block in ticket.blocks.standing() if block.freezes)
 
@@ -109,41 +126,110 @@ def test_a_loss_freezes_exactly_the_tonnes_of_the_affected_part(
     )  # fmt: skip
     # Half of 100,001 kg, rounded up; the square's halves differ by less than a kilogram's worth.
     assert signed.affected_kg == pytest.approx(50_001, abs=5)
-    assert frozen_kg(ticket) == 0
+    # From the signature on: whoever was there at the visit does not sell it before the approver decides.
+    assert frozen_kg(ticket) == signed.affected_kg
+    assert Message.objects.filter(user=bureau.owner_user, subject__contains="临时冻结").exists()
+    with pytest.raises(BlockNotFree):
+        bureau.transfer(ticket, 100_001)
     assert signed.freeze is not None
     bureau.approve(signed.freeze)
     assert frozen_kg(ticket) == signed.affected_kg
     assert covered(ticket.issuance)
 
 
-@pytest.mark.parametrize(
-    ("sold_before", "sold_after", "asked", "laid"),
-    [(70_001, 0, 30_000, 30_000), (0, 70_001, None, 30_000), (0, 40_000, None, None)],
-)
-def test_what_an_inspection_found_is_frozen_as_far_as_it_is_still_there(
-    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User, client: Client,
-    sold_before: int, sold_after: int, asked: int | None, laid: int | None,
+def test_a_rejected_finding_frees_what_it_froze(
+    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User, client: Client
+) -> None:
+    signed = sign_inspection(
+        inspection=ordered, visited_on=today(), outcome=Outcome.LOSS, findings="西半部过火",
+        affected=western_half(ticket), actor=visitor,
+    )  # fmt: skip
+    assert signed.freeze is not None
+    client.force_login(visitor)
+    page = f"/inspections/{signed.key}/"
+    assert "自签字起临时冻结" in client.get(page).content.decode()
+    client.force_login(bureau.approver)
+    request = client.get(f"/registrations/{signed.freeze.key}/").content.decode()
+    assert "不予登记则立即解除" in request
+    with refused_by("rejected_freeze_is_lifted"):
+        Registration.objects.filter(pk=signed.freeze.pk).update(
+            state="rejected", decided_by=bureau.approver, decided_at=now()
+        )
+    reject_registration(registration=signed.freeze, reason="复核未过火", actor=bureau.approver)
+    assert frozen_kg(ticket) == 0
+    assert "已解除" in client.get(page).content.decode()
+    bureau.transfer(ticket, 100_001)
+
+
+def test_a_finding_reaches_what_the_ticket_was_divided_into(
+    bureau: Bureau, visitor: User
 ) -> None:  # fmt: skip
-    """Sold before the signature or between it and the approval: the buyer in good faith keeps his,
-    and none of the rest is free."""
-    if sold_before:
-        bureau.transfer(ticket, sold_before)
+    """Nobody bought it: its owners have it on tickets of their own."""
+    halves = ((bureau.other, 1), (bureau.buyer, 1))
+    ticket = bureau.issue(100_000, Owners(halves, 2))
+    visit = order(bureau, ticket, visitor)
+    divided = prepare_division(
+        ticket=ticket,
+        parts=[Part(Owners.sole(party), 50_000) for party, _numerator in halves],
+        consents=[PaperConsent(party, digest("同意")) for party, _numerator in halves],
+        actor=bureau.clerk,
+    )
+    bureau.approve(divided)
+    children = opened_tickets(LedgerEntry.objects.get(registration=divided.key))
+    signed = sign_inspection(
+        inspection=visit, visited_on=today(), outcome=Outcome.LOSS, findings="全部过火",
+        affected=whole(ticket), actor=visitor,
+    )  # fmt: skip
+    assert signed.affected_kg == 100_000
+    assert [frozen_kg(child) for child in children] == [50_000, 50_000]
+    assert signed.freeze is not None
+    bureau.approve(signed.freeze)
+    assert covered(ticket.issuance)
+
+
+def test_the_database_signs_no_loss_that_does_not_stand_still(
+    ordered: Inspection, visitor: User
+) -> None:
+    loss = {
+        "state": "signed", "outcome": "loss", "visited_on": today(), "findings": "过火",
+        "affected": western_half(ordered.ticket), "affected_kg": 50_001,
+    }  # fmt: skip
+    with refused_by("signed_loss_stands_still"):
+        Inspection.objects.filter(pk=ordered.pk).update(**loss)
+
+
+def test_what_was_sold_before_the_signature_stays_with_its_buyer(
+    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User, client: Client
+) -> None:
+    """In good faith (domain.md); none of the rest is free."""
+    child = bureau.transfer(ticket, 70_001)
     signed = sign_inspection(
         inspection=ordered, visited_on=today(), outcome=Outcome.LOSS, findings="西半部过火",
         affected=western_half(ticket), actor=visitor,
     )  # fmt: skip
     assert signed.affected_kg > 50_000
     assert signed.freeze is not None
-    assert signed.freeze.quantity_kg == (asked or signed.affected_kg)
-    if sold_after:
-        bureau.transfer(ticket, sold_after)
-    bureau.approve(signed.freeze)
+    assert signed.freeze.quantity_kg == frozen_kg(ticket) == 30_000
+    assert frozen_kg(child) == 0
     order = freeze_order_of(signed)
     assert order is not None
-    assert order.quantity_kg == frozen_kg(ticket) == (laid or signed.affected_kg)
+    assert order.quantity_kg == 30_000
     client.force_login(visitor)
     page = client.get(f"/inspections/{signed.key}/").content.decode()
-    assert ("审批时仍在本票的 30 吨" in page) == (asked is None and laid is not None)
+    assert "冻结前已转出或用去" in page
+
+
+def test_a_freeze_asked_for_by_hand_takes_what_is_left_when_it_is_decided(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    wanted = prepare_freeze(
+        kind=FreezeOrder.Kind.INSPECTION, ticket=ticket, quantity_kg=50_001,
+        document=Paper(number="伊林检1号", sha256=bytes(32), authority="伊宁市林业和草原局"),
+        reason="现场检查", actor=bureau.clerk,
+    )  # fmt: skip
+    bureau.transfer(ticket, 70_001)
+    bureau.approve(wanted)
+    assert frozen_kg(ticket) == 30_000
 
 
 def test_who_orders_does_not_go_and_who_goes_is_named(
