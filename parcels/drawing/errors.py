@@ -57,15 +57,6 @@ class ParcelNotYours(DrawingRefused):
     message = _("所选宗地不在您（或您代表的成员）已审核的林木所有权范围内。")
 
 
-class DrawingTooLarge(DrawingRefused):
-    """More bytes than a drawing can have."""
-
-    code = "drawing_too_large"
-    message = _(
-        "图形数据超过 {limit_mib} MB 的上限。请简化界线或分成几个项目。已画的内容仍保留在本页。"
-    )
-
-
 class FileHasNoShapes(DrawingRefused):
     """Every feature of the file was rejected, or it has none."""
 

@@ -15,13 +15,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from parcels.claims.queries import days
-from parcels.drawing.errors import DrawingTooLarge
 from parcels.models import STORAGE_SRID
+from parcels.rules.bodies import read_body
 from parcels.rules.shapes import multipolygon_from_geojson
 from portal.base.errors import InvalidInput
 from portal.base.policy import policy_number
 
-BODY_LIMIT_MIB = 16  # 100,000 vertices with every digit take about four.
 PICKED_LIMIT = 5000
 NAME_LENGTH = 200
 KG_PER_T = 1000
@@ -54,16 +53,9 @@ def geometry_of(wkb: bytes) -> MultiPolygon:
 
 
 def read_json(request: HttpRequest) -> Mapping[str, Any]:
-    """The object in a request's body. Read by us: Django's own limit knows no message of ours."""
-    length = request.headers.get("Content-Length", "")
-    limit = BODY_LIMIT_MIB * 1024**2
-    if length.isdecimal() and int(length) > limit:
-        raise DrawingTooLarge(limit_mib=BODY_LIMIT_MIB)
-    body = request.read(limit + 1)
-    if len(body) > limit:
-        raise DrawingTooLarge(limit_mib=BODY_LIMIT_MIB)
+    """The object in a request's body."""
     try:
-        found = json.loads(body)
+        found = json.loads(read_body(request))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(field="JSON", reason=_("无法解读")) from error
     if not isinstance(found, dict):

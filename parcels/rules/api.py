@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from parcels.rules.bodies import read_body
 from parcels.rules.live import answer, read_question
 
 
@@ -16,7 +17,7 @@ from parcels.rules.live import answer, read_question
 @require_POST
 def check(request: HttpRequest) -> HttpResponse:
     """``POST /api/rules/check/``: what every rule says of a shape that is being drawn."""
-    question = read_question(request.body, request.user)
+    question = read_question(read_body(request), request.user)
     return HttpResponse(
         orjson.dumps(answer(question, request.user)),
         content_type="application/json",

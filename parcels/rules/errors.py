@@ -22,6 +22,15 @@ class ShapeUnreadable(RulesRefused):
     message = _("图形无法解读：须为经纬度（CGCS2000）的面。")
 
 
+class DrawingTooLarge(RulesRefused):
+    """More bytes than a drawing can have."""
+
+    code = "drawing_too_large"
+    message = _(
+        "图形数据超过 {limit_mib} MB 的上限。请简化界线或分成几个项目。已画的内容仍保留在本页。"
+    )
+
+
 class CheckMalformed(RulesRefused):
     """A field of a live question cannot be read."""
 

@@ -48,8 +48,8 @@ from parcels.rules.table import RULES, Stage, Subject
 from portal.accounts.models import Party
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
+from portal.base.policy import policy_number
 
-VERTEX_LIMIT = 20_000  # Of what is drawn by hand or put together from parcels; files are imported.
 KEYS_MAX = 200
 COORDINATE_DIGITS = 8  # A millimetre.
 STAGES = {stage.value: stage for stage in (Stage.DRAW, Stage.SUBMIT, Stage.REVIEW)}
@@ -105,7 +105,8 @@ def read_question(body: bytes, user: AnyUser) -> Question:
     geometry = asked.get("geometry")
     if not isinstance(geometry, dict):
         raise CheckMalformed(field="geometry")
-    wkb = multipolygon_from_geojson(geometry, vertex_limit=VERTEX_LIMIT)
+    limit = int(policy_number("geometry.vertex_limit"))
+    wkb = multipolygon_from_geojson(geometry, vertex_limit=limit)
     subject, stage = asked.get("subject", "project"), asked.get("stage", "draw")
     if subject not in ("title", "project"):
         raise CheckMalformed(field="subject")

@@ -25,7 +25,6 @@ from parcels.claims.errors import (
     FiledClaimStands,
     LandHasAnotherClaim,
 )
-from parcels.drawing.errors import DrawingTooLarge
 from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
@@ -36,6 +35,7 @@ from parcels.reviews.errors import (
     ReviewMoveNotAllowed,
     VerifiedParcelFrozen,
 )
+from parcels.rules.errors import DrawingTooLarge
 from parcels.screening.errors import ResultMissing, ScreeningNotRunning
 from parcels.titles.errors import ChangeOpen, NumberInUse, TapTooMuch
 from portal.accounts.errors import (

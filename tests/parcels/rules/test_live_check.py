@@ -242,7 +242,7 @@ RING = [[81.3, 43.9], [81.31, 43.9], [81.31, 43.91], [81.3, 43.9]]
         ({"geometry": {"type": "Point", "coordinates": [81, 44]}}, "shape_unreadable"),
         ({"geometry": {"type": "Polygon", "coordinates": [RING[:3]]}}, "shape_unreadable"),
         ({"geometry": {"type": "Polygon", "coordinates": [[[1e999, 0]] * 4]}}, "check_malformed"),
-        ({"geometry": {"type": "Polygon", "coordinates": [RING * 9000]}}, None),
+        ({"geometry": {"type": "Polygon", "coordinates": [RING * 26_000]}}, None),
         ({"subject": "everything"}, "check_malformed"),
         ({"stage": "issue"}, "check_malformed"),
         ({"stage": ["draw"]}, "check_malformed"),
