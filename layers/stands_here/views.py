@@ -22,6 +22,7 @@ from parcels.drawing.files import read_drawing_file
 from parcels.drawing.parsing import geometry_of, read_json
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices
+from parcels.intake.crs import systems_as_json
 from parcels.intake.gate import MIB, Limits
 from parcels.rules.errors import ShapeUnreadable
 from parcels.rules.period import parse_period
@@ -55,6 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
         **stage_config(),
         "api": reverse("layers:api-stands-here"),
         "parcels": reverse("layers:tilejson", args=["parcels"]),
+        "systems": systems_as_json(),
     }
     context = {
         "here_config": config,
@@ -71,7 +73,8 @@ def ask(request: HttpRequest) -> HttpResponse:
     """``POST /api/what-stands-here/``.
 
     JSON ``{"point": {"lon", "lat"} | "geometry": GeoJSON, "period": "2021-01-01/2025-12-31"}``, or
-    a form with ``file`` and ``period``. Counted before it is read: a wrong question costs one too.
+    a form with ``file``, ``period`` and, to read the file otherwise than guessed, ``crs`` (EPSG); then
+    the answer says under ``reading`` how it was read. Counted before it is read: a wrong question costs one too.
     """
     _count(request)
     if (sent := request.FILES.get("file")) is not None:
@@ -83,15 +86,16 @@ def ask(request: HttpRequest) -> HttpResponse:
         place = _area(bytes(shapely.to_wkb(shapely.union_all(shapes), byte_order=1)))
         period = _period(request.POST.get("period"))
         geometry: Any = shapely.geometry.mapping(shapely.union_all(shapes))
+        reading: Any = brought.reading_as_json()
     elif request.content_type == "application/json":
         given = read_json(request)
         place, period = _place(given), _period(given.get("period"))
-        geometry = None
+        geometry = reading = None
     else:
         raise PlaceMissing()
     answer = what_stands(place, period)
     tickets = tickets_of(claims_of(answer.found))
-    body = {**as_json(answer, tickets), "geometry": geometry}
+    body = {**as_json(answer, tickets), "geometry": geometry, "reading": reading}
     return JsonResponse(body, headers={"Cache-Control": "no-store"})
 
 

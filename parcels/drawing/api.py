@@ -16,7 +16,7 @@ from parcels.api import parse_box
 from parcels.drawing import reshaping
 from parcels.drawing.access import access_applicant, access_project_area, titles_to_draw_on
 from parcels.drawing.errors import NothingDrawn, PartyMissing
-from parcels.drawing.files import read_drawing_file
+from parcels.drawing.files import read_drawing_file, shifted_beside
 from parcels.drawing.operations import drop_draft, keep_draft, save_drawing
 from parcels.drawing.parsing import (
     Drawing,
@@ -174,6 +174,8 @@ def read_file(request: HttpRequest) -> HttpResponse:
         raise UploadMissing()
     with receive_upload(sent) as path:
         brought = read_drawing_file(path, choices=parse_choices(request.POST))
+    own = list(titles_to_draw_on(request.user).values_list("parcel", flat=True))
+    brought.notices.extend(shifted_beside(brought, own))
     return JsonResponse(brought.as_json())
 
 

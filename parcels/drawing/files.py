@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import shapely
 from django.conf import settings
 
 from parcels.drawing.errors import FileHasNoShapes
+from parcels.imports.suspicion import notices_of_shift
 from parcels.intake.columns import label_column
 from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
@@ -29,12 +31,18 @@ class Brought:
     problems: list[dict[str, Any]] = field(default_factory=list)
     left_off: int = 0
 
-    def as_json(self) -> dict[str, Any]:
+    def reading_as_json(self) -> dict[str, Any]:
+        """How the file was read and what of it was not: a page shows it and lets it be changed."""
         return {
             "crs": self.crs,
             "notices": self.notices,
             "problems": self.problems,
             "left_off": self.left_off,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **self.reading_as_json(),
             "features": [
                 {"row": row, "label": label, "geometry": _geojson(wkb)}
                 for row, label, wkb in self.features
@@ -77,6 +85,14 @@ def read_drawing_file(path: Path, *, choices: Choices, limits: Limits | None = N
         reason = brought.problems[0]["message"] if brought.problems else ""
         raise FileHasNoShapes(reason=reason)
     return brought
+
+
+def shifted_beside(brought: Brought, parcels: Sequence[int]) -> list[dict[str, str]]:
+    """Notices where shapes fit these parcels only after the shift of phone maps (domain.md).
+
+    Of one's own parcels alone: by others' one could try out where their borders run.
+    """
+    return notices_of_shift(((row, wkb) for row, _label, wkb in brought.features), among=parcels)
 
 
 def _geojson(wkb: bytes) -> dict[str, Any]:

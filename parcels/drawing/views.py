@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from parcels.drawing.access import access_project_area, applicants_of
 from parcels.drawing.queries import state_of_drawing
 from parcels.imports.views import upload_limit_mib
+from parcels.intake.crs import systems_as_json
 from parcels.models import ProjectArea
 from parcels.stage import stage_config
 from portal.accounts.models import User
@@ -51,6 +52,7 @@ def _page(request: HttpRequest, area: ProjectArea | None) -> HttpResponse:
         ],
         "vertexLimit": int(policy_number("geometry.vertex_limit")),
         "uploadLimitMib": upload_limit_mib(),
+        "systems": systems_as_json(),
         "urls": {
             "titles": reverse("parcels:api-drawing-titles"),
             "around": reverse("parcels:api-drawing-around"),

@@ -38,6 +38,7 @@ CROSS JOIN LATERAL (
     WHERE version.geom && outline.geom
       AND version.stands_from IS NOT NULL AND version.stands_to IS NULL
       AND (%(record)s::bigint IS NULL OR version.record_id IS DISTINCT FROM %(record)s)
+      AND (%(among)s::bigint[] IS NULL OR version.parcel_id = ANY (%(among)s))
       AND ST_Intersects(outline.geom, ST_PointOnSurface(version.geom))
     LIMIT %(most)s
   ) AS version
@@ -56,11 +57,15 @@ class Suspect:
 
 
 def suspects_of_gcj02(
-    cursor: Any, outlines: Iterable[tuple[int, bytes]], *, record: int | None = None
+    cursor: Any,
+    outlines: Iterable[tuple[int, bytes]],
+    *,
+    record: int | None = None,
+    among: Sequence[int] | None = None,
 ) -> list[Suspect]:
     """Which (row, WKB) of the first outlines fit registered parcels only when moved back.
 
-    Parcels of the import ``record`` itself do not count.
+    Parcels of the import ``record`` itself do not count; ``among`` are the parcels that alone do.
     """
     asked: Sequence[tuple[int, bytes]] = list(outlines)[:OUTLINES_ASKED]
     if not asked:
@@ -75,6 +80,7 @@ def suspects_of_gcj02(
             "moved": [False] * count + [True] * count,
             "wkb": [*shapely.to_wkb(shapes).tolist(), *shapely.to_wkb(back).tolist()],
             "record": record,
+            "among": None if among is None else list(among),
             "most": PARCELS_INSIDE_MAX,
         },
     )
@@ -96,8 +102,15 @@ def shift_notices(found: Inspection) -> list[dict[str, str]]:
         (feature["properties"]["row"], shapely.to_wkb(shapely.geometry.shape(feature["geometry"])))
         for feature in found.raw["preview"]["features"][:OUTLINES_ASKED]
     ]
+    return notices_of_shift(outlines)
+
+
+def notices_of_shift(
+    outlines: Iterable[tuple[int, bytes]], *, among: Sequence[int] | None = None
+) -> list[dict[str, str]]:
+    """One notice with the rows that fit after the shift, or none."""
     with connection.cursor() as cursor:
-        suspects = suspects_of_gcj02(cursor, outlines)
+        suspects = suspects_of_gcj02(cursor, outlines, among=among)
     if not suspects:
         return []
     return [

@@ -208,7 +208,7 @@ def inspect(source: Any, opened: Any, crs: Any, limits: Any) -> dict[str, Any]:
             "how": crs.how,
             "certain": crs.certain,
             "needs_question": crs.needs_question,
-            "alternatives": [{"value": epsg, "label": label} for epsg, label in systems.CHOICES],
+            "alternatives": systems.systems_as_json(),
         },
         "feature_count": opened.layer.features,
         "bounds": bounds,

@@ -57,6 +57,11 @@ CHOICES: tuple[tuple[int, str], ...] = (
 )
 
 
+def systems_as_json() -> list[dict[str, int | str]]:
+    """What a person may choose from: EPSG code and label."""
+    return [{"value": epsg, "label": label} for epsg, label in CHOICES]
+
+
 @dataclass(frozen=True, slots=True)
 class CrsGuess:
     """The coordinate system that a file is read in, and how sure that is."""

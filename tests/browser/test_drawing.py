@@ -24,6 +24,7 @@ from portal.accounts.models import Party, User
 from portal.accounts.queries import parties_acted_for
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
 from tests.factories.land import square
+from tests.factories.tables import points_table
 from tests.parcels.claims.areas import claim_at
 from tests.parcels.drawing.owners import land_of
 
@@ -450,8 +451,12 @@ def drop_file(page: Page, geom: MultiPolygon) -> None:
     )
 
 
-def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served: str) -> None:
+def test_anyone_taps_a_place_and_learns_what_stands_there(
+    open_page: Any, served: str, tmp_path: Path
+) -> None:
     claim = claim_at(square(0, 0, 1000), state="live")
+    table = tmp_path / "界址点.csv"
+    table.write_bytes(points_table(square(0, 0, 2000, 1000)))
     for size in (DESKTOP, PHONE):
         page = open_page(size)
         page.goto("/what-stands-here/")
@@ -470,6 +475,14 @@ def test_anyone_taps_a_place_and_learns_what_stands_there(open_page: Any, served
         expect(page.locator("[data-ref=summary]")).to_contain_text("55%")
         drop_file(page, square(0, 0, 4000, 1000))
         expect(page.locator("[data-ref=summary]")).to_contain_text("25%")
+        page.set_input_files("[data-ref=file]", table)
+        expect(page.locator("[data-ref=summary]")).to_contain_text("50%")
+        expect(page.locator("[data-ref=file-notes]")).to_contain_text("推测，请核对")
+        page.locator("[data-ref=crs]").scroll_into_view_if_needed()
         picture(page, f"stands_here_{size[0]}")
+        page.select_option("[data-ref=crs]", "4537")
+        expect(page.locator("#main")).to_have_attribute("data-verdict", "free")
+        expect(page.locator("[data-ref=file-notes]")).to_contain_text("人工选定")
+        expect(page.locator("[data-ref=crs]")).to_have_value("4537")
         assert [found["id"] for found in Axe().run(page).response["violations"]] == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -59,6 +59,7 @@ export const say = phrases({
   fileLeftOff: ['另有 {n} 个图形过多，没有列出。', '{n} more shapes are not listed.'],
   fileProblems: ['{n} 个图形不能使用：', '{n} shapes cannot be used:'],
   fileCrs: ['坐标系：{name}（{how}）', 'Coordinate system: {name} ({how})'],
+  chooseCrs: ['请选定坐标系', 'Choose the coordinate system'],
   fileRow: ['第 {row} 行', 'Row {row}'],
   reading: ['正在读取文件…', 'Reading the file…'],
   working: ['正在处理…', 'Working…'],

@@ -6,6 +6,7 @@ import { Autosave, type Content, type DraftState, type DrawingState } from '../d
 import { takeDrops } from '../draw/drop'
 import { Editor, type Tool } from '../draw/editor'
 import { readFeatures } from '../draw/file'
+import { forgetReading, type System } from '../draw/reading'
 import { Findings } from '../draw/findings'
 import { LiveRules, type Verdict } from '../draw/live'
 import { OtherTab } from '../draw/other-tab'
@@ -24,6 +25,7 @@ interface Config extends StageConfig, DrawingState {
   parties: Array<{ key: string, name: string }>
   vertexLimit: number
   uploadLimitMib: number
+  systems: System[]
   urls: Record<'titles' | 'around' | 'reshape' | 'compare' | 'file' | 'rules' | 'state' | 'draft' | 'discard' | 'save', string>
 }
 interface Reshaped { geometry: MultiPolygon | null, parts: Array<{ geometry: MultiPolygon, area_m2: number }> }
@@ -264,7 +266,7 @@ class DrawPage {
 
   private async bring (file: File, crs: string): Promise<void> {
     this.note(say('reading'))
-    const found = await this.attempt(() => readFeatures(this.config.urls.file, file, crs, this.config.uploadLimitMib, this.root))
+    const found = await this.attempt(() => readFeatures(this.config.urls.file, file, crs, { root: this.root, systems: this.config.systems, limitMib: this.config.uploadLimitMib }))
     if (found === null) return
     this.note('')
     const { dataset } = part<HTMLElement>(this.root, 'chooser')
@@ -336,7 +338,7 @@ class DrawPage {
     const file = part<HTMLInputElement>(this.root, 'file')
     const crs = part<HTMLSelectElement>(this.root, 'crs')
     const bring = (): void => { const one = file.files?.[0]; if (one !== undefined) void this.bring(one, crs.value) }
-    file.addEventListener('change', () => { crs.replaceChildren(); part<HTMLElement>(this.root, 'crs-field').hidden = true; bring() })
+    file.addEventListener('change', () => { forgetReading(this.root); bring() })
     crs.addEventListener('change', bring)
     takeDrops(this.root, dropped => {
       const list = new DataTransfer()

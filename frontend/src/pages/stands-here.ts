@@ -5,6 +5,7 @@ import type { MultiPolygon } from 'geojson'
 import { takeDrops } from '../draw/drop'
 import { parsed } from '../draw/notation'
 import { tellPoints } from '../draw/points'
+import { forgetReading, offerAfterRefusal, tellReading, type Reading, type System } from '../draw/reading'
 import { toGeometry, type Position } from '../draw/shape'
 import { part } from '../panel'
 import { getJson, Offline, postForm, postJson, Refused } from '../server'
@@ -13,7 +14,7 @@ import { formatNumber, phrases, text } from '../text'
 import type { TileJson } from '../tile-canvas'
 import { parcelLayer } from '../vector-tiles'
 
-interface Config extends StageConfig { api: string, parcels: string }
+interface Config extends StageConfig { api: string, parcels: string, systems: System[] }
 interface Answer {
   verdict: 'free' | 'edge' | 'claimed'
   share_percent: number
@@ -22,6 +23,7 @@ interface Answer {
   share_step_percent: number
   found: Array<{ kind: string, kind_label: string, number: string, state_label: string, from: string, to: string | null, share_percent: number, tickets: Array<{ number: string, url: string }> }>
   geometry: MultiPolygon | null
+  reading: Reading | null
 }
 
 const say = phrases({
@@ -86,9 +88,10 @@ class StandsHere {
     })
     part<HTMLInputElement>(this.root, 'file').addEventListener('change', event => {
       const file = (event.target as HTMLInputElement).files?.[0]
-      if (file !== undefined) void this.ask(file)
+      if (file !== undefined) this.read(file)
     })
-    takeDrops(this.root, file => { void this.ask(file) })
+    part(this.root, 'crs').addEventListener('change', () => { if (this.last instanceof File) void this.ask(this.last) })
+    takeDrops(this.root, file => { this.read(file) })
     for (const name of ['start', 'end']) part(this.root, name).addEventListener('change', () => { if (this.last !== null) void this.ask(this.last) })
     void this.land()
     this.root.dataset.ready = 'true'
@@ -116,6 +119,12 @@ class StandsHere {
     void this.ask({ point: { lon, lat } })
   }
 
+  /** A new file: what was chosen for the one before says nothing of it. */
+  private read (file: File): void {
+    forgetReading(this.root)
+    void this.ask(file)
+  }
+
   private show (geometry: MultiPolygon): void {
     this.asked.clearLayers()
     L.geoJSON(geometry, { style: ASKED, interactive: false } as L.GeoJSONOptions).addTo(this.asked)
@@ -140,6 +149,7 @@ class StandsHere {
       const answer = what instanceof File ? await this.bring(what, `${start}/${end}`, mine.signal) : await postJson<Answer>(this.config.api, { ...what, period: `${start}/${end}` }, { signal: mine.signal })
       if (mine.signal.aborted) return
       this.note('')
+      if (answer.reading !== null) tellReading(this.root, answer.reading, this.config.systems)
       if (answer.geometry !== null) {
         this.show(answer.geometry)
         this.map.fitBounds(this.asked.getBounds().pad(0.4), { maxZoom: 17 })
@@ -147,6 +157,7 @@ class StandsHere {
       this.tell(answer)
     } catch (error) {
       if (mine.signal.aborted) return
+      offerAfterRefusal(this.root, error, this.config.systems)
       if (error instanceof Refused) this.note(error.message, true)
       else if (error instanceof Offline) this.note(text('offline'), true)
       else throw error
@@ -157,6 +168,8 @@ class StandsHere {
     const form = new FormData()
     form.append('file', file)
     form.append('period', period)
+    const crs = part<HTMLSelectElement>(this.root, 'crs').value
+    if (crs !== '') form.append('crs', crs)
     return postForm<Answer>(this.config.api, form, { signal })
   }
 

@@ -16,6 +16,7 @@ from portal.accounts.models import Attempt
 from portal.base.policy import policy_number
 from tests.accounts.people import user_named
 from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
+from tests.factories.tables import points_table
 from tests.parcels.claims.areas import claim_at, exclusion_at
 
 pytestmark = pytest.mark.django_db
@@ -203,3 +204,27 @@ def test_a_file_is_answered_and_not_kept() -> None:
     bad = SimpleUploadedFile("地块.geojson", b"this is no file of ours")
     refused = Client().post("/api/what-stands-here/", {"file": bad, "period": PERIOD})
     assert refused.status_code == 422
+
+
+def test_how_a_file_was_read_is_told_and_may_be_chosen_otherwise() -> None:
+    claim_at(square(0, 0, 1000), state="live")
+
+    def bring(data: bytes, **chosen: Any) -> tuple[int, dict[str, Any]]:
+        sent = {"file": SimpleUploadedFile("界址点.csv", data), "period": PERIOD, **chosen}
+        answer = Client().post("/api/what-stands-here/", sent)
+        return answer.status_code, answer.json()
+
+    status, guessed = bring(points_table(square(0, 0, 1000)))
+    assert (status, guessed["share_percent"]) == (200, 100)
+    assert (guessed["reading"]["crs"]["epsg"], guessed["reading"]["crs"]["how"]) == (
+        4536,
+        "guessed",
+    )
+    status, otherwise = bring(points_table(square(0, 0, 1000)), crs="4537")
+    assert (status, otherwise["verdict"]) == (200, "free")
+    assert otherwise["reading"]["crs"]["how"] == "chosen"
+    status, answer = bring(b"x,y\n9000,9000\n9000,9900\n9900,9900\n")
+    assert (status, answer["code"]) == (422, "crs_missing")
+    offered = Client().get("/what-stands-here/").context["here_config"]["systems"]
+    assert {"value": 4490, "label": "CGCS2000 经纬度 (4490)"} in offered
+    assert here(square(0, 0, 1000))["reading"] is None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
@@ -24,10 +28,12 @@ from parcels.drawing.reshaping import (
     trim_to_titles,
     whole_parcels,
 )
+from parcels.intake.gcj02 import shifted
 from parcels.models import ProjectArea, ProjectAreaVersion
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.operations import MemberShare, record_members
-from tests.accounts.people import accepted, body_waiting, officer
+from portal.base.policy import set_policy
+from tests.accounts.people import accepted, administrator, body_waiting, officer
 from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
 from tests.parcels.claims.areas import PERIOD, claim_at, exclusion_at
 from tests.parcels.drawing.owners import geojson, land_of, owner_named
@@ -185,6 +191,61 @@ def test_a_line_splits_and_one_that_stops_inside_is_refused(page: Client) -> Non
     assert len(split_by_line(wkb(square(0, 0)), [at(-5, 50), at(105, 50)])) == 2
 
 
+def zigzag(points: int) -> list[tuple[float, float]]:
+    """From west to east across a square of 100 m, above and below it by turns."""
+    return [at(1 + 98 * step / points, 120 if step % 2 else -20) for step in range(points)]
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (zigzag(2), 2),
+        (zigzag(1000), 1000),
+        ([at(50, -20), at(50, 120)], 3),  # Beside the hole, through the second part too.
+        ([at(25, -20), at(25, 120)], 4),  # Through the hole.
+        ([at(25, -20), at(25, 25)], None),  # Ends in the hole.
+        ([at(25, 20), at(25, 30)], None),  # All of it in the hole.
+        ([at(-50, 0), at(-50, 100)], None),  # Outside.
+        ([at(100, -20), at(100, 120)], None),  # Along the border.
+        ([at(50, 50), at(50, 50)], None),
+    ],
+)
+def test_lines_through_holes_beside_the_area_and_of_many_points(
+    page: Client, line: list[tuple[float, float]], parts: int | None
+) -> None:
+    shapes = [Polygon(square(0, 0).coords[0][0], square(20, 20, 10).coords[0][0])]
+    if len(line) == 2:
+        shapes.append(Polygon(square(0, 105, 100, 10).coords[0][0]))
+    drawn = geojson(MultiPolygon(shapes, srid=4490))
+    status, answer = post(page, "/api/areas/reshape/", act="split", geometry=drawn, line=line)
+    assert (status, answer.get("code")) == ((200, None) if parts else (422, "line_does_not_split"))
+    if parts:
+        whole = area_m2_of(wkb(MultiPolygon(shapes, srid=4490)))
+        assert sum(part["area_m2"] for part in answer["parts"]) == pytest.approx(whole, abs=0.01)
+        assert len(answer["parts"]) >= parts
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        zigzag(1001),
+        zigzag(1),
+        [],
+        "line",
+        [[81.3], [81.4]],
+        [[81.3, 44, 1], [81.4, 44, 1]],
+        [[81.3, None], [81.4, 44]],
+        [[float("nan"), 44], [81.4, 44]],
+        [[181, 44], [81.4, 44]],
+    ],
+)
+def test_what_is_no_line_is_refused_in_words(page: Client, line: Any) -> None:
+    drawn = geojson(square(0, 0))
+    status, answer = post(page, "/api/areas/reshape/", act="split", geometry=drawn, line=line)
+    assert (status, answer["code"]) == (422, "invalid_input")
+    assert answer["message"]
+
+
 def bowtie() -> MultiPolygon:
     return MultiPolygon(
         Polygon((at(0, 0), at(100, 100), at(100, 0), at(0, 100), at(0, 0))), srid=4490
@@ -336,9 +397,46 @@ def test_a_hundred_thousand_vertices_are_answered_with_the_limit(page: Client) -
     ring = [[81.3 + step * 1e-7, 44.0] for step in range(100_000)]
     ring += [[81.3, 44.01], ring[0]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
-    status, answer = post(page, "/api/areas/new/draft/", geometry=polygon)
-    assert (status, answer["code"]) == (413, "shape_too_large")
-    assert "100000" in answer["message"]
+    for address in ("/api/areas/new/draft/", "/api/rules/check/"):
+        status, answer = post(page, address, geometry=polygon)
+        assert (status, answer["code"]) == (413, "shape_too_large")
+        assert "100000" in answer["message"]
+
+
+def test_drawing_and_live_check_take_as_many_vertices_as_the_policy_says(page: Client) -> None:
+    set_policy(
+        code="geometry.vertex_limit", value=Decimal(30), reason="测试", actor=administrator()
+    )
+    for corners, status in ((29, 200), (30, 413)):
+        angles = [2 * math.pi * step / corners for step in range(corners)]
+        ring = [[81.3 + math.cos(one) / 1e3, 44 + math.sin(one) / 1e3] for one in angles]
+        polygon = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+        for address in ("/api/areas/new/draft/", "/api/rules/check/"):
+            assert post(page, address, geometry=polygon)[0] == status
+
+
+def test_a_file_in_a_phone_maps_coordinates_is_told_by_ones_own_titles_alone(
+    page: Client, owner: tuple[User, Party]
+) -> None:
+    mine, others = square(0, 0), square(2000, 0)
+    land_of(owner[1], mine)
+    land_of(owner_named("li")[1], others)
+
+    def told(land: MultiPolygon, move: Any) -> bool:
+        ring = move(np.array(land.coords[0][0])).tolist()
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        collection = {
+            "type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": {}, "geometry": geometry}],
+        }
+        sent = SimpleUploadedFile("范围.geojson", json.dumps(collection).encode())
+        answer = page.post("/api/areas/file/", {"file": sent})
+        assert answer.status_code == 200, answer.content
+        return "fits_after_gcj02_shift" in {one["code"] for one in answer.json()["notices"]}
+
+    assert told(mine, shifted)
+    assert not told(mine, lambda points: points)
+    assert not told(others, shifted)
 
 
 def test_neighbours_come_generalised_and_without_a_name(page: Client) -> None:
