@@ -6,19 +6,37 @@ standard error before the work begins and in the answer, beside the option that 
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from parcels.imports.errors import ColumnMissing
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, parse_seven_parameters
-from portal.base.errors import InvalidInput
+from portal.base.errors import InvalidInput, PortalError
 
 # The operator's own files; the web has its own limit.
 LIMITS = Limits(file_bytes=16 * 1024**3)
+
+
+@contextmanager
+def ended_when_not_run(write: Callable[[str], object]) -> Iterator[None]:
+    """What keeps a command from running, a database that is away too, ends it with status 2 and a
+    reason on standard error.
+    """
+    try:
+        yield
+    except PortalError as error:
+        write(f"{error.code}: {error}")
+        sys.exit(2)
+    except OperationalError as error:
+        write(f"database_away: {error}")
+        sys.exit(2)
 
 
 def add_reading_options(parser: ArgumentParser) -> None:

@@ -21,7 +21,7 @@ from parcels.imports.held import refuse_guesses
 from parcels.imports.messages import problem_message
 from parcels.imports.operations import cancel_import, open_import, queue_import
 from parcels.imports.originals import original_path, sha256_of
-from parcels.imports.survey_year import year_in
+from parcels.imports.survey_year import parse_year, year_in
 from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
 from parcels.intake.columns import FIELDS, propose_mapping
@@ -215,15 +215,6 @@ def parse_mapping(given: Any, found: Inspection) -> dict[str, str]:
             raise ColumnMissing(column=column)
         mapping[target.code] = column
     return mapping
-
-
-def parse_year(text: str) -> int | None:
-    if not text.strip():
-        return None
-    year = whole_number(text)
-    if year is None or not 1950 <= year <= 2100:
-        raise InvalidInput(field=_("调查年度"), reason=text[:40])
-    return year
 
 
 def progress_json(record: ImportRecord) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import override_settings
 
+from parcels.imports.command_line import ended_when_not_run
 from parcels.models import ExclusionArea, Parcel
 from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import square
@@ -73,6 +75,8 @@ def test_the_columns_taken_are_said_and_can_be_set(
     assert f"{fact}={column}" in said
     _status, answer, _said = run(command, path, "--column", f"{fact}=另列")
     assert answer["reading"]["columns"][fact] == "另列"
+    if command[0] == "import_parcels":
+        assert run(command, path, "--survey-year", "99999999")[:2] == (2, {})
     for wrong in (f"{fact}=没有", "nothing=另列", fact):
         assert run(command, path, "--column", wrong)[:2] == (2, {})
 
@@ -85,3 +89,10 @@ def test_a_column_that_was_set_is_what_is_registered(tmp_path: Path) -> None:
     assert Parcel.objects.get().unit_number == "乙"
     run(COMMANDS[1], path, "--column", "number=另列")
     assert ExclusionArea.objects.get().number == "乙"
+
+
+def test_a_database_that_is_away_is_told_with_the_status_of_not_run() -> None:
+    said: list[str] = []
+    with pytest.raises(SystemExit) as ended, ended_when_not_run(said.append):
+        raise OperationalError("connection refused")
+    assert (ended.value.code, said) == (2, ["database_away: connection refused"])

@@ -22,13 +22,14 @@ from parcels.imports.command_line import (
     add_reading_options,
     choices_from,
     columns_from,
+    ended_when_not_run,
     tell_reading,
 )
 from parcels.imports.reading import reading_json
 from parcels.imports.suspicion import shift_notices
 from parcels.intake.reader import inspect_file
 from parcels.models import ExclusionArea
-from portal.base.errors import InvalidInput, PortalError
+from portal.base.errors import InvalidInput
 
 
 class Command(BaseCommand):
@@ -48,11 +49,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with ended_when_not_run(self.stderr.write):
             outcome, reading = self.take_in(options)
-        except PortalError as error:
-            self.stderr.write(f"{error.code}: {error}")
-            sys.exit(2)
         answer = {**as_json(outcome), "reading": reading}
         sys.stdout.write(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode() + "\n")
         sys.exit(1 if outcome.rejected else 0)

@@ -17,6 +17,7 @@ from parcels.imports.command_line import (
     add_reading_options,
     choices_from,
     columns_from,
+    ended_when_not_run,
     tell_reading,
 )
 from parcels.imports.errors import TakeoverRefused
@@ -24,14 +25,13 @@ from parcels.imports.messages import problem_message
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome, Problem
 from parcels.imports.reading import reading_json
-from parcels.imports.survey_year import year_in
+from parcels.imports.survey_year import parse_year, year_in
 from parcels.imports.takeover import TakeoverDecision, check_decision
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.reader import inspect_file, read_batches
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from portal.accounts.models import User
 from portal.base.clock import today
-from portal.base.errors import PortalError
 
 
 class Command(BaseCommand):
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             choices=ImportRecord.Purpose.values,
         )
         add_reading_options(parser)
-        parser.add_argument("--survey-year", type=int)
+        parser.add_argument("--survey-year", default="")
         parser.add_argument(
             "--right",
             dest="rights",
@@ -67,11 +67,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         told: list[Problem] = []
-        try:
+        with ended_when_not_run(self.stderr.write):
             outcome, reading = self.take_in(options, told)
-        except PortalError as error:
-            self.stderr.write(f"{error.code}: {error}")
-            sys.exit(2)
         sys.stdout.write(
             orjson.dumps(answer(outcome, told, reading), option=orjson.OPT_INDENT_2).decode() + "\n"
         )
@@ -84,6 +81,7 @@ class Command(BaseCommand):
         path: Path = options["file"]
         decision = decision_from(options) if options["purpose"] == "stock" else None
         choices = choices_from(options)
+        survey_year = parse_year(str(options["survey_year"]))
         inspection = inspect_file(path, choices=choices, limits=LIMITS)
         mapping = columns_from(
             options,
@@ -100,7 +98,7 @@ class Command(BaseCommand):
             actor=None,
             choices=choices,
             mapping=mapping,
-            survey_year=options["survey_year"] or year_in(path.name) or today().year,
+            survey_year=survey_year or year_in(path.name) or today().year,
             right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
         )
         outcome = run_import(

@@ -14,6 +14,7 @@ import shapely
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
+from parcels.imports.command_line import ended_when_not_run
 from parcels.imports.operations import run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -21,7 +22,6 @@ from parcels.intake.features import Batch
 from parcels.models import ImportRecord
 from parcels.mosaic import mosaic
 from portal.base.clock import today
-from portal.base.errors import PortalError
 
 ROWS_PER_WRITE = 20_000
 
@@ -42,11 +42,8 @@ class Command(BaseCommand):
         if count < 1 or seed < 0:
             self.stderr.write(_("--count 须大于 0，--seed 不能为负。"))
             sys.exit(2)
-        try:
+        with ended_when_not_run(self.stderr.write):
             made = write_file(out, count, seed) if out else self.into_database(count, seed)
-        except PortalError as error:
-            self.stderr.write(f"{error.code}: {error}")
-            sys.exit(2)
         self.stdout.write(orjson.dumps({"count": count, "seed": seed, **made}).decode())
 
     def into_database(self, count: int, seed: int) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import IO, Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from parcels.imports.command_line import (
@@ -19,6 +18,7 @@ from parcels.imports.command_line import (
     add_reading_options,
     choices_from,
     columns_from,
+    ended_when_not_run,
     tell_reading,
 )
 from parcels.imports.reading import reading_json
@@ -36,7 +36,6 @@ from parcels.rules.screening import (
     screen_file,
 )
 from parcels.rules.table import Subject
-from portal.base.errors import PortalError
 
 KEPT_IN_MEMORY_BYTES = 8 * 1024**2
 
@@ -63,14 +62,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # The answer waits until it is whole: what stands on standard output is always valid JSON.
         with tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY_BYTES) as answer:
-            try:
+            with ended_when_not_run(self.stderr.write):
                 counts = self.screen(options, answer)
-            except PortalError as error:
-                self.stderr.write(f"{error.code}: {error}")
-                sys.exit(2)
-            except OperationalError as error:
-                self.stderr.write(f"database_away: {error}")
-                sys.exit(2)
             answer.seek(0)
             for line in answer:
                 self.stdout.write(line.decode(), ending="")
