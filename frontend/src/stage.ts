@@ -49,6 +49,20 @@ export function readout (map: L.Map, element: HTMLElement): void {
   map.on('moveend', () => show(map.getCenter()))
 }
 
+/** With the keyboard the place is the middle of the map, marked while it has the focus: Enter clicks there. */
+export function clickByKeyboard (map: L.Map): void {
+  const element = map.getContainer()
+  element.classList.add('clickable')
+  element.addEventListener('keydown', event => {
+    if (event.key !== 'Enter' || event.target !== element) return
+    element.scrollIntoView({ block: 'nearest' })
+    const box = element.getBoundingClientRect()
+    const [clientX, clientY] = [box.left + box.width / 2, box.top + box.height / 2]
+    const there = document.elementFromPoint(clientX, clientY)
+    if (there !== null && element.contains(there)) there.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX, clientY }))
+  })
+}
+
 export function fullScreenControl (map: L.Map, whole: HTMLElement): void {
   if (!document.fullscreenEnabled) return
   const Control = L.Control.extend({

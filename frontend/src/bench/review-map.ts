@@ -3,7 +3,7 @@ import L from 'leaflet'
 import type { Feature, FeatureCollection, Geometry } from 'geojson'
 import { EXCLUSION_COLOURS, SELECTED } from '../colours'
 import { getJson } from '../server'
-import { readout, stage, type StageConfig } from '../stage'
+import { clickByKeyboard, readout, stage, type StageConfig } from '../stage'
 import { part } from '../panel'
 import { formatNumber, phrases } from '../text'
 
@@ -27,7 +27,7 @@ export interface VersionFacts {
   parcel: string
   number: number
   because: string
-  facts: { kind?: string, metres?: number }
+  facts: { kind?: 'snap' | 'clip' | 'yield' | 'simplify', metres?: number }
   leaves: boolean
   area_m2: number
   by: string
@@ -75,6 +75,7 @@ export class ReviewMap {
     map.setView([44, 81.3], 11)
     for (const layer of [this.grey, this.excluded, this.own, this.findings, this.overlay, this.pins]) layer.addTo(map)
     readout(map, part(root, 'readout'))
+    clickByKeyboard(map)
   }
 
   async load (url: string): Promise<Picture> {
@@ -156,15 +157,22 @@ export class ReviewMap {
     this.overlay.clearLayers()
   }
 
-  /** The next click on the map, as a place; Escape gives it up. */
-  pickPlace (then: (lon: number, lat: number) => void): void {
+  private startPicking (): HTMLElement {
     const container = this.map.getContainer()
     container.classList.add('picking')
     container.scrollIntoView({ block: 'center' })
+    container.focus({ preventScroll: true })
+    return container
+  }
+
+  /** The next click on the map, as a place; Escape gives it up. ``ended`` is told of both. */
+  pickPlace (then: (lon: number, lat: number) => void, ended: () => void): void {
+    const container = this.startPicking()
     const stop = (): void => {
       container.classList.remove('picking')
       this.map.off('click', taken)
       document.removeEventListener('keydown', escaped)
+      ended()
     }
     const taken = (event: L.LeafletMouseEvent): void => {
       stop()
@@ -179,9 +187,7 @@ export class ReviewMap {
 
   /** A line drawn point by point; ``onChange`` gets it after each click. Answers how to end it. */
   drawLine (onChange: (points: Array<[number, number]>) => void): () => void {
-    const container = this.map.getContainer()
-    container.classList.add('picking')
-    container.scrollIntoView({ block: 'center' })
+    const container = this.startPicking()
     const points: Array<[number, number]> = []
     const line = L.polyline([], { color: '#b3261e', weight: 3, dashArray: '8 5' }).addTo(this.overlay)
     const add = (event: L.LeafletMouseEvent): void => {

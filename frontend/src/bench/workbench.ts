@@ -36,8 +36,14 @@ const say = phrases({
   version: ['第 {n} 版', 'Version {n}'],
   left: ['（已分割或合并）', '(split or merged)'],
   compare: ['与现版叠加', 'Compare'],
+  repairedBy: ['{because}（{kind} {metres} 米）', '{because} ({kind}, {metres} m)'],
+  snap: ['对齐邻界', 'snapped'],
+  clip: ['裁去重叠', 'clipped'],
+  yield: ['让出有误部分', 'gave way'],
+  simplify: ['精简界址点', 'simplified'],
   where: ['看位置', 'Show place'],
   internal: ['仅内部', 'internal'],
+  picking: ['点击地图；用键盘时以方向键移动地图，按回车取中心处。', 'Click the map; by keyboard, move it with the arrow keys and press Enter for its middle.'],
   placed: ['已选位置 {lon}, {lat}', 'Place {lon}, {lat}'],
   square: ['{area} 平方米', '{area} m²'],
   none: ['还没有意见。', 'No remarks yet.']
@@ -191,11 +197,11 @@ export class Workbench {
     const field = this.root.querySelector<HTMLInputElement>('input[name=place]')!
     button.addEventListener('click', () => {
       button.setAttribute('aria-pressed', 'true')
+      part(this.root, 'picked').textContent = say('picking')
       this.map.pickPlace((lon, lat) => {
         field.value = `${lon},${lat}`
-        button.setAttribute('aria-pressed', 'false')
         part(this.root, 'picked').textContent = say('placed', { lon: lon.toFixed(6), lat: lat.toFixed(6) })
-      })
+      }, () => button.setAttribute('aria-pressed', 'false'))
     })
   }
 
@@ -207,7 +213,8 @@ export class Workbench {
       const facts = version.properties
       const item = document.createElement('li')
       const words = document.createElement('span')
-      const how = facts.facts.metres === undefined ? facts.because : `${facts.because}（${facts.facts.kind!} ${facts.facts.metres} m）`
+      const { kind, metres } = facts.facts
+      const how = kind === undefined || metres === undefined ? facts.because : say('repairedBy', { because: facts.because, kind: say(kind), metres })
       words.textContent = `${say('version', { n: facts.number })} · ${how} · ${say('square', { area: formatNumber(facts.area_m2, 1) })} · ${facts.by} · ${facts.at}${facts.leaves ? say('left') : ''}`
       item.append(words)
       const now = current(facts.parcel)
@@ -216,7 +223,7 @@ export class Workbench {
         button.type = 'button'
         button.className = 'link'
         button.textContent = say('compare')
-        button.addEventListener('click', () => this.map.compare(version, facts.leaves ? picture.shapes : now))
+        this.comparing(button, version, facts.leaves ? picture.shapes : now)
         item.append(button)
       }
       return item
@@ -227,8 +234,24 @@ export class Workbench {
   private successors (picture: Picture): void {
     for (const button of this.root.querySelectorAll<HTMLButtonElement>('button[data-successor]')) {
       const there = picture.successors.features.find(one => one.properties.key === button.dataset.successor)
-      if (there !== undefined) button.addEventListener('click', () => this.map.compare(picture.shapes, there))
+      if (there !== undefined) this.comparing(button, picture.shapes, there)
     }
+  }
+
+  /** Pressed it lays two shapes over each other, pressed again it takes them away. */
+  private comparing (button: HTMLButtonElement, before: FeatureCollection | Feature, after: FeatureCollection | Feature): void {
+    button.setAttribute('aria-pressed', 'false')
+    button.addEventListener('click', () => {
+      const wanted = button.getAttribute('aria-pressed') === 'false'
+      this.releaseCompared()
+      if (wanted) this.map.compare(before, after)
+      else this.map.clearComparison()
+      button.setAttribute('aria-pressed', String(wanted))
+    })
+  }
+
+  private releaseCompared (): void {
+    for (const button of this.root.querySelectorAll('button.link[aria-pressed=true]')) button.setAttribute('aria-pressed', 'false')
   }
 
   /** Look at a repair before and after; only then may it be taken. */
@@ -245,6 +268,7 @@ export class Workbench {
       refusal.hidden = true
       const wanted = new URLSearchParams(new FormData(form) as unknown as Record<string, string>)
       void getJson<Repair>(`${this.config.urls.repair!}?${wanted.toString()}`).then(found => {
+        this.releaseCompared()
         this.map.compare(found.before, found.after)
         answer.replaceChildren(...[
           say('before', { area: formatNumber(found.area_m2_before, 2), n: found.vertices_before }),

@@ -10,7 +10,7 @@ import { shareBox } from '../public/share'
 import { TicketMap, type TicketConfig } from '../public/ticket-map'
 import { searchBox, type Found } from '../search'
 import { getJson, Offline, Refused } from '../server'
-import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
+import { CITY, clickByKeyboard, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, text } from '../text'
 import type { TileJson } from '../tile-canvas'
 import { parcelLayer } from '../vector-tiles'
@@ -107,10 +107,7 @@ async function start (): Promise<void> {
       say(text('sum', { n: formatNumber(found.n), ha: formatNumber(found.areaM2 / 10000, 1) }))
     }
   })
-  // With the keyboard the place is the middle, which is marked while the map has the focus.
-  map.getContainer().addEventListener('keydown', event => {
-    if (event.key === 'Enter' && event.target === map.getContainer()) map.fire('click', { latlng: map.getCenter() })
-  })
+  clickByKeyboard(map)
   let hover = 0
   map.on('mousemove', event => {
     cancelAnimationFrame(hover)

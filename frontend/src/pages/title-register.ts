@@ -7,7 +7,7 @@ import { placeOf, typedNumber } from '../bench/typed-points'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
 import { getJson, postForm } from '../server'
-import { readout, stage, type StageConfig } from '../stage'
+import { clickByKeyboard, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases } from '../text'
 import type { TileJson } from '../tile-canvas'
 import { parcelLayer } from '../vector-tiles'
@@ -74,6 +74,7 @@ class RegisterPage {
     this.near.addTo(map)
     this.drawn.addTo(map)
     readout(map, part(this.root, 'readout'))
+    clickByKeyboard(map)
     this.map = map
     this.coOwners = new CoOwners(this.root)
   }
