@@ -1,16 +1,16 @@
 """The joins of a takeover over the staged file (see ``matching``): land, then each unique number.
 
-The guard of verified titles (``verified_titles_do_not_conflict``) judges again what is verified; so
-nothing that these joins miss can come in, it would only refuse the whole file.
+Land is compared in the database by ``judge_titles``, whose outcome the guard of verified titles
+(``verified_titles_do_not_conflict``) reads; what was not judged so it compares itself. So nothing that
+these joins miss can come in, it would only refuse the whole file.
 """
 
 from __future__ import annotations
 
-# The certificates of the file that may be verified, with all land under them.
+# The certificates of the file that may be verified, with all parcels under them.
 STOCK = """
 CREATE TEMP TABLE stock ON COMMIT DROP AS
-SELECT held.certificate, held.parcel, held.kinds, certificate.number_key, parcel.unit_number_key,
-       version.geom
+SELECT held.certificate, held.parcel, held.kinds, certificate.number_key, parcel.unit_number_key
 FROM (
   SELECT certificate_id AS certificate, parcel_id AS parcel, array_agg(DISTINCT kind) AS kinds
   FROM parcels_right WHERE certificate_id IN (SELECT certificate FROM titled)
@@ -18,10 +18,7 @@ FROM (
 ) AS held
 JOIN parcels_titlecertificate AS certificate
   ON certificate.id = held.certificate AND certificate.state = 'registered'
-JOIN parcels_parcel AS parcel ON parcel.id = held.parcel AND parcel.ended_at IS NULL
-JOIN parcels_parcelversion AS version ON version.parcel_id = held.parcel
-  AND version.stands_from IS NOT NULL AND version.stands_to IS NULL;
-CREATE INDEX ON stock USING gist (geom);
+JOIN parcels_parcel AS parcel ON parcel.id = held.parcel AND parcel.ended_at IS NULL;
 ANALYZE stock;
 CREATE TEMP TABLE clash (
   certificate bigint NOT NULL, parcel bigint NOT NULL, other bigint NOT NULL, because text NOT NULL,
@@ -32,40 +29,13 @@ CREATE TEMP TABLE clash (
 # A pair inside the file is a clash of both; against a verified title, of the newcomer alone.
 CLASHES = """
 INSERT INTO clash
-SELECT side.certificate, side.parcel, side.other, 'overlap', shared.area_m2, shared.shape
-FROM (
-  SELECT mine.certificate AS first, mine.parcel AS first_parcel, theirs.certificate AS second,
-         theirs.parcel AS second_parcel, mine.geom AS a, theirs.geom AS b
-  FROM (SELECT certificate, parcel, kinds, geom, land_sieve(geom) AS core FROM stock OFFSET 0) AS mine
-  JOIN stock AS theirs ON theirs.geom && mine.geom AND theirs.parcel > mine.parcel
-    AND theirs.kinds && mine.kinds AND ST_Intersects(mine.core, theirs.geom)
-) AS pair
-CROSS JOIN (SELECT policy_number('overlap.grid_m') AS grid_m,
-                   policy_number('overlap.sliver_area_m2') AS area_m2,
-                   policy_number('overlap.sliver_halfwidth_m') AS halfwidth_m) AS sliver
-CROSS JOIN LATERAL shared_land(pair.a, pair.b, sliver.grid_m, sliver.area_m2, sliver.halfwidth_m)
-  AS shared
+SELECT side.certificate, side.parcel, side.other, 'overlap', pair.area_m2, pair.shape
+FROM judge_titles(ARRAY(SELECT DISTINCT certificate FROM stock)) AS pair
 CROSS JOIN LATERAL (
-  VALUES (pair.first, pair.first_parcel, pair.second), (pair.second, pair.second_parcel, pair.first)
+  VALUES (pair.certificate, pair.parcel, pair.other),
+         (pair.other, pair.other_parcel, pair.certificate)
 ) AS side (certificate, parcel, other)
-WHERE NOT shared.is_sliver;
-
-INSERT INTO clash
-SELECT pair.certificate, pair.parcel, pair.other, 'overlap', shared.area_m2, shared.shape
-FROM (
-  SELECT DISTINCT ON (mine.certificate, mine.parcel, hold.certificate_id)
-         mine.certificate, mine.parcel, hold.certificate_id AS other, mine.geom AS a, hold.geom AS b
-  FROM stock AS mine
-  JOIN parcels_verifiedtitle AS hold ON hold.ended_at IS NULL AND hold.geom && mine.geom
-    AND hold.kind = ANY (mine.kinds) AND hold.parcel_id <> mine.parcel
-    AND ST_Intersects(land_sieve(mine.geom), hold.geom)
-) AS pair
-CROSS JOIN (SELECT policy_number('overlap.grid_m') AS grid_m,
-                   policy_number('overlap.sliver_area_m2') AS area_m2,
-                   policy_number('overlap.sliver_halfwidth_m') AS halfwidth_m) AS sliver
-CROSS JOIN LATERAL shared_land(pair.a, pair.b, sliver.grid_m, sliver.area_m2, sliver.halfwidth_m)
-  AS shared
-WHERE NOT shared.is_sliver;
+WHERE side.parcel IS NOT NULL;
 
 -- One verified certificate of a number.
 INSERT INTO clash

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
 from parcels.errors import TitleWithoutDecision
-from parcels.models import Parcel, RightKind, TitleCertificate, VerifiedTitle
+from parcels.models import Parcel, Right, RightKind, TitleCertificate, VerifiedTitle
 from portal.base.guarantees import refusal_of
 from tests.conftest import app_connection
 from tests.factories.land import decision_on, parcel_at, square, title_on, verify
@@ -62,6 +62,63 @@ def test_two_titles_verified_in_one_statement_are_compared_too(conflicts: bool) 
     second = title_on(parcel_at(square(50 if conflicts else 100, 0)))
     with pytest.raises(IntegrityError, match=CONFLICT) if conflicts else nullcontext():
         verify(first, second)
+
+
+def judge(*titles: TitleCertificate) -> list[tuple[int, int]]:
+    """The conflicts that the database tells before these are verified."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT certificate, other FROM judge_titles(%s) ORDER BY 1, 2",
+            [[title.pk for title in titles]],
+        )
+        return list(cursor.fetchall())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("shape", "conflicts"), [row[1:] for row in NEIGHBOURS], ids=[r[0] for r in NEIGHBOURS]
+)
+def test_titles_are_judged_as_the_guard_judges_them(shape, conflicts: bool) -> None:  # type: ignore[no-untyped-def]
+    first, second = title_on(parcel_at(square(0, 0))), title_on(parcel_at(shape()))
+    assert judge(first, second) == ([(first.pk, second.pk)] if conflicts else [])
+    with pytest.raises(IntegrityError, match=CONFLICT) if conflicts else nullcontext():
+        with transaction.atomic():
+            verify(first, second)
+    if conflicts:
+        verify(first)
+        assert judge(second) == [(second.pk, first.pk)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "between", ["another beside it", "one verified meanwhile", "a further right"]
+)
+def test_what_was_judged_counts_only_for_the_very_next_titles_and_whole(between: str) -> None:
+    first, later = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(50, 0)))
+    assert judge(first) == []
+    if between == "another beside it":
+        with pytest.raises(IntegrityError, match=CONFLICT):
+            verify(first, later)
+        return
+    if between == "one verified meanwhile":
+        verify(later)
+    else:
+        verify(title_on(parcel_at(square(50, 0)), kind=RightKind.LAND_USE))
+        judge(first)
+        Right.objects.filter(certificate=first).update(kind=RightKind.LAND_USE)
+    with pytest.raises(IntegrityError, match=CONFLICT):
+        verify(first)
+
+
+def test_what_was_judged_counts_in_its_own_transaction_only(committed_db: str) -> None:
+    first, later = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(50, 0)))
+    assert judge(first) == []
+    verify(later)
+    with pytest.raises(IntegrityError, match=CONFLICT):
+        verify(first)
+    with app_connection(autocommit=True) as session:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("INSERT INTO parcels_judgedtitle SELECT * FROM parcels_judgedtitle")
 
 
 @pytest.mark.django_db
