@@ -35,7 +35,7 @@ from tickets.registry.access import (
 )
 from tickets.registry.acts import ACTS, Act, Asked
 from tickets.registry.errors import RequestUnreadable
-from tickets.registry.forms import RegistrationForm
+from tickets.registry.forms import RegistrationForm, owners_from
 from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
@@ -67,7 +67,12 @@ from tickets.registry.operations.registrations import (
     is_own_matter,
     parts_of,
 )
-from tickets.registry.operations.transfers import SUCCESSIONS, ceding_owners
+from tickets.registry.operations.transfers import (
+    SUCCESSIONS,
+    TRANSFERS,
+    ceding_owners,
+    require_another,
+)
 from tickets.registry.pages.subjects import (
     find_subject,
     require_may_ask,
@@ -134,6 +139,7 @@ def _require_factor_for_a_stranger(
 @write_transaction
 def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, str]:
     """Keep the request, prepare it too when it is a clerk's own; the page that comes next."""
+    _require_takers(act, about, form.cleaned_data)
     asked = ask_registration(
         kind=act.kind,
         typed=form.typed(),
@@ -147,6 +153,16 @@ def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, 
         return {"page": "request", "key": str(asked.key)}
     registration = _take_up(asked, act, form.cleaned_data, user, asked_by=None)
     return {"page": "registration", "key": str(registration.key)}
+
+
+def _require_takers(act: Act, about: Any, given: dict[str, Any]) -> None:
+    """Who takes over and in which shares: what no waiting mends is refused before it is kept."""
+    rows = given.get("to") or given.get("shares")
+    if not rows:
+        return
+    takers = owners_from(rows).require_right()
+    if act.kind in TRANSFERS:
+        require_another(owners_of(about), takers)
 
 
 def _new_number(form: RegistrationForm, user: User) -> PartyNumber | None:
