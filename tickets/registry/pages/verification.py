@@ -65,6 +65,7 @@ def ticket_verification(request: HttpRequest, code: str) -> HttpResponse | None:
         "tone": TONES.get(state.standing, "broken"),
         "standing": state.standing,
         "bars": bars(state),
+        "frozen": tonnes(state.frozen_kg) if state.frozen_kg else "",
         "face_tonnes": tonnes(signed.quantity_kg),
         "issued_on": issued_on(ticket),
         "first": first,
