@@ -27,7 +27,7 @@ from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.addresses import public_url
 from portal.base.answers import REQUEST_KEY, answer_refused, pressed_once, sent_once
 from portal.base.errors import NotFound, PortalError
-from portal.base.numbers import grouped_code
+from portal.base.numbers import grouped_code, is_number
 from portal.base.policy import policy_text
 from portal.base.transactions import write_transaction
 from portal.casework.models import Document
@@ -325,9 +325,14 @@ def certificate(request: HttpRequest, number: str) -> HttpResponse:
 # --- the estimate -------------------------------------------------------------------------------
 @require_safe
 def estimate_page(request: HttpRequest) -> HttpResponse:
-    """How much an event or an office emits, by factors with their sources; nothing is stored."""
-    form = EstimateForm(request.GET or None)
-    context: dict[str, Any] = {"form": form}
+    """How much an event or an office emits, by factors with their sources; nothing is stored.
+
+    Whoever comes from a ticket goes back to its form with the sum.
+    """
+    typed = request.GET.copy()
+    ticket = typed.pop("ticket", [""])[-1]
+    form = EstimateForm(typed or None)
+    context: dict[str, Any] = {"form": form, "ticket": ticket if is_number(ticket) else ""}
     status = 200
     if form.is_bound and form.is_valid():
         amounts: dict[str, Decimal | None] = form.cleaned_data

@@ -16,6 +16,7 @@ from django.urls import reverse
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.base.clock import PortalNow
+from portal.base.numbers import NumberKind, number_from
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer, user_named
@@ -311,5 +312,11 @@ def test_the_estimate_multiplies_once_and_rounds_up() -> None:
     assert all(line.factor.source for line in lines)
     with pytest.raises(EstimateEmpty):
         estimate({"car": Decimal(0)})
-    answer = Client().get(reverse("offsets:estimate"), {"electricity": "1000", "night": "-1"})
-    assert answer.status_code == 422
+    page = reverse("offsets:estimate")
+    assert Client().get(page, {"electricity": "1000", "night": "-1"}).status_code == 422
+    number = number_from(NumberKind.TICKET, 2026, 1)
+    assert Client().get(page, {"ticket": number}).context["form"].is_bound is False
+    asked = Client().get(page, {"electricity": "1000", "ticket": number}).content.decode()
+    assert f'{reverse("offsets:ask", args=[number])}?tonnes=0.537"' in asked
+    foreign = Client().get(page, {"electricity": "1000", "ticket": "../x"}).content.decode()
+    assert "?tonnes=" not in foreign
