@@ -159,6 +159,7 @@ class BiddingForm(OfferForm):
     deposit = YuanField(label=_("保证金（元）"), zero=True, initial="1000")
     opens_at = moment_field(_("竞价开始"), 1)
     closes_at = moment_field(_("竞价截止"), 2)
+    field_order = ("quantity", "price", "step", "reserve", "deposit", "opens_at", "closes_at")
 
 
 OFFER_FORMS: dict[str, type[OfferForm]] = {

@@ -17,6 +17,10 @@ const say = phrases({
   own: ['（我方）', '(mine)']
 })
 const EVERY_MS = 2000
+// With the day: a bidding may run for days.
+const BID_TIME = new Intl.DateTimeFormat('zh-CN', {
+  month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false, timeZone: 'Asia/Shanghai'
+})
 
 function part<T extends HTMLElement> (name: string): T | null {
   return document.querySelector<T>(`[data-ref=${name}]`)
@@ -74,7 +78,7 @@ function start (root: HTMLElement): void {
         cell(row, String(bid.number), true)
         cell(row, bid.alias + (bid.own ? say('own') : ''))
         cell(row, bid.price, true)
-        cell(row, new Date(bid.at).toLocaleTimeString('zh-CN', { hour12: false, timeZone: 'Asia/Shanghai' }))
+        cell(row, BID_TIME.format(new Date(bid.at)))
       }
       const said = part('said')
       const last = live.bids[0]

@@ -56,7 +56,7 @@ from tickets.market.pages.answers import (
 )
 from tickets.market.prices import yuan
 from tickets.market.protocol import aliases_of, protocol_pdf
-from tickets.market.queries import unpaid_in_time
+from tickets.market.queries import open_pools, unpaid_in_time
 from tickets.registry.access import owners_of
 
 State, Method = Listing.State, Listing.Method
@@ -265,6 +265,8 @@ def _context(
         "bidding": _bidding(listing, user, forms, running=running, may_buy=buys, names=names)
         if listing.method == Method.BIDDING
         else None,
+        "pool": open_pools().filter(listing=listing).first(),
+        "sign_in": running and not user.is_authenticated,
         "request_key": uuid.uuid4().hex,
     }
 

@@ -23,6 +23,7 @@ from portal.base.addresses import public_url
 from portal.base.answers import VISITOR, answer_refused, sent_once, typed_into
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import grouped_code
+from portal.base.policy import policy_number
 from tickets.market.access import access_listing, access_order, access_pool, in_centre
 from tickets.market.forms import OrderForm, PoolForm
 from tickets.market.models import RetailOrder, RetailPool
@@ -37,6 +38,7 @@ from tickets.market.operations import (
 )
 from tickets.market.pages.answers import OK, REFUSED
 from tickets.market.pages.refunds import act_on_refund, refund_rights
+from tickets.market.prices import amount_of
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.operations import certificate_pdf
 
@@ -157,6 +159,11 @@ def _pool_context(
         "pool": pool,
         "listing": pool.listing,
         "left_kg": left,
+        # What a visitor pays for the smallest and the largest amount, whose price is per tonne.
+        "bounds": [
+            (kilograms, amount_of(pool.listing.price_fen_per_tonne, kilograms))
+            for kilograms in (int(policy_number("market.retail_min_kg")), pool.largest_kg)
+        ],
         "purposes": [Purpose(value).label for value in pool.purposes],
         "refusal": refusal,
         "request_key": uuid.uuid4().hex,

@@ -84,6 +84,7 @@ def _act(request: HttpRequest, trade: Trade, user: User) -> PaymentForm | None:
         messages.success(request, _("已确认到账，转移已登记。"))
     elif action == "refuse-payment":
         refuse_payment(trade=trade, reason=reason, actor=user)
+        messages.success(request, _("已退回付款凭证。"))
     elif action == "dispute":
         raise_dispute(trade=trade, text=reason, actor=user)
         messages.success(request, _("争议已提交，结算暂停。"))
