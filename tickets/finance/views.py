@@ -6,6 +6,7 @@ import re
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -81,6 +82,7 @@ def register(request: HttpRequest) -> HttpResponse:
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
+            messages.success(request, _("已登记，待审批人确认。"))
             return redirect("finance:register")
     lines, chosen, quarter = _lines(request)
     context = {
@@ -110,6 +112,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     user = signed_in(request)
     acts.confirm_row(row=access_row(key, user), actor=user)
+    messages.success(request, _("已确认。"))
     return redirect("finance:register")
 
 
@@ -122,6 +125,7 @@ def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise InvalidInput(field=_("结清日期"), reason=_("写作 2026-07-01，不晚于今天"))
     acts.end_row(row=access_row(key, user), ended_on=form.cleaned_data["ended_on"], actor=user)
+    messages.success(request, _("已登记结清。"))
     return redirect("finance:register")
 
 
@@ -133,6 +137,7 @@ def strike(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     acts.strike_row(
         row=access_row(key, user), reason=request.POST.get("reason", "")[:300], actor=user
     )
+    messages.success(request, _("已撤销。"))
     return redirect("finance:register")
 
 
@@ -230,6 +235,7 @@ def insurer(request: HttpRequest) -> HttpResponse:
         except PortalError as refusal:
             form.add_refusal(refusal)
         else:
+            messages.success(request, _("已登记。"))
             return redirect("finance:insurer")
     context = {
         "policies": InsurancePolicy.objects.filter(insurer__in=insurers)
@@ -262,6 +268,7 @@ def end_insurance(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise InvalidInput(field=_("提前终止"), reason=_("写明日期（2026-07-01）和理由"))
     acts.end_policy(policy=policy, **form.cleaned_data, actor=user)
+    messages.success(request, _("已登记提前终止。"))
     return redirect("finance:insurer")
 
 
@@ -275,4 +282,5 @@ def decide(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise InvalidInput(field=_("赔付金额（元）"), reason=_("写作金额，最多两位小数"))
     acts.decide_claim(claim=found, paid_fen=form.cleaned_data["paid_fen"], actor=user)
+    messages.success(request, _("已登记理赔结果。"))
     return redirect(reverse("finance:insurer"))
