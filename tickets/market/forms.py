@@ -17,9 +17,10 @@ from portal.base.clock import CITY_TIME, now, today
 from portal.base.errors import PortalError
 from portal.casework.documents import Upload, read_upload
 from tickets.market.access import buying_parties
+from tickets.market.errors import ContractTermsWrong
 from tickets.market.models import Listing
 from tickets.market.operations import POOL_PURPOSES, RETAIL_PURPOSES
-from tickets.market.prices import parse_yuan
+from tickets.market.prices import BASIS_POINTS, parse_yuan
 from tickets.market.queries import tickets_to_offer
 from tickets.offsets.models import Purpose
 from tickets.registry.quantities import parse_kilograms, parse_tonnes
@@ -286,7 +287,15 @@ class PercentField(ReadField):
     def __init__(self, **options: Any) -> None:
         options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal"}))
         super().__init__(max_length=10, **options)
-        self.read = lambda text: parse_yuan(text, zero=True)
+        self.read = _basis_points
+
+
+def _basis_points(text: str) -> int:
+    """Of a percentage; ContractTermsWrong above the whole."""
+    found = parse_yuan(text, zero=True)
+    if found > BASIS_POINTS:
+        raise ContractTermsWrong(reason=_("分成须在 0 与 100% 之间"))
+    return found
 
 
 class CalculatorForm(PortalForm):

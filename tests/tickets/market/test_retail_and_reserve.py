@@ -443,6 +443,8 @@ def test_what_a_body_merged_into_owes_its_premium(floor: Floor, client: Client) 
         pay_premium(share=share, payment_number="P1", actor=former)
     client.force_login(floor.other_user)
     assert str(contract.key) in client.get("/market/reserve/").content.decode()
+    tried = {"quantity": "1", "floor": "15", "share": "140", "resale": "20"}
+    assert "100% 之间" in client.get("/market/reserve/", tried).content.decode()
     address = f"/market/reserve/{contract.key}/"
     assert "由其承继" in client.get(address).content.decode()
     paid = {"action": "pay", "resale": share.resale.number, "payment_number": "P1"}
