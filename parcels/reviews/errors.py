@@ -241,6 +241,15 @@ class ParcelShared(RepairRefused):
     )
 
 
+class DecidedTogether(ReviewRefused):
+    """Several verified titles of one parcel are reshaped in cases that go on and end together."""
+
+    code = "decided_together"
+    message = _(
+        "同一宗地上的证书 {number} 一并更正，其案件目前为“{state}”。请先把它办到同一环节：各案图形一并修改、一并签署。"
+    )
+
+
 class LandNotProved(RepairRefused):
     """Land of the register was tapped, and nothing proves it the owner's."""
 

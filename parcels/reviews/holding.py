@@ -17,7 +17,12 @@ from parcels.models import (
     TitleReview,
 )
 from parcels.reviews.errors import LandNotProved, ParcelShared
-from parcels.reviews.shapes import ancestors_of, current_shapes, own_parcels
+from parcels.reviews.shapes import (
+    ancestors_of,
+    changes_by_office,
+    current_shapes,
+    own_parcels,
+)
 from portal.accounts.models import Party
 from portal.accounts.queries import AnyUser, parties_acted_for, standing_links, standing_party
 from portal.casework.moves import VerdictKind
@@ -152,8 +157,8 @@ def refuse_shared(parcel: Parcel, review: TitleReview, actor: AnyUser) -> None:
     An owner stands on what is proved of the parties that he acts for, an officer on the holders of
     the certificate before him and on the paper itself. Where the land is proved theirs, only what
     proves as much blocks them: a draft on tapped land proves nothing. A verified title of another
-    certificate is changed by a review of its own. The database refuses what goes against another's
-    proved title (migration 0025).
+    certificate is changed by a review of its own; one that the office changes at the same time gives
+    way. The database refuses what goes against another's proved title (migrations 0025, 0040).
     """
     certificate = review.certificate
     by_office = review.state not in TitleReview.WITH_OWNER
@@ -161,6 +166,10 @@ def refuse_shared(parcel: Parcel, review: TitleReview, actor: AnyUser) -> None:
     own = {certificate.pk, certificate.supersedes_id or certificate.pk}
     if by_office:
         own |= set(same_paper(certificate, [parcel.pk]).values_list("pk", flat=True))
+    if by_office and review.because == TitleReview.Because.OFFICE:
+        beside = changes_by_office().filter(certificate__rights__parcel=parcel)
+        for newer in beside.values_list("certificate", "certificate__supersedes"):
+            own |= {pk for pk in newer if pk is not None}
     others = (
         Right.objects.filter(parcel=parcel, certificate__state__in=["registered", "verified"])
         .exclude(certificate__in=own)

@@ -27,6 +27,7 @@ from parcels.models import (
 from parcels.reviews.access import may_prepare, may_use_bench
 from parcels.reviews.errors import (
     ConflictsRemain,
+    DecidedTogether,
     DifferenceNeedsReason,
     DifferenceTooSmall,
     NobodyToAnswer,
@@ -35,6 +36,7 @@ from parcels.reviews.errors import (
     NotWithOwner,
     OpenedByOffice,
     OwnTitle,
+    ParcelShared,
     PartsOpen,
     ReasonMissing,
     RegisterNotAhead,
@@ -64,6 +66,7 @@ from parcels.reviews.queries import (
 from parcels.reviews.shapes import (
     Successor,
     ancestors_of,
+    companions,
     current_shapes,
     newest_row,
     own_parcels,
@@ -465,61 +468,93 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     """The approver's signature makes the proposal the decision and writes its effect.
 
     The rules are asked once more: what the register says now decides, not what it said when the
-    clerk looked. ReviewLandReplaced where other land stands by now than the officers saw.
+    clerk looked. ReviewLandReplaced where other land stands by now than the officers saw. What moves
+    the land of several verified titles is signed for all of them at once: DecidedTogether where the
+    case of one has not come so far, ParcelShared where one has none.
     """
     review = locked(review)
     rejected = review.proposal == Outcome.REJECTED
     state = next_state(review.state, Move.REJECT if rejected else Move.VERIFY)
-    _refuse_own(review, actor)
-    if actor == review.prepared_by:
-        raise SignedByAnother()
-    revision = _refuse_unseen(review, seen)
+    _refuse_unsigned_by(review, actor)
+    _refuse_unseen(review, seen)
+    together = [review]
     if not rejected:
-        _refuse_replaced(review)
-        run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
-        _refuse_unsound(review, run, Outcome(review.proposal), review.reason)
-        review.run = run
-    review.state, review.decided_by, review.decided_at = state, actor, now()
-    if rejected:
-        _let_go(review)
-    review.save()
+        together += _ready_companions(review, actor)
+        for one in together:
+            _refuse_replaced(one)
+            one.run = check_review(review=one, stage=Stage.REVIEW, actor=actor)
+            _refuse_unsound(one, one.run, Outcome(one.proposal), one.reason)
+    for one in together:
+        one.state, one.decided_by, one.decided_at = state, actor, now()
+        if rejected:
+            _let_go(one)
+        one.save()
     if not rejected:
-        _make_it_stand(review)  # After the signature: the database asks for it.
-    _say(
-        review,
-        VerdictKind.REJECT if rejected else VerdictKind.ENDORSE,
-        actor=actor,
-        reason=review.reason,
-        article=review.article,
-        facts={"outcome": review.proposal},
-        revision=revision,
-    )
-    record(review, review.state, actor, outcome=review.proposal)
-    subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
-    tell_owner(review, subject, review.reason)
+        _make_them_stand(together)  # After the signature: the database asks for it.
+    for one in together:
+        _say(
+            one,
+            VerdictKind.REJECT if rejected else VerdictKind.ENDORSE,
+            actor=actor,
+            reason=one.reason,
+            article=one.article,
+            facts={"outcome": one.proposal},
+        )
+        record(one, one.state, actor, outcome=one.proposal)
+        subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
+        tell_owner(one, subject, one.reason)
     return review
 
 
-def _make_it_stand(review: TitleReview) -> None:
-    """Former certificate and shapes give way, the reviewed ones stand, the title is verified."""
-    certificate = review.certificate
+def _refuse_unsigned_by(review: TitleReview, actor: User) -> None:
+    """Nobody signs in an own matter, or what he prepared."""
+    _refuse_own(review, actor)
+    if actor == review.prepared_by:
+        raise SignedByAnother()
+
+
+def _ready_companions(review: TitleReview, actor: User) -> list[TitleReview]:
+    """The cases of the other titles whose land the signature moves; each is proposed for it."""
+    ready = [locked(one) for one in companions(review)]
+    for one in ready:
+        if one.state != TitleReview.State.APPROVING or one.proposal == Outcome.REJECTED:
+            raise DecidedTogether(number=one.certificate.number, state=one.get_state_display())
+        _refuse_unsigned_by(one, actor)
+    moved = [version.parcel_id for version in current_shapes(review) if version.stands_from is None]
+    changed = [one.certificate.supersedes_id for one in [review, *ready]]
+    left = (
+        VerifiedTitle.objects.filter(parcel__in=moved, ended_at__isnull=True)
+        .exclude(certificate__in=[pk for pk in changed if pk is not None])
+        .select_related("certificate")
+        .first()
+    )
+    if left is not None:
+        raise ParcelShared(number=left.certificate.number)
+    return ready
+
+
+def _make_them_stand(reviews: Sequence[TitleReview]) -> None:
+    """Former certificates and shapes give way, the reviewed ones stand, the titles are verified."""
     moment = now()
-    if certificate.supersedes_id is not None:
-        TitleCertificate.objects.filter(pk=certificate.supersedes_id, state="verified").update(
-            state="superseded"
-        )
-    shapes = current_shapes(review)
-    for version in shapes:
+    former = [review.certificate.supersedes_id for review in reviews]
+    TitleCertificate.objects.filter(
+        pk__in=[pk for pk in former if pk is not None], state="verified"
+    ).update(state="superseded")
+    shapes = {version.pk: version for review in reviews for version in current_shapes(review)}
+    for version in shapes.values():
         if version.stands_from is None:
             ParcelVersion.objects.standing().filter(parcel=version.parcel_id).update(
                 stands_to=moment
             )
             ParcelVersion.objects.filter(pk=version.pk).update(stands_from=moment)
-    parents = ancestors_of(version.parcel for version in shapes)
+    parents = ancestors_of(version.parcel for version in shapes.values())
     ParcelVersion.objects.standing().filter(parcel__in=parents).update(stands_to=moment)
     Parcel.objects.filter(pk__in=parents, ended_at__isnull=True).update(ended_at=moment)
-    former_papers(review).update(state="superseded")
-    TitleCertificate.objects.filter(pk=certificate.pk).update(state="verified")
+    for review in reviews:
+        former_papers(review).update(state="superseded")
+    TitleCertificate.objects.filter(pk__in=[review.certificate_id for review in reviews]).update(
+        state="verified"
+    )
 
 
 def _let_go(review: TitleReview) -> None:
@@ -587,11 +622,11 @@ def _refuse_unseen(review: TitleReview, seen: str) -> int:
     """
     present = seen_mark(review)
     if seen != present:
-        _revision, _sign, ids = seen.rpartition(":")
-        if ids == present.rpartition(":")[2]:
+        ids = _versions_in(seen)
+        if ids == _versions_in(present):
             raise StateMovedOn()
         numbers = ParcelVersion.objects.filter(
-            pk__in=[pk for part in ids.split(",") if (pk := whole_number(part)) is not None]
+            pk__in=[pk for part in ids if (pk := whole_number(part)) is not None]
         ).values_list("number", flat=True)
         raise ReviewVersionChanged(
             seen="、".join(str(number) for number in sorted(numbers)) or "?",
@@ -600,6 +635,11 @@ def _refuse_unseen(review: TitleReview, seen: str) -> int:
             ),
         )
     return int(present.partition(":")[0])
+
+
+def _versions_in(mark: str) -> list[str]:
+    """The reviewed versions of a page's mark, without its companions'."""
+    return mark.partition(";")[0].rpartition(":")[2].split(",")
 
 
 def _refuse_replaced(review: TitleReview) -> None:

@@ -123,10 +123,44 @@ def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[Par
     )
 
 
+def companions(review: TitleReview) -> list[TitleReview]:
+    """The other changes by office that move the same land, through every parcel that is shared: several
+    verified titles of one parcel, of different kinds of right, are reshaped together or not at all.
+    """
+    found: dict[int, TitleReview] = {review.pk: review}
+    new = [review] if review.because == TitleReview.Because.OFFICE else []
+    while new:
+        moved = {
+            version.parcel_id
+            for one in new
+            for version in current_shapes(one)
+            if version.stands_from is None
+        }
+        held = VerifiedTitle.objects.filter(parcel__in=moved, ended_at__isnull=True)
+        new = list(
+            changes_by_office()
+            .filter(certificate__supersedes__in=held.values("certificate"))
+            .exclude(pk__in=found)
+        )
+        found |= {one.pk: one for one in new}
+    return [found[pk] for pk in sorted(found) if pk != review.pk]
+
+
+def changes_by_office() -> QuerySet[TitleReview]:
+    """The bureau's own changes of verified titles that are under way."""
+    return TitleReview.objects.filter(
+        because=TitleReview.Because.OFFICE, state__in=TitleReview.OPEN
+    ).select_related("certificate", "case")
+
+
 def seen_mark(review: TitleReview) -> str:
     """What a page shows and sends back with a verdict: how far the case had come and which versions
-    were before the eyes, ``revision:id,id``.
+    were before the eyes, ``revision:id,id``; after semicolons the same of its companions.
     """
+    return ";".join(_seen_of(one) for one in [review, *companions(review)])
+
+
+def _seen_of(review: TitleReview) -> str:
     revision = review.case.steps.get().revision if review.case is not None else 0
     versions = sorted(version.pk for version in current_shapes(review))
     return f"{revision}:{','.join(map(str, versions))}"
@@ -268,8 +302,9 @@ def add_version(
     because: ParcelVersion.Because,
     facts: Mapping[str, Any],
     actor: User,
+    beside: Sequence[TitleReview] = (),
 ) -> ParcelVersion:
-    """A newer version of a parcel under review.
+    """A newer version of a parcel under review, and under the reviews ``beside`` it.
 
     It stands at once where the parcel is only registered; under a verified title it is a proposal
     until the change is verified. Whether the parcel is the review's to change is asked before.
@@ -288,7 +323,8 @@ def add_version(
         stands_from=None if held else moment,
     )
     version.refresh_from_db()
-    ReviewShape.objects.create(
-        review=review, parcel=parcel, version=version, facts=dict(facts), made_by=actor
-    )
+    for one in [review, *beside]:
+        ReviewShape.objects.create(
+            review=one, parcel=parcel, version=version, facts=dict(facts), made_by=actor
+        )
     return version

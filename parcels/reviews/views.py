@@ -81,6 +81,7 @@ from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import (
     agreed_patches,
     as_stored,
+    companions,
     current_shapes,
     present_shape,
 )
@@ -208,6 +209,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "review": review,
         "case": review.case,
         "newer": successors_in_words(review, None),
+        "companions": companions(review) if review.state in TitleReview.OPEN else [],
         "may_follow": preparing and review.by_office,
         "may_correct": preparing and review.by_office,
         "may_recall": may_prepare(actor)

@@ -28,6 +28,7 @@ from parcels.models import (
 )
 from parcels.reviews.access import may_use_bench
 from parcels.reviews.errors import (
+    DecidedTogether,
     LeftToOwner,
     NeighboursNotOpen,
     NotWithBureau,
@@ -53,6 +54,8 @@ from parcels.reviews.shapes import (
     as_shapely,
     as_stored,
     awaits_signature,
+    changes_by_office,
+    current_shapes,
     present_shape,
     rivals,
     stored,
@@ -305,17 +308,20 @@ def correct_shape(
     """A corrected boundary: a newer version, while the title is with its owner or, by office, in hand."""
     review = _in_hand(review, actor, as_officer=as_officer)
     present_shape(review, parcel)
+    beside = _beside(review, parcel, actor)
     refuse_shared(parcel, review, actor)
     version = add_version(
         review=review,
+        beside=beside,
         parcel=parcel,
         geom=geom,
         because=ParcelVersion.Because.CORRECTION,
         facts={},
         actor=actor,
     )
-    record(review, "corrected", actor, parcel=str(parcel.key), version=version.number)
-    _checked(review, actor)
+    for one in [review, *beside]:
+        record(one, "corrected", actor, parcel=str(parcel.key), version=version.number)
+        _checked(one, actor)
     return version
 
 
@@ -369,19 +375,22 @@ def repair_shape(
     else:
         _with_owner(review)
     present = present_shape(review, parcel)
+    beside = _beside(review, parcel, actor)
     refuse_shared(parcel, review, actor)
     shape = repaired(review, present, kind, metres, reader=None if as_officer else actor)
     facts: dict[str, Any] = {"kind": kind.value, "metres": metres, "from": present.number}
     version = add_version(
         review=review,
+        beside=beside,
         parcel=parcel,
         geom=as_stored(shape),
         because=ParcelVersion.Because.REPAIR,
         facts=facts,
         actor=actor,
     )
-    record(review, "repaired", actor, parcel=str(parcel.key), **facts, version=version.number)
-    _checked(review, actor)
+    for one in [review, *beside]:
+        record(one, "repaired", actor, parcel=str(parcel.key), **facts, version=version.number)
+        _checked(one, actor)
     return version
 
 
@@ -489,32 +498,70 @@ def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User)
     import brought, which is taken up. Its holders are told, and nobody need act for them; a change of
     their own that lies with them ends.
 
-    ParcelShared where an imported shape is of land that another verified title holds too.
+    Other verified titles of land that is to be reshaped are changed with it, each in a case of its
+    own; ParcelShared where a change of one of them lies with the bureau already.
     """
     if not may_use_bench(actor):
         raise NotYourOffice()
     review = _change_of(certificate, TitleReview.Because.OFFICE, reason, actor)
     require_officer(review, actor, may_use_bench)
+    held_land = _held_land(certificate)
     brought = {version.parcel_id: version for version in waiting_imports(certificate)}
-    other = (
-        VerifiedTitle.objects.filter(parcel__in=brought, ended_at__isnull=True)
-        .exclude(certificate=certificate)
-        .select_related("certificate")
-        .first()
-    )
-    if other is not None:
-        raise ParcelShared(number=other.certificate.number)
-    for held in _held_land(certificate):
+    for beside in changes_by_office().exclude(pk=review.pk):
+        brought |= {
+            version.parcel_id: version
+            for version in current_shapes(beside)
+            if version.stands_from is None
+        }
+    moved = [held.parcel for held in held_land if held.parcel_id in brought]
+    for held in held_land:
         version = brought.get(held.parcel_id, held)
         ReviewShape.objects.create(
             review=review, parcel_id=held.parcel_id, version=version, made_by=actor
         )
+    _change_the_others(review, moved, actor)
     record(
-        review, "changed_by_office", actor, certificate=str(certificate.key), imported=len(brought)
+        review, "changed_by_office", actor, certificate=str(certificate.key), reshaped=len(moved)
     )
     review = submit_title(review=review, actor=actor)
     tell_owner(review, OPENED_BY_OFFICE, review.request_reason)
     return review
+
+
+def _change_the_others(review: TitleReview, moved: Sequence[Parcel], actor: User) -> None:
+    """A change by office of every other verified title of this land: it is reshaped for all or none."""
+    held = VerifiedTitle.objects.filter(parcel__in=moved, ended_at__isnull=True)
+    left = (
+        TitleCertificate.objects.filter(pk__in=held.values("certificate"))
+        .exclude(pk__in=changes_by_office().values("certificate__supersedes"))
+        .order_by("pk")
+    )
+    # Asked anew each time: a change that opens takes further titles with it.
+    while (title := left.first()) is not None:
+        try:
+            change_by_office(certificate=title, reason=review.request_reason, actor=actor)
+        except ChangeOpen as open_change:
+            raise ParcelShared(number=title.number) from open_change
+
+
+def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleReview]:
+    """The changes by office that a new shape of this parcel concerns too; those that had none open.
+
+    DecidedTogether where one of them is not in hand.
+    """
+    if review.because != TitleReview.Because.OFFICE or review.state in TitleReview.WITH_OWNER:
+        return []
+    _change_the_others(review, [parcel], actor)
+    others = [
+        locked(one)
+        for one in changes_by_office().exclude(pk=review.pk).order_by("pk")
+        if parcel in [version.parcel for version in current_shapes(one)]
+    ]
+    for one in others:
+        require_officer(one, actor)
+        if one.state != TitleReview.State.PREPARING:
+            raise DecidedTogether(number=one.certificate.number, state=one.get_state_display())
+    return others
 
 
 def _held_land(certificate: TitleCertificate) -> list[ParcelVersion]:

@@ -16,6 +16,7 @@ from parcels.models import (
     BoundaryMessage,
     Parcel,
     ParcelVersion,
+    RightKind,
     TitleCertificate,
     TitleReview,
     VerifiedTitle,
@@ -26,12 +27,14 @@ from parcels.reviews.boundaries import (
     write_about_boundary,
 )
 from parcels.reviews.errors import (
+    DecidedTogether,
     LeftToOwner,
     NobodyToAnswer,
     NotItsPeople,
     NotWithBureau,
     OpenedByOffice,
     OwnTitle,
+    ParcelShared,
     ReviewMoveNotAllowed,
 )
 from parcels.reviews.models import Outcome
@@ -46,7 +49,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.queries import imported_corrections, takeover_conflicts
 from parcels.reviews.repairs import RepairKind
-from parcels.reviews.shapes import as_shapely, current_shapes
+from parcels.reviews.shapes import as_shapely, companions, current_shapes
 from parcels.titles.errors import ChangeOpen
 from parcels.titles.operations import (
     CertificateFacts,
@@ -61,10 +64,12 @@ from portal.accounts.errors import MandateMissing
 from portal.accounts.models import Mandate, User
 from portal.accounts.operations import link_party
 from portal.base.clock import today
+from portal.base.errors import StateMovedOn
 from portal.base.guarantees import refusal_of
 from portal.casework.errors import NotYourOffice
 from portal.casework.models import Message
 from tests.accounts.people import forestry_clerk
+from tests.base.sessions import refused_by
 from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import decision_on, imported_title_on, parcel_at, square, verify
 from tests.parcels.reviews.bench import (
@@ -532,3 +537,125 @@ def test_an_imported_correction_that_was_rejected_is_not_brought_again(
     assert imported_anew(tmp_path)["unchanged"] == 1
     assert not imported_corrections().exists()
     assert Parcel.objects.in_being().count() == 1
+
+
+def two_kinds_of_right(people: dict[str, Any]) -> tuple[TitleCertificate, TitleCertificate, User]:
+    """A parcel whose trees one person owns and whose land another uses, both verified; and the other."""
+    other, party = owner("li")
+    parcel = parcel_at(square(0, 0), unit_number=UNIT)
+    trees = imported_title_on(parcel, number="林木", holder=people["party"])
+    land = imported_title_on(parcel, number="林地", holder=party)
+    land.rights.update(kind=RightKind.LAND_USE)
+    for title in (trees, land):
+        verify(title)
+    return trees, land, other
+
+
+def test_land_of_two_verified_titles_is_reshaped_for_both_by_one_signature(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    trees, land, other = two_kinds_of_right(people)
+    imported_anew(tmp_path)
+    assert set(imported_corrections()) == {trees, land}
+    first = change_by_office(certificate=trees, reason="导入", actor=people["clerk"])
+    assert not imported_corrections().exists()
+    [second] = companions(first)
+    assert (second.certificate.supersedes, companions(second)) == (land, [first])
+    assert current_shapes(first) == current_shapes(second)
+    for user in (people["user"], other):
+        assert Message.objects.filter(user=user, body="导入").count() == 1
+    first = proposed(first, people["clerk"])
+    with pytest.raises(DecidedTogether):
+        sign_review(review=first, seen=seen(first), actor=people["approver"])
+    before = seen(first)
+    second = proposed(second, people["clerk"])
+    with pytest.raises(StateMovedOn):
+        sign_review(review=first, seen=before, actor=people["approver"])
+    browser = Client()
+    browser.force_login(people["approver"])
+    page = browser.get(reverse("parcels:bench-case", args=[first.key])).content.decode()
+    assert reverse("parcels:bench-case", args=[second.key]) in page
+    sign_review(review=first, seen=seen(first), actor=people["approver"])
+    second.refresh_from_db()
+    assert second.state == "verified"
+    stands = ParcelVersion.objects.standing().get()
+    assert stands.number == 2
+    held = VerifiedTitle.objects.filter(ended_at=None)
+    assert {hold.certificate.supersedes for hold in held} == {trees, land}
+    assert {hold.version for hold in held} == {stands}
+
+
+def test_an_officer_reshapes_land_of_two_verified_titles_in_both_cases(
+    people: dict[str, Any],
+) -> None:
+    trees, land, other = two_kinds_of_right(people)
+    first = change_by_office(certificate=trees, reason="测量有误", actor=people["clerk"])
+    assert companions(first) == []
+    correct: dict[str, Any] = {
+        "review": first, "parcel": current_shapes(first)[0].parcel, "geom": square(0, 0, 90),
+        "as_officer": True, "actor": people["clerk"],
+    }  # fmt: skip
+    theirs = request_change(
+        certificate=land, reason="改树种", party=land.rights.get().party, actor=other
+    )
+    submitted(theirs)
+    with pytest.raises(ParcelShared):
+        correct_shape(**correct)
+    theirs = TitleReview.objects.get(pk=theirs.pk)
+    return_title(review=theirs, asked="请更正", seen=seen(theirs), actor=people["clerk"])
+    version = correct_shape(**correct)
+    [second] = companions(first)
+    assert current_shapes(second) == [version]
+    assert Message.objects.filter(user=other, body="测量有误").exists()
+    second = return_title(review=second, asked="请核对", seen=seen(second), actor=people["clerk"])
+    with pytest.raises(DecidedTogether):
+        correct_shape(**correct)
+    recall_review(review=second, actor=people["clerk"])
+    agent = clerk("agent")
+    Mandate.objects.create(
+        user=agent, party=land.rights.get().party, scope="view", valid_from=today(),
+        given_by=other,
+    )  # fmt: skip
+    with pytest.raises(OwnTitle):
+        correct_shape(**{**correct, "actor": agent})
+    # Refused for one of them, it comes to nothing for the other.
+    second = proposed(
+        TitleReview.objects.get(pk=second.pk), people["clerk"], Outcome.REJECTED,
+        reason="实地不符", article="第四条",
+    )  # fmt: skip
+    sign_review(review=second, seen=seen(second), actor=people["approver"])
+    with pytest.raises(ParcelShared):
+        signed(TitleReview.objects.get(pk=first.pk), people)
+    assert ParcelVersion.objects.standing().get().number == 1
+
+
+def test_raw_sql_reshapes_no_land_of_a_title_that_is_not_changed_with_it(
+    people: dict[str, Any],
+) -> None:
+    trees, land, _other = two_kinds_of_right(people)
+    change = change_by_office(certificate=trees, reason="测量有误", actor=people["clerk"])
+    [held] = current_shapes(change)
+
+    def shape_anew(number: int) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "WITH newer AS (INSERT INTO parcels_parcelversion (parcel_id, number, geom, because,"
+                " made_by_id) VALUES (%s, %s, ST_GeomFromEWKB(%s), 'correction', %s) RETURNING id)"
+                " INSERT INTO parcels_reviewshape (review_id, parcel_id, version_id, leaves, facts,"
+                " made_by_id) SELECT %s, %s, id, false, '{}', %s FROM newer",
+                [held.parcel_id, number, bytes(square(0, 0, 90).ewkb), people["clerk"].pk,
+                 change.pk, held.parcel_id, people["clerk"].pk],
+            )  # fmt: skip
+
+    with pytest.raises(IntegrityError) as refusal:
+        shape_anew(2)
+    assert isinstance(refusal_of(refusal.value), ParcelShared)
+    change_by_office(certificate=land, reason="测量有误", actor=people["clerk"])
+    shape_anew(2)
+    with refused_by("verified_shape_is_frozen"), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE parcels_titlecertificate SET state = 'superseded' WHERE id = %s", [trees.pk]
+        )
+        cursor.execute(
+            "UPDATE parcels_parcelversion SET stands_to = portal_now() WHERE id = %s", [held.pk]
+        )
