@@ -156,6 +156,7 @@ class ParcelVersion(models.Model):
         REPAIR = "repair", _("修复")
         SPLIT = "split", _("分割")
         MERGE = "merge", _("合并")
+        RESTORATION = "restoration", _("恢复")
 
     parcel = models.ForeignKey(Parcel, on_delete=models.PROTECT, related_name="versions")
     number = models.IntegerField(_("版本"))

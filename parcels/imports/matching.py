@@ -95,7 +95,8 @@ ORDER BY incoming.row, version.parcel_id
 """
 COUNT_MATCHED = "ANALYZE matched"
 
-# What an earlier import brought to verified land and waits there for a decision is not brought again.
+# What an earlier import brought to verified land and waits there for a decision is not brought again;
+# what was decided against, or overtaken by another shape, is.
 WAITING = f"""
 UPDATE matched SET waits = true
 FROM incoming, parcels_parcelversion AS version
@@ -105,6 +106,14 @@ WHERE incoming.row = matched.row AND matched.verified AND NOT matched.same_shape
   AND version.number = (SELECT max(number) FROM parcels_parcelversion
                         WHERE parcel_id = matched.parcel AND stands_from IS NULL
                           AND because = 'import')
+  AND NOT EXISTS (SELECT FROM parcels_parcelversion AS later
+                  WHERE later.parcel_id = version.parcel_id AND later.number > version.number
+                    AND later.stands_from IS NOT NULL)
+  AND (NOT EXISTS (SELECT FROM parcels_reviewshape WHERE version_id = version.id)
+       OR EXISTS (SELECT FROM parcels_reviewshape AS shown
+                  JOIN parcels_titlereview AS review ON review.id = shown.review_id
+                  WHERE shown.version_id = version.id
+                    AND review.state IN ('draft', 'preparing', 'returned', 'approving')))
 """
 
 NEW_PARCELS = """

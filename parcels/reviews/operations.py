@@ -68,8 +68,11 @@ from parcels.reviews.shapes import (
     ancestors_of,
     companions,
     current_shapes,
+    drawn_alone,
     newest_row,
+    own_corrections,
     own_parcels,
+    restore_shape,
     seen_mark,
     successors,
 )
@@ -200,7 +203,7 @@ def withdraw_review(*, review: TitleReview, actor: User) -> TitleReview:
     if review.by_office:
         raise OpenedByOffice()
     review.state = next_state(review.state, Move.WITHDRAW)
-    _let_go(review)
+    _let_go(review, actor)
     if review.case is not None:
         _say(review, VerdictKind.WITHDRAW, actor=actor)
     review.save()
@@ -219,7 +222,7 @@ def end_change(*, review: TitleReview, reason: str, actor: User) -> TitleReview:
         raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=Move.END.label)
     require_officer(review, actor, may_use_bench)
     review.state = state
-    _let_go(review)
+    _let_go(review, actor)
     if review.case is not None:
         _say(review, VerdictKind.END, actor=actor, reason=reason)
     review.save()
@@ -487,7 +490,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     for one in together:
         one.state, one.decided_by, one.decided_at = state, actor, now()
         if rejected:
-            _let_go(one)
+            _let_go(one, actor)
         one.save()
     if not rejected:
         _make_them_stand(together)  # After the signature: the database asks for it.
@@ -557,9 +560,10 @@ def _make_them_stand(reviews: Sequence[TitleReview]) -> None:
     )
 
 
-def _let_go(review: TitleReview) -> None:
+def _let_go(review: TitleReview, actor: User) -> None:
     """A registration or change that comes to nothing ends its certificate, its proposed pieces, and
-    drawn land that nobody holds any more: it would stand against every neighbour.
+    drawn land that nobody holds any more: it would stand against every neighbour. Where it corrected
+    other land, the shape from before stands again.
 
     A takeover's certificate is the register's own and stays as it was, and so does land that an
     import brought or that was verified once.
@@ -567,28 +571,26 @@ def _let_go(review: TitleReview) -> None:
     if review.because == TitleReview.Because.TAKEOVER:
         return
     TitleCertificate.objects.filter(pk=review.certificate_id).update(state="cancelled")
-    drawn = {
-        version.parcel_id: version
-        for version in ParcelVersion.objects.filter(
-            parcel__in=own_parcels(review), number=1, made_by__isnull=False
-        )
-        .exclude(because=ParcelVersion.Because.IMPORT)
-        .select_related("parcel")
-    }
+    about = Parcel.objects.in_being().filter(pk__in=own_parcels(review))
     # A piece of the register's land stays: there is nothing else in its place.
     fallen = [
         parcel
-        for parcel, version in drawn.items()
-        if version.stands_from is None or ancestors_of([version.parcel]) <= drawn.keys()
+        for parcel in about
+        if drawn_alone(parcel)
+        or not parcel.versions.filter(number=1, stands_from__isnull=False).exists()
     ]
     held = Right.objects.filter(
         parcel__in=fallen, certificate__state__in=["registered", "verified"]
     ).values("parcel")
     verified = VerifiedTitle.objects.filter(parcel__in=fallen).values("parcel")
-    land = Parcel.objects.in_being().filter(pk__in=fallen).exclude(pk__in=held.union(verified))
+    land = about.filter(pk__in=[parcel.pk for parcel in fallen]).exclude(
+        pk__in=held.union(verified)
+    )
     moment = now()
     ParcelVersion.objects.standing().filter(parcel__in=land).update(stands_to=moment)
     land.update(ended_at=moment)
+    for corrected in own_corrections(review):
+        restore_shape(corrected, actor)
 
 
 def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import shapely
 from django.contrib.gis.db.models.functions import Intersection
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from shapely.geometry.base import BaseGeometry
 
 from parcels.errors import ShapeInvalid
@@ -186,6 +186,59 @@ def descendants_of(parcel: Parcel) -> set[int]:
         parents = set(lines.values_list("child_id", flat=True)) - found
         found |= parents
     return found
+
+
+def drawn_alone(parcel: Parcel) -> bool:
+    """Whether people drew it and all that it came from: nothing of it is the register's."""
+    line = ancestors_of([parcel]) | {parcel.pk}
+    of_the_register = Q(because=ParcelVersion.Because.IMPORT) | Q(made_by__isnull=True)
+    return not ParcelVersion.objects.filter(of_the_register, parcel__in=line, number=1).exists()
+
+
+def own_corrections(review: TitleReview) -> list[ParcelVersion]:
+    """Standing shapes of land that no verified title holds, which this review was the first to have
+    as a correction or repair.
+    """
+    rows = ReviewShape.objects.filter(version=OuterRef("pk")).order_by("pk")
+    held = VerifiedTitle.objects.filter(parcel=OuterRef("parcel"), ended_at__isnull=True)
+    return list(
+        ParcelVersion.objects.standing()
+        .filter(
+            ~Exists(held),
+            because__in=[ParcelVersion.Because.CORRECTION, ParcelVersion.Because.REPAIR],
+            parcel__in=own_parcels(review),
+        )
+        .alias(first_of=Subquery(rows.values("review")[:1]))
+        .filter(first_of=review.pk)
+        .order_by("parcel")
+    )
+
+
+def restore_shape(corrected: ParcelVersion, actor: User) -> None:
+    """Let the shape stand again, as a newer version, that stood before this review corrected it."""
+    own = ReviewShape.objects.filter(version=corrected).earliest("pk").review
+    mended = ParcelVersion.objects.filter(
+        pk__in=own.shapes.values("version"),
+        because__in=[ParcelVersion.Because.CORRECTION, ParcelVersion.Because.REPAIR],
+    )
+    before = (
+        ParcelVersion.objects.filter(
+            parcel=corrected.parcel_id, number__lt=corrected.number, stands_from__isnull=False
+        )
+        .exclude(pk__in=mended.values("pk"))
+        .latest("number")
+    )
+    moment = now()
+    ParcelVersion.objects.filter(pk=corrected.pk).update(stands_to=moment)
+    last = ParcelVersion.objects.filter(parcel=corrected.parcel_id).latest("number")
+    ParcelVersion.objects.create(
+        parcel_id=corrected.parcel_id,
+        number=last.number + 1,
+        geom=before.geom,
+        because=ParcelVersion.Because.RESTORATION,
+        made_by=actor,
+        stands_from=moment,
+    )
 
 
 def awaits_signature(parcels: Sequence[Parcel]) -> bool:

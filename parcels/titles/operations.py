@@ -197,7 +197,7 @@ def _refuse_number_in_use(
     parties: Sequence[Party], number: str, *, but: Sequence[int | None] = ()
 ) -> None:
     """NumberInUse where another certificate of one of the parties bears the number, ``but`` for
-    these. A takeover's conflict that was rejected is registered anew under it.
+    these. A takeover's conflict whose case came to nothing is registered anew under it.
     """
     newest = TitleReview.objects.filter(certificate=OuterRef("pk")).order_by("-pk").values("state")
     if (
@@ -208,7 +208,7 @@ def _refuse_number_in_use(
         )
         .exclude(pk__in=[pk for pk in but if pk is not None])
         .annotate(reviewed=Coalesce(Subquery(newest[:1]), Value("")))
-        .exclude(reviewed=TitleReview.State.REJECTED)
+        .exclude(reviewed__in=[TitleReview.State.REJECTED, TitleReview.State.WITHDRAWN])
         .exists()
     ):
         raise NumberInUse(number=number)

@@ -521,21 +521,24 @@ def test_an_imported_correction_of_verified_land_is_brought_once_and_decided_by_
     assert not imported_corrections().exists()
 
 
-def test_an_imported_correction_that_was_rejected_is_not_brought_again(
+def test_an_imported_correction_that_was_rejected_is_brought_again_by_a_later_file(
     people: dict[str, Any], tmp_path: Path
 ) -> None:
     title = imported_title_on(parcel_at(square(0, 0), unit_number=UNIT), number="一")
     verify(title)
     imported_anew(tmp_path)
     review = change_by_office(certificate=title, reason="导入", actor=people["clerk"])
+    assert imported_anew(tmp_path)["unchanged"] == 1  # It is before the bureau.
     review = proposed(
         review, people["clerk"], Outcome.REJECTED, reason="实地不符", article="第四条"
     )
     sign_review(review=review, seen=seen(review), actor=people["approver"])
     title.refresh_from_db()
     assert title.state == "verified"
-    assert imported_anew(tmp_path)["unchanged"] == 1
     assert not imported_corrections().exists()
+    assert imported_anew(tmp_path)["changed"] == 1
+    assert imported_anew(tmp_path)["unchanged"] == 1
+    assert imported_corrections().get() == title
     assert Parcel.objects.in_being().count() == 1
 
 

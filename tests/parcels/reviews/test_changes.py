@@ -283,19 +283,49 @@ def test_land_that_another_holds_too_and_land_of_the_register_outlast_a_withdraw
 def test_raw_sql_ends_no_registration_whose_certificate_or_land_would_stay(
     people: dict[str, Any],
 ) -> None:
-    review = title_of(people["user"], people["party"], square(0, 0))
-    for cancelled in (False, True):
-        with (
-            pytest.raises(IntegrityError) as refusal,
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            if cancelled:
-                cursor.execute("UPDATE parcels_titlecertificate SET state = 'cancelled'")
-            cursor.execute(
-                "UPDATE parcels_titlereview SET state = 'withdrawn' WHERE id = %s", [review.pk]
-            )
-        assert isinstance(refusal_of(refusal.value), EndedReviewHolds)
+    whole, divided = (
+        title_of(people["user"], people["party"], square(east_m, 0), number=number)
+        for east_m, number in ((0, "一"), (500, "二"))
+    )
+    cut_up(divided, people["user"])
+    for review, cancelled in ((whole, False), (whole, True), (divided, True)):
+        refuse_withdrawal_by_sql(review, cancelled=cancelled)
+
+
+def refuse_withdrawal_by_sql(review: TitleReview, *, cancelled: bool = True) -> None:
+    with (
+        pytest.raises(IntegrityError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        if cancelled:
+            cursor.execute("UPDATE parcels_titlecertificate SET state = 'cancelled'")
+        cursor.execute(
+            "UPDATE parcels_titlereview SET state = 'withdrawn' WHERE id = %s", [review.pk]
+        )
+    assert isinstance(refusal_of(refusal.value), EndedReviewHolds)
+
+
+def test_what_a_registration_corrected_of_the_registers_land_stands_as_before_once_it_ends(
+    people: dict[str, Any],
+) -> None:
+    user, parcel = people["user"], parcel_at(square(0, 0))
+    former = parcel.versions.get()
+    review = submitted(tapped(user, people["party"], parcel))
+    review = return_title(review=review, asked="x", seen=seen(review), actor=people["clerk"])
+    reshaped(review, user)
+    correct_shape(review=review, parcel=parcel, geom=square(0, 0, 80), as_officer=False, actor=user)
+    assert ParcelVersion.objects.standing().get().number == 3
+    refuse_withdrawal_by_sql(review)
+    withdraw_review(review=review, actor=user)
+    stands = ParcelVersion.objects.standing().get()
+    assert (stands.number, stands.because) == (4, "restoration")
+    assert stands.geom.equals_exact(former.geom)
+    # Whoever begins there anew begins with it, and leaves it alone by leaving.
+    again = tapped(user, people["party"], parcel)
+    assert current_shapes(again) == [stands]
+    withdraw_review(review=again, actor=user)
+    assert ParcelVersion.objects.standing().get() == stands
 
 
 def tapped(user: User, party: Party, parcel: Parcel, *, number: str = "一") -> TitleReview:
