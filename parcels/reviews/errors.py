@@ -76,10 +76,29 @@ class ConflictsRemain(ReviewRefused):
 
 @stands_for("title_proposal_gives_its_reason", "title_proposal_is_whole")
 class ReasonMissing(ReviewRefused):
-    """A rejection names article and reason, a difference is explained in writing."""
+    """A rejection or cancellation names article and reason, a difference is explained in writing."""
 
     code = "reason_missing"
-    message = _("请写明理由；不予通过还须写明依据的条款。")
+    message = _("请写明理由；不予通过或注销还须写明依据的条款。")
+
+
+@stands_for("an_office_alone_cancels_a_title", "verified_title_is_cancelled_by_a_decision")
+class CancelledByOffice(ReviewRefused):
+    """A verified title ends by a case that the bureau opened on it, proposed by one and signed by another."""
+
+    code = "cancelled_by_office"
+    message = _("已审核的证书只能由主管部门依职权立案、经办提出、审批签署后注销。")
+
+
+@stands_for("cancelled_title_bears_no_claim")
+class ClaimsStand(ReviewRefused):
+    """Projects, and what was issued for them, rest on the title's land."""
+
+    code = "claims_stand"
+    message = _(
+        "该证书的林地上还有项目占用 {numbers}（申报、备案或碳票），不能注销。请先办结或终止这些项目；"
+        "只有图形或证载信息有误的，改办更正。"
+    )
 
 
 class DifferenceNeedsReason(ReviewRefused):

@@ -6,6 +6,7 @@ import uuid
 
 from django.contrib.gis.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
@@ -18,6 +19,12 @@ class Outcome(models.TextChoices):
     VERIFIED = "verified", _("审核通过")
     VERIFIED_WITH_DIFFERENCE = "verified_difference", _("面积差异说明后通过")
     REJECTED = "rejected", _("不予通过")
+    CANCELLED = "cancelled", _("注销原证书")
+
+    @property
+    def upholds(self) -> bool:
+        """Whether the reviewed certificate stands by it."""
+        return self in (Outcome.VERIFIED, Outcome.VERIFIED_WITH_DIFFERENCE)
 
 
 class Side(models.TextChoices):
@@ -127,7 +134,12 @@ class TitleReview(models.Model):
                 name="title_proposal_gives_its_reason",
                 condition=Q(proposal__in=["", "verified"])
                 | (Q(proposal="verified_difference") & ~Q(reason=""))
-                | (Q(proposal="rejected") & ~Q(reason="") & ~Q(article="")),
+                | (Q(proposal__in=["rejected", "cancelled"]) & ~Q(reason="") & ~Q(article="")),
+            ),
+            models.CheckConstraint(
+                name="an_office_alone_cancels_a_title",
+                condition=~Q(proposal="cancelled")
+                | (Q(because="office") & ~Q(state="verified")),
             ),
             models.CheckConstraint(
                 name="submitted_review_has_a_case",
@@ -145,6 +157,18 @@ class TitleReview(models.Model):
     @property
     def by_office(self) -> bool:
         return self.because in self.BY_OFFICE
+
+    @property
+    def cancels(self) -> bool:
+        """Whether what is proposed, or was signed, ends the title itself."""
+        return self.proposal == Outcome.CANCELLED
+
+    @property
+    def state_in_words(self) -> str:
+        """Its state; of a title that was cancelled by it, what became of that."""
+        if self.cancels and self.state == self.State.REJECTED:
+            return gettext("已注销")
+        return str(self.get_state_display())
 
     @property
     def lies_with_owner(self) -> bool:

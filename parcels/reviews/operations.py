@@ -26,6 +26,8 @@ from parcels.models import (
 )
 from parcels.reviews.access import may_prepare, may_use_bench
 from parcels.reviews.errors import (
+    CancelledByOffice,
+    ClaimsStand,
     ConflictsRemain,
     DecidedTogether,
     DifferenceNeedsReason,
@@ -60,6 +62,7 @@ from parcels.reviews.moves import Move, next_state
 from parcels.reviews.queries import (
     area_difference_percent,
     candidates_of_review,
+    claims_on,
     people_of,
     standing_ticks,
 )
@@ -101,6 +104,12 @@ from portal.journal.operations import record_event
 
 SUBJECT = "title_review"
 OPENED_BY_OFFICE = _("主管部门已对您的权属立案：{number}")
+DECIDED = {
+    Outcome.VERIFIED: _("权属已审核通过：{number}"),
+    Outcome.VERIFIED_WITH_DIFFERENCE: _("权属已审核通过：{number}"),
+    Outcome.REJECTED: _("权属未通过审核：{number}"),
+    Outcome.CANCELLED: _("主管部门已注销您的证书：{number}"),
+}
 # Inside the 15 working days of article 8 (domain.md, "Policy where the regulation is silent").
 STEP = StepPlan(
     kind="title_review",
@@ -363,7 +372,7 @@ def propose_outcome(
     """The clerk's opinion, on the versions in ``seen``; the approver signs or sends it back.
 
     ConflictsRemain, SidesOpen, SideDiffers and DifferenceNeedsReason keep an unsound title from being
-    verified;
+    verified, ClaimsStand and CancelledByOffice one from being cancelled;
     ReviewVersionChanged tells of a version that came meanwhile, ReviewLandReplaced of one that
     stands no more.
     """
@@ -373,9 +382,11 @@ def propose_outcome(
     revision = _refuse_unseen(review, seen)
     run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
     reason, article = reason.strip(), article.strip()
-    if outcome is Outcome.REJECTED:
+    if not outcome.upholds:
         if not reason or not article:
             raise ReasonMissing()
+        if outcome is Outcome.CANCELLED:
+            _refuse_cancellation(review)
     else:
         _refuse_replaced(review)
         _refuse_unsound(review, run, outcome, reason)
@@ -476,7 +487,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     case of one has not come so far, ParcelShared where one has none.
     """
     review = locked(review)
-    rejected = review.proposal == Outcome.REJECTED
+    rejected = not Outcome(review.proposal or Outcome.VERIFIED).upholds
     state = next_state(review.state, Move.REJECT if rejected else Move.VERIFY)
     _refuse_unsigned_by(review, actor)
     _refuse_unseen(review, seen)
@@ -492,8 +503,11 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
         if rejected:
             _let_go(one, actor)
         one.save()
-    if not rejected:
-        _make_them_stand(together)  # After the signature: the database asks for it.
+    # After the signature: the database asks for it.
+    if review.cancels:
+        _cancel_title(review)
+    elif not rejected:
+        _make_them_stand(together)
     for one in together:
         _say(
             one,
@@ -504,8 +518,7 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
             facts={"outcome": one.proposal},
         )
         record(one, one.state, actor, outcome=one.proposal)
-        subject = _("权属未通过审核：{number}") if rejected else _("权属已审核通过：{number}")
-        tell_owner(one, subject, one.reason)
+        tell_owner(one, DECIDED[Outcome(one.proposal)], one.reason)
     return review
 
 
@@ -520,7 +533,7 @@ def _ready_companions(review: TitleReview, actor: User) -> list[TitleReview]:
     """The cases of the other titles whose land the signature moves; each is proposed for it."""
     ready = [locked(one) for one in companions(review)]
     for one in ready:
-        if one.state != TitleReview.State.APPROVING or one.proposal == Outcome.REJECTED:
+        if one.state != TitleReview.State.APPROVING or not Outcome(one.proposal).upholds:
             raise DecidedTogether(number=one.certificate.number, state=one.get_state_display())
         _refuse_unsigned_by(one, actor)
     moved = [version.parcel_id for version in current_shapes(review) if version.stands_from is None]
@@ -591,6 +604,34 @@ def _let_go(review: TitleReview, actor: User) -> None:
     land.update(ended_at=moment)
     for corrected in own_corrections(review):
         restore_shape(corrected, actor)
+
+
+def _refuse_cancellation(review: TitleReview) -> None:
+    """CancelledByOffice where no verified title is before the bureau, ClaimsStand on its land."""
+    title = review.certificate.supersedes
+    if review.because != TitleReview.Because.OFFICE or title is None:
+        raise CancelledByOffice()
+    if title.state != TitleCertificate.State.VERIFIED:
+        raise CancelledByOffice()
+    numbers = claims_on(title)
+    if numbers:
+        raise ClaimsStand(numbers="、".join(numbers))
+
+
+def _cancel_title(review: TitleReview) -> None:
+    """The verified title ends; its history stays, and so does land of the register. What people drew
+    for it ends where nobody else holds it.
+    """
+    _refuse_cancellation(review)
+    title = review.certificate.supersedes
+    assert title is not None  # The refusal before asks for one.
+    TitleCertificate.objects.filter(pk=title.pk).update(state="cancelled")
+    others = Right.objects.filter(certificate__state__in=["registered", "verified"])
+    land = Parcel.objects.in_being().filter(rights__certificate=title).distinct()
+    drawn = [parcel.pk for parcel in land.exclude(rights__in=others) if drawn_alone(parcel)]
+    moment = now()
+    ParcelVersion.objects.standing().filter(parcel__in=drawn).update(stands_to=moment)
+    Parcel.objects.filter(pk__in=drawn).update(ended_at=moment)
 
 
 def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason: str) -> None:

@@ -118,6 +118,13 @@ def imported_corrections() -> QuerySet[TitleCertificate]:
     )
 
 
+def claims_on(title: TitleCertificate) -> list[str]:
+    """The numbers of the projects whose pending or live claims lie on the land of a verified title."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM claims_on_title(%s)", [title.pk])
+        return [number for (number,) in cursor.fetchall()]
+
+
 def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -> list[Candidate]:
     """The versions under review as the rules take them."""
     certificate = review.certificate

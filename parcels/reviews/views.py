@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
@@ -105,6 +106,12 @@ PAGE = 25
 PLACEHOLDER = re.compile(r"\{\w+\}")
 OTHER_ROWS = 20
 METRES_LEAST, METRES_MOST = 0.01, 10.0
+SIGNED = {
+    Outcome.VERIFIED: gettext_lazy("已签署，权属冻结。"),
+    Outcome.VERIFIED_WITH_DIFFERENCE: gettext_lazy("已签署，权属冻结。"),
+    Outcome.REJECTED: gettext_lazy("已签署不予通过。"),
+    Outcome.CANCELLED: gettext_lazy("已签署，证书注销。"),
+}
 ARTICLES = ("第四条", "第五条", "第六条", "第七条", "第二十四条")
 
 
@@ -233,7 +240,7 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "messages_about": review.messages.select_related("parcel", "made_by", "answered_by"),
         "scan": documents.get(SCAN),
         "original": documents.get(ORIGINAL),
-        "outcomes": Outcome.choices,
+        "outcomes": outcomes_of(review),
         "articles": ARTICLES,
         "may_prepare": preparing,
         "own_matter": own,
@@ -259,6 +266,15 @@ def bench_case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         },
     }  # fmt: skip
     return render(request, "parcels/bench/case.html", context)
+
+
+def outcomes_of(review: TitleReview) -> list[tuple[str, str]]:
+    """What may be proposed: a title is cancelled only where the bureau opened the case of it."""
+    return [
+        (outcome.value, str(outcome.label))
+        for outcome in Outcome
+        if outcome is not Outcome.CANCELLED or review.because == TitleReview.Because.OFFICE
+    ]
 
 
 @login_required
@@ -335,7 +351,7 @@ def bench_verdict(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
         outcome=Outcome(given),
         seen=request.POST.get("seen", ""),
         reason=request.POST.get("reason", ""),
-        article=request.POST.get("article", "") if given == Outcome.REJECTED else "",
+        article=request.POST.get("article", "") if not Outcome(given).upholds else "",
         actor=request.user,  # type: ignore[arg-type]
     )
     return done(request, review, _("结论已提交审批。"))
@@ -365,8 +381,7 @@ def bench_sign(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
         seen=request.POST.get("seen", ""),
         actor=request.user,  # type: ignore[arg-type]
     )
-    verified = signed.state == TitleReview.State.VERIFIED
-    return done(request, signed, _("已签署，权属冻结。") if verified else _("已签署不予通过。"))
+    return done(request, signed, str(SIGNED[Outcome(signed.proposal)]))
 
 
 @login_required

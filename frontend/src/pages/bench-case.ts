@@ -32,7 +32,7 @@ function tellOutcome (): void {
   if (outcome === null) return
   const chosen = outcome.querySelector<HTMLInputElement>('input[name=outcome]:checked')?.value ?? ''
   const differs = root.querySelector('.tick.no[aria-pressed=true]') !== null
-  part<HTMLElement>(outcome, 'article-field').hidden = chosen !== 'rejected'
+  part<HTMLElement>(outcome, 'article-field').hidden = chosen !== 'rejected' && chosen !== 'cancelled'
   part<HTMLElement>(outcome, 'reason-field').hidden = chosen === '' || (chosen === 'verified' && !differs)
 }
 

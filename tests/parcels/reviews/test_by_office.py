@@ -374,7 +374,7 @@ def test_a_reported_error_is_corrected_on_land_that_was_split_meanwhile(
 
 def test_who_agrees_to_a_report_where_no_title_stands_is_told_so(people: dict[str, Any]) -> None:
     _wrong, message, _honest = reported(people)
-    TitleCertificate.objects.filter(state="verified").update(state="cancelled")
+    TitleCertificate.objects.filter(state="verified").update(state="superseded")
     browser = Client()
     browser.force_login(people["clerk"])
     address = reverse("parcels:boundary-message", args=[message.key])

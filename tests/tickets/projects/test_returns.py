@@ -255,7 +255,7 @@ def test_titles_that_changed_since_the_submission_hold_the_determination_up(town
     changed = reverse("projects:changed-titles")
     assert application.project.name not in browser_of(clerk).get(changed).content.decode()
     title = application.titles.get().certificate
-    TitleCertificate.objects.filter(pk=title.pk).update(state="cancelled")
+    TitleCertificate.objects.filter(pk=title.pk).update(state="superseded")
     with pytest.raises(TitlesChanged) as refused:
         say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
     assert title.number in str(refused.value)
