@@ -72,6 +72,7 @@ export class ReviewMap {
     const { map, bases } = stage(part(root, 'map'), config)
     bases.sketch!.addTo(map)
     this.map = map
+    map.on('moveend', () => { root.dataset.view = map.getBounds().toBBoxString() })
     map.setView([44, 81.3], 11)
     for (const layer of [this.grey, this.excluded, this.own, this.findings, this.overlay, this.pins]) layer.addTo(map)
     readout(map, part(root, 'readout'))
