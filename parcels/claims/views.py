@@ -25,11 +25,11 @@ from parcels.claims.exclusions import (
 )
 from parcels.claims.queries import last_day
 from parcels.imports.access import access_imports
-from parcels.imports.errors import ColumnMissing, UploadMissing
+from parcels.imports.errors import UploadMissing
 from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_guesses
 from parcels.imports.uploads import receive_upload
-from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
-from parcels.intake.reader import Choices, Inspection, inspect_file
+from parcels.imports.views import parse_choices, parse_columns, upload_limit_mib, web_limits
+from parcels.intake.reader import Choices, inspect_file
 from parcels.management.commands.import_exclusions import parse_day
 from parcels.models import ExclusionArea
 from portal.accounts.models import User
@@ -91,7 +91,7 @@ def look(request: HttpRequest) -> HttpResponse:
     held = _held(request)
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
     found = inspect_file(held.path, choices=choices, limits=web_limits())
-    columns = _columns(request.POST, found)
+    columns = parse_columns(request.POST, found, facts=LABELS, propose=propose_columns)
     context = {
         "outcome": _take_in(held, assumed, choices, columns, actor=None, dry_run=True),
         "facts": [(fact, label, columns.get(fact, "")) for fact, label in LABELS.items()],
@@ -127,7 +127,7 @@ def take_in(request: HttpRequest) -> HttpResponse:
     assumed, choices = _assumed(request.POST), parse_choices(request.POST)
     found = inspect_file(held.path, choices=choices, limits=web_limits())
     refuse_guesses(found)
-    columns = _columns(request.POST, found)
+    columns = parse_columns(request.POST, found, facts=LABELS, propose=propose_columns)
     user = request.user
     assert isinstance(user, User)
 
@@ -168,22 +168,6 @@ def move(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     assert isinstance(request.user, User)
     move_exclusion(exclusion=exclusion, status=ExclusionArea.Status(wanted), actor=request.user)
     return redirect("parcels:exclusions")
-
-
-def _columns(given: Any, found: Inspection) -> dict[str, str]:
-    """The column of each fact: as chosen, by their names where the form says nothing yet.
-
-    ColumnMissing for one that the file does not have.
-    """
-    names = [field.name for field in found.fields]
-    chosen = {fact: given.get(f"column_{fact}") for fact in LABELS}
-    if all(column is None for column in chosen.values()):
-        return propose_columns(names)
-    columns = {fact: column for fact, column in chosen.items() if column}
-    for column in columns.values():
-        if column not in names:
-            raise ColumnMissing(column=column)
-    return columns
 
 
 def _take_in(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -201,6 +202,28 @@ def parse_choices(given: Any) -> Choices:
         encoding=given.get("encoding") or None,
         seven_parameters=parse_seven_parameters(given.get("seven_parameters", "")),
     )
+
+
+def parse_columns(
+    given: Any,
+    found: Inspection,
+    *,
+    facts: Iterable[str],
+    propose: Callable[[Iterable[str]], dict[str, str]],
+) -> dict[str, str]:
+    """The column of each fact by ``column_<fact>``; by their names where the form says nothing yet.
+
+    ColumnMissing for one that the file does not have.
+    """
+    names = [field.name for field in found.fields]
+    chosen = {fact: given.get(f"column_{fact}") for fact in facts}
+    if all(column is None for column in chosen.values()):
+        return propose(names)
+    columns = {fact: column for fact, column in chosen.items() if column}
+    for column in columns.values():
+        if column not in names:
+            raise ColumnMissing(column=column)
+    return columns
 
 
 def parse_mapping(given: Any, found: Inspection) -> dict[str, str]:

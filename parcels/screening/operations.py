@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from parcels.imports.reading import reading_json
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, inspect_file
 from parcels.rules.errors import ScreeningRefused
-from parcels.rules.screening import Counts, Screening, propose_columns, screen_file
+from parcels.rules.screening import Counts, Screening, screen_file
 from parcels.rules.table import Subject
 from parcels.screening.errors import ScreeningCancelled, ScreeningNotRunning
 from parcels.screening.models import BulkScreening
@@ -41,18 +42,17 @@ def open_screening(
     period: DateRange | None,
     id_field: str,
     choices: Choices,
+    columns: Mapping[str, str],
     inspection: Inspection,
     actor: User,
 ) -> BulkScreening:
-    """Keep the file and queue its screening, read by ``choices`` as it was inspected.
+    """Keep the file and queue its screening, read by ``choices`` and ``columns`` as it was inspected.
 
     CoordinateSystemOpen and EncodingOpen where the reader could only guess, ScreeningRefused where
     it has no such field.
     """
     refuse_guesses(inspection)
-    names = [found.name for found in inspection.fields]
-    if id_field and id_field not in names:
-        raise ScreeningRefused(reason=f"{id_field} ∉ {'、'.join(names)}")
+    refuse_missing_field(id_field, inspection)
     sha256, stored_path, _bytes = store_original(path)
     screening = BulkScreening.objects.create(
         subject=subject.value,
@@ -62,7 +62,7 @@ def open_screening(
         file_sha256=sha256,
         stored_path=stored_path,
         choices=choices.as_json(),
-        reading=reading_json(inspection, propose_columns(names), choices=choices),
+        reading=reading_json(inspection, columns, choices=choices),
         language=get_language() or settings.LANGUAGE_CODE,
         total=inspection.feature_count,
         made_by=actor,
@@ -75,6 +75,13 @@ def open_screening(
         facts={"sha256": sha256, "subject": subject.value},
     )
     return screening
+
+
+def refuse_missing_field(id_field: str, inspection: Inspection) -> None:
+    """ScreeningRefused where the file has no field of this name."""
+    names = [found.name for found in inspection.fields]
+    if id_field and id_field not in names:
+        raise ScreeningRefused(reason=f"{id_field} ∉ {'、'.join(names)}")
 
 
 @write_transaction
@@ -111,6 +118,7 @@ def run_screening(screening: BulkScreening, *, limits: Limits) -> Counts:
         id_field=screening.id_field or None,
         with_shapes=True,
         choices=Choices.from_json(screening.choices),
+        columns=screening.reading.get("columns"),
         limits=limits,
     )
     inspection = inspect_file(asked.path, choices=asked.choices, limits=limits)

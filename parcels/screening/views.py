@@ -24,15 +24,21 @@ from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_
 from parcels.imports.originals import sha256_of
 from parcels.imports.suspicion import shift_notices
 from parcels.imports.uploads import receive_upload
-from parcels.imports.views import parse_choices, upload_limit_mib, web_limits
+from parcels.imports.views import parse_choices, parse_columns, upload_limit_mib, web_limits
 from parcels.intake.columns import FIELDS
 from parcels.intake.reader import Inspection, inspect_file
 from parcels.rules.period import parse_period
+from parcels.rules.screening import FACTS, propose_columns
 from parcels.rules.table import Subject
 from parcels.screening.access import access_screening
 from parcels.screening.errors import ResultMissing
 from parcels.screening.models import BulkScreening
-from parcels.screening.operations import cancel_screening, open_screening, result_folder
+from parcels.screening.operations import (
+    cancel_screening,
+    open_screening,
+    refuse_missing_field,
+    result_folder,
+)
 from parcels.screening.results import (
     PACKAGE,
     VERDICTS,
@@ -51,7 +57,7 @@ from portal.journal.operations import record_event
 
 ROWS_A_PAGE = 50
 MAP_FEATURES = 4000
-KEPT = ("subject", "period", "id_field", "seven_parameters")
+KEPT = ("subject", "period", "seven_parameters")
 
 
 @login_required
@@ -77,8 +83,9 @@ def screenings(request: HttpRequest) -> HttpResponse:
 @require_POST
 @csrf_protect
 def start(request: HttpRequest) -> HttpResponse:
-    """Keep the file, queue the job, go to its page; first ask what the reader could only guess, and
-    whether land that fits the register only after a phone map's shift is meant as it is.
+    """Keep the file, queue the job, go to its page; first ask what the reader could only guess, which
+    columns are meant, and whether land that fits the register only after a phone map's shift is meant
+    as it is.
     """
     access_imports(request.user)
     subject = request.POST.get("subject", "")
@@ -86,6 +93,7 @@ def start(request: HttpRequest) -> HttpResponse:
         raise InvalidInput(field="subject", reason=subject)
     choices = parse_choices(request.POST)
     period = request.POST.get("period", "").strip()
+    id_field = request.POST.get("id_field", "").strip()
     user = request.user
     assert isinstance(user, User)
     with _sent_or_held(request) as held:
@@ -94,7 +102,10 @@ def start(request: HttpRequest) -> HttpResponse:
             refuse_guesses(inspection)
         except (CoordinateSystemOpen, EncodingOpen):
             return _ask(request, held, inspection)
-        if not held.word and shift_notices(inspection):
+        refuse_missing_field(id_field, inspection)
+        asked_for = parse_period(period) if period else None
+        columns = parse_columns(request.POST, inspection, facts=FACTS, propose=propose_columns)
+        if not held.word and (shift_notices(inspection) or inspection.fields):
             return _ask(request, held, inspection)
 
         def act() -> dict[str, Any]:
@@ -102,9 +113,10 @@ def start(request: HttpRequest) -> HttpResponse:
                 path=held.path,
                 file_name=held.name,
                 subject=Subject(subject),
-                period=parse_period(period) if period else None,
-                id_field=request.POST.get("id_field", "").strip(),
+                period=asked_for,
+                id_field=id_field,
                 choices=choices,
+                columns=columns,
                 inspection=inspection,
                 actor=user,
             )
@@ -133,7 +145,14 @@ def _sent_or_held(request: HttpRequest) -> Iterator[Held]:
 def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpResponse:
     """The page that asks; the file waits, and nothing that was typed is lost."""
     held = held if held.word else hold_file(held.path, held.name)
+    chosen = parse_columns(request.POST, inspection, facts=FACTS, propose=propose_columns)
     context = {
+        "names": [found.name for found in inspection.fields],
+        "facts": [
+            (field.code, field.label, chosen.get(field.code, ""))
+            for field in FIELDS
+            if field.code in FACTS
+        ],
         "file_name": held.name,
         "held": held.word,
         "reading": reading_of(inspection),

@@ -22,6 +22,7 @@ from parcels.screening.operations import result_folder
 from parcels.tasks import run_screening_job
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer, user_named, verbs
+from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import parcel_at, square
 from tests.parcels.rules.asking import verified_land
 
@@ -61,7 +62,10 @@ def candidates_file(folder: Path) -> Path:
 def start(client: Client, path: Path, **fields: str) -> BulkScreening:
     with path.open("rb") as sent:
         form = {"file": sent, "subject": "title", "request_key": uuid.uuid4().hex, **fields}
-        answer = client.post("/screenings/start/", form)
+        asked = client.post("/screenings/start/", form)
+    assert asked.status_code == 200, asked.content
+    told = {"held": asked.context["held"], "request_key": form["request_key"], "subject": "title"}
+    answer = client.post("/screenings/start/", {**told, **fields})
     assert answer.status_code == 302, answer.content
     return BulkScreening.objects.get(key=answer["Location"].split("/")[2])
 
@@ -149,6 +153,32 @@ def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: 
     )
     assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
     assert BulkScreening.objects.get().choices["crs_epsg"] == 4536
+
+
+def test_the_columns_of_a_file_are_shown_and_chosen_before_a_job(
+    clerk: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "候选.geojson"
+    ring = [list(point) for point in square(0, 0).coords[0][0]]
+    geojson(path, [feature(polygon(ring), SHU_ZHONG="杨", YOU_SHI="榆")])
+    form = {"subject": "title", "request_key": "k", "id_field": "SHU_ZHONG"}
+    with path.open("rb") as sent:
+        asked = clerk.post("/screenings/start/", {"file": sent, **form})
+    assert asked.context["names"] == ["SHU_ZHONG", "YOU_SHI"]
+    page = asked.content.decode()
+    assert "<option selected>SHU_ZHONG</option>" in page
+    assert 'name="column_species"' in page
+    answer = {**form, "held": asked.context["held"], "column_unit_number": ""}
+    wrong = clerk.post(
+        "/screenings/start/", {**answer, "column_species": "GONE"}, HTTP_ACCEPT="application/json"
+    )
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "column_missing")
+    clerk.post("/screenings/start/", {**answer, "column_species": "YOU_SHI"})
+    screening = BulkScreening.objects.get()
+    assert screening.reading["columns"] == {"species": "YOU_SHI"}
+    run_screening_job(screening.pk)
+    page = clerk.get(f"/screenings/{screening.key}/")
+    assert [row["name"] for row in page.context["statistics"]["species"]] == ["榆"]
 
 
 def test_the_sample_stands_are_screened_against_themselves(clerk: Client) -> None:
