@@ -21,7 +21,7 @@ PLACES: dict[StepStatus, tuple[int, int]] = {
     StepStatus.ENDORSED: (760, 150),
     StepStatus.RETURNED: (375, 20),
     StepStatus.REJECTED: (760, 20),
-    StepStatus.CLOSED: (250, 295),
+    StepStatus.CLOSED: (20, 70),
 }
 WHO: dict[By, str | Promise] = {
     By.HANDLER: _("经办人员或受委托的第三方机构"),
