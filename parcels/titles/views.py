@@ -113,6 +113,14 @@ MOST_ASKED = 100
 def next_step(review: TitleReview) -> str:
     """What the owner does now."""
     state = TitleReview.State
+    became = TitleCertificate.State(review.certificate.state)
+    if review.state == state.VERIFIED and became != TitleCertificate.State.VERIFIED:
+        return {
+            TitleCertificate.State.SUPERSEDED: _("已由变更后的证书取代，无须操作。"),
+            TitleCertificate.State.CANCELLED: _("证书已由主管部门注销，理由见依职权变更的案件。"),
+        }.get(became, "")
+    if review.cancels and review.state == state.REJECTED:
+        return _("原证书已注销，理由见详情。")
     return {
         state.DRAFT: _("核对图形与证载信息，然后提交审核。"),
         state.PREPARING: _("自然资源部门正在审核，无须操作。"),

@@ -65,6 +65,10 @@ def test_a_title_that_is_wrong_as_a_whole_is_cancelled_by_two_people_and_its_his
     assert "已注销" in browser.get(address).content.decode()
     told = Message.objects.get(user=people["user"], body=WHY["reason"])
     assert wrong.certificate.number in told.subject
+    browser.force_login(people["user"])
+    mine = browser.get(reverse("parcels:my-titles")).content.decode()
+    assert "证书已由主管部门注销" in mine
+    assert "可在此林地上申请碳票项目" not in mine
     again = title_of(people["user"], people["party"], square(0, 0))
     assert again.run is not None
     assert again.run.verdict == "clear"
