@@ -13,7 +13,7 @@ class OffsetsConfig(AppConfig):
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
         from tickets.offsets.queries import my_turn_count, open_requests_on
-        from tickets.offsets.verification import CERTIFICATES, RETIRED
+        from tickets.offsets.verification import AGREED, CERTIFICATES, RETIRED
         from tickets.registry.panels import Panel, register_panel
         from tickets.registry.verification.checks import register_check
 
@@ -21,8 +21,8 @@ class OffsetsConfig(AppConfig):
             Subject("offset_request", _("抵消申请"), request_page, access_offset_request)
         )
         register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))
-        register_check(CERTIFICATES)
-        register_check(RETIRED)
+        for check in (CERTIFICATES, RETIRED, AGREED):
+            register_check(check)
         register_panel(
             Panel(
                 "offsets/_open_requests.html",

@@ -269,6 +269,7 @@ class RegistrationDecided(RegistryError):
     message = _("该登记申请已经作出决定，请刷新后查看。")
 
 
+@stands_for("act_is_what_was_asked")
 class WrongRegistration(RegistryError):
     """The request is for another act."""
 

@@ -20,7 +20,7 @@ from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer, user_named
 from tests.tickets.market.floor import Floor, evidence, refused
-from tests.tickets.registry.register import covered, holder, mandate_of, paper, states
+from tests.tickets.registry.register import covered, holder, mandate_of, paper, spokesman, states
 from tests.tickets.registry.test_acts import pledged
 from tickets.market.errors import (
     AgreementStands,
@@ -73,11 +73,12 @@ from tickets.market.operations import (
 from tickets.market.prices import amount_of, parse_yuan, yuan
 from tickets.offsets.models import Purpose
 from tickets.registry.errors import BlockNotFree, ConsentMissing
-from tickets.registry.models import CarbonTicket, FreezeOrder
+from tickets.registry.models import CarbonTicket, Cause, FreezeOrder
 from tickets.registry.operations import (
     Kind,
     Owners,
     lift_dispute,
+    open_cause,
     prepare_freeze,
     prepare_lift,
 )
@@ -186,6 +187,25 @@ def test_a_price_is_positive_yuan_with_two_places(text: str) -> None:
     with pytest.raises(InvalidPrice):
         parse_yuan(text)
     assert parse_yuan("15.5") == 1550
+
+
+def test_what_several_own_is_offered_by_who_disposes_for_all(floor: Floor) -> None:
+    """Whoever writes the row, in the pool of small amounts too."""
+    ticket = floor.issue(1000, owners=Owners(((floor.other, 1), (floor.bank, 1)), 2))
+    both = spokesman(ticket)
+    for terms in (LotTerms(100), LotTerms(10, retail=True)):
+        with pytest.raises(ConsentMissing):
+            ask(floor, ticket, actor=floor.other_user, terms=terms)
+    listing = ask(floor, ticket, 500, actor=both, terms=LotTerms(10, retail=True))
+    again = (
+        "INSERT INTO market_listing (cause_id, number, ticket_id, method, quantity_kg, asked_by_id, "
+        "price_fen_per_tonne, min_lot_kg, closes_at, extensions, state, ending, reason) "
+        "SELECT %s, 'GP-T-2', ticket_id, method, quantity_kg, %s, price_fen_per_tonne, min_lot_kg, "
+        "closes_at, 0, 'asked', '', '' FROM market_listing WHERE cause_id = %s"
+    )
+    values = [open_cause(Cause.Kind.LISTED).pk, floor.other_user.pk, listing.pk]
+    assert refused(again, values) == "every_owner_agreed"
+    assert floor.open(listing).state == "open"
 
 
 def test_only_free_kilograms_of_ones_own_are_listed(floor: Floor) -> None:

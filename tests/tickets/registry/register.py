@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from portal.accounts.models import Department, Mandate, Party, Role, User
-from portal.base.clock import PortalNow
+from portal.base.clock import PortalNow, now
 from portal.base.transactions import write_transaction
 from tests.accounts.people import officer, user_named
-from tickets.offsets.models import Beneficiary, Offset, OffsetRequest, Purpose
+from tickets.market.models import Listing
+from tickets.offsets.models import Beneficiary, Offset, OffsetConsent, OffsetRequest, Purpose
 from tickets.offsets.operations import certify
 from tickets.projects.models import Filing
+from tickets.registry.access import owners_of
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Registration
 from tickets.registry.operations import (
@@ -144,13 +146,12 @@ class Bureau:
     def offset(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
         return offset_with_certificate(ticket, quantity_kg, self.signer)
 
+    @write_transaction
     def list(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
-        return list_blocks(
-            ticket=ticket,
-            quantity_kg=quantity_kg,
-            cause=open_cause(Cause.Kind.LISTED),
-            actor=self.trading,
-        )
+        cause = open_cause(Cause.Kind.LISTED)
+        if len(owners_of(ticket)) > 1 and quantity_kg > 0:
+            listing_of_all(ticket, quantity_kg, cause, self)
+        return list_blocks(ticket=ticket, quantity_kg=quantity_kg, cause=cause, actor=self.trading)
 
     def approve(self, registration: Registration) -> Registration:
         """By the approver of its department."""
@@ -166,19 +167,65 @@ def offset_with_certificate(ticket: CarbonTicket, quantity_kg: int, signer: User
     entry = offset_blocks(
         ticket=ticket, quantity_kg=quantity_kg, cause=open_cause(Cause.Kind.OFFSET), actor=signer
     )
-    certificate(ticket, quantity_kg, Cause.objects.get(pk=entry.cause), signer)
+    cause = Cause.objects.get(pk=entry.cause)
+    if len(owners_of(ticket)) > 1:
+        wanted = request_of_all(ticket, quantity_kg, signer)
+        certify(facts=wanted, cause=cause, actor=signer, request=wanted)
+    else:
+        certificate(ticket, quantity_kg, cause, signer)
     return entry
 
 
 def certificate(ticket: CarbonTicket, quantity_kg: int, cause: Cause, signer: User) -> Offset:
     """Of what moves for this cause in the same transaction."""
+    return certify(facts=_facts(ticket, quantity_kg, signer), cause=cause, actor=signer)
+
+
+def _facts(ticket: CarbonTicket, quantity_kg: int, signer: User) -> OffsetRequest:
     name, _made = Beneficiary.objects.get_or_create(
         name="测试受益人", state=Beneficiary.State.ACCEPTED, defaults={"reviewed_by": signer}
     )
-    facts = OffsetRequest(
+    return OffsetRequest(
         ticket=ticket, quantity_kg=quantity_kg, purpose=Purpose.PERSON, beneficiary=name
     )
-    return certify(facts=facts, cause=cause, actor=signer)
+
+
+def spokesman(ticket: CarbonTicket) -> User:
+    """Who disposes for every owner of it."""
+    user = user_named(f"spokesman-{uuid.uuid4().hex[:6]}")
+    for owner in owners_of(ticket):
+        mandate_of(user, owner, user, scope=Mandate.Scope.DISPOSE)
+    return user
+
+
+def request_of_all(ticket: CarbonTicket, quantity_kg: int, signer: User) -> OffsetRequest:
+    """A signed request to which every owner agreed."""
+    wanted = _facts(ticket, quantity_kg, signer)
+    wanted.asked_by = spokesman(ticket)
+    wanted.save(force_insert=True)
+    OffsetConsent.objects.bulk_create(
+        OffsetConsent(request=wanted, party=owner, given_by=wanted.asked_by)
+        for owner in owners_of(ticket)
+    )
+    clerk = _officer("ec", Role.CLERK, Department.ECOLOGY)
+    open_requests = OffsetRequest.objects.filter(pk=wanted.pk)
+    open_requests.update(state="prepared", prepared_by=clerk, prepared_at=PortalNow())
+    open_requests.update(state="signed", decided_by=signer, decided_at=PortalNow())
+    return wanted
+
+
+def listing_of_all(ticket: CarbonTicket, quantity_kg: int, cause: Cause, bureau: Bureau) -> Listing:
+    """An open one, asked for by who disposes for every owner."""
+    listing = Listing.objects.create(
+        cause=cause, number=f"GP-T-{cause.pk.hex[:12]}", ticket=ticket, quantity_kg=quantity_kg,
+        price_fen_per_tonne=1000_00, min_lot_kg=1, method=Listing.Method.OPEN,
+        closes_at=now() + timedelta(days=30), asked_by=spokesman(ticket),
+    )  # fmt: skip
+    clerk = _officer("tc", Role.TRADING_CLERK)
+    waiting = Listing.objects.filter(pk=listing.pk)
+    waiting.update(state="prepared", prepared_by=clerk, prepared_at=now())
+    waiting.update(state="open", decided_by=bureau.trading, decided_at=now())
+    return listing
 
 
 def _applicant() -> tuple[Party, User]:

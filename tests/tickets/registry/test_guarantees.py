@@ -15,11 +15,19 @@ from portal.journal.models import Event
 from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
-from tests.tickets.registry.register import Bureau, covered, digest, states, unissued
+from tests.tickets.registry.register import Bureau, certificate, covered, digest, states, unissued
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES, OPENING_TICKETS
-from tickets.registry.operations import Kind, Owners, PaperConsent, open_cause
+from tickets.registry.operations import (
+    Kind,
+    Owners,
+    PaperConsent,
+    open_cause,
+    prepare_pledge,
+    reject_registration,
+)
+from tickets.registry.operations.registrations import end_decision
 
 PROJECTIONS = (
     "registry_block", "registry_carbonticket", "registry_ticketshare", "registry_ledgerhead",
@@ -333,8 +341,83 @@ def test_nothing_is_registered_for_co_owners_who_did_not_agree(bureau: Bureau) -
     wanted = bureau.request_transfer(ticket, 10, consents=agreed)
     with refused_by("every_owner_agreed"):
         insert(ticket.issuance, "transfer", content(ticket), registration=wanted.key)
+    same: dict[str, Any] = {
+        "closes": [[0, 1000]],
+        "opens": [{"kg": [0, 1000], "ticket": str(ticket.pk), "state": "held"}],
+    }
+    shares = [{"ticket": str(ticket.pk), "shares": [[str(bureau.other.key), 2]]}]
+    for kind, said in (
+        ("transfer", content(ticket)), ("divide", content(ticket)), ("correct", content(ticket)),
+        ("pledge", same), ("change", {"shares": shares}),
+    ):  # fmt: skip
+        with refused_by("every_owner_agreed"):  # Nobody was asked.
+            insert(ticket.issuance, kind, said)
+    for kind, state in (("offset", "offset"), ("list", "listed")):
+        with refused_by("every_owner_agreed"):
+            cause = open_cause(Cause.Kind(state))
+            if kind == "offset":
+                certificate(ticket, 1000, cause, bureau.signer)
+            same["opens"][0] |= {"state": state, "because": str(cause.pk)}
+            insert(ticket.issuance, kind, same, cause=cause.pk)
     court = bureau.request_transfer(ticket, 10, kind=Kind.COURT, consents=())
     bureau.approve(court)  # Its decision stands instead of consent.
+
+
+@pytest.mark.django_db
+def test_an_act_is_the_one_that_was_asked_for_and_once(bureau: Bureau) -> None:
+    ticket, other = bureau.issue(1000), bureau.issue(1000)
+    waiting = bureau.request_transfer(ticket, 1000)
+    done = bureau.request_transfer(ticket, 10)
+    for kind, of, key in (
+        ("divide", ticket, waiting.key), ("transfer", other, waiting.key),
+        ("transfer", ticket, uuid.uuid4()),
+    ):  # fmt: skip
+        with refused_by("act_is_what_was_asked"):
+            insert(of.issuance, kind, content(of), registration=key)
+    reject_registration(registration=done, reason="撤回", actor=bureau.approver)
+    with refused_by("act_is_what_was_asked"):
+        insert(ticket.issuance, "transfer", content(ticket), registration=done.key)
+    said = content(ticket, closed=None)
+    said["opens"] = [
+        {"kg": [0, 10], "ticket": said["tickets"][0]["key"], "state": "held"},
+        {"kg": [10, 1000], "ticket": str(ticket.pk), "state": "held"},
+    ]
+    insert(ticket.issuance, "transfer", said, registration=waiting.key)
+    with refused_by("act_is_what_was_asked"):
+        insert(ticket.issuance, "transfer", content(ticket), registration=waiting.key)
+
+
+@pytest.mark.django_db
+def test_a_later_rank_stands_on_a_request_of_its_own_that_every_owner_agreed_to(
+    bureau: Bureau,
+) -> None:
+    ticket = bureau.issue(1000, owners=Owners(((bureau.other, 1), (bureau.buyer, 1)), 2))
+    agreed = [PaperConsent(party, digest("同意")) for party in (bureau.other, bureau.buyer)]
+    first = pledged(bureau, ticket, 600, consents=agreed)
+    second = pledged(bureau, ticket, 50, behind=first, consents=agreed)
+    with refused_by("act_is_what_was_asked"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO registry_pledge (cause_id, ticket_id, pledgee_id, rank, behind_id, "
+            "quantity_kg, amount_fen, begins_on, ends_on, external_number) "
+            "SELECT %s, ticket_id, pledgee_id, rank + 1, cause_id, quantity_kg, amount_fen, begins_on, "
+            "ends_on, 'R-0' FROM registry_pledge WHERE cause_id = %s",
+            [open_cause(Cause.Kind.PLEDGED).pk, second.pk],
+        )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    wanted = prepare_pledge(
+        ticket=ticket, quantity_kg=20, pledgee=bureau.bank, amount_fen=1, behind=second,
+        begins_on=second.begins_on, ends_on=second.ends_on, external_number="R-1",
+        asked_by=bureau.owner_user, actor=bureau.finance,
+        consents=agreed[:1],
+    )  # fmt: skip
+    with refused_by("every_owner_agreed"), connection.cursor() as cursor:
+        Pledge.objects.create(
+            cause=open_cause(Cause.Kind.PLEDGED), ticket=ticket, pledgee=bureau.bank, rank=3,
+            behind=second, quantity_kg=20, amount_fen=1, begins_on=second.begins_on,
+            ends_on=second.ends_on, external_number="R-1",
+        )  # fmt: skip
+        end_decision(wanted, bureau.finance_approver)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @pytest.mark.django_db

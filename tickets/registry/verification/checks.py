@@ -366,6 +366,43 @@ GROUNDS = (
         """,
     ),
     Check(
+        "co_owned_tickets_move_by_request",
+        """
+        SELECT 'registry_ledgerentry id=' || entry.id
+        FROM (SELECT id FROM registry_ledgerentry AS written
+              WHERE kind IN ('transfer', 'divide', 'pledge', 'change', 'correct') AND NOT EXISTS (
+                SELECT FROM registry_registration WHERE key = written.registration)) AS entry
+        CROSS JOIN LATERAL (
+          SELECT ticket_id FROM registry_block WHERE closed_by_id = entry.id
+          UNION SELECT ticket_id FROM registry_ticketshare WHERE closed_by_id = entry.id) AS touched
+        JOIN registry_carbonticket AS ticket ON ticket.key = touched.ticket_id
+        JOIN registry_ticketshare AS share
+          ON share.ticket_id = ticket.key AND share.opened_by_id < entry.id
+         AND (share.closed_by_id IS NULL OR share.closed_by_id >= entry.id)
+        WHERE share.numerator < ticket.share_denominator ORDER BY entry.id LIMIT 1
+        """,
+    ),
+    Check(
+        "later_ranks_are_asked_for",
+        """
+        SELECT 'registry_pledge ' || pledge.cause_id FROM registry_pledge AS pledge
+        WHERE pledge.behind_id IS NOT NULL AND NOT EXISTS (
+          SELECT FROM registry_registration AS wanted
+          WHERE wanted.kind = 'pledge' AND wanted.state = 'approved'
+            AND (wanted.ticket_id, wanted.pledge_id, wanted.pledgee_id, wanted.quantity_kg,
+                 wanted.external_number)
+              = (pledge.ticket_id, pledge.behind_id, pledge.pledgee_id, pledge.quantity_kg,
+                 pledge.external_number)
+            AND NOT EXISTS (
+              SELECT FROM registry_ticketshare AS share
+              WHERE share.ticket_id = wanted.ticket_id AND share.opened_at <= wanted.decided_at
+                AND coalesce(share.closed_at, 'infinity') > wanted.decided_at AND NOT EXISTS (
+                  SELECT FROM registry_consent
+                  WHERE registration_id = wanted.id AND party_id = share.party_id)))
+        ORDER BY pledge.cause_id LIMIT 1
+        """,
+    ),
+    Check(
         "pledges_hold_what_was_registered",
         """
         SELECT 'registry_pledge ' || cause_id FROM registry_pledge
