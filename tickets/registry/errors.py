@@ -198,10 +198,10 @@ class DocumentMissing(RegistryError):
 
 @stands_for("one_sale_per_confirmation")
 class ConfirmationUsed(RegistryError):
-    """A deal of the trading centre is registered once."""
+    """A deal of the trading centre over a ticket is registered once."""
 
     code = "confirmation_used"
-    message = _("该成交确认书已用于另一项买卖转移登记。")
+    message = _("该成交确认书已用于这张碳票的另一项买卖转移登记。")
 
 
 @stands_for("paper_comes_back_before_its_ticket_closes")

@@ -18,6 +18,7 @@ from django.db.models import (
     QuerySet,
     Sum,
     TextChoices,
+    Value,
 )
 from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
@@ -48,6 +49,7 @@ from tickets.registry.models import (
     TicketPrint,
     TicketShare,
 )
+from tickets.registry.models.registrations import NumberKey
 from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
 from tickets.registry.querysets import standing_at
 
@@ -470,13 +472,13 @@ def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTi
 
 
 # --- work and terms -----------------------------------------------------------------------------
-def confirmation_used(number: str) -> bool:
-    """Whether a sale that was not rejected stands on the trading centre's confirmation of that number."""
-    return (
-        Registration.objects.filter(kind=Registration.Kind.SALE, document_number=number.strip())
-        .exclude(state=Registration.State.REJECTED)
-        .exists()
+def confirmation_used(number: str, ticket: CarbonTicket) -> bool:
+    """Whether a sale of the ticket that was not rejected stands on the trading centre's confirmation of
+    that number, however it is written."""
+    sales = Registration.objects.alias(confirmation=NumberKey("document_number")).filter(
+        kind=Registration.Kind.SALE, ticket=ticket, confirmation=NumberKey(Value(number))
     )
+    return sales.exclude(state=Registration.State.REJECTED).exists()
 
 
 def waiting_registrations(department: Department) -> QuerySet[Registration]:

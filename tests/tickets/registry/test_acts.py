@@ -201,19 +201,22 @@ def test_a_transfer_stands_on_its_document(bureau: Bureau) -> None:
         bureau.request_transfer(ticket, kind=Kind.COURT, document=paper(authority=""))
 
 
-def test_a_confirmation_of_the_centre_stands_for_one_sale(bureau: Bureau) -> None:
-    ticket = bureau.issue(1000)
-    confirmation = paper()
+def test_a_confirmation_of_the_centre_stands_for_one_sale_of_each_ticket(bureau: Bureau) -> None:
+    """However its number is written; a deal may be about several tickets of the seller."""
+    ticket, other = bureau.issue(1000), bureau.issue(1000)
+    confirmation = Paper(number="YGZ〔2026〕 a-1 号", sha256=digest("成交"))
+    again = Paper(number="ygz[2026]Ａ－１号", sha256=digest("成交"))
     first = bureau.request_transfer(ticket, 5, document=confirmation)
     with pytest.raises(errors.ConfirmationUsed):
-        bureau.request_transfer(ticket, 5, document=confirmation)
+        bureau.request_transfer(ticket, 5, document=again)
     with refused_by("one_sale_per_confirmation"):
         Registration.objects.create(
             kind=Kind.SALE, department="forestry", ticket=ticket, prepared_by=bureau.clerk,
-            document_number=confirmation.number,
+            document_number=again.number,
         )  # fmt: skip
+    bureau.approve(bureau.request_transfer(other, 5, document=confirmation))
     reject_registration(registration=first, reason="另行申请", actor=bureau.approver)
-    bureau.request_transfer(ticket, 5, document=confirmation)
+    bureau.request_transfer(ticket, 5, document=again)
 
 
 def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: Bureau) -> None:

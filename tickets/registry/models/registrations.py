@@ -20,6 +20,13 @@ from tickets.registry.models.grounds import (
 from tickets.registry.models.ledger import CarbonTicket, Issuance
 
 
+class NumberKey(models.Func):
+    """A document's number in its one spelling: letters and digits alone."""
+
+    function = "registry_number_key"
+    output_field = models.TextField()
+
+
 class Registration(models.Model):
     """登记申请: one act that a clerk has prepared; the approver's decision writes the ledger."""
 
@@ -145,7 +152,8 @@ class Registration(models.Model):
                 condition=Q(state="prepared"),
             ),
             models.Index(
-                fields=["document_number"],
+                NumberKey("document_number"),
+                F("ticket"),
                 name="registration_by_confirmation",
                 condition=Q(kind="sale"),
             ),
