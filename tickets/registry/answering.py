@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from django.db import connection
@@ -25,10 +25,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A ticket as it was issued, or as owners got it when they divided theirs, and its owners then.
+    """A ticket as it was issued, as owners got it when they divided theirs, or as heirs and successor
+    bodies took it over whole; and its owners then.
 
-    A correction or a reissue continues it. ``above`` are the lines that were divided into it, the
-    nearest first.
+    A correction or a reissue continues it. ``above`` are the lines that it comes from, the nearest
+    first.
     """
 
     ticket: uuid.UUID
@@ -59,22 +60,27 @@ class Answering:
 
 
 # Each ticket with the line it comes from. By gift, inheritance, merger and division, by correction and
-# reissue nobody buys in good faith; only what owners divide among themselves is a line of its own.
+# reissue nobody buys in good faith; what owners divide among themselves, and what passes whole to who
+# takes an owner's place by law, is a line of its own.
 _DESCENT = """
 WITH RECURSIVE descent AS (
-  SELECT key, key AS line, NULL::uuid AS above, true AS kept, true AS unbought
+  SELECT key, closed_by_id, key AS line, NULL::uuid AS above, true AS kept, true AS unbought
   FROM registry_carbonticket WHERE issuance_id = %s AND parent_id IS NULL
   UNION ALL
-  SELECT child.key,
-         CASE WHEN kept AND opened.kind = 'divide' THEN child.key ELSE line END,
-         CASE WHEN kept AND opened.kind = 'divide' THEN line ELSE above END,
-         kept AND opened.kind IN ('divide', 'correct', 'reissue'),
+  SELECT child.key, child.closed_by_id,
+         CASE WHEN kept AND how.begins THEN child.key ELSE line END,
+         CASE WHEN kept AND how.begins THEN line ELSE above END,
+         kept AND (how.begins OR opened.kind IN ('correct', 'reissue')),
          unbought AND (opened.kind IN ('divide', 'correct', 'reissue') OR coalesce(
            wanted.kind IN ('gift', 'inheritance', 'merger', 'company_division'), false))
   FROM descent
   JOIN registry_carbonticket AS child ON child.parent_id = descent.key
   JOIN registry_ledgerentry AS opened ON opened.id = child.opened_by_id
   LEFT JOIN registry_registration AS wanted ON wanted.key = opened.registration
+  CROSS JOIN LATERAL (
+    SELECT opened.kind = 'divide' OR coalesce(
+      wanted.kind IN ('inheritance', 'merger', 'company_division')
+      AND descent.closed_by_id = opened.id, false) AS begins) AS how
 )
 SELECT key, line, above, unbought FROM descent
 """
@@ -88,8 +94,9 @@ WHERE ticket.key = ANY(%s) GROUP BY ticket.key ORDER BY ticket.opened_by_id, min
 """
 
 
-def answering(issuance: Issuance) -> Answering:
-    """As it stands now; the issuance is held."""
+def answering(issuance: Issuance, *, revoked: bool) -> Answering:
+    """As it stands now; the issuance is held. When it is ``revoked`` for false materials none of those
+    who applied is in good faith, whatever one of them bought of another."""
     with connection.cursor() as cursor:
         cursor.execute(_DESCENT, [issuance.pk])
         descent = cursor.fetchall()
@@ -102,7 +109,9 @@ def answering(issuance: Issuance) -> Answering:
     leaves = sorted(open_kg, key=lambda leaf: lows[leaf.ticket])
     reach = Answering({leaf: open_kg[leaf] for leaf in leaves}, {key: [] for key in lines}, [])
     comes_from = {ticket: (lines[line], unbought) for ticket, line, _above, unbought in descent}
-    _bear_cancelled(reach, _sort_out(reach, issuance, comes_from))
+    roots = [line for line in lines.values() if not line.above]
+    applied = {place for root in roots for place in root.parties} if revoked else set()
+    _bear_cancelled(reach, _sort_out(reach, issuance, comes_from, applied))
     _bear_debts(reach, issuance)
     return reach
 
@@ -152,28 +161,34 @@ def _shared_out(lines: Iterable[Line], began_kg: dict[uuid.UUID, int]) -> dict[L
 
 
 def _sort_out(
-    reach: Answering, issuance: Issuance, comes_from: dict[uuid.UUID, tuple[Line, bool]]
+    reach: Answering,
+    issuance: Issuance,
+    comes_from: dict[uuid.UUID, tuple[Line, bool]],
+    bad_faith: Set[int],
 ) -> dict[Line, int]:
     """Put what stands where it may be taken; how much of each line is cancelled already."""
     cancelled_kg: dict[Line, int] = {}
     owners = _present_owners(issuance)
-    back: dict[tuple[Line, frozenset[int]], Line | None] = {}
+    answers_for: dict[uuid.UUID, Line | None] = {}
+    bought: set[uuid.UUID] = set()  # By those of bad faith: taken when the seller has nothing left.
     for piece in standing_pieces(issuance_id=issuance.pk):
         line, unbought = comes_from[piece.ticket]
-        answers: Line | None = line
         if piece.state is BlockState.CANCELLED:
             cancelled_kg[line] = cancelled_kg.get(line, 0) + piece.quantity_kg
-        elif not unbought:
-            key = line, frozenset(owners.get(piece.ticket, ()))
-            if key not in back:
-                back[key] = _bought_back_by(reach.open_kg, *key)
-            answers = back[key]
+        if piece.ticket not in answers_for:
+            mine = frozenset(owners.get(piece.ticket, ()))
+            back = line if unbought else _bought_back_by(reach.open_kg, line, mine)
+            if back is None and mine and mine <= bad_faith:
+                back = line
+                bought.add(piece.ticket)
+            answers_for[piece.ticket] = back
+        answers = answers_for[piece.ticket]
         if piece.state is BlockState.HELD and answers is not None:
             reach.held[answers.ticket].append(piece)
         else:
             reach.others.append(piece)
     for pieces in reach.held.values():
-        pieces.sort(key=lambda piece: (not piece.freezes, piece.low))
+        pieces.sort(key=lambda piece: (piece.ticket not in bought, not piece.freezes, piece.low))
     return cancelled_kg
 
 
@@ -212,9 +227,12 @@ def _bear_cancelled(reach: Answering, cancelled_kg: dict[Line, int]) -> None:
 
 
 def _bear_debts(reach: Answering, issuance: Issuance) -> None:
-    """What somebody owes is no longer ordered of his lines."""
+    """What somebody owes is no longer ordered of his lines, or of those who took them over."""
     leaves = list(reach.open_kg)
     owed = Debt.objects.filter(cancellation__issuance=issuance).values_list("party")
     for party, kg in owed.annotate(Sum("quantity_kg")).order_by("party"):
-        rest_kg = _bear(reach.open_kg, [leaf for leaf in leaves if party in leaf.parties], kg)
+        own = [leaf for leaf in leaves if party in leaf.parties] or [
+            leaf for leaf in leaves if any(party in line.parties for line in leaf.above)
+        ]
+        rest_kg = _bear(reach.open_kg, own, kg)
         _bear(reach.open_kg, leaves, rest_kg)

@@ -55,9 +55,13 @@ class Joint:
         self.bureau.approve(registration)
         return opened_tickets(LedgerEntry.objects.get(registration=registration.key))
 
-    def order(self, quantity_kg: int | None = None) -> Cancellation:
+    def order(
+        self,
+        quantity_kg: int | None = None,
+        reason: Cancellation.Reason = Cancellation.Reason.REVOCATION,
+    ) -> Cancellation:
         registration = prepare_cancellation(
-            issuance=self.ticket.issuance, reason=Cancellation.Reason.REVOCATION,
+            issuance=self.ticket.issuance, reason=reason,
             document=paper("林草局"), text="", quantity_kg=quantity_kg, actor=self.bureau.clerk,
         )  # fmt: skip
         self.bureau.approve(registration)
@@ -128,18 +132,46 @@ def test_an_order_falls_on_each_part_of_a_divided_ticket(joint: Joint) -> None:
         joint.order(1)
 
 
-def test_one_owner_keeps_nothing_of_a_revocation_because_another_sold(joint: Joint) -> None:
+@pytest.mark.parametrize("reason", [Cancellation.Reason.REVOCATION, Cancellation.Reason.FIRE])
+def test_what_one_owner_bought_of_another_is_revoked_but_bought_in_good_faith_otherwise(
+    joint: Joint, reason: Cancellation.Reason
+) -> None:
+    """Article 7: who applied with false materials is in good faith of nothing."""
     sole = Owners.sole
     _first, second = joint.divided(
         joint.ticket,
         (sole(joint.bureau.other), 50 * TONNE), (sole(joint.bureau.buyer), 50 * TONNE),
     )  # fmt: skip
-    # To the other owner, who buys it in good faith and answers for his own alone.
-    bought = joint.bureau.transfer(second, to=sole(joint.bureau.other))
+    bought = joint.bureau.transfer(second, 20 * TONNE, to=sole(joint.bureau.other))
+    joint.bureau.transfer(second, 20 * TONNE, to=sole(joint.bureau.bank))
+    part = joint.order(24 * TONNE, reason)  # The seller's own goes first.
+    assert (debts(part), states(bought)) == (
+        ({}, {"held": 18 * TONNE, "cancelled": 2 * TONNE}) if reason == "revocation"
+        else ({joint.bureau.buyer: 2 * TONNE}, {"held": 20 * TONNE})
+    )  # fmt: skip
+    done = joint.order(reason=reason)
+    revoked = reason == Cancellation.Reason.REVOCATION
+    assert debts(done) == {joint.bureau.buyer: (20 if revoked else 38) * TONNE}
+    assert states(bought) == {"cancelled" if revoked else "held": 20 * TONNE}
+
+
+def test_heirs_who_divide_what_they_inherited_answer_each_for_their_own(joint: Joint) -> None:
+    bureau, sole = joint.bureau, Owners.sole
+    first, _second = joint.divided(
+        joint.ticket, (sole(bureau.other), 50 * TONNE), (sole(bureau.buyer), 50 * TONNE)
+    )
+    heirs = Owners(((bureau.bank, 2), (bureau.bank2, 3)), 5)
+    inherited = bureau.transfer(first, to=heirs, kind=Kind.INHERITANCE)
+    mine, theirs = joint.divided(
+        inherited, (sole(bureau.bank), 20 * TONNE), (sole(bureau.bank2), 30 * TONNE)
+    )
+    bureau.transfer(mine, to=sole(bureau.owner))  # One of them sells his.
+    done = joint.order(50 * TONNE)
+    assert debts(done) == {bureau.bank: 10 * TONNE}
+    assert states(theirs) == {"held": 15 * TONNE, "cancelled": 15 * TONNE}
     done = joint.order()
-    assert cancelled_for(done) == [(0, 50)]
-    assert debts(done) == {joint.bureau.buyer: 50 * TONNE}
-    assert states(bought) == {"held": 50_000}
+    assert debts(done) == {bureau.bank: 10 * TONNE}
+    assert states(theirs) == {"cancelled": 30 * TONNE}
 
 
 def test_parts_are_divided_again_corrected_reissued_and_owned_together(joint: Joint) -> None:

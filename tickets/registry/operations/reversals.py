@@ -90,8 +90,9 @@ def prepare_cancellation(
 def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
     """Kilograms of the project's owners: free ones first, highest numbers first, then a debt.
 
-    Owners who have tickets of their own, issued or divided so, answer each for theirs. What buyers
-    hold in good faith stays theirs, and so does what secures a loan. NothingToCancel when everything
+    Owners who have tickets of their own, issued or divided so, answer each for theirs, and heirs in
+    their place. What buyers hold in good faith stays theirs (of a revocation no applicant is one), and
+    so does what secures a loan. NothingToCancel when everything
     was ordered before; OrderedTooMuch when less is left than is ordered now.
     """
     wanted = begin_decision(registration, actor, {Kind.CANCEL})
@@ -101,7 +102,7 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
         raise CancelReasonGone()
     issuance = Issuance.objects.get(pk=wanted.issuance_id)
     hold(issuance.pk)
-    reach = answering(issuance)
+    reach = answering(issuance, revoked=wanted.cancel_reason == Reason.REVOCATION)
     open_kg = list(reach.open_kg.values())
     ordered_kg = wanted.quantity_kg or sum(open_kg)
     if ordered_kg == 0:
