@@ -15,6 +15,7 @@ from deploy.local.cluster import DATABASE, OWNER, Cluster, given_database, the_c
 from deploy.local.messages import SetUpRefused, say
 from deploy.local.place import forget, secrets_folder, var
 
+COPIED_AT_ONCE = 1 << 20  # Bytes of a dump, which may be larger than the memory.
 ENDS_WITHIN_MS = 10_000  # A session that is told to end has so long to do so.
 
 
@@ -125,6 +126,26 @@ def put_in_place(cluster: Cluster, fresh: str, former: str) -> None:
         cluster.psql("postgres", f"ALTER DATABASE {kept_out} ALLOW_CONNECTIONS true;")
 
 
+def load(cluster: Cluster, tar: tarfile.TarFile, database: str) -> int:
+    """Stream the dump of an archive into a database; pg_restore's own status.
+
+    As the superuser: the extensions and the ownership come back as they were.
+    """
+    password = (cluster.folder / "secrets" / "superuser.password").read_text()
+    loading = subprocess.Popen(
+        ["pg_restore", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", "-d", database,
+         "--exit-on-error"],
+        stdin=subprocess.PIPE, env={**os.environ, "PGPASSWORD": password},
+    )  # fmt: skip
+    dump = tar.extractfile("database.dump")
+    assert loading.stdin is not None
+    # Whoever stops reading says why by himself and by his status.
+    with suppress(BrokenPipeError), loading.stdin as stream:
+        if dump is not None:
+            shutil.copyfileobj(dump, stream, COPIED_AT_ONCE)
+    return loading.wait()
+
+
 def restore(archive: Path, keys_archive: Path | None = None) -> None:
     """Load an archive into a fresh database, then put it in the place of the present one; where the
     archive of the keys is named too, they are put back with it."""
@@ -140,18 +161,9 @@ def restore(archive: Path, keys_archive: Path | None = None) -> None:
     cluster = the_cluster()
     fresh, former = f"{DATABASE}_restoring", f"{DATABASE}_before_{time.time_ns()}"
     with opened(archive) as tar:
-        member = tar.extractfile("database.dump")
-        dump = member.read() if member else b""
         cluster.psql("postgres", f"DROP DATABASE IF EXISTS {fresh};")
         cluster.psql("postgres", f"CREATE DATABASE {fresh} OWNER {OWNER} TEMPLATE template0;")
-        password = (cluster.folder / "secrets" / "superuser.password").read_text()
-        # As the superuser: the extensions and the ownership come back as they were.
-        done = subprocess.run(
-            ["pg_restore", "-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres", "-d", fresh,
-             "--exit-on-error"],
-            input=dump, env={**os.environ, "PGPASSWORD": password}, check=False,
-        )  # fmt: skip
-        if done.returncode:
+        if load(cluster, tar, fresh):
             raise SetUpRefused(
                 "备份没有恢复成功，现有数据未动。", "Restore failed; nothing changed."
             )
