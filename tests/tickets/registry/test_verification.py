@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -14,11 +15,12 @@ from django.db import connections
 from portal.journal.operations import seal_day
 from tests.base.sessions import as_owner
 from tests.databases import own_database
-from tests.tickets.registry.register import Bureau, paper
+from tests.tickets.registry.register import Bureau, cause_of, paper
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.face.signature import signature_of
-from tickets.registry.models import Cancellation, Cause
+from tickets.registry.models import Cancellation
 from tickets.registry.operations import Owners, prepare_cancellation, trade_listed
+from tickets.registry.verification.checks import GROUNDS, TICKETS
 
 
 def verdict(*words: str) -> tuple[int, dict[str, Any]]:
@@ -34,7 +36,7 @@ def told(bureau: Bureau) -> None:
     ticket = bureau.issue(10_000)
     child = bureau.transfer(ticket, 4000)
     bureau.offset(child, 1000)
-    listed = Cause.objects.get(pk=bureau.list(ticket, 3000).cause)
+    listed = cause_of(bureau.list(ticket, 3000))
     trade_listed(cause=listed, to=Owners.sole(bureau.other), quantity_kg=500, actor=bureau.trading)
     bureau.transfer(bureau.transfer(child, to=Owners.sole(bureau.other)))
     pledged(bureau, ticket, 200)
@@ -149,3 +151,22 @@ def test_a_change_by_hand_is_found_and_named(whole: str, statement: str) -> None
     assert status == 1
     assert {fault["code"] for fault in report["faults"]} >= HANDS[statement]
     assert all(fault["row"] for fault in report["faults"])
+
+
+def test_codes_of_before_are_bound_by_the_upgrade(whole: str) -> None:
+    upgrade = import_module("tickets.registry.migrations.0038_codes_of_before_are_bound")
+    [codes] = [check for check in TICKETS if check.code == "ticket_codes_are_as_journalled"]
+    [bound] = [check for check in GROUNDS if check.code == "grounds_are_as_journalled"]
+    connections.close_all()
+    with own_database(whole), as_owner() as owner:
+        owner.execute("ALTER TABLE journal_event DISABLE TRIGGER USER")
+        owner.execute("UPDATE journal_event SET facts = facts - 'codes'")  # As it was then.
+        owner.execute("ALTER TABLE journal_event ENABLE TRIGGER USER")
+        assert owner.execute(codes.statement).fetchone() is not None
+        for statement in (upgrade.TRIGGER_OFF, upgrade.CODES, upgrade.TRIGGER_ON):
+            owner.execute(statement)
+        for check in (codes, bound):
+            assert owner.execute(check.statement).fetchone() is None
+        owner.execute("ALTER TABLE registry_carbonticket DISABLE TRIGGER USER")
+        owner.execute("UPDATE registry_carbonticket SET code = reverse(code) WHERE serial = 2")
+        assert owner.execute(codes.statement).fetchone() is not None

@@ -273,15 +273,22 @@ TICKETS = (
         "ticket_codes_are_as_journalled",
         """
         SELECT 'registry_carbonticket ' || opened.number || ' by entry ' || entry.id
-        FROM (SELECT opened_by_id, min(number) AS number, encode(sha256(convert_to(
-                string_agg(code, ' ' ORDER BY number), 'UTF8')), 'hex') AS codes
-              FROM registry_carbonticket GROUP BY opened_by_id) AS opened
+        FROM (SELECT opened_by_id, min(ticket.number) AS number, encode(sha256(convert_to(
+                string_agg(code, ' ' ORDER BY ticket.number), 'UTF8')), 'hex') AS codes,
+                -- Of tickets from before entries bound their codes (migration 0038).
+                bool_and(coalesce(event.facts ->> 'sha256', '')
+                         = encode(sha256(convert_to(code, 'UTF8')), 'hex')) AS each_bound
+              FROM registry_carbonticket AS ticket
+              LEFT JOIN journal_event AS event
+                ON event.subject_kind = 'ticket_code' AND event.subject_key = ticket.key::text
+               AND event.verb = 'bound' AND event.seq = 1
+              GROUP BY opened_by_id) AS opened
         JOIN registry_ledgerentry AS entry ON entry.id = opened.opened_by_id
         JOIN registry_issuance AS issuance ON issuance.id = entry.issuance_id
         JOIN journal_event AS event ON event.subject_kind = 'issuance'
          AND event.subject_key = issuance.key::text AND event.seq = entry.seq
-        -- Events of before the codes were bound say nothing of them.
-        WHERE event.facts ? 'codes' AND event.facts ->> 'codes' <> opened.codes
+        WHERE CASE WHEN event.facts ? 'codes' THEN event.facts ->> 'codes' <> opened.codes
+              ELSE NOT opened.each_bound END
         ORDER BY entry.id LIMIT 1
         """,
     ),
@@ -339,7 +346,8 @@ GROUNDS = (
         f"""
         SELECT coalesce(ground.row, event.subject_kind || ' ' || event.subject_key)
         FROM ({_STANDING_GROUNDS}) AS ground
-        FULL JOIN (SELECT * FROM journal_event WHERE verb = 'bound') AS event
+        FULL JOIN (SELECT * FROM journal_event
+                   WHERE verb = 'bound' AND subject_kind <> 'ticket_code') AS event
           ON event.subject_kind = ground.kind AND event.subject_key = ground.key
         WHERE event.facts ->> 'sha256' IS DISTINCT FROM ground.sha256 ORDER BY 1 LIMIT 1
         """,
