@@ -10,6 +10,7 @@ import random
 import sys
 import time
 import uuid
+from functools import partial
 
 import django
 
@@ -68,9 +69,8 @@ def main(seed: int) -> None:
         try:
             tickets = list(CarbonTicket.objects.standing().order_by("?")[:5])
             act_once(
-                actor_key=signer.key, operation=kind, key=key, content={},
-                act=lambda act=act, key=key: act(key),
-            )  # fmt: skip
+                actor_key=signer.key, operation=kind, key=key, content={}, act=partial(act, key)
+            )
         except PortalError:
             continue
         except DatabaseError:

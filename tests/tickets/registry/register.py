@@ -167,7 +167,7 @@ def offset_with_certificate(ticket: CarbonTicket, quantity_kg: int, signer: User
     entry = offset_blocks(
         ticket=ticket, quantity_kg=quantity_kg, cause=open_cause(Cause.Kind.OFFSET), actor=signer
     )
-    cause = Cause.objects.get(pk=entry.cause)
+    cause = cause_of(entry)
     if len(owners_of(ticket)) > 1:
         wanted = request_of_all(ticket, quantity_kg, signer)
         certify(facts=wanted, cause=cause, actor=signer, request=wanted)
@@ -236,6 +236,12 @@ def _applicant() -> tuple[Party, User]:
 
 def _officer(name: str, role: Role, department: Department | None = None) -> User:
     return officer(f"{name}-{uuid.uuid4().hex[:6]}", role, department)
+
+
+def cause_of(entry: LedgerEntry) -> Cause:
+    """What the entry's blocks stand for."""
+    assert entry.cause is not None
+    return Cause.objects.get(pk=entry.cause)
 
 
 def states(ticket: CarbonTicket) -> dict[str, int]:

@@ -25,6 +25,7 @@ from portal.journal.models import Event
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import (
     Bureau,
+    cause_of,
     certificate,
     covered,
     digest,
@@ -40,6 +41,7 @@ from tickets.registry.ledger import opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
+    Cause,
     Debt,
     FreezeOrder,
     Issuance,
@@ -379,7 +381,7 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
     bureau.transfer(ticket, 100, paper=Registration.Paper.MARKED)
     [marked] = PrintReturn.objects.all()  # Of part of it: what the clerk had in hand may be listed.
     assert (marked.state, marked.taken_by) == ("marked", bureau.clerk)
-    unlist_blocks(cause=open_cause_of(bureau.list(ticket, 600)), actor=bureau.trading)
+    unlist_blocks(cause=cause_of(bureau.list(ticket, 600)), actor=bureau.trading)
     waiting = bureau.request_transfer(ticket, 100, paper=Registration.Paper.MARKED)
     printed(ticket, bureau.owner_user)  # Nobody has seen this one.
     bureau.approve(waiting)
@@ -422,7 +424,7 @@ def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau:
     """Article 16: asked for when it is listed, by the operation alone; a court asks for no paper."""
     ticket = bureau.issue(1000)
     printed(ticket, bureau.owner_user)
-    cause = open_cause_of(bureau.list(ticket, 400))  # The rest keeps it open.
+    cause = cause_of(bureau.list(ticket, 400))  # The rest keeps it open.
     with pytest.raises(errors.PaperOutstanding):
         bureau.list(ticket, 600)
     surrendered = PrintReturn.State.SURRENDERED
@@ -431,7 +433,7 @@ def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau:
     take_in_paper(ticket=ticket, state=surrendered, actor=bureau.clerk)
     with pytest.raises(errors.PaperTakenIn):
         take_in_paper(ticket=ticket, state=surrendered, actor=bureau.clerk)
-    rest = open_cause_of(bureau.list(ticket, 600))
+    rest = cause_of(bureau.list(ticket, 600))
     to = Owners.sole(bureau.buyer)
     trade_listed(cause=cause, to=to, actor=bureau.trading)
     [bought] = opened_tickets(trade_listed(cause=rest, to=to, actor=bureau.trading))
@@ -451,7 +453,7 @@ def test_no_paper_stops_a_trade_that_is_paid(bureau: Bureau) -> None:
     """Printed before or not at all; what the trade closes is void with its papers."""
     ticket = bureau.issue(1000)
     printed(ticket, bureau.owner_user)
-    cause = open_cause_of(bureau.list(ticket, 600))
+    cause = cause_of(bureau.list(ticket, 600))
     bureau.transfer(ticket, 400)  # The ticket stands by what is listed alone.
     refuses_to_print(
         ticket, bureau.owner_user, errors.ListedNotPrinted, "prints_are_of_unlisted_tickets"
@@ -783,7 +785,7 @@ def test_orders_lie_over_any_live_state_and_nothing_moves_under_them(bureau: Bur
     with pytest.raises(errors.BlockNotFree):
         bureau.offset(ticket, 1)
     with pytest.raises(errors.BlockNotFree):
-        unlist_blocks(cause=open_cause_of(listing), actor=bureau.trading)
+        unlist_blocks(cause=cause_of(listing), actor=bureau.trading)
     with pytest.raises(errors.BlockNotFree):
         bureau.approve(
             prepare_release(pledge=pledge, asked_by=bureau.bank_user, actor=bureau.finance)
@@ -799,12 +801,6 @@ def test_orders_lie_over_any_live_state_and_nothing_moves_under_them(bureau: Bur
         bureau.approve(
             prepare_lift(order=court, reason="", actor=bureau.clerk, document=paper("法院"))
         )
-
-
-def open_cause_of(entry: LedgerEntry) -> Any:
-    from tickets.registry.models import Cause
-
-    return Cause.objects.get(pk=entry.cause)
 
 
 def test_a_courts_freeze_is_laid_and_lifted_by_its_document(bureau: Bureau) -> None:
@@ -838,7 +834,11 @@ def test_a_lost_ticket_is_reissued_after_its_notice_and_the_old_one_is_void(bure
     bureau.offset(ticket, 100)
     pledge = pledged(bureau, ticket, 300)
     notice = lost(bureau, ticket)
-    wanted = {"notice": notice, "asked_by": bureau.owner_user, "actor": bureau.clerk}
+    wanted: dict[str, Any] = {
+        "notice": notice,
+        "asked_by": bureau.owner_user,
+        "actor": bureau.clerk,
+    }
     refuses_to_print(ticket, bureau.owner_user)  # The new paper waits for the notice.
     with pytest.raises(errors.LossPublished):
         lost(bureau, ticket)
@@ -907,12 +907,12 @@ def test_no_reissue_while_an_objection_stands(
 # --- market and offset --------------------------------------------------------------------------
 def test_listed_kilograms_go_to_the_buyer_to_an_offset_or_back(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
-    cause = open_cause_of(bureau.list(ticket, 500))
+    cause = cause_of(bureau.list(ticket, 500))
     entry = trade_listed(
         cause=cause, to=Owners.sole(bureau.buyer), quantity_kg=200, actor=bureau.trading
     )
     [bought] = opened_tickets(entry)
-    offset = open_cause("offset")
+    offset = open_cause(Cause.Kind.OFFSET)
     trade_to_offset(cause=cause, offset=offset, quantity_kg=100, actor=bureau.trading)
     certificate(ticket, 100, offset, bureau.signer)
     unlist_blocks(cause=cause, actor=None, quantity_kg=50)

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from portal.base.clock import CITY_TIME, advance_clock, now
-from tests.tickets.registry.register import Bureau
-from tickets.registry.models import Cause, LedgerEntry
+from tests.tickets.registry.register import Bureau, cause_of
+from tickets.registry.models import LedgerEntry
 from tickets.registry.operations import Kind, Owners
 from tickets.registry.queries import (
     Standing,
@@ -100,12 +100,12 @@ def test_a_ticket_says_its_state_in_one_word(bureau: Bureau) -> None:
     assert word() is Standing.PARTLY_USED
     entry = bureau.list(ticket, 100)
     assert word() is Standing.LISTED
-    assert Cause.objects.get(pk=entry.cause).kind == "listed"
+    assert cause_of(entry).kind == "listed"
     bureau.transfer(ticket, 800)
     assert list(used_up_tickets()) == []
     from tickets.registry.operations import unlist_blocks
 
-    unlist_blocks(cause=Cause.objects.get(pk=entry.cause), actor=None)
+    unlist_blocks(cause=cause_of(entry), actor=None)
     bureau.offset(ticket, 100)
     assert word() is Standing.USED_UP
     assert list(used_up_tickets()) == [ticket]

@@ -17,11 +17,11 @@ from portal.base.errors import PortalError
 from portal.base.idempotency import RequestKeyReused, RequestStillRunning, act_once
 from portal.base.models import IdempotencyKey
 from tests.base.sessions import at_once
-from tests.tickets.registry.register import Bureau, covered, digest, paper, states
+from tests.tickets.registry.register import Bureau, cause_of, covered, digest, paper, states
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.errors import BlockNotFree, TicketClosed
 from tickets.registry.ledger import opened_tickets
-from tickets.registry.models import CarbonTicket, Cause, LedgerEntry
+from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.operations import (
     Kind,
     Owners,
@@ -96,7 +96,7 @@ def test_a_kilogram_is_transferred_or_pledged_but_not_both(shared: Bureau) -> No
 
 def test_of_two_buyers_of_one_listing_one_gets_it(shared: Bureau) -> None:
     ticket = shared.issue(TONNE)
-    cause = Cause.objects.get(pk=shared.list(ticket, TONNE).cause)
+    cause = cause_of(shared.list(ticket, TONNE))
 
     def buy(party: Any) -> Callable[[], Any]:
         return lambda: trade_listed(
@@ -173,7 +173,8 @@ def offsets_twice(bureau: Bureau, ticket: CarbonTicket, dice: random.Random) -> 
             actor_key=bureau.signer.key, operation="offset", key=key, content=quantity_kg,
             act=lambda: bureau.offset(ticket, quantity_kg).pk,
         )  # fmt: skip
-    assert LedgerEntry.objects.filter(pk=IdempotencyKey.objects.get(key=key).answer).count() == 1
+    answer: Any = IdempotencyKey.objects.get(key=key).answer
+    assert LedgerEntry.objects.filter(pk=answer).count() == 1
     return []
 
 
@@ -181,7 +182,7 @@ def lists_and_trades(
     bureau: Bureau, ticket: CarbonTicket, dice: random.Random
 ) -> list[CarbonTicket]:
     listed = bureau.list(ticket, dice.randrange(1, 500))
-    cause = Cause.objects.get(pk=listed.cause)
+    cause = cause_of(listed)
     to = Owners.sole(bureau.bank2)
     return opened_tickets(trade_listed(cause=cause, to=to, actor=bureau.trading))
 

@@ -229,15 +229,29 @@ def test_an_owner_has_a_new_number_and_stays_the_same_party(bureau: Bureau, hand
     )  # fmt: skip
     assert number not in str(asked.typed)
     # What is not registered may be another's number: it is erased, and never the party's after that.
-    dropped = hands.asked(
-        bureau.owner_user, "renumber", ticket.number, identity_number=number,
-        file_document=scan(), **wanted,
-    )  # fmt: skip
-    assert (
-        hands.request(bureau.clerk, dropped, action="return", reason="另行申请").status_code == 302
+    dropped = [
+        hands.asked(
+            bureau.owner_user, "renumber", ticket.number, identity_number=number,
+            file_document=scan(), **wanted,
+        )
+        for _way in range(3)
+    ]  # fmt: skip
+    for one, user, words in (
+        (dropped[0], bureau.clerk, {"action": "return", "reason": "另行申请"}),
+        (dropped[1], bureau.owner_user, {"action": "withdraw"}),
+        (dropped[2], bureau.clerk, {"action": "take"}),
+    ):
+        assert hands.request(user, one, **words).status_code == 302
+    dropped[2].refresh_from_db()
+    assert dropped[2].registration is not None
+    page = hands.decide(
+        bureau.approver, dropped[2].registration, action="reject", reason="另行申请"
     )
-    [erased] = owner.numbers.filter(identity_sealed__isnull=True, identity_digest__isnull=True)
-    assert (erased.pk, erased.masked) == (dropped.new_number_id, "")
+    assert page.status_code == 302
+    gone = owner.numbers.filter(identity_sealed__isnull=True, identity_digest__isnull=True)
+    assert {one.pk for one in gone} == {one.new_number_id for one in dropped}
+    assert {one.masked for one in gone} == {""}
+    erased = gone[0]
     with refused_by("number_is_whole_or_erased"):
         owner.numbers.filter(pk=erased.pk).update(valid_from=erased.made_at)
     with refused_by("number_is_whole_or_erased"):
