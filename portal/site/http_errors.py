@@ -249,7 +249,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     CancelReasonGone: 409,
     ConfirmationUsed: 409,
     FreezeLifted: 409,
-    InvalidMoment: 400,
+    InvalidMoment: 400,  # A question in an address, as those of the map; what is submitted is 422.
     IssuanceNotCancelled: 409,
     KilogramHasAnotherHome: 409,
     MoveNotAllowed: 409,

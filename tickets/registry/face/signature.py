@@ -21,7 +21,11 @@ def signed_text(number: str, code: str, quantity_kg: int, issued: str) -> bytes:
 
 @write_transaction
 def signature_of(ticket: CarbonTicket) -> FaceSignature:
-    """Signed once, with the key that was in use then."""
+    """Signed once, with the key that was in use then.
+
+    Whoever looks first makes the same: kilograms and day are those of the issue, and Ed25519 gives one
+    value for a text and a key.
+    """
     found = FaceSignature.objects.filter(pk=ticket.pk).first()
     if found is not None:
         return found
