@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import User
 from portal.base.clock import advance_clock
-from tests.tickets.registry.register import Bureau, certificate, digest, paper
+from tests.tickets.registry.register import Bureau, certificate, digest, holder, paper
 from tickets.registry import errors
 from tickets.registry.ledger import opened_tickets, standing_pieces
 from tickets.registry.models import (
@@ -35,6 +35,8 @@ from tickets.registry.operations import (
     Owners,
     PaperConsent,
     Part,
+    freeze_disputed,
+    lift_dispute,
     open_cause,
     prepare_cancellation,
     prepare_change,
@@ -66,6 +68,8 @@ quantities = st.one_of(
     st.integers(min_value=1, max_value=9), st.integers(min_value=-1, max_value=MOST_KG + 1)
 )
 picks = st.integers(min_value=0, max_value=1000)
+# Of what is pledged or listed mostly all, so that courses get to what comes after.
+parts = st.one_of(st.none(), st.none(), quantities)
 
 
 @dataclass
@@ -142,6 +146,10 @@ class Register(RuleBasedStateMachine):
         self.issuances = [ticket.issuance for ticket in tickets]
         # Each filing has an applicant of its own.
         self.applicants = [ticket.shares.get().party for ticket in tickets]
+        # Who comes into somebody's place; one of them that merges is none any more.
+        self.heirs = [holder(f"继承方{nth}")[0] for nth in range(3)]
+        self.merged: set[int] = set()
+        self.disputed: list[FreezeOrder] = []
         self.model = Model(
             [
                 Kilogram(one.pk)
@@ -226,6 +234,9 @@ class Register(RuleBasedStateMachine):
     def same(self, ticket: uuid.UUID, to: Owners) -> list[type[Exception]]:
         return [errors.TransferToSelf] if to.ids == self.model.owners[ticket].ids else []
 
+    def ceased(self, to: Owners) -> list[type[Exception]]:
+        return [errors.PartyMerged] if to.ids & self.merged else []
+
     def move_to(
         self,
         kilograms: list[Kilogram],
@@ -277,6 +288,37 @@ class Register(RuleBasedStateMachine):
             )  # fmt: skip
             self.move_to(sorted(live, key=burden)[:quantity_kg], child.pk, owners, ticket.pk)
 
+    @rule(
+        pick=picks,
+        heir=st.integers(min_value=0, max_value=2),
+        quantity_kg=parts,
+        kind=st.sampled_from((Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION)),
+    )
+    def succeeds(
+        self, pick: int, heir: int, quantity_kg: int | None, kind: Registration.Kind
+    ) -> None:
+        """Into the place of the first owner; only a body that came so merges, for it ceases."""
+        ticket = self.ticket(pick)
+        (ceding, part), *others = self.model.owners[ticket.pk].shares
+        if self.heirs[heir] in [ceding, *(party for party, _part in others)]:
+            return
+        if kind is Kind.MERGER and ceding not in self.heirs:
+            kind = Kind.INHERITANCE
+        denominator = self.model.owners[ticket.pk].denominator
+        owners = Owners(((self.heirs[heir], part), *others), denominator)
+        free = self.model.on(ticket.pk, lambda kg: kg.free)
+        taken_kg = len(free) if quantity_kg is None else quantity_kg
+        refusals = self.gone(ticket) + self.ceased(owners)
+        refusals += (
+            self.enough(free, taken_kg) if free else [errors.BlockNotFree, errors.InvalidQuantity]
+        )
+        with self.expected(*refusals):
+            more = {} if kind is Kind.COMPANY_DIVISION else {"consents": ()}
+            child = self.bureau.transfer(ticket, quantity_kg, to=owners, kind=kind, **more)
+            self.move_to(free[:taken_kg], child.pk, owners, ticket.pk, bought=False)
+            if kind is Kind.MERGER:
+                self.merged.add(ceding.pk)
+
     @rule(pick=picks, cut=quantities)
     def divides(self, pick: int, cut: int) -> None:
         """Co-owners each get a part; one alone gets two."""
@@ -292,6 +334,8 @@ class Register(RuleBasedStateMachine):
             refusals.append(errors.InvalidQuantity)
         if not everything or not all(kg.free for kg in everything):
             refusals.append(errors.TicketNotWhole)
+        for part in parts:
+            refusals += self.ceased(part.owners)
         with self.expected(*refusals):
             registration = prepare_division(
                 ticket=ticket, parts=parts, actor=self.bureau.clerk,
@@ -360,6 +404,31 @@ class Register(RuleBasedStateMachine):
                 for kg in taken:
                     kg.state, kg.because = "held", None
 
+    @precondition(lambda self: self.causes("listed"))
+    @rule(pick=picks, quantity_kg=st.integers(min_value=1, max_value=9))
+    def disputes_a_trade(self, pick: int, quantity_kg: int) -> None:
+        """What one side calls disputed stands still on the list."""
+        listings = self.causes("listed")
+        cause = Cause.objects.get(pk=listings[pick % len(listings)])
+        thawed = [kg for kg in self.model.because(cause.pk) if not kg.freezes]
+        order = freeze_disputed(cause=cause, quantity_kg=quantity_kg, reason="货款争议")
+        assert (order is None) == (not thawed)
+        if order is not None:
+            self.disputed.append(order)
+            for kg in thawed[:quantity_kg]:
+                kg.freezes = (order.key,)
+
+    @precondition(lambda self: self.disputed)
+    @rule(pick=picks)
+    def decides_a_dispute(self, pick: int) -> None:
+        order = self.disputed.pop(pick % len(self.disputed))
+        with self.expected(OfficeMissing):
+            lift_dispute(order=order, actor=self.bureau.clerk)
+        standing = order.key in self.orders()
+        entry = lift_dispute(order=order, actor=self.bureau.trading)
+        assert (entry is not None) == standing
+        self.take_off(order)
+
     # --- pledge ---------------------------------------------------------------------------------
     @rule(pick=picks, quantity_kg=quantities)
     def pledges(self, pick: int, quantity_kg: int) -> None:
@@ -403,12 +472,14 @@ class Register(RuleBasedStateMachine):
         return Pledge.objects.get(external_number=registration.external_number)
 
     @precondition(lambda self: self.causes("pledged"))
-    @rule(pick=picks, quantity_kg=quantities, right=st.booleans())
-    def releases(self, pick: int, quantity_kg: int, right: bool) -> None:
+    @rule(pick=picks, quantity_kg=parts, right=st.sampled_from((True, True, False)))
+    def releases(self, pick: int, quantity_kg: int | None, right: bool) -> None:
         """Back to the owner, or to the next rank that waits."""
         pledge = self.pledge(pick)
-        thawed = [kg for kg in self.model.because(pledge.pk) if not kg.freezes]
-        refusals = self.enough(thawed, quantity_kg)
+        kilograms = self.model.because(pledge.pk)
+        thawed = [kg for kg in kilograms if not kg.freezes]
+        released_kg = len(kilograms) if quantity_kg is None else quantity_kg
+        refusals = self.enough(thawed, released_kg)
         if not right:
             refusals.append(errors.NotThePledgee)
         with self.expected(*refusals):
@@ -418,7 +489,10 @@ class Register(RuleBasedStateMachine):
                     actor=self.bureau.finance,
                 )
             )  # fmt: skip
-            self.give_back(pledge, thawed[:quantity_kg])
+            if quantity_kg is None:  # What it still waits for is given up, too.
+                rank = next(one for one in self.model.row_of(pledge.pk) if one.pledge == pledge.pk)
+                rank.registered_kg = rank.entered_kg
+            self.give_back(pledge, thawed[:released_kg])
 
     def banker(self, pledge: Pledge, right: bool = True) -> User:
         own = pledge.pledgee == self.bureau.bank
@@ -437,19 +511,20 @@ class Register(RuleBasedStateMachine):
             later[0].entered_kg += entering
 
     @precondition(lambda self: self.causes("pledged"))
-    @rule(pick=picks, to=picks, quantity_kg=quantities)
-    def enforces(self, pick: int, to: int, quantity_kg: int) -> None:
+    @rule(pick=picks, to=picks, quantity_kg=parts)
+    def enforces(self, pick: int, to: int, quantity_kg: int | None) -> None:
         pledge, owners = self.pledge(pick), self.party(to)
         kilograms = self.model.because(pledge.pk)
         thawed = [kg for kg in kilograms if not kg.freezes]
-        with self.expected(*self.enough(thawed, quantity_kg)):
+        taken_kg = len(kilograms) if quantity_kg is None else quantity_kg
+        with self.expected(*self.enough(thawed, taken_kg)):
             registration = prepare_enforcement(
                 pledge=pledge, to=owners, document=paper("人民法院"), quantity_kg=quantity_kg,
                 asked_by=self.banker(pledge), actor=self.bureau.finance,
             )  # fmt: skip
             [child] = self.opened_by(registration)
             former = kilograms[0].ticket
-            self.move_to(thawed[:quantity_kg], child.pk, owners, former)
+            self.move_to(thawed[:taken_kg], child.pk, owners, former)
 
     # --- freeze and loss ------------------------------------------------------------------------
     @rule(pick=picks, quantity_kg=quantities)
@@ -478,6 +553,9 @@ class Register(RuleBasedStateMachine):
                 order=order, reason="", document=paper("人民法院"), actor=self.bureau.clerk
             )
         )
+        self.take_off(order)
+
+    def take_off(self, order: FreezeOrder) -> None:
         for kg in self.model.kilograms:
             kg.freezes = tuple(key for key in kg.freezes if key != order.key)
 
@@ -536,7 +614,7 @@ class Register(RuleBasedStateMachine):
         (first, one), (second, other) = owners.shares
         to = Owners(((first, other), (second, one)), owners.denominator)
         kilograms = self.model.on(ticket.pk, lambda kg: True)
-        refusals: list[type[Exception]] = self.gone(ticket)
+        refusals = self.gone(ticket) + self.ceased(to)
         if any(kg.freezes for kg in kilograms):
             refusals.append(errors.TicketFrozen)
         with self.expected(*refusals):
@@ -599,11 +677,13 @@ class Register(RuleBasedStateMachine):
             self.take_out(done, which, reach)
             debts = list(done.debts.all())
             assert done.cancelled_kg + sum(debt.quantity_kg for debt in debts) == wanted_kg
-            assert {debt.party for debt in debts} <= {applicant}
+            assert {debt.party for debt in debts} <= {applicant, *self.heirs}
 
     def answers(self, kilogram: Kilogram, applicant: int) -> bool:
-        """Held on a ticket that nobody bought, or that the applicant bought back."""
-        owned = self.model.owners[kilogram.ticket].ids == {applicant}
+        """Held on a ticket that nobody bought, or that the applicant or who came into his place bought
+        back."""
+        line = {applicant, *(heir.pk for heir in self.heirs)}
+        owned = self.model.owners[kilogram.ticket].ids <= line
         return kilogram.state == "held" and (owned or kilogram.ticket not in self.model.bought)
 
     def of_issuance(self, which: int) -> list[Kilogram]:
