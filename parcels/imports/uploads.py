@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from parcels.imports.errors import UploadTooLarge
+from parcels.intake.errors import IntakeError
 
 
 @contextmanager
@@ -32,5 +33,10 @@ def receive_upload(sent: UploadedFile) -> Iterator[Path]:
             for piece in sent.chunks():
                 target.write(piece)
         yield path
+    except IntakeError as error:
+        # People know the file by the name that they gave it, not by ours.
+        if error.facts.get("name") == path.name:
+            error.facts["name"] = str(sent.name)
+        raise
     finally:
         path.unlink(missing_ok=True)

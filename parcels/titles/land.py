@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import islice, repeat
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 
 from parcels.imports.errors import ColumnMissing
 from parcels.imports.staging import cell_text, township_code
@@ -88,10 +90,12 @@ def from_file(
     choices: Choices,
     rows: Sequence[int] | None,
     mapping: Mapping[str, str] | None = None,
+    headings: Sequence[str] = (),
 ) -> list[Land]:
     """The chosen features of a file (all when None), or the first reason why one is refused.
 
     ``mapping`` says which columns name them (proposed when None); ColumnMissing where it is wrong.
+    ``headings`` are those of a typed table, whose cells have no letters.
     """
     wanted = None if rows is None else set(rows)
     found: list[Land] = []
@@ -100,7 +104,7 @@ def from_file(
             if wanted is None or reject.row in wanted:
                 raise LandUnreadable(
                     place=_("第 {row} 个图形").format(row=reject.row),
-                    reason=reject_message(reject.code, reject.params),
+                    reason=reject_message(reject.code, _as_typed(reject.params, headings)),
                 )
         columns = propose_mapping(batch.columns) if mapping is None else mapping
         found += [
@@ -113,6 +117,15 @@ def from_file(
     if not found:
         raise LandMissing()
     return found
+
+
+def _as_typed(params: Mapping[str, Any], headings: Sequence[str]) -> Mapping[str, Any]:
+    """A cell of a typed table by its row and heading; its file has a row of headings above."""
+    if not headings or "cell" not in params:
+        return params
+    column, row = coordinate_from_string(params["cell"])
+    heading = headings[column_index_from_string(column) - 1]
+    return {**params, "cell": _("第 {row} 行“{column}”").format(row=row - 1, column=heading)}
 
 
 def _places(batch: Batch, mapping: Mapping[str, str]) -> Iterator[Place]:

@@ -21,6 +21,7 @@ from parcels.intake.reader import Choices
 from parcels.models import TitleCertificate
 from parcels.reviews.views import parse_key
 from parcels.titles.land import (
+    HEADERS,
     PLACE_TARGETS,
     Land,
     Place,
@@ -53,7 +54,9 @@ def parse_land(request: HttpRequest, *, names: bool = True) -> tuple[list[Land],
     if way == "points":
         points, kind = parse_points(request.POST)
         with points_as_file(points, kind) as path:
-            land = from_file(path, choices=points_choices(kind), rows=None, mapping={})
+            land = from_file(
+                path, choices=points_choices(kind), rows=None, mapping={}, headings=HEADERS[kind]
+            )
         return _named(land, place), None
     sent = request.FILES.get("shape_file")
     if sent is None:

@@ -122,12 +122,12 @@ def decision_from(options: dict[str, Any]) -> TakeoverDecision:
     """The decision that a stock is taken over by; TakeoverRefused where something is missing."""
     people = []
     for name in ("preparer", "approver"):
-        user = User.objects.filter(username=options[name] or "").first()
+        if not options[name]:
+            raise TakeoverRefused(reason=_("须用 --{option} 写明用户名").format(option=name))
+        user = User.objects.filter(username=options[name]).first()
         if user is None:
             raise TakeoverRefused(
-                reason=_("没有用户“{name}”（--{option}）").format(
-                    name=options[name] or "", option=name
-                )
+                reason=_("没有用户“{name}”（--{option}）").format(name=options[name], option=name)
             )
         people.append(user)
     try:

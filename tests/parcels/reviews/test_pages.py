@@ -230,6 +230,20 @@ def test_bad_input_is_told_and_nothing_is_half_written(
 
 
 @pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"points": '[["1","1","81.3","43.95"],["1","2","81.3O","43.95"]]'}, "第 2 行“经度”"),
+        ({"way": "upload", "shape_file": SimpleUploadedFile("外业.zip", b"x")}, "“外业.zip”"),
+    ],
+    ids=["a typed table's row", "the file's own name"],
+)
+def test_a_refusal_names_the_place_as_its_reader_knows_it(
+    people: dict[str, Any], more: dict[str, Any], said: str
+) -> None:
+    assert said in register(people, **more).json()["message"]
+
+
+@pytest.mark.parametrize(
     "line",
     ["[" * 100_000, "[[1", "{}", "[[1]]", f"[[{10**400}, 1], [1, 1]]", "[[81, 43], [999, 43]]"],
 )
