@@ -91,8 +91,8 @@ export function postJson<T> (url: string, body: unknown, { signal, outlives = fa
   }))
 }
 
-/** A file with its progress (0 to 1); fetch tells nothing of what was sent. The key makes a repeated one the same. */
-export function upload<T> (url: string, file: File, key: string, onProgress: (share: number) => void, signal: AbortSignal): Promise<T> {
+/** A file with its progress (0 to 1), and what goes with it; fetch tells nothing of what was sent. */
+export function upload<T> (url: string, file: File, more: Record<string, string>, onProgress: (share: number) => void, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', url)
@@ -111,7 +111,7 @@ export function upload<T> (url: string, file: File, key: string, onProgress: (sh
     signal.addEventListener('abort', () => request.abort())
     const form = new FormData()
     form.append('file', file)
-    form.append('request_key', key)
+    for (const [name, value] of Object.entries(more)) form.append(name, value)
     request.send(form)
   })
 }

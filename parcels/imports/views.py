@@ -66,8 +66,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     if sent is None:
         raise UploadMissing()
     user, name = request.user, str(sent.name)
+    choices = parse_choices(request.POST)
     with receive_upload(sent) as path:
-        inspection = inspect_file(path, choices=Choices(), limits=web_limits())
+        inspection = inspect_file(path, choices=choices, limits=web_limits())
 
         def act() -> dict[str, str]:
             record = open_import(
@@ -75,12 +76,13 @@ def upload(request: HttpRequest) -> HttpResponse:
                 file_name=name,
                 purpose=ImportRecord.Purpose.REGISTERED,
                 actor=user,  # type: ignore[arg-type]
+                choices=choices,
                 mapping=propose_mapping([field.name for field in inspection.fields]),
                 survey_year=year_in(name) or today().year,
             )
             return {"url": reverse("parcels:import", args=[record.key])}
 
-        content = [name, sha256_of(path)]
+        content = [name, sha256_of(path), choices.as_json()]
         answer = sent_once(request, "open_import", content, act, actor_key=user.key)  # type: ignore[union-attr]
     return JsonResponse(answer.body, status=200 if answer.repeated else 201)
 
@@ -100,6 +102,7 @@ def import_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "parts": range(1, -(-kept // PROBLEMS_PER_FILE) + 1),
         "targets": FIELDS,
         "right_kinds": RightKind.choices,
+        "seven_parameters": ",".join(map(str, record.choices.get("seven_parameters") or ())),
         "page_config": {
             **stage_config(),
             "key": str(record.key),

@@ -15,12 +15,14 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
+from pyproj import CRS
 
 from parcels.models import ImportRecord, Parcel
 from parcels.tasks import close_abandoned_imports, run_import_job
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer, user_named
 from tests.factories.files import feature, geojson, polygon, projected, shapefile_zip, square
+from tests.parcels.intake.test_older_datums import SEVEN, XIAN, older
 
 pytestmark = pytest.mark.django_db
 LAND = json.dumps({"type": "FeatureCollection", "features": [feature(polygon(square()))]}).encode()
@@ -33,10 +35,10 @@ def surveyor(db: Any) -> Client:
     return client
 
 
-def upload(client: Client, name: str, data: bytes, key: str = "") -> Any:
+def upload(client: Client, name: str, data: bytes, key: str = "", **more: str) -> Any:
     sent = {"file": SimpleUploadedFile(name, data)} if data else {}
     key = key or uuid.uuid4().hex
-    return client.post(reverse("parcels:import-upload"), {**sent, "request_key": key})
+    return client.post(reverse("parcels:import-upload"), {**sent, "request_key": key, **more})
 
 
 def archive(**entries: bytes) -> bytes:
@@ -85,6 +87,25 @@ def test_strangers_find_no_imports_and_officers_no_absent_one(surveyor: Client) 
         assert stranger.get(address).status_code == 404
         assert surveyor.get(address.replace(str(key), str(uuid.uuid4()))).status_code == 404
     assert upload(stranger, "地块.geojson", LAND).status_code == 404
+
+
+def test_a_file_of_an_older_datum_comes_with_its_seven_parameters(
+    surveyor: Client, tmp_path: Path
+) -> None:
+    prj = CRS.from_epsg(XIAN[0]).to_wkt("WKT1_ESRI")
+    data = shapefile_zip(tmp_path / "西安80.zip", [[older(square(), XIAN)]], prj=prj).read_bytes()
+    refused = upload(surveyor, "西安80.zip", data)
+    assert (refused.status_code, refused.json()["code"]) == (422, "crs_needs_seven_parameters")
+    given = {"seven_parameters": ",".join(map(str, SEVEN))}
+    address = upload(surveyor, "西安80.zip", data, **given).json()["url"]
+    page = surveyor.get(address)
+    assert page.context["seven_parameters"] == given["seven_parameters"]
+    looked = surveyor.get(f"{address}inspection/", given).json()["inspection"]
+    assert "seven_parameters_given" in {one["code"] for one in looked["notices"]}
+    assert (
+        surveyor.post(f"{address}commit/", {"right_kind": "tree_ownership", **given}).status_code
+        == 202
+    )
 
 
 def test_a_file_is_committed_once(surveyor: Client) -> None:

@@ -67,9 +67,10 @@ function uploadPage (zone: HTMLElement): void {
     bar.hidden = false
     zone.setAttribute('aria-busy', 'true')
     try {
+      const seven = part<HTMLInputElement>(document, 'seven_parameters').value.trim()
       // The same file again, after a lost answer, is the same request; another file is another.
-      const key = [zone.dataset.key, file.size, file.lastModified, file.name.slice(-80)].join('/')
-      const answer = await upload<{ url: string }>(zone.dataset.url!, file, key, share => {
+      const key = [zone.dataset.key, file.size, file.lastModified, seven, file.name.slice(-80)].join('/')
+      const answer = await upload<{ url: string }>(zone.dataset.url!, file, { request_key: key, seven_parameters: seven }, share => {
         bar.value = share
         status.textContent = share < 1 ? text('uploading', { percent: Math.round(share * 100) }) : text('checking')
       }, new AbortController().signal)

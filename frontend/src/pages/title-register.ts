@@ -3,6 +3,7 @@ import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { explain } from '../bench/acts'
 import { CoOwners } from '../bench/co-owners'
+import { FINDING_COLOURS } from '../bench/review-map'
 import { placeOf, typedNumber } from '../bench/typed-points'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
@@ -24,7 +25,7 @@ interface Inspection {
   bounds: [number, number, number, number] | null
   preview: FeatureCollection
   notices: Array<{ code: string, message: string }>
-  problems: Array<{ row: number, message: string }>
+  problems: Array<{ row: number, message: string, lon: number | null, lat: number | null }>
 }
 interface Column { code: string, label: string, column: string }
 
@@ -131,6 +132,7 @@ class RegisterPage {
     for (const name of ['dragover', 'dragenter']) zone.addEventListener(name, event => { event.preventDefault(); zone.classList.add('over') })
     for (const name of ['dragleave', 'drop']) zone.addEventListener(name, () => zone.classList.remove('over'))
     part(this.root, 'crs').addEventListener('change', () => { void this.read(true) })
+    part(this.root, 'seven_parameters').addEventListener('change', () => { void this.read(false) })
     for (const name of ['layer', 'encoding']) part(this.root, name).addEventListener('change', () => { void this.read(true) })
   }
 
@@ -140,6 +142,7 @@ class RegisterPage {
     const body = new FormData()
     body.set('way', 'upload')
     body.set('shape_file', file)
+    body.set('seven_parameters', part<HTMLInputElement>(this.root, 'seven_parameters').value)
     if (chosen) {
       body.set('crs', part<HTMLSelectElement>(this.root, 'crs').value)
       body.set('layer', part<HTMLSelectElement>(this.root, 'layer').value)
@@ -203,11 +206,14 @@ class RegisterPage {
     }))
     const list = part<HTMLElement>(this.root, 'features')
     this.drawn.clearLayers()
-    const layers = new Map<string, L.Layer>()
+    for (const { row, message, lon, lat } of found.problems) {
+      if (lon === null || lat === null) continue
+      L.circleMarker([lat, lon], { radius: 8, color: FINDING_COLOURS.conflict, weight: 3, fillOpacity: 0.3 })
+        .bindTooltip(`${say('feature', { n: row })}：${message}`).addTo(this.drawn)
+    }
     list.replaceChildren(...found.preview.features.map(feature => {
       const row = String((feature.properties as { row: number }).row)
       const shown = L.geoJSON(feature, { style: SHAPE } as L.GeoJSONOptions).addTo(this.drawn)
-      layers.set(row, shown)
       const label = document.createElement('label')
       const tick = document.createElement('input')
       tick.type = 'checkbox'
