@@ -188,7 +188,7 @@ def test_an_officer_returns_an_overlap_the_owner_snaps_it_and_two_officers_freez
     picture(owner, "bench_07_snap_preview")
     owner.locator("[data-ref=repair-accept]").click()
     expect(owner.locator("[data-ref=versions] li")).to_have_count(2)
-    expect(owner.locator("[data-ref=versions]")).to_contain_text("对齐邻界 4 米")
+    expect(owner.locator("[data-ref=versions]")).to_contain_text("对齐邻界，容差 4 米")
     loaded(owner)
     owner.get_by_role("button", name="补正完成，重新提交").click()
     expect(owner.locator(".badge.preparing")).to_be_visible()

@@ -27,7 +27,7 @@ export interface VersionFacts {
   parcel: string
   number: number
   because: string
-  facts: { kind?: 'snap' | 'clip' | 'yield' | 'simplify', metres?: number }
+  facts: { kind?: 'snap' | 'clip' | 'yield' | 'simplify' | 'follow', metres?: number }
   leaves: boolean
   area_m2: number
   by: string
@@ -125,11 +125,17 @@ export class ReviewMap {
     if (this.picture !== null) this.home(L.geoJSON(this.picture.shapes))
   }
 
+  /** What is shown is seen: lists and buttons may stand far below the map. */
+  private come (): void {
+    this.map.getContainer().scrollIntoView({ block: 'nearest' })
+  }
+
   /** Go to a finding, fill its shape and write its measures beside it. */
   show (finding: Feature<Geometry, FindingFacts>): void {
     this.selected?.remove()
     this.selected = null
     if (finding.geometry === null) return
+    this.come()
     const colour = FINDING_COLOURS[finding.properties.severity]
     this.selected = L.geoJSON(finding, {
       style: { color: colour, weight: 3, fillColor: colour, fillOpacity: 0.62 },
@@ -142,12 +148,14 @@ export class ReviewMap {
   }
 
   goTo (place: Geometry): void {
+    this.come()
     const [lon, lat] = (place as unknown as { coordinates: [number, number] }).coordinates
     this.map.setView([lat, lon], Math.max(this.map.getZoom(), 17))
   }
 
   /** Former and present version over each other, or before and after of a repair. */
   compare (before: FeatureCollection | Feature, after: FeatureCollection | Feature): void {
+    this.come()
     this.overlay.clearLayers()
     L.geoJSON(before, { style: { color: '#7a3cae', weight: 2, dashArray: '6 5', fillColor: '#7a3cae', fillOpacity: 0.14 }, interactive: false } as L.GeoJSONOptions).addTo(this.overlay)
     const shown = L.geoJSON(after, { style: { color: SELECTED.line, weight: 3, fillColor: SELECTED.fill, fillOpacity: 0.2 }, interactive: false } as L.GeoJSONOptions).addTo(this.overlay)

@@ -36,7 +36,8 @@ const say = phrases({
   version: ['第 {n} 版', 'Version {n}'],
   left: ['（已分割或合并）', '(split or merged)'],
   compare: ['与现版叠加', 'Compare'],
-  repairedBy: ['{because}（{kind} {metres} 米）', '{because} ({kind}, {metres} m)'],
+  repairedBy: ['{because}（{kind}）', '{because} ({kind})'],
+  repairedWithin: ['{because}（{kind}，容差 {metres} 米）', '{because} ({kind}, within {metres} m)'],
   snap: ['对齐邻界', 'snapped'],
   clip: ['裁去重叠', 'clipped'],
   yield: ['让出有误部分', 'gave way'],
@@ -214,7 +215,9 @@ export class Workbench {
       const item = document.createElement('li')
       const words = document.createElement('span')
       const { kind, metres } = facts.facts
-      const how = kind === undefined || metres === undefined ? facts.because : say('repairedBy', { because: facts.because, kind: say(kind), metres })
+      // Clipping and giving way follow the other's border, whatever the tolerance says.
+      const within = (kind === 'snap' || kind === 'simplify') && metres !== undefined
+      const how = kind === undefined || kind === 'follow' ? facts.because : say(within ? 'repairedWithin' : 'repairedBy', { because: facts.because, kind: say(kind), metres: metres ?? '' })
       words.textContent = `${say('version', { n: facts.number })} · ${how} · ${say('square', { area: formatNumber(facts.area_m2, 1) })} · ${facts.by} · ${facts.at}${facts.leaves ? say('left') : ''}`
       item.append(words)
       const now = current(facts.parcel)
