@@ -229,6 +229,14 @@ class PaperTakenIn(RegistryError):
     message = _("没有尚未交回的纸质碳票。")
 
 
+@stands_for("marks_are_of_acts_since_the_printing", "one_mark_of_an_act")
+class NothingToMark(RegistryError):
+    """Every pledge and offset since the printing is on the outstanding papers."""
+
+    code = "nothing_to_mark"
+    message = _("没有需要在纸质碳票上批注的事项。")
+
+
 @stands_for("every_owner_agreed")
 class ConsentMissing(RegistryError):
     """Co-owners hold every kilogram together."""

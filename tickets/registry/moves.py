@@ -133,6 +133,10 @@ OPENING_TICKETS = (
 )
 
 
+# What is written on the back of a printed paper; the ticket stands on.
+MARKED = (EntryKind.PLEDGE, EntryKind.RELEASE, EntryKind.OFFSET)
+
+
 def moves_sql() -> str:
     """``registry_moves()``, the table as the database reads it. A migration runs it anew when it changes."""
     # Column by column: a list of rows is made ready row by row each time that it is read.

@@ -50,7 +50,7 @@ from tickets.registry.models import (
     TicketShare,
 )
 from tickets.registry.models.registrations import NumberKey
-from tickets.registry.moves import LIVE_STATES, BlockState, EntryKind
+from tickets.registry.moves import LIVE_STATES, MARKED, BlockState, EntryKind
 from tickets.registry.querysets import standing_at
 
 
@@ -624,6 +624,19 @@ def pledgees_touched(registration: Registration) -> QuerySet[Party]:
 def outstanding_prints(ticket: CarbonTicket) -> QuerySet[TicketPrint]:
     """Printings that forestry has neither taken in nor marked."""
     return ticket.prints.filter(taken_in__isnull=True).order_by("number")
+
+
+def marks_due(ticket: CarbonTicket) -> list[tuple[TicketPrint, LedgerEntry]]:
+    """Pledges, releases and offsets since a paper was printed that are not noted on it yet, of each
+    outstanding paper."""
+    acts = list(acts_on(ticket).filter(kind__in=MARKED))
+    return [
+        (printing, entry)
+        for printing in outstanding_prints(ticket).prefetch_related("marks")
+        for entry in acts
+        if entry.pk > printing.as_of_id
+        and entry.pk not in {mark.entry_id for mark in printing.marks.all()}
+    ]
 
 
 def orders_in_force(ticket: CarbonTicket) -> list[FreezeOrder]:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("tickets/<str:number>/", tickets.ticket_page, name="ticket"),
     path("tickets/<str:number>/face.pdf", tickets.face, name="face"),
     path("tickets/<str:number>/prints/", tickets.make_print, name="make-print"),
+    path("tickets/<str:number>/prints/marked/", tickets.mark_prints, name="mark-prints"),
     path("tickets/<str:number>/prints/taken-in/", tickets.take_in_prints, name="take-in-prints"),
     path("tickets/<str:number>/prints/<int:n>.pdf", tickets.printed, name="print"),
     path("api/tickets/states/", tickets.states, name="api-states"),

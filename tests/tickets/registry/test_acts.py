@@ -49,6 +49,7 @@ from tickets.registry.models import (
     LossNotice,
     LossObjection,
     Pledge,
+    PrintMark,
     PrintReturn,
     Registration,
     TicketPrint,
@@ -88,10 +89,11 @@ from tickets.registry.operations import (
     transfer,
     unlist_blocks,
 )
-from tickets.registry.operations.asking import print_ticket, take_in_paper
+from tickets.registry.operations.asking import mark_paper, print_ticket, take_in_paper
 from tickets.registry.queries import (
     collateral_reached,
     losses_to_lift,
+    outstanding_prints,
     pledgees_touched,
     pledges_on,
 )
@@ -418,6 +420,32 @@ def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau)
     )
     ticket.refresh_from_db()
     assert ticket.closed_because == "used_up"
+
+
+def test_pledges_and_offsets_are_marked_on_the_paper_which_stays_out(bureau: Bureau) -> None:
+    """Articles 15 to 17: what the clerk saw written on its back, once each; the ticket stands on."""
+    ticket = bureau.issue(1000)
+    before = bureau.offset(ticket, 10)  # It is in print.
+    print_ticket(ticket=ticket, as_of=before, address="http://localhost/", actor=bureau.owner_user)
+    with pytest.raises(errors.NothingToMark):
+        mark_paper(ticket=ticket, actor=bureau.clerk)
+    pledge = pledged(bureau, ticket, 100)
+    offset = bureau.offset(ticket, 20)
+    with pytest.raises(OfficeMissing):
+        mark_paper(ticket=ticket, actor=bureau.owner_user)
+    marks = mark_paper(ticket=ticket, actor=bureau.clerk)
+    assert [mark.entry.kind for mark in marks] == ["pledge", "offset"]
+    assert marks[0].entry.cause == pledge.pk
+    with pytest.raises(errors.NothingToMark):
+        mark_paper(ticket=ticket, actor=bureau.clerk)
+    assert outstanding_prints(ticket).count() == 1
+    stranger = bureau.issue(100)
+    printed(stranger, bureau.owner_user)
+    for printing, entry in (
+        (stranger.prints.get(), offset), (ticket.prints.get(), before),
+    ):  # fmt: skip
+        with refused_by("marks_are_of_acts_since_the_printing"):
+            PrintMark.objects.create(printing=printing, entry=entry, marked_by=bureau.clerk)
 
 
 def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau: Bureau) -> None:

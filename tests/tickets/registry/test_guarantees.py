@@ -37,7 +37,7 @@ GROUNDS = (
     "registry_ledgerentry", "registry_issuance", "registry_cause", "registry_pledge",
     "registry_freezeorder", "registry_lossnotice", "registry_cancellation", "registry_debt",
     "registry_partysuccession", "registry_ticketprint", "registry_pledgereminder",
-    "registry_pledgewaiver", "registry_printedface", "registry_formername",
+    "registry_pledgewaiver", "registry_printedface", "registry_formername", "registry_printmark",
 )  # fmt: skip
 ATTACKS = [
     *(f"DELETE FROM {table}" for table in (*PROJECTIONS, *GROUNDS)),

@@ -10,6 +10,7 @@ from tickets.registry.models.grounds import (
     Pledge,
     PledgeReminder,
     PrintedFace,
+    PrintMark,
     PrintReturn,
     TicketPrint,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Pledge",
     "PledgeReminder",
     "PledgeWaiver",
+    "PrintMark",
     "PrintReturn",
     "PrintedFace",
     "Registration",

@@ -335,3 +335,25 @@ class PrintReturn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.printing_id} {self.state}"
+
+
+class PrintMark(models.Model):
+    """纸质碳票批注: an act that forestry's clerk saw written on the back of a printed paper, which its
+    holder keeps (articles 15 to 17)."""
+
+    printing = models.ForeignKey(TicketPrint, on_delete=models.PROTECT, related_name="marks")
+    entry = models.ForeignKey(LedgerEntry, on_delete=models.PROTECT, related_name="print_marks")
+    marked_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, related_name="papers_marked"
+    )
+    marked_at = models.DateTimeField(_("时间"), db_default=PortalNow(), editable=False)
+
+    class Meta:
+        verbose_name = _("纸质碳票批注")
+        verbose_name_plural = _("纸质碳票批注")
+        constraints = [
+            models.UniqueConstraint(name="one_mark_of_an_act", fields=["printing", "entry"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.printing_id}: {self.entry_id}"

@@ -25,6 +25,7 @@ from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import (
     BankNotAgreed,
     ListedNotPrinted,
+    NothingToMark,
     NotPrinted,
     NotThePledgee,
     PaperNotSeen,
@@ -39,6 +40,7 @@ from tickets.registry.models import (
     LedgerEntry,
     LossNotice,
     PrintedFace,
+    PrintMark,
     PrintReturn,
     Registration,
     TicketPrint,
@@ -51,7 +53,12 @@ from tickets.registry.operations.registrations import (
     Kind,
     note_returned,
 )
-from tickets.registry.queries import orders_in_force, outstanding_prints, pledgees_touched
+from tickets.registry.queries import (
+    marks_due,
+    orders_in_force,
+    outstanding_prints,
+    pledgees_touched,
+)
 
 SUBJECT = "ticket_request"
 NOTICE_DAYS = 15
@@ -256,6 +263,33 @@ def take_in_paper(
     if not found:
         raise PaperTakenIn()
     return found
+
+
+@write_transaction
+def mark_paper(*, ticket: CarbonTicket, actor: User) -> list[PrintMark]:
+    """Forestry's clerk wrote the pledges and offsets since the printing on the outstanding papers, which
+    stay with their holder.
+
+    Raises OfficeMissing, OwnMatter, NothingToMark.
+    """
+    require_office(actor, Role.CLERK, OFFICES[Kind.ISSUE])
+    if acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW):
+        raise OwnMatter()
+    hold_ticket(ticket)
+    marks = [
+        PrintMark.objects.create(printing=printing, entry=entry, marked_by=actor)
+        for printing, entry in marks_due(ticket)
+    ]
+    if not marks:
+        raise NothingToMark()
+    record_event(
+        subject_kind="ticket",
+        subject_key=ticket.pk,
+        verb="paper_marked",
+        actor_key=actor.key,
+        facts={"marks": [[mark.printing.number, mark.entry_id] for mark in marks]},
+    )
+    return marks
 
 
 def _lock_waiting(request: TicketRequest) -> TicketRequest:

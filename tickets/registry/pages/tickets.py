@@ -64,7 +64,7 @@ from tickets.registry.models import (
 from tickets.registry.moments import parse_moment
 from tickets.registry.moves import BlockState
 from tickets.registry.operations import Kind
-from tickets.registry.operations.asking import SUBJECT, print_ticket, take_in_paper
+from tickets.registry.operations.asking import SUBJECT, mark_paper, print_ticket, take_in_paper
 from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
@@ -73,6 +73,7 @@ from tickets.registry.queries import (
     days_left,
     debts,
     family_of,
+    marks_due,
     newest_entry,
     ordered_by,
     orders_in_force,
@@ -317,10 +318,15 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "debts": debt_rows(_debts_shown(user, ticket)),
         "loss": notice if notice and ticket.is_open and notice.order in orders else None,
         "loss_days": days_left(notice.ends_on, today()) if notice else 0,
-        "prints": ticket.prints.select_related("made_by", "taken_in").order_by("number")
+        "prints": ticket.prints.select_related("made_by", "taken_in")
+        .prefetch_related("marks__entry")
+        .order_by("number")
         if exact
         else [],
         "takes_in": PrintReturn.State.choices if clerk and outstanding_prints(ticket) else [],
+        "marks_due": list(dict.fromkeys(entry for _printing, entry in marks_due(ticket)))
+        if clerk
+        else [],
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
@@ -406,6 +412,22 @@ def take_in_prints(request: HttpRequest, number: str) -> HttpResponse:
         actor_key=user.key,
     )
     messages.success(request, _("已登记纸质碳票的交回或标记。"))
+    return redirect("registry:ticket", number=ticket.number)
+
+
+@login_required
+@require_POST
+def mark_prints(request: HttpRequest, number: str) -> HttpResponse:
+    """The clerk notes that the acts since the printing are on the outstanding papers."""
+    user = signed_in(request)
+    ticket = access_held_ticket(number, user)
+    pressed_once(
+        request,
+        "mark_paper",
+        lambda: len(mark_paper(ticket=ticket, actor=user)),
+        actor_key=user.key,
+    )
+    messages.success(request, _("已登记纸质碳票的批注。"))
     return redirect("registry:ticket", number=ticket.number)
 
 
