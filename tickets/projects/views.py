@@ -63,7 +63,7 @@ from tickets.projects.queries import (
     projects_of,
     with_changed_titles,
 )
-from tickets.projects.signing import content_of, signature_holds
+from tickets.projects.signing import content_of, public_content, signature_holds
 
 REFUSED = 422
 DRAFTS = (VerdictKind.PREPARE, VerdictKind.SEND_BACK)
@@ -375,20 +375,21 @@ def render_filing(request: HttpRequest, filing: Filing) -> HttpResponse:
     version = filing.area_version
     staff = is_staff_reader(request.user)
     shape = version.shown_to_all
+    may_download = may_read_paper(request, filing)
     context = {
         "filing": filing,
         "project": filing.application.project,
         "code": grouped_code(filing.code),
         "tonnes": filing.quantity_kg // KG_PER_TONNE,
         "holds": signature_holds(filing),
-        "content": content_of(filing).decode(),
+        "content": content_of(filing).decode() if may_download else public_content(filing),
         "signature": bytes(filing.signature).hex(),
         "period": period_text(filing.period),
         "area_ha": version.area_m2 / 10_000,
         "owner": owner_for(filing, staff=staff),
         "rows": filing_rows(filing) if staff else [],
         "findings": kept_findings_in_words(filing.uniqueness_report) if staff else [],
-        "may_download": may_read_paper(request, filing),
+        "may_download": may_download,
         "sketch_config": sketch_config([as_json(shape)]),
     }
     return render(request, "projects/filing.html", context)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -21,6 +24,7 @@ from tests.tickets.projects.story import (
 )
 from tickets.projects.plan import Step
 from tickets.projects.review import step_of
+from tickets.projects.signing import content_of, public_content
 
 pytestmark = pytest.mark.django_db
 
@@ -107,5 +111,22 @@ def test_the_filing_is_a_pdf_for_its_owner_and_a_valid_page_for_everyone(town: T
     scan = Event.objects.get(subject_key=str(filing.key), verb="scanned")
     assert (scan.actor_key, scan.facts) == (None, {})
     assert application.project.applicant.name not in shown.content.decode()
+    people = (application.project.applicant, filing.prepared_by, filing.signed_by)
+    said = shown.context["content"]
+    assert filing.number in said
+    assert not any(str(one.key) in shown.content.decode() for one in people)
+    # What was signed before: it holds, and is shown to who may read the certificate alone.
+    former = json.dumps(
+        {
+            **json.loads(said),
+            "form": "yining-filing/1",
+            "applicant": str(people[0].key),
+            "prepared_by": str(people[1].key),
+            "signed_by": str(people[2].key),
+        },
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False,
+    )  # fmt: skip
+    filing.content_sha256 = hashlib.sha256(former.encode()).hexdigest()
+    assert (content_of(filing).decode(), public_content(filing)) == (former, "")
     wrong = Client().get("/v/0000/", headers={"accept": "text/html"})
     assert wrong.status_code == 404
