@@ -188,10 +188,16 @@ def terms_of(application: Application) -> str:
 
 
 def without_consent(application: Application) -> list[ApplicationShare]:
-    """The shares whose party has not consented to the terms as they stand."""
-    return list(
-        application.shares.exclude(consented_to=terms_of(application)).select_related("party")
-    )
+    """The shares whose party has not consented, itself, to the terms as they stand (article 5)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM projects_applicationshare AS share WHERE application_id = %s "
+            "AND (consented_at IS NULL OR consented_to <> projects_terms(application_id) "
+            "OR NOT projects_may_consent(share))",
+            [application.pk],
+        )
+        found = [share for (share,) in cursor.fetchall()]
+    return list(application.shares.filter(pk__in=found).select_related("party"))
 
 
 def members_without_share(application: Application) -> QuerySet[Party]:

@@ -40,6 +40,7 @@ from tickets.projects.checklist import (
     terms_of,
     unconfirmed_materials,
     what_is_missing,
+    without_consent,
 )
 from tickets.projects.errors import (
     ApplicantDisqualified,
@@ -158,7 +159,7 @@ def start_application(
         party=project.applicant,
         numerator=application.share_denominator,
     )
-    _settle_consents(application, actor)
+    settle_consents(application, actor)
     _record(application, "started", actor)
     return application
 
@@ -315,7 +316,7 @@ def add_material(
         added_by=actor,
     )
     if kind == Material.Kind.AGREEMENT:
-        _settle_consents(draft, actor)
+        settle_consents(draft, actor)
     _record(
         draft,
         "material",
@@ -606,18 +607,18 @@ def _open_draft(application: Application, actor: User, *, seen: int | None = Non
 def _write_draft(draft: Application, actor: User, **written: Any) -> Application:
     Application.objects.filter(pk=draft.pk).update(revision=draft.revision + 1, **written)
     draft.refresh_from_db()
-    _settle_consents(draft, actor)
+    settle_consents(draft, actor)
     _record(draft, "saved", actor, revision=draft.revision)
     return draft
 
 
-def _settle_consents(draft: Application, actor: User) -> None:
+def settle_consents(draft: Application, actor: User) -> None:
     """Who saves consents for those whose consent is his to give; the others' consents fall with the
-    terms they were given to, and are asked for again.
+    terms they were given to, or where the party did not give them itself, and are asked for again.
     """
     terms = terms_of(draft)
     mine = parties_consented_for(actor, draft)
-    for share in draft.shares.exclude(consented_to=terms).select_related("party"):
+    for share in without_consent(draft):
         if share.party_id in mine:
             _write_consent(share, terms, actor)
         elif share.consented_to:

@@ -63,6 +63,7 @@ from tickets.projects.operations import (
     SUBJECT,
     check_land,
     is_disqualification_pending,
+    settle_consents,
     unfinished_step,
 )
 from tickets.projects.plan import DISQUALIFICATION_CASE, Step, disqualification_steps
@@ -427,6 +428,7 @@ def _determine(application: Application, actor: User) -> None:
 
 def _follow_return(application: Application, given: Verdict) -> None:
     Application.objects.filter(pk=application.pk).update(state=Application.State.RETURNED)
+    settle_consents(application, given.actor)
     with override("zh-hans"):
         tell_applicants(
             application,
