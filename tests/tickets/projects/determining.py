@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+
+from django.db import IntegrityError, transaction
 
 from parcels.claims.errors import LandHasAnotherClaim
 from parcels.models import Claim
@@ -12,8 +16,15 @@ from portal.accounts.models import Department, Role, User
 from portal.base.clock import advance_clock
 from portal.casework.moves import VerdictKind
 from tests.accounts.people import officer
-from tests.base.sessions import at_once
+from tests.base.sessions import (
+    PATIENCE_SECONDS,
+    as_owner,
+    at_once,
+    constraint_of,
+    in_own_session,
+)
 from tests.factories.land import square
+from tests.parcels.claims.areas import claim_at
 from tests.tickets.projects.story import (
     Town,
     draft_of,
@@ -28,6 +39,10 @@ from tickets.projects.plan import Step
 from tickets.projects.review import judge_step, step_of
 
 HALF_M = 50
+WAITING = """
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 Pair = tuple[Application, Application]
 
 
@@ -79,27 +94,59 @@ def make_row(pairs: int) -> Row:
     return Row(row, owner, approvers)
 
 
+def determination(application: Application, approver: User) -> Callable[[], str]:
+    """An act: to determine, and to say which project is in the way."""
+
+    def go() -> str:
+        step = step_of(application, Step.DETERMINATION)
+        try:
+            judge_step(
+                application=application,
+                step=step,
+                verdict=VerdictKind.ENDORSE,
+                actor=approver,
+                seen=step.revision,
+            )
+        except LandHasAnotherClaim as refusal:
+            return str(refusal.facts["other_number"])
+        return "determined"
+
+    return go
+
+
 def determine_at_once(pair: Pair, approvers: list[User]) -> list[str]:
     """Both begun together; what each approver was told."""
+    return at_once([determination(one, who) for one, who in zip(pair, approvers, strict=True)])
 
-    def act(application: Application, approver: User) -> Callable[[], str]:
-        def go() -> str:
-            step = step_of(application, Step.DETERMINATION)
-            try:
-                judge_step(
-                    application=application,
-                    step=step,
-                    verdict=VerdictKind.ENDORSE,
-                    actor=approver,
-                    seen=step.revision,
-                )
-            except LandHasAnotherClaim as refusal:
-                return str(refusal.facts["other_number"])
-            return "determined"
 
-        return go
+def assert_the_lock_decides(at: int) -> None:
+    """Two claims that go live at once, neither of them put forward before the other: no query of the
+    second sees the first, whose transaction has not ended. The lock alone makes it wait, and be refused.
+    """
+    north_m = 1000 * at
 
-    return at_once([act(one, who) for one, who in zip(pair, approvers, strict=True)])
+    def go_live() -> str:
+        try:
+            claim_at(square(HALF_M, north_m), state=Claim.State.LIVE)
+        except IntegrityError as refusal:
+            return str(constraint_of(refusal))
+        return "live"
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            claim_at(square(0, north_m), state=Claim.State.LIVE)
+            told = pool.submit(in_own_session, go_live)
+            wait_until_a_lock_is_waited_for(told)
+        assert told.result(PATIENCE_SECONDS) == "land_has_one_claim_at_a_time"
+
+
+def wait_until_a_lock_is_waited_for(told: Future[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with as_owner() as session:
+        while not session.execute(WAITING).fetchone():
+            assert not told.done(), "it did not wait"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def assert_one_stands(pair: Pair, told: list[str]) -> Application:
