@@ -27,13 +27,27 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.shapes import current_shapes, seen_mark
 from parcels.titles.land import Land
-from parcels.titles.operations import CertificateFacts, attach_scan, register_title
+from parcels.titles.operations import (
+    CertificateFacts,
+    attach_scan,
+    change_by_office,
+    correct_shape,
+    register_title,
+)
 from portal.accounts.models import User
 from portal.accounts.queries import parties_acted_for
 from portal.casework.documents import SCANS, read_upload
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
 from tests.conftest import app_connection
-from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, square
+from tests.factories.land import (
+    METRE_LAT,
+    METRE_LON,
+    ORIGIN_LAT,
+    ORIGIN_LON,
+    square,
+    title_on,
+    verify,
+)
 from tests.parcels.claims.areas import exclusion_at
 
 NUMBER = "伊市林证字（2026）第0007001号"
@@ -89,21 +103,34 @@ def outline(path: Path) -> Path:
     return path
 
 
-def assert_strip_fills_the_map(page: Page) -> None:
-    """The map's view holds the strip of 3 m by 100 m, and little more: it was far from it before."""
-    strip = square(100, -0.02, 3, 100.02).extent
-    middle = (strip[1] + strip[3]) / 2
-
-    def near(view: str) -> bool:
-        west, south, east, north = map(float, view.split(","))
-        holds = west < strip[0] and east > strip[2] and south < strip[1] and north > strip[3]
-        return holds and north - south < 5 * (strip[3] - strip[1])
-
-    page.wait_for_function(
-        "document.querySelector('#main').dataset.view.split(',').map(Number)[3] - "
-        f"{middle} < {2.5 * (strip[3] - strip[1])}"
+def changed_together(review: TitleReview) -> TitleReview:
+    """A case by office that reshapes land which a title of another kind of right holds too."""
+    [held] = current_shapes(review)
+    verify(title_on(held.parcel, number="林地使用权", kind="land_use"))
+    clerk = User.objects.get(username="natural_resources")
+    change = change_by_office(
+        certificate=review.certificate, reason="巡查发现界线有误", actor=clerk
     )
-    assert near(page.locator("#main").get_attribute("data-view") or "")
+    correct_shape(
+        review=change, parcel=held.parcel, geom=square(0, 0, 95), as_officer=True, actor=clerk
+    )
+    return change
+
+
+def assert_strip_fills_the_map(page: Page) -> None:
+    """The map went to the strip of 3 m by 100 m: it is its middle, whole, and takes most of its height."""
+    west, south, east, north = square(100, -0.02, 3, 100.02).extent
+    page.wait_for_function(
+        "([middle, near]) => { const [west, , east] ="
+        " document.querySelector('#main').dataset.view.split(',').map(Number);"
+        " return Math.abs((west + east) / 2 - middle) < near }",
+        arg=[(west + east) / 2, 5 * METRE_LON],
+    )
+    view = page.locator("#main").get_attribute("data-view") or ""
+    left, bottom, right, top = map(float, view.split(","))
+    assert left < west < east < right
+    assert bottom < south < north < top
+    assert top - bottom < 5 * (north - south)
 
 
 def loaded(page: Page) -> None:
@@ -305,6 +332,7 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
         scan=read_upload(SimpleUploadedFile("林权证.pdf", page_of_paper.getvalue()), kinds=SCANS),
         actor=review.made_by,
     )
+    together = changed_together(review)
     faults: dict[str, list[str]] = {}
 
     def look(page: Page, address: str) -> None:
@@ -325,6 +353,9 @@ def test_pages_of_the_bench_have_no_accessibility_fault_and_do_not_scroll_sidewa
     page = open_page(size)
     sign_in(page, "natural_resources")
     look(page, reverse("parcels:bench"))
+    look(page, reverse("parcels:bench-case", args=[together.key]))
+    expect(page.get_by_text("同一宗地上的下列证书一并更正")).to_be_visible()
+    expect(page.get_by_label("注销原证书")).to_be_visible()
     with page.expect_response("**/titles/documents/*/") as scanned:
         look(page, reverse("parcels:bench-case", args=[review.key]))
     assert faults == {}
