@@ -14,6 +14,7 @@ from django.urls import reverse
 from portal.accounts.models import Attempt
 from portal.accounts.operations import ATTEMPT_LIMITS, revoke_role
 from portal.base.clock import advance_clock, today
+from portal.casework.models import Message
 from portal.journal.models import Event
 from tests.accounts.people import administrator
 from tests.tickets.registry.register import Bureau
@@ -263,6 +264,7 @@ def test_a_merged_party_receives_nothing(
         file_document=scan(),
     )  # fmt: skip
     hands.through(merged)
+    assert Message.objects.filter(user=bureau.buyer_user, body=child.number).exists()
     answer = hands.ask(
         bureau.owner_user, "sale", ticket.number, to=line(bureau.buyer), quantity="10", number="n",
         file_document=scan(),

@@ -184,10 +184,12 @@ def tell_decision(registration: Registration, subject: str, link: str) -> None:
     users = [registration.asked_by] if registration.asked_by else []
     freezes = registration.kind in (Kind.FREEZE, Kind.LOSS)
     parties = [] if freezes else list(pledgees_touched(registration))
+    said = [registration.decision_reason]
     if registration.ticket is not None:
         parties += owners_of(registration.ticket)
+        said.insert(0, registration.ticket.number)
     users += people_acting_for(parties)
-    tell(users=users, subject=subject, body=registration.decision_reason or subject, link=link)
+    tell(users=users, subject=subject, body=" · ".join(filter(None, said)) or subject, link=link)
 
 
 def publish_end(*, ticket: CarbonTicket, title: str, text: str, actor: User) -> None:
