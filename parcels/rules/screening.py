@@ -261,7 +261,7 @@ def _unreadable(reject: Reject, name: str | int) -> Screened:
         other_kind="",
         other_key=None,
         other_number="",
-        facts={"reason": reject.code},
+        facts={"reason": reject.code, **reject.params},
     )
     return Screened(
         id=name,

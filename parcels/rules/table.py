@@ -16,6 +16,9 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from parcels.intake.errors import FEATURE_MESSAGES
+from parcels.intake.features import REASONS
+
 
 class Subject(StrEnum):
     """What a candidate is put forward as."""
@@ -102,7 +105,7 @@ _RULES = (
         _("图形有效"),
         _BOTH,
         {
-            "invalid": Level(_("图形无效：{reason}。请在标出处修正界线。"), "ccccc"),
+            "invalid": Level(_("图形无效：{reason}"), "ccccc"),
             "empty": Level(_("图形是空的。"), "ccccc"),
         },
     ),
@@ -408,7 +411,16 @@ class _Facts(dict[str, Any]):
 
 def message_of(rule: str, level: str, facts: Mapping[str, Any]) -> str:
     """What a finding says to people; ``facts`` are its own with area, width and other side."""
+    if rule == "valid_geometry" and "reason" in facts:
+        facts = {**facts, "reason": _fault_in_words(facts)}
     return str(RULES[rule].levels[level].message).format_map(_Facts(facts))
+
+
+def _fault_in_words(facts: Mapping[str, Any]) -> str:
+    """The reader's words for what PostGIS, or the reader itself, found wrong with a shape."""
+    reason = str(facts["reason"])
+    words = FEATURE_MESSAGES.get(REASONS.get(reason, reason), reason)
+    return str(words).format_map(_Facts(facts))
 
 
 def rules_for(

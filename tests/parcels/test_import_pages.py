@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import uuid
 import zipfile
 from pathlib import Path
@@ -71,6 +72,7 @@ def test_a_bad_upload_is_told_in_chinese_and_leaves_no_trace(
     told = answer.json()
     assert told["code"]
     assert any("\u4e00" <= letter <= "\u9fff" for letter in told["message"])
+    assert not re.search("[0-9a-f]{32}", told["message"])  # Our own name for the file.
     assert not ImportRecord.objects.exists()
     assert not Parcel.objects.exists()
 

@@ -60,7 +60,7 @@ def test_valid_geometry_names_the_place_where_it_goes_wrong(ring: Any, level: st
     if level:
         place = shapely.from_wkb(found[level].shape)
         assert place.x == pytest.approx(ORIGIN_LON + 50 * METRE_LON, abs=1e-7)
-        assert "Self-intersection" in found[level].message
+        assert "边界线自相交" in found[level].message
         assert outcome.verdict == "conflict"
 
 
