@@ -27,6 +27,11 @@ function retryAfterMs (response: Response): number {
   return 1000 * Math.max(1, Number(response.headers.get('Retry-After')) || 1)
 }
 
+/** A key of one request: sent again under it, it acts once. */
+export function newRequestKey (): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, '0')).join('')
+}
+
 function isJson (response: Response): boolean {
   return (response.headers.get('content-type') ?? '').includes('json')
 }

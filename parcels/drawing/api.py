@@ -41,8 +41,10 @@ from parcels.imports.views import parse_choices
 from parcels.models import Parcel, ProjectArea
 from portal.accounts.models import Party, User
 from portal.base.errors import InvalidInput
+from portal.base.idempotency import act_once
 
 PRIVATE = {"Cache-Control": "no-store"}
+Given = Mapping[str, Any]
 
 
 @login_required
@@ -104,9 +106,25 @@ def discard(request: HttpRequest, key: uuid.UUID | None = None) -> HttpResponse:
 @require_POST
 @csrf_protect
 def save(request: HttpRequest, key: uuid.UUID | None = None) -> HttpResponse:
-    """A new area (without ``key``) or a newer version."""
+    """A new area (without ``key``) or a newer version; sent twice under one ``request_key``, saved once."""
+    user = cast(User, request.user)
+    given = read_json(request)
+    request_key = given.get("request_key")
+    if not request_key:
+        return JsonResponse(_saved(request, given, key), status=201)
+    answer = act_once(
+        actor_key=user.key,
+        operation="save_drawing",
+        key=str(request_key),
+        content=[given, str(key or "")],
+        act=lambda: _saved(request, given, key),
+    )
+    return JsonResponse(answer.body, status=200 if answer.repeated else 201)
+
+
+def _saved(request: HttpRequest, given: Given, key: uuid.UUID | None) -> dict[str, Any]:
     area = _area(key, request)
-    drawing = parse_drawing(read_json(request))
+    drawing = parse_drawing(given)
     party = _party(drawing, request)
     if area is None and party is None:
         raise PartyMissing()
@@ -119,15 +137,12 @@ def save(request: HttpRequest, key: uuid.UUID | None = None) -> HttpResponse:
     version = save_drawing(
         area=area, drawing=drawing, party=party, parcels=parcels, actor=cast(User, request.user)
     )
-    return JsonResponse(
-        {
-            "area": str(version.area.key),
-            "version": str(version.key),
-            "number": version.number,
-            "area_m2": version.area_m2,
-        },
-        status=201,
-    )
+    return {
+        "area": str(version.area.key),
+        "version": str(version.key),
+        "number": version.number,
+        "area_m2": version.area_m2,
+    }
 
 
 @login_required
@@ -180,9 +195,6 @@ def read_file(request: HttpRequest) -> HttpResponse:
 
 
 # --- the acts of reshape ------------------------------------------------------------------------
-Given = Mapping[str, Any]
-
-
 def _drawn(given: Given) -> bytes:
     wkb = parse_geometry(given.get("geometry"))
     if wkb is None:

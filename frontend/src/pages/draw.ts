@@ -16,7 +16,7 @@ import { copy, fromGeometry, History, same, toGeometry, vertexCount, type Shape,
 import { hectaresAndMu, surroundings, TitleLayer } from '../draw/titles'
 import { VertexTable } from '../draw/vertices'
 import { part } from '../panel'
-import { getJson, Offline, postJson, Refused } from '../server'
+import { getJson, newRequestKey, Offline, postJson, Refused } from '../server'
 import { CITY, fullScreenControl, readout, stage, type StageConfig } from '../stage'
 import { formatNumber } from '../text'
 
@@ -53,6 +53,9 @@ class DrawPage {
   private tool: Tool | null = null
   private vertex: number | null = null
   private leaving = false
+  private saving = false
+  /** A double click, or a second try after a lost answer, saves once. */
+  private requestKey = newRequestKey()
   private noting = 0
 
   constructor (private readonly config: Config) {
@@ -393,12 +396,15 @@ class DrawPage {
   private async save (): Promise<void> {
     const content = this.content()
     if (content.name === '') { this.note(say('nameMissing'), true); part<HTMLInputElement>(this.root, 'name').focus(); return }
+    if (this.saving) return
+    this.saving = true
     this.autosave.stop()
     await this.autosave.settled()
     this.note(say('working'))
     try {
-      const saved = await postJson<{ area: string, version: string, number: number }>(this.config.urls.save, content)
+      const saved = await postJson<{ area: string, version: string, number: number }>(this.config.urls.save, { ...content, request_key: this.requestKey })
       this.leaving = true
+      this.requestKey = newRequestKey()
       this.note(say('savedAs', { number: saved.number }))
       const next = new URL(this.config.next === '' ? `/areas/${saved.area}/draw/` : this.config.next, location.href)
       if (this.config.next !== '') {
@@ -408,10 +414,12 @@ class DrawPage {
       location.assign(next)
     } catch (error) {
       this.autosave.resume(this.autosave.revision)
-      if (error instanceof Refused && error.status === 409) await this.overtaken()
+      if (error instanceof Refused && error.code === 'state_moved_on') await this.overtaken()
       else if (error instanceof Refused) this.note(error.message, true)
       else if (error instanceof Offline) this.note(say('offline'), true)
       else throw error
+    } finally {
+      this.saving = false
     }
   }
 

@@ -288,8 +288,12 @@ def test_saving_opens_the_area_keeps_the_whole_parcels_and_ends_the_draft(
         "picked": [str(parcel.key) for parcel in parcels],
     }
     post(page, "/api/areas/new/draft/", **body, seen_revision=0)
-    status, saved = post(page, "/api/areas/new/save/", **body, seen_number=0)
+    body |= {"seen_number": 0, "request_key": "k"}
+    status, saved = post(page, "/api/areas/new/save/", **body)
     assert (status, saved["number"]) == (201, 1)
+    assert post(page, "/api/areas/new/save/", **body) == (200, saved)  # The second click.
+    assert post(page, "/api/areas/new/save/", **{**body, "name": "二号林"})[0] == 422
+    assert ProjectArea.objects.count() == 1
     version = ProjectAreaVersion.objects.get(key=saved["version"])
     assert version.area.party == owner[1]
     assert set(version.picked.values_list("parcel", flat=True)) == {one.pk for one in parcels}
