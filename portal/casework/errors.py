@@ -81,6 +81,13 @@ class Recused(CaseworkError):
     message = _("您在本案中须回避，不能参与审查。")
 
 
+class ThirdPartyRecused(CaseworkError):
+    """Who is to be entrusted wrote the report or takes no part for another reason."""
+
+    code = "third_party_recused"
+    message = _("该第三方机构在本案中须回避（编制了核算报告，或与本案有利害关系），请另行委托。")
+
+
 @stands_for("weighty_verdict_has_a_reason")
 @stands_for("office_ends_with_a_reason")
 class VerdictNeedsReason(CaseworkError):

@@ -26,6 +26,7 @@ from portal.casework.errors import (
     NotAVerifier,
     OwnMatter,
     Recused,
+    ThirdPartyRecused,
     VerdictNeedsReason,
 )
 from portal.casework.models import (
@@ -264,7 +265,7 @@ def entrust_step(*, step: ReviewStep, to: User | None, actor: User) -> ReviewSte
         raise NotAVerifier()
     taking_no_part = Q(step__isnull=True) | Q(step=step)
     if to is not None and step.case.recusals.filter(taking_no_part, user=to).exists():
-        raise Recused()
+        raise ThirdPartyRecused()
     ReviewStep.objects.filter(pk=step.pk).update(entrusted=to is not None, assigned_to=to)
     step.refresh_from_db()
     _record(step.case, "entrusted", actor, step=step.kind, to=str(to.key) if to else "")

@@ -44,6 +44,14 @@ def access_application(key: uuid.UUID, user: AnyUser) -> Application:
     raise NotFound()
 
 
+def access_inside(key: uuid.UUID, user: AnyUser) -> Application:
+    """An application, for who reads what its review says to itself."""
+    application = access_application(key, user)
+    if not is_inside(application, user):
+        raise NotFound()
+    return application
+
+
 def access_own_application(key: uuid.UUID, user: AnyUser) -> Application:
     """An application, for who may apply for its owner: to fill in, submit, answer, withdraw."""
     application = access_application(key, user)
@@ -102,3 +110,10 @@ def reviews(application: Application, user: AnyUser) -> bool:
     return application.case.steps.filter(
         Q(entrusted=True, assigned_to=user) | Q(opinions__expert__user=user)
     ).exists()
+
+
+def is_inside(application: Application, user: AnyUser) -> bool:
+    """Whether the user reads what the review says to itself: drafts of verdicts, opinions under way,
+    internal remarks. Who applies for the owner or shares in the tonnes never does.
+    """
+    return is_staff_reader(user) or reviews(application, user)

@@ -27,7 +27,7 @@ from portal.casework.operations import (
     give_opinion,
 )
 from portal.casework.queries import opinions_wanted_of, steps_my_turn
-from tickets.projects.access import reviews
+from tickets.projects.access import is_inside
 from tickets.projects.errors import ApplicationMoveNotAllowed, ProjectsError
 from tickets.projects.forms import (
     CommentForm,
@@ -38,7 +38,7 @@ from tickets.projects.forms import (
     VerdictForm,
 )
 from tickets.projects.models import Application, Disqualification, Material
-from tickets.projects.operations import SUBJECT, discard_draft, withdraw_application
+from tickets.projects.operations import INSIDE, SUBJECT, discard_draft, withdraw_application
 from tickets.projects.plan import Step
 from tickets.projects.review import (
     answer_application_objection,
@@ -209,12 +209,13 @@ def comment(request: HttpRequest, application: Application, user: User) -> str:
         raise NotFound()
     given = _valid(CommentForm(request.POST, request.FILES))
     case, upload = application.case, given["file"]
+    internal = is_inside(application, user) and not given["public"]
 
     def say() -> None:
         attachments = (
             [
                 add_document(
-                    subject_kind=SUBJECT,
+                    subject_kind=INSIDE if internal else SUBJECT,
                     subject_key=application.key,
                     kind="comment",
                     upload=upload,
@@ -229,7 +230,7 @@ def comment(request: HttpRequest, application: Application, user: User) -> str:
             text=given["text"],
             actor=user,
             place=given["place"],
-            internal=is_inside(application, user) and not given["public"],
+            internal=internal,
             attachments=attachments,
         )
 
@@ -306,13 +307,6 @@ def act(request: HttpRequest, application: Application, user: User) -> str:
     if wanted is None:
         raise ApplicationMoveNotAllowed()
     return wanted(request, application, user)
-
-
-def is_inside(application: Application, user: User) -> bool:
-    """Whether the user reads what the review says to itself: drafts of verdicts, opinions under way,
-    internal remarks. Who applies for the owner or shares in the tonnes never does.
-    """
-    return is_staff_reader(user) or reviews(application, user)
 
 
 def offices(application: Application, user: User) -> dict[str, bool]:

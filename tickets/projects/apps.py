@@ -10,12 +10,15 @@ class ProjectsConfig(AppConfig):
     def ready(self) -> None:
         from portal.casework.subjects import Subject, register_subject
         from portal.casework.waiting import WorkList, register_work
-        from tickets.projects.access import access_application
+        from tickets.projects.access import access_application, access_inside
         from tickets.projects.pages import application_page, disqualification_page
         from tickets.projects.queries import changed_titles_count
 
         register_subject(
             Subject("application", _("碳票项目申请"), application_page, access_application)
+        )
+        register_subject(
+            Subject("application_inside", _("碳票项目申请"), application_page, access_inside)
         )
         register_subject(
             Subject(

@@ -77,6 +77,7 @@ from tickets.projects.notes import (
 from tickets.projects.plan import APPLICATION_CASE, JUDGED_BY, Step, application_steps
 
 SUBJECT = "application"
+INSIDE = "application_inside"  # Files of what the review says to itself.
 FINDINGS_TOLD = 3
 
 
@@ -395,7 +396,7 @@ def submit_application(*, application: Application, actor: User, seen: int) -> A
     if draft.state != Application.State.DRAFT:
         raise ApplicationUnderReview()
     regulation = regulation_in_force()
-    _refuse_disqualified(applicants_of(draft))
+    refuse_disqualified(applicants_of(draft))
     _require_co_owners(draft)
     _require_whole(draft)
     _require_third_party(draft)
@@ -445,7 +446,7 @@ def resubmit_application(
     case = draft.case
     if draft.state != Application.State.RETURNED or case is None or draft.claim is None:
         raise ApplicationUnderReview()
-    _refuse_disqualified(applicants_of(draft))
+    refuse_disqualified(applicants_of(draft))
     _require_co_owners(draft)
     _require_whole(draft)
     _require_third_party(draft)
@@ -538,6 +539,18 @@ def unfinished_step(application: Application) -> ReviewStep:
     if step is None:
         raise ApplicationUnderReview()
     return step
+
+
+def refuse_disqualified(parties: Iterable[Party]) -> None:
+    """Neither as the owner nor as a co-owner does a barred party take part (article 7)."""
+    barred = Disqualification.objects.filter(
+        party__in=list(parties),
+        scope=Disqualification.Scope.PARTY,
+        decided_at__isnull=False,
+        until__gte=today(),
+    )
+    if barred.exists():
+        raise ApplicantDisqualified()
 
 
 def check_land(
@@ -650,18 +663,6 @@ def _require_whole(draft: Application) -> None:
     missing = what_is_missing(draft)
     if missing:
         raise ApplicationIncomplete(missing="、".join(one.text for one in missing))
-
-
-def _refuse_disqualified(parties: Iterable[Party]) -> None:
-    """Neither as the owner nor as a co-owner does a barred party take part (article 7)."""
-    barred = Disqualification.objects.filter(
-        party__in=list(parties),
-        scope=Disqualification.Scope.PARTY,
-        decided_at__isnull=False,
-        until__gte=today(),
-    )
-    if barred.exists():
-        raise ApplicantDisqualified()
 
 
 def _require_third_party(draft: Application) -> None:

@@ -63,6 +63,7 @@ from tickets.projects.operations import (
     SUBJECT,
     check_land,
     is_disqualification_pending,
+    refuse_disqualified,
     settle_consents,
     unfinished_step,
 )
@@ -122,6 +123,7 @@ def judge_step(
         _refuse_pending_disqualification(standing)
     given = record_verdict(step=step, verdict=verdict, actor=actor, seen=seen, reason=reason)
     if step.kind == Step.DETERMINATION and verdict in (VerdictKind.PREPARE, VerdictKind.ENDORSE):
+        refuse_disqualified(applicants_of(standing))
         _require_confirmed(standing)
         _require_titles(standing)
     if verdict == VerdictKind.RETURN:
@@ -143,6 +145,7 @@ def prepare_filing(
 ) -> Verdict:
     """The ecology clerk's draft: how many tonnes, on a numbered uniqueness report of today."""
     standing = _locked(application)
+    refuse_disqualified(applicants_of(standing))
     _require_confirmed(standing)
     _require_quantity(standing, quantity_kg)
     report = _uniqueness_report(standing, actor)
@@ -172,6 +175,7 @@ def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     if step.status != StepStatus.PREPARED or draft is None or standing.claim is None:
         raise ApplicationMoveNotAllowed()
     _refuse_pending_disqualification(standing)
+    refuse_disqualified(applicants_of(standing))
     _require_confirmed(standing)
     quantity_kg = int(draft.facts["quantity_kg"])
     _require_quantity(standing, quantity_kg)

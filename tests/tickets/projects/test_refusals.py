@@ -36,9 +36,11 @@ from portal.casework.errors import (
     OwnMatter,
     Recused,
     RegulationNotInForce,
+    ThirdPartyRecused,
 )
 from portal.casework.escalation import tell_of_overdue
 from portal.casework.models import (
+    Document,
     Expert,
     ExpertConflict,
     NoticeObjection,
@@ -549,7 +551,7 @@ def test_who_wrote_the_report_is_neither_the_entrusted_reviewer_nor_an_expert_on
     pass_completeness(town, application)
     pass_pair(town, application, Step.TITLE, "natural_resources")
     technical = step_of(application, Step.TECHNICAL)
-    with pytest.raises(Recused):
+    with pytest.raises(ThirdPartyRecused):
         entrust_step(step=technical, to=author, actor=town["forestry_approver"])
     ReviewStep.objects.filter(pk=technical.pk).update(entrusted=True, assigned_to=author)
     with pytest.raises(Recused):
@@ -811,6 +813,9 @@ def test_a_remark_is_pinned_and_an_internal_one_stays_inside(town: Town) -> None
     assert "界线待查" in inside
     assert "界线待查" not in outside
     assert "请补图" in outside
+    file = reverse("casework:document", args=[Document.objects.get(kind="comment").key])
+    assert clerk.get(file).status_code == 200
+    assert browser_of(owner).get(file).status_code == 404
 
 
 def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> None:
@@ -972,7 +977,12 @@ def test_a_disqualified_party_takes_part_neither_as_a_co_owner_nor_by_an_answer(
     consent(shared, barred_user, barred)
     returned = put_forward(draft_of(town, barred_user, barred, square(0, 7000)))
     say(returned, Step.COMPLETENESS, VerdictKind.RETURN, town["forestry_clerk"], "缺签字页")
+    reviewed = put_forward(draft_of(town, barred_user, barred, square(0, 8000)))
+    pass_completeness(town, reviewed)
+    pass_reviews(town, reviewed)
     decide(town, propose(town, false))
+    with pytest.raises(ApplicantDisqualified):  # What was on its way goes no further.
+        say(reviewed, Step.DETERMINATION, VerdictKind.PREPARE, town["forestry_clerk"], "同意")
     with pytest.raises(ApplicantDisqualified):
         put_forward(shared)
     returned.refresh_from_db()
