@@ -89,33 +89,39 @@ BEGIN
   RETURN QUERY SELECT * FROM judged_clash;
   DROP TABLE judged_pair, judged_clash;
 END $$;
-
-DO $$ BEGIN
-  EXECUTE replace(replace(pg_get_functiondef('verified_titles_do_not_conflict'::regproc),
-    E'  clash record;\\n', E'  judged boolean;\\n  clash record;\\n'),
-    E'  -- Boxes are enough', E'  judged := NOT EXISTS (
-    SELECT certificate_id, version_id, kind::text FROM written
-    EXCEPT
-    SELECT mine.certificate_id, mine.version_id, unnest(mine.kinds)
-    FROM parcels_judgedtitle AS mine WHERE mine.judged_in = pg_current_xact_id());
-  -- Used once: whatever is verified next, on land that nobody compared with this, is compared.
-  DELETE FROM parcels_judgedtitle WHERE judged_in = pg_current_xact_id();
-  IF judged THEN
-    RETURN NULL;
-  END IF;
-  -- Boxes are enough');
-END $$;
 """
 BACKWARD = """
-DO $$ BEGIN
-  EXECUTE regexp_replace(pg_get_functiondef('verified_titles_do_not_conflict'::regproc),
-    '  judged boolean;\\n|  judged := NOT EXISTS.*?END IF;\\n', '', 'g');
-END $$;
 DROP FUNCTION judge_titles(bigint[]);
 DROP TABLE parcels_judgedtitle;
+"""
+# Into the guard's text, before it locks the land and compares; used once: whatever is verified next, on
+# land that nobody compared with this, is compared.
+COMPARE = "  -- Boxes are enough for the locks"
+UNLESS_JUDGED = """\
+  IF NOT EXISTS (
+       SELECT certificate_id, version_id, kind::text FROM written
+       EXCEPT
+       SELECT mine.certificate_id, mine.version_id, unnest(mine.kinds)
+       FROM parcels_judgedtitle AS mine WHERE mine.judged_in = pg_current_xact_id()) THEN
+    DELETE FROM parcels_judgedtitle WHERE judged_in = pg_current_xact_id();
+    RETURN NULL;
+  END IF;
+  DELETE FROM parcels_judgedtitle WHERE judged_in = pg_current_xact_id();
+"""
+GUARD = """
+DO $guard$ BEGIN
+  EXECUTE replace(pg_get_functiondef('verified_titles_do_not_conflict'::regproc),
+                  $text${former}$text$, $text${now}$text$);
+END $guard$;
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [("parcels", "0038_shared_land_in_the_plane")]
-    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
+    operations = [
+        migrations.RunSQL(FORWARD, BACKWARD),
+        migrations.RunSQL(
+            GUARD.format(former=COMPARE, now=UNLESS_JUDGED + COMPARE),
+            GUARD.format(former=UNLESS_JUDGED + COMPARE, now=COMPARE),
+        ),
+    ]
