@@ -63,6 +63,9 @@ def test_a_title_that_is_wrong_as_a_whole_is_cancelled_by_two_people_and_its_his
     assert (hold.certificate, hold.ended_at is not None) == (wrong.certificate, True)
     assert not Parcel.objects.in_being().exists()
     assert "已注销" in browser.get(address).content.decode()
+    first = browser.get(reverse("parcels:bench-case", args=[wrong.key])).content.decode()
+    assert "已注销" in first
+    assert "已冻结" not in first
     told = Message.objects.get(user=people["user"], body=WHY["reason"])
     assert wrong.certificate.number in told.subject
     browser.force_login(people["user"])
