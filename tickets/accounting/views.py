@@ -20,8 +20,8 @@ from parcels.models import ProjectArea
 from portal.accounts.models import Mandate
 from portal.accounts.operations import require_second_factor
 from portal.accounts.queries import members_of, parties_acted_for
-from portal.base.answers import pressed_once, sent_once, typed_into
-from portal.base.errors import NotFound
+from portal.base.answers import answer_refused, pressed_once, sent_once, typed_into
+from portal.base.errors import NotFound, PortalError
 from tickets.accounting.access import (
     access_report,
     access_report_to_edit,
@@ -73,7 +73,12 @@ def reports(request: HttpRequest) -> HttpResponse:
 @require_GET
 def result_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Every intermediate value, the alternatives, the flags; the verifier signs here."""
-    report = access_report(key, request.user)
+    return _result(request, access_report(key, request.user))
+
+
+def _result(
+    request: HttpRequest, report: AccountingReport, refusal: PortalError | None = None
+) -> HttpResponse:
     made = work_through(report, policy=signed_policy(report))
     signed = report.state == AccountingReport.State.SIGNED
     signs = not signed and is_verifier_of(request.user, report)
@@ -102,6 +107,7 @@ def result_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             "signs": signs,
             "demo_code": code_for_demo(acting(request.user)) if signs else "",
             "request_key": uuid.uuid4(),
+            "refusal": refusal,
         },
     )
 
@@ -122,7 +128,12 @@ def sign(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     def ask_code() -> None:
         require_second_factor(user=user, code=request.POST.get("code", ""))
 
-    sent_once(request, "sign_report", typed_into(request), act, actor_key=user.key, before=ask_code)
+    try:
+        sent_once(
+            request, "sign_report", typed_into(request), act, actor_key=user.key, before=ask_code
+        )
+    except PortalError as refusal:
+        return answer_refused(_result(request, access_report(key, user), refusal), refusal)
     return redirect("accounting:result", report.key)
 
 

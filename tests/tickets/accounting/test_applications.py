@@ -181,6 +181,11 @@ def test_a_double_click_opens_signs_revises_and_hands_in_once(
     for page in (new, reverse("accounting:result", args=[report.key])):
         assert 'name="request_key"' in client.get(page).content.decode()
     assert client.get(draft).status_code == 200
+    newer = AccountingReport.objects.get(application=held, state="draft")
+    client.force_login(third_party)
+    wrong = {"seen": seen(newer), "request_key": "wrong", "code": "000000"}
+    refused = client.post(reverse("accounting:sign", args=[newer.key]), wrong)
+    assert (refused.status_code, refused.context["report"]) == (422, newer)  # Said on its page.
 
 
 def test_shares_follow_from_each_co_owners_land_or_from_its_tonnes(
