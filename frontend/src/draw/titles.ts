@@ -89,6 +89,8 @@ export function surroundings (map: L.Map, address: string, area: string | null):
       const facts = feature.properties as AroundFacts
       const kind = facts.kind === 'claim' ? say(facts.state === 'pending' ? 'claimPending' : 'claimLive') : say('exclusion')
       layer.bindTooltip(document.createTextNode(`${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`) as never, { sticky: true })
+      // A tooltip makes a path a stop of the tab key: dozens of them before the tools.
+      layer.on('add', () => { (layer as L.Path).getElement()?.setAttribute('tabindex', '-1') })
       ;(layer as L.Layer & { options: L.LayerOptions }).options.snapIgnore = false
       ;(layer as L.Layer & { options: L.LayerOptions }).options.pmIgnore = true
     }
