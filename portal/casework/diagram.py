@@ -12,16 +12,17 @@ from portal.casework.moves import MOVES, By, StepStatus, VerdictKind
 BOX_WIDTH, BOX_HEIGHT = 132, 46
 ASIDE = 9
 FLAT = 40
-LABEL_LIFT, LABEL_ASIDE, LINE_DROP = 9, 34, 6
+LABEL_LIFT, LABEL_ASIDE, LINE_DROP = 9, 8, 6
+WIDE, NARROW, LINE = 12, 6.5, 15  # A Chinese character's width, a letter's, and a line's height.
 # Where each state's box stands: column and row of the sheet.
 PLACES: dict[StepStatus, tuple[int, int]] = {
-    StepStatus.WAITING: (20, 150),
-    StepStatus.OPEN: (250, 150),
-    StepStatus.PREPARED: (500, 225),
-    StepStatus.ENDORSED: (760, 150),
-    StepStatus.RETURNED: (375, 20),
-    StepStatus.REJECTED: (760, 20),
-    StepStatus.CLOSED: (20, 70),
+    StepStatus.WAITING: (20, 165),
+    StepStatus.OPEN: (270, 165),
+    StepStatus.PREPARED: (480, 280),
+    StepStatus.ENDORSED: (770, 165),
+    StepStatus.RETURNED: (480, 20),
+    StepStatus.REJECTED: (770, 20),
+    StepStatus.CLOSED: (20, 20),
 }
 WHO: dict[By, str | Promise] = {
     By.HANDLER: _("经办人员或受委托的第三方机构"),
@@ -76,9 +77,8 @@ class Arrow:
     """One or more verdicts that lead from one state to another."""
 
     path: str
-    label: str
     x: int
-    y: int
+    labels: list[tuple[str, int]]  # One below the other, each with its height on the sheet.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,10 @@ def arrows() -> list[Arrow]:
         if verdict in DRAWN_ONCE and before is not StepStatus.OPEN:
             continue
         ways.setdefault((before, move.after), []).append(str(verdict.label))
-    return [_arrow(before, after, labels) for (before, after), labels in ways.items()]
+    return [
+        _arrow(before, after, labels, side=1 if (after, before) in ways else -1)
+        for (before, after), labels in ways.items()
+    ]
 
 
 def rows() -> list[Row]:
@@ -122,7 +125,8 @@ def rows() -> list[Row]:
     ]
 
 
-def _arrow(before: StepStatus, after: StepStatus, labels: list[str]) -> Arrow:
+def _arrow(before: StepStatus, after: StepStatus, labels: list[str], *, side: int) -> Arrow:
+    """``side``: 1 writes to the right of the way, where its counterpart's is free; -1 to the left."""
     x1, y1 = PLACES[before]
     x2, y2 = PLACES[after]
     middle1, middle2 = (
@@ -139,18 +143,26 @@ def _arrow(before: StepStatus, after: StepStatus, labels: list[str]) -> Arrow:
     start = _edge(middle1, (across, down), aside)
     end = _edge(middle2, (-across, -down), aside)
     label_x, label_y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    # Beside its line, on the side to which the line was moved.
+    lines = list(dict.fromkeys(labels))
+    # Beside its line and clear of it.
     if abs(down) < FLAT:
         label_y += LABEL_LIFT + 8 if across >= 0 else -LABEL_LIFT
     else:
-        label_x += aside[0] / ASIDE * LABEL_ASIDE
+        half = max(_width(line) for line in lines) / 2
+        label_x += (half + LABEL_ASIDE) * side * (1 if aside[0] > 0 else -1)
         label_y += LINE_DROP if down > 0 else 0
     return Arrow(
         f"M{start[0]:.0f} {start[1]:.0f}L{end[0]:.0f} {end[1]:.0f}",
-        "、".join(dict.fromkeys(labels)),
         round(label_x),
-        round(label_y),
+        [
+            (line, round(label_y + (at - (len(lines) - 1) / 2) * LINE))
+            for at, line in enumerate(lines)
+        ],
     )
+
+
+def _width(text: str) -> float:
+    return sum(WIDE if letter > "\u2e80" else NARROW for letter in text)
 
 
 def _edge(
