@@ -378,7 +378,7 @@ def propose_outcome(
     """
     review = locked(review)
     state = next_state(review.state, Move.PROPOSE)
-    _refuse_own(review, actor)
+    require_officer(review, actor)
     revision = _refuse_unseen(review, seen)
     run = check_review(review=review, stage=Stage.REVIEW, actor=actor)
     reason, article = reason.strip(), article.strip()

@@ -346,7 +346,7 @@ def bench_verdict(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     given = request.POST.get("outcome", "")
     if given not in Outcome.values:
         raise InvalidInput(field=_("结论"), reason=_("请选择一项"))
-    propose_outcome(
+    proposed = propose_outcome(
         review=review,
         outcome=Outcome(given),
         seen=request.POST.get("seen", ""),
@@ -354,7 +354,7 @@ def bench_verdict(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
         article=request.POST.get("article", "") if not Outcome(given).upholds else "",
         actor=request.user,  # type: ignore[arg-type]
     )
-    return done(request, review, _("结论已提交审批。"))
+    return done(request, proposed, _("结论已提交审批。"))
 
 
 @login_required
@@ -362,13 +362,13 @@ def bench_verdict(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_return(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
-    return_title(
+    returned = return_title(
         review=review,
         asked=request.POST.get("asked", ""),
         seen=request.POST.get("seen", ""),
         actor=request.user,  # type: ignore[arg-type]
     )
-    return done(request, review, _("已退回补正，检查发现一并送达申请人。"))
+    return done(request, returned, _("已退回补正，检查发现一并送达申请人。"))
 
 
 @login_required
@@ -389,13 +389,13 @@ def bench_sign(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
 @csrf_protect
 def bench_send_back(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
     review = access_review(key, request.user)
-    send_back(
+    sent_back = send_back(
         review=review,
         reason=request.POST.get("reason", ""),
         seen=request.POST.get("seen", ""),
         actor=request.user,  # type: ignore[arg-type]
     )
-    return done(request, review, _("已退回经办。"))
+    return done(request, sent_back, _("已退回经办。"))
 
 
 @login_required

@@ -374,6 +374,10 @@ def test_a_verdict_without_the_office_twice_or_out_of_order_is_refused(
         sign_review(review=review, seen=seen(review), actor=people["approver"])
     with pytest.raises(NotYourOffice):
         return_title(review=review, asked="x", seen=seen(review), actor=forestry_clerk("somebody"))
+    with pytest.raises(NotYourOffice):  # The office comes before what is still to be done.
+        propose_outcome(
+            review=review, outcome=Outcome.VERIFIED, seen=seen(review), actor=people["approver"]
+        )
     review = proposed(review, people["clerk"])
     with pytest.raises(PortalError) as alone:
         sign_review(review=review, seen=seen(review), actor=people["clerk"])
