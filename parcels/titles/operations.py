@@ -125,9 +125,9 @@ def register_title(
     require_mandate(actor, party, Mandate.Scope.APPLY)
     number_key = normalised(facts.number)
     if not number_key:
-        raise InvalidInput(field="number", reason=facts.number)
+        raise InvalidInput(field=_("证号"), reason=facts.number)
     if not kinds:
-        raise InvalidInput(field="kinds", reason="")
+        raise InvalidInput(field=_("权利种类"), reason=_("请至少选择一项"))
     if not land:
         raise LandMissing()
     _refuse_number_in_use([party], facts.number)
@@ -233,7 +233,7 @@ def change_facts(
     review = _in_hand(review, actor, as_officer=as_officer)
     number_key = normalised(facts.number)
     if not number_key:
-        raise InvalidInput(field="number", reason=facts.number)
+        raise InvalidInput(field=_("证号"), reason=facts.number)
     certificate = review.certificate
     _refuse_number_in_use(
         holders_of(certificate), facts.number, but=[certificate.pk, certificate.supersedes_id]
@@ -275,7 +275,7 @@ def change_shares(*, review: TitleReview, party: Party, shares: Shares, actor: U
     rights = Right.objects.filter(certificate=review.certificate_id)
     present = list(Party.objects.filter(rights__in=rights).distinct())
     if party not in present:
-        raise InvalidInput(field="party", reason=party.name)
+        raise InvalidInput(field=_("权利人"), reason=party.name)
     held_by = holders(party, shares, present)
     land = sorted(set(rights.values_list("parcel", "kind")))
     rights.delete()
@@ -411,7 +411,7 @@ def merge_parcels(*, review: TitleReview, parcels: Sequence[Parcel], actor: User
     review = _with_owner(locked(review))
     present = [present_shape(review, parcel) for parcel in dict.fromkeys(parcels)]
     if len(present) < 2:
-        raise InvalidInput(field="parcels", reason=len(present))
+        raise InvalidInput(field=_("宗地"), reason=_("请至少选择两宗"))
     whole = joined([as_shapely(one.geom) for one in present])
     return _replace(review, present, [whole], ParcelVersion.Because.MERGE, actor)[0]
 
@@ -581,7 +581,7 @@ def _change_of(
     ChangeOpen.
     """
     if not reason.strip():
-        raise InvalidInput(field="reason", reason="")
+        raise InvalidInput(field=_("变更理由"), reason=_("请填写"))
     former = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
     if former.state != TitleCertificate.State.VERIFIED:
         raise NotVerifiedYet()
