@@ -75,9 +75,15 @@ def test_an_anonymous_complaint_to_its_answer(open_page: Any) -> None:
     page.fill("[name=text]", "同一张抵消凭证在两次会议上都用了，见附件。")
     page.locator("[data-ref=map]").click()
     expect(page.locator("[name=place]")).to_have_value(re.compile(r"^8\d\.\d{6},4\d\.\d{6}$"))
-    page.set_input_files(
-        "[name=evidence]", [{"name": "凭证.pdf", "mimeType": "application/pdf", "buffer": PDF}]
+    evidence, proof = (
+        page.locator("[name=evidence]"),
+        {"mimeType": "application/pdf", "buffer": PDF},
     )
+    evidence.set_input_files([{"name": f"{n}.pdf", **proof} for n in range(6)])
+    page.get_by_role("button", name="提交举报").click()  # Too many: nothing is sent, nothing lost.
+    assert evidence.evaluate("field => field.validationMessage") == "最多 5 个文件。"
+    expect(page.locator("[name=text]")).to_have_value(re.compile("两次会议"))
+    evidence.set_input_files([{"name": "凭证.pdf", **proof}])
     picture(page, "complaint_new_phone")
     page.get_by_role("button", name="提交举报").click()
     code = page.locator("[data-ref=code]").inner_text()

@@ -15,7 +15,15 @@ from portal.accounts.forms import PortalForm, ScansInput
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import officers
 from portal.base.errors import NotFound, PortalError
-from portal.casework.documents import JPEG, PNG, SCANS, Upload, read_upload
+from portal.casework.documents import (
+    JPEG,
+    MIB,
+    PNG,
+    SCANS,
+    Upload,
+    limit_bytes,
+    read_upload,
+)
 from portal.casework.forms import PlaceField, parse_patch
 from tickets.market.models import Listing, RetailPool
 from tickets.market.operations import pool_left_kg
@@ -100,6 +108,14 @@ class ComplaintForm(PortalForm):
         label=_("联系方式"), required=False, max_length=200,
         help_text=_("可以匿名。姓名和联系方式只有受理部门能看，每次查看都记录在案。"),
     )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The browser keeps the text of who chose too much: the server refuses such a body unread.
+        self.fields["evidence"].widget.attrs |= {
+            "data-limit-mib": limit_bytes() // MIB,
+            "data-files-max": FILES_MAX,
+        }
 
     def clean_accused(self) -> Department | None:
         value = self.cleaned_data["accused"]

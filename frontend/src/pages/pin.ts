@@ -2,6 +2,7 @@
 import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { SELECTED } from '../colours'
+import { limitFiles } from '../file-limits'
 import { part } from '../panel'
 import { PIN, PlaceFields, placeFields } from '../pin-places'
 import { CITY, readout, stage, type StageConfig } from '../stage'
@@ -34,6 +35,7 @@ for (const place of config.places) {
 readout(map, part(root, 'readout'))
 const [field] = placeFields(root)
 if (field !== undefined) pinOne(field)
+limitFiles()
 root.dataset.ready = 'true'
 
 /** A click, the device or the typed numbers say where. */
