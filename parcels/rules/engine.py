@@ -385,13 +385,13 @@ def _ask_one(
 @cache
 def _statement_for_one(codes: tuple[str, ...], policies: tuple[str, ...], with_shapes: bool) -> str:
     """The rules on one candidate, after a first row with the settings in force."""
-    in_force = ", ".join(f"'{code}', policy_number('{code}')" for code in policies)
+    in_force = ", ".join(f"'{code}'" for code in policies)
     columns = ", ".join(["NULL::bytea", "NULL::float8", "NULL::float8", "''", "NULL", "''", "NULL"])
     return (
         f"WITH candidate AS MATERIALIZED ({_PREPARED_ONE})\n"
-        f"SELECT -1, json_build_object('today', (portal_now() AT TIME ZONE 'Asia/Shanghai')::date, "
-        f"'area_m2', (SELECT area_m2 FROM candidate)"
-        f"{', ' + in_force if in_force else ''})::text, '', {columns}\n"
+        f"SELECT -1, (policy_numbers(ARRAY[{in_force}]::text[]) || jsonb_build_object("
+        f"'today', (portal_now() AT TIME ZONE 'Asia/Shanghai')::date, "
+        f"'area_m2', (SELECT area_m2 FROM candidate)))::text, '', {columns}\n"
         f"UNION ALL\n{_select(codes, with_shapes)}"
     )
 

@@ -48,9 +48,10 @@ from parcels.rules.table import RULES, Stage, Subject
 from portal.accounts.models import Party
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound
-from portal.base.policy import policy_number
+from portal.base.statements import prepared_cursor
 
 KEYS_MAX = 200
+_VERTEX_LIMIT = "SELECT policy_number('geometry.vertex_limit')"
 COORDINATE_DIGITS = 8  # A millimetre.
 STAGES = {stage.value: stage for stage in (Stage.DRAW, Stage.SUBMIT, Stage.REVIEW)}
 COVER_RULE = "covered_by_titles"
@@ -105,8 +106,7 @@ def read_question(body: bytes, user: AnyUser) -> Question:
     geometry = asked.get("geometry")
     if not isinstance(geometry, dict):
         raise CheckMalformed(field="geometry")
-    limit = int(policy_number("geometry.vertex_limit"))
-    wkb = multipolygon_from_geojson(geometry, vertex_limit=limit)
+    wkb = multipolygon_from_geojson(geometry, vertex_limit=_vertex_limit())
     subject, stage = asked.get("subject", "project"), asked.get("stage", "draw")
     if subject not in ("title", "project"):
         raise CheckMalformed(field="subject")
@@ -125,6 +125,13 @@ def read_question(body: bytes, user: AnyUser) -> Question:
         own_claim=own.claim,
         own_keys=own.keys,
     )
+
+
+def _vertex_limit() -> int:
+    """As the policy says; each drawing asks, so by a prepared statement."""
+    with prepared_cursor() as cursor:
+        cursor.execute(_VERTEX_LIMIT)
+        return int(cursor.fetchone()[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,8 @@ def test_every_number_is_read_alike_by_sql_and_python() -> None:
     assert len(codes) >= 18
     for code in codes:
         assert sql_number(code) == float(policy_number(code))
+    together = json.loads(sql("SELECT policy_numbers(%s)::text", codes))
+    assert together == {code: sql_number(code) for code in codes}
 
 
 def test_a_text_is_read_alike_by_sql_and_python(notice: Policy) -> None:
