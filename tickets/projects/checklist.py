@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +27,7 @@ from tickets.projects.models import (
     AccountingResult,
     Application,
     ApplicationShare,
+    Disqualification,
     Material,
     Measure,
 )
@@ -179,6 +181,16 @@ def applicants_of(application: Application) -> list[Party]:
     return list(found.values())
 
 
+def barred_among(parties: Iterable[Party]) -> QuerySet[Disqualification]:
+    """The decisions by which one of them may not take part today (article 7)."""
+    return Disqualification.objects.filter(
+        party__in=list(parties),
+        scope=Disqualification.Scope.PARTY,
+        decided_at__isnull=False,
+        until__gte=today(),
+    )
+
+
 def terms_of(application: Application) -> str:
     """SHA-256 of what a co-owner consents to: land, days, everybody's share and the agreement."""
     with connection.cursor() as cursor:
@@ -244,6 +256,15 @@ def what_is_missing(application: Application) -> list[Missing]:
     Whether the land is free and one's own is asked by the rules when it is submitted.
     """
     missing: list[Missing] = []
+    missing.extend(
+        Missing(
+            "shares",
+            _("“{party}”的申报资格（已取消至 {until}）").format(
+                party=one.party.name, until=one.until
+            ),
+        )
+        for one in barred_among(applicants_of(application)).select_related("party")
+    )
     _need_area(application, missing)
     if not application.shares.exists():
         missing.append(Missing("shares", _("收益份额")))

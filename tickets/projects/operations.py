@@ -19,7 +19,7 @@ from parcels.rules.queries import kept_findings_in_words
 from parcels.rules.table import Stage
 from portal.accounts.models import Mandate, Party, User
 from portal.accounts.queries import acts_for, standing_party
-from portal.base.clock import PortalNow, now, today
+from portal.base.clock import PortalNow, now
 from portal.base.errors import NotFound, StateMovedOn
 from portal.base.numbers import NumberKind, draw_number
 from portal.base.transactions import write_transaction
@@ -32,6 +32,7 @@ from portal.journal.operations import record_event
 from tickets.projects.access import parties_consented_for
 from tickets.projects.checklist import (
     applicants_of,
+    barred_among,
     check_period,
     co_owners_missing,
     facts_digest,
@@ -46,6 +47,7 @@ from tickets.projects.errors import (
     ApplicantDisqualified,
     ApplicantNotChecked,
     ApplicationIncomplete,
+    ApplicationMoveNotAllowed,
     ApplicationUnderReview,
     AreaHasConflicts,
     ConsentMissing,
@@ -62,7 +64,6 @@ from tickets.projects.models import (
     Application,
     ApplicationShare,
     ApplicationTitle,
-    Disqualification,
     Material,
     Measure,
     Project,
@@ -505,8 +506,8 @@ def withdraw_application(*, application: Application, actor: User, reason: str =
     standing = _locked(application)
     if not acts_for(actor, standing.project.applicant, Mandate.Scope.APPLY):
         raise MayNotApply(party=standing.project.applicant.name)
-    if standing.case is None or standing.claim is None:
-        raise ApplicationUnderReview()
+    if standing.case is None or standing.claim is None or standing.case.closed_at is not None:
+        raise ApplicationMoveNotAllowed()
     if is_disqualification_pending(standing):
         raise DisqualificationPending()
     step = unfinished_step(standing)
@@ -543,13 +544,7 @@ def unfinished_step(application: Application) -> ReviewStep:
 
 def refuse_disqualified(parties: Iterable[Party]) -> None:
     """Neither as the owner nor as a co-owner does a barred party take part (article 7)."""
-    barred = Disqualification.objects.filter(
-        party__in=list(parties),
-        scope=Disqualification.Scope.PARTY,
-        decided_at__isnull=False,
-        until__gte=today(),
-    )
-    if barred.exists():
+    if barred_among(parties).exists():
         raise ApplicantDisqualified()
 
 

@@ -115,17 +115,9 @@ def judge_step(
         raise ApplicationMoveNotAllowed()
     if verdict in (VerdictKind.RESUBMIT, VerdictKind.WITHDRAW, VerdictKind.DISQUALIFY):
         raise ApplicationMoveNotAllowed()
-    if step.kind == Step.COMPLETENESS and verdict == VerdictKind.ENDORSE:
-        _require_confirmed(standing)
-    if step.kind == Step.DETERMINATION and verdict == VerdictKind.ENDORSE:
-        _require_publicity(standing)
-    if verdict == VerdictKind.REJECT:
-        _refuse_pending_disqualification(standing)
+    # Who may not is told so, whatever else is missing: the verdict is judged first.
     given = record_verdict(step=step, verdict=verdict, actor=actor, seen=seen, reason=reason)
-    if step.kind == Step.DETERMINATION and verdict in (VerdictKind.PREPARE, VerdictKind.ENDORSE):
-        refuse_disqualified(applicants_of(standing))
-        _require_confirmed(standing)
-        _require_titles(standing)
+    _require_ready(standing, Step(step.kind), verdict)
     if verdict == VerdictKind.RETURN:
         _follow_return(standing, given)
     elif verdict == VerdictKind.REJECT:
@@ -371,6 +363,20 @@ def _require_objections_office(objection: NoticeObjection, actor: User) -> None:
     application = Application.objects.select_related("case").get(key=notice.subject_key)
     if application.case is not None:
         refuse_own_matter(application.case, actor)
+
+
+def _require_ready(application: Application, kind: Step, verdict: VerdictKind) -> None:
+    """What a verdict of this step presupposes beyond the step itself."""
+    if verdict == VerdictKind.REJECT:
+        _refuse_pending_disqualification(application)
+    if (kind, verdict) == (Step.COMPLETENESS, VerdictKind.ENDORSE):
+        _require_confirmed(application)
+    if kind == Step.DETERMINATION and verdict in (VerdictKind.PREPARE, VerdictKind.ENDORSE):
+        if verdict == VerdictKind.ENDORSE:
+            _require_publicity(application)
+        refuse_disqualified(applicants_of(application))
+        _require_confirmed(application)
+        _require_titles(application)
 
 
 def _refuse_pending_disqualification(application: Application) -> None:

@@ -30,7 +30,7 @@ from portal.casework.errors import (
     ExpertHasConflict,
     ExpertHoldsOffice,
     HeardAsExpert,
-    MoveNotAllowed,
+    NotYourOffice,
     OpinionsAgainst,
     OpinionsMissing,
     OwnMatter,
@@ -87,7 +87,7 @@ from tests.tickets.projects.story import (
     submitted,
 )
 from tests.tickets.projects.test_pages import browser_of
-from tickets.projects.checklist import terms_of
+from tickets.projects.checklist import terms_of, what_is_missing
 from tickets.projects.errors import (
     ApplicantDisqualified,
     ApplicationIncomplete,
@@ -457,6 +457,8 @@ def test_after_the_regulation_ends_nothing_new_begins_and_what_began_goes_on(tow
 # --- review -------------------------------------------------------------------------------------
 def test_completeness_passes_when_every_material_is_confirmed(town: Town) -> None:
     application, _owner = submitted(town)
+    with pytest.raises(NotYourOffice):  # Rather than what is missing: it is not his to know.
+        say(application, Step.COMPLETENESS, VerdictKind.ENDORSE, town["ecology_clerk"])
     with pytest.raises(MaterialsNotConfirmed):
         say(application, Step.COMPLETENESS, VerdictKind.ENDORSE, town["forestry_clerk"])
     confirm_all(town, application)
@@ -825,7 +827,7 @@ def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> No
     assert application.claim is not None
     application.claim.refresh_from_db()
     assert application.claim.state == Claim.State.ENDED
-    with pytest.raises((MoveNotAllowed, ApplicationUnderReview)):
+    with pytest.raises(ApplicationMoveNotAllowed):
         withdraw_application(application=application, actor=owner)
 
 
@@ -953,6 +955,7 @@ def test_falsehood_costs_the_application_and_the_right_to_apply_until_a_day(town
     application.refresh_from_db()
     assert application.state == Application.State.DISQUALIFIED
     again = draft_of(town, owner, application.project.applicant, square(0, 5000))
+    assert [one.step for one in what_is_missing(again)] == ["shares"]  # Said while it is filled in.
     with pytest.raises(ApplicantDisqualified):
         put_forward(again)
     advance_clock(timedelta(days=367))
