@@ -99,7 +99,7 @@ def look(request: HttpRequest) -> HttpResponse:
         "file_name": held.name,
         "held": held.word,
         "reading": reading_of(found),
-        "given": request.POST,
+        "given": request.POST.dict(),  # A QueryDict has an encoding of its own.
         "kept": {name: request.POST.get(name, "") for name in (*SAID, "seven_parameters")},
         "request_key": uuid.uuid4(),
     }

@@ -156,7 +156,7 @@ def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpRespon
         "file_name": held.name,
         "held": held.word,
         "reading": reading_of(inspection),
-        "given": request.POST,
+        "given": request.POST.dict(),  # A QueryDict has an encoding of its own.
         "kept": {name: request.POST.get(name, "") for name in KEPT},
         "request_key": uuid.uuid4(),
     }

@@ -143,6 +143,7 @@ def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: 
         asked = clerk.post("/screenings/start/", {"file": sent, "subject": "title"})
     assert asked.status_code == 200
     assert asked.context["reading"]["crs_open"]
+    assert "selected>UTF-8" not in asked.content.decode()  # Nobody has chosen it.
     assert not BulkScreening.objects.exists()
     answer = {"held": asked.context["held"], "request_key": "k", **asked.context["kept"]}
     assert clerk.post("/screenings/start/", answer).status_code == 200  # Still not answered.
