@@ -13,7 +13,7 @@ from pathlib import Path
 from django.contrib.gis.geos import GEOSGeometry
 from django.utils.translation import gettext as _
 
-from parcels.models import ProjectAreaVersion, Stand
+from parcels.models import Stand
 from portal.accounts.models import User
 from portal.base.story import Chapter
 from portal.base.transactions import write_transaction
@@ -31,7 +31,7 @@ from tickets.accounting.operations import (
     set_terms,
 )
 from tickets.accounting.signing import sign_report
-from tickets.accounting.stands import pick_stands
+from tickets.accounting.stands import pick_stands, survey_years_of
 from tickets.projects.demo import UNDER_WAY, WAVES
 from tickets.projects.models import Application
 
@@ -66,7 +66,7 @@ def sign_report_of(application: Application, *, owner: User, verifier: User) -> 
     report = open_report_for(application=application, actor=owner)
     pick_stands(
         report=report,
-        stands=stands_under(report.area_version),
+        stands=stands_under(report),
         begin_year=None,
         merge=True,
         seen=report.revision,
@@ -109,14 +109,18 @@ def sign_report_of(application: Application, *, owner: User, verifier: User) -> 
     return sign_report(report=draft, seen=_revision(report), actor=verifier)
 
 
-def stands_under(version: ProjectAreaVersion) -> Sequence[Stand]:
-    """The newest survey's stands that lie in the area and have parameters."""
-    area: GEOSGeometry = version.geom
-    near = Stand.objects.filter(replaced_at__isnull=True, geom__bboverlaps=area)
-    newest = near.order_by("-survey_year").first()
-    if newest is None:
+def stands_under(report: AccountingReport) -> Sequence[Stand]:
+    """The stands of the period's second survey that lie in the area."""
+    area: GEOSGeometry = report.area_version.geom
+    year = survey_years_of(report).end
+    if year is None:
         return []
-    there = near.filter(survey_year=newest.survey_year, geom__relate=(area, "T********"))
+    there = Stand.objects.filter(
+        replaced_at__isnull=True,
+        survey_year=year,
+        geom__bboverlaps=area,
+        geom__relate=(area, "T********"),
+    )
     return list(there.order_by("pk"))
 
 

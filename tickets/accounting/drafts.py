@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -16,7 +16,6 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from parcels.imports.uploads import receive_upload
-from parcels.models import Stand
 from parcels.stage import stage_config
 from portal.accounts.models import Mandate, Role, User
 from portal.accounts.queries import acts_for
@@ -60,7 +59,7 @@ from tickets.accounting.parsing import (
     parse_terms,
     parse_year,
 )
-from tickets.accounting.stands import pick_stands
+from tickets.accounting.stands import pick_stands, survey_years_of
 from tickets.projects.access import access_application, access_own_application
 
 STANDS_SHOWN = 3000
@@ -151,6 +150,7 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     editable = report.state == AccountingReport.State.DRAFT and may_edit(request.user, report)
     sets = list(ParameterSet.objects.in_force(today()))
     strata = strata_with_species(report)
+    years = survey_years_of(report)
     context = {
         "report": report,
         "strata": strata,
@@ -161,6 +161,7 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "verifiers": verifiers() if editable else [],
         "is_verifier": is_verifier_of(request.user, report),
         "bases": AccountingReport.Basis.choices,
+        "survey_years": years,
         "page_config": {
             **stage_config(),
             **draft_state(report, strata),
@@ -171,9 +172,7 @@ def draft_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
                 for row in sorted(sets, key=lambda row: (row.group, row.rank))
             ],
             "origins": [{"code": code, "label": str(label)} for code, label in _origins()],
-            "years": survey_years(report),
-            "endYear": report.period.upper.year - 1,
-            "beginYear": report.period.lower.year,
+            "years": asdict(years),
         },
     }
     return render(request, "accounting/draft.html", context)
@@ -397,14 +396,6 @@ def urls_of(report: AccountingReport) -> dict[str, str]:
     for name in ("stratum-change", "stratum-remove"):
         urls[name] = reverse(f"accounting:{name}", args=[report.key, none])
     return urls
-
-
-def survey_years(report: AccountingReport) -> list[int]:
-    """The years whose stands touch the area's box, the newest first."""
-    found = Stand.objects.filter(
-        replaced_at__isnull=True, geom__bboverlaps=report.area_version.geom
-    ).values_list("survey_year", flat=True)
-    return sorted(set(found), reverse=True)
 
 
 def seen_by(request: HttpRequest) -> int:

@@ -187,6 +187,15 @@ class NoMethod(AccountingRefused):
     message = _("目前没有有效的核算方法，请联系市林业主管部门。")
 
 
+class SurveyYearWrong(AccountingRefused):
+    """Stands of another survey than the two of the monitoring period; facts: ``begin``, ``end``."""
+
+    code = "survey_year_wrong"
+    message = _(
+        "监测期对应的小班调查年度是：期初 {begin}、期末 {end}。其他年度的小班不能作为碳层，期初蓄积可手工填写。"
+    )
+
+
 class StandsUnusable(AccountingRefused):
     """None of the stands picked can become a stratum."""
 

@@ -11,11 +11,12 @@ from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from parcels.claims.queries import last_day
 from parcels.models import Stand
 from portal.accounts.models import User
 from portal.base.clock import today
 from portal.base.transactions import write_transaction
-from tickets.accounting.errors import StandsUnusable
+from tickets.accounting.errors import StandsUnusable, SurveyYearWrong
 from tickets.accounting.models import STORAGE_SRID, AccountingReport, ParameterSet, Stratum
 from tickets.accounting.operations import SpeciesInput, StratumInput, add_strata
 from tickets.accounting.orchards import ORCHARD
@@ -52,6 +53,18 @@ WHERE stand.survey_year = %(year)s AND stand.replaced_at IS NULL
 """
 
 
+# A survey further than this from its day says nothing of the stock then [usual].
+SURVEY_REACH_YEARS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyYears:
+    """The two surveys of a monitoring period; None where the area's stands know none."""
+
+    begin: int | None
+    end: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """A stand that did not become a stratum, and why."""
@@ -82,6 +95,28 @@ def proposed_set(species: str, sets: Sequence[ParameterSet]) -> ParameterSet | N
     return min(named, key=lambda found: (found.rank, found.code), default=None)
 
 
+def survey_years_of(report: AccountingReport) -> SurveyYears:
+    """Of the years whose stands touch the area's box, the nearest to the period's last day, and of
+    those before it the nearest to its first day, neither further than SURVEY_REACH_YEARS; of two as
+    near, the earlier one.
+    """
+    found = Stand.objects.filter(
+        replaced_at__isnull=True, geom__bboverlaps=report.area_version.geom
+    )
+    years = sorted(set(found.values_list("survey_year", flat=True)))
+    last = last_day(report.period)
+    assert last is not None
+    end = _nearest(last.year, years)
+    earlier = [year for year in years if end is not None and year < end]
+    begin = _nearest(report.period.lower.year, earlier)
+    return SurveyYears(begin, end)
+
+
+def _nearest(wanted: int, years: Sequence[int]) -> int | None:
+    near = [year for year in years if abs(year - wanted) <= SURVEY_REACH_YEARS]
+    return min(near, key=lambda year: abs(year - wanted), default=None)
+
+
 @write_transaction
 def pick_stands(
     *,
@@ -94,10 +129,12 @@ def pick_stands(
 ) -> Picked:
     """Make strata of stands of the end year, with the stock of ``begin_year`` where it was surveyed.
 
+    SurveyYearWrong for stands or a beginning of any other year than the period's two.
     ``merge`` puts stands of one species and origin into one stratum, their stock weighted by area.
     A stand without parameters, outside the area, or an orchard that the method does not count is
     left out and said so; StandsUnusable when nothing remains.
     """
+    _require_survey_years(report, stands, begin_year)
     sets = list(ParameterSet.objects.in_force(today()))
     by_id = {stand.pk: stand for stand in stands}
     left_out: list[LeftOut] = []
@@ -129,6 +166,15 @@ def pick_stands(
     ]
     made = add_strata(report=report, strata=strata, seen=seen, actor=actor)
     return Picked(made, left_out)
+
+
+def _require_survey_years(
+    report: AccountingReport, stands: Sequence[Stand], begin_year: int | None
+) -> None:
+    years = survey_years_of(report)
+    others = {one.survey_year for one in stands} - {years.end}
+    if others or begin_year not in (None, years.begin):
+        raise SurveyYearWrong(begin=years.begin or "—", end=years.end or "—")
 
 
 def _free_parts(

@@ -13,9 +13,7 @@ interface Config extends StageConfig, DraftState {
   urls: Record<'state' | 'shapes' | 'stands' | 'stratum-add' | 'strata-pick' | 'stratum-change' | 'stratum-remove', string>
   sets: Array<{ id: number, name: string, group: string }>
   origins: Array<{ code: string, label: string }>
-  years: number[]
-  beginYear: number
-  endYear: number
+  years: { begin: number | null, end: number | null }
 }
 interface Shapes { area: MultiPolygon, strata: FeatureCollection<MultiPolygon, { code: string, group: string }> }
 interface StandFacts { number: string, species: string, stock: number | null, area_ha: number }
@@ -359,21 +357,16 @@ function pick (): void {
   void send(config.urls['strata-pick'], body, part(root, 'page-error'))
 }
 
+/** The period's two surveys; the server takes stands of no other. */
 function fillYears (): void {
-  const end = part<HTMLSelectElement>(root, 'end-year')
-  const begin = part<HTMLSelectElement>(root, 'begin-year')
-  if (config.years.length === 0) {
+  const { begin, end } = config.years
+  if (end === null) {
     for (const field of root.querySelectorAll<HTMLButtonElement | HTMLSelectElement>('.strata-tools select, .strata-tools button, .strata-tools input')) field.disabled = true
     part(root, 'stand-count').textContent = say('noStands')
+    return
   }
-  for (const year of config.years) {
-    end.add(new Option(String(year), String(year)))
-    begin.add(new Option(String(year), String(year)))
-  }
-  const near = (wanted: number, years: number[]): number | undefined => [...years].sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0]
-  end.value = String(near(config.endYear, config.years) ?? '')
-  const before = near(config.beginYear, config.years.filter(year => String(year) !== end.value))
-  begin.value = before === undefined ? '' : String(before)
+  part<HTMLSelectElement>(root, 'end-year').add(new Option(String(end), String(end)))
+  if (begin !== null) part<HTMLSelectElement>(root, 'begin-year').add(new Option(String(begin), String(begin), true, true))
 }
 
 // --- acts ---------------------------------------------------------------------------------------

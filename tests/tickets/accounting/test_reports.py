@@ -15,7 +15,7 @@ from parcels.claims.queries import days
 from parcels.errors import ShapeInvalid
 from parcels.models import Stand
 from portal.base.clock import today
-from portal.base.errors import NotFound, PortalError, StateMovedOn
+from portal.base.errors import InvalidInput, NotFound, PortalError, StateMovedOn
 from portal.base.guarantees import NothingIsRewritten
 from portal.journal.models import Event
 from tests.accounts.people import administrator
@@ -53,6 +53,7 @@ from tickets.accounting.errors import (
     StrataOverlap,
     StratumCodeTaken,
     StratumLeavesArea,
+    SurveyYearWrong,
     TermsImpossible,
     UncertaintyTooLarge,
     VerifierUnfit,
@@ -70,8 +71,9 @@ from tickets.accounting.operations import (
     set_terms,
 )
 from tickets.accounting.parameters import publish
+from tickets.accounting.parsing import parse_year
 from tickets.accounting.signing import is_as_signed, revise_report, sign_report
-from tickets.accounting.stands import pick_stands
+from tickets.accounting.stands import pick_stands, survey_years_of
 
 pytestmark = pytest.mark.django_db
 
@@ -485,6 +487,55 @@ def test_strata_are_picked_from_stands_with_the_stock_of_both_surveys() -> None:
             report=report, stands=chosen, begin_year=2020, merge=False, seen=seen(report),
             actor=report.opened_by,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("surveys", "begin", "end"),
+    [
+        ((2015, 2020, 2022, 2025), 2020, 2025),
+        ((2015, 2025), None, 2025),
+        ((2012, 2031), None, None),
+        ((2019, 2023), 2019, 2023),
+        ((2020, 2028), 2020, 2028),
+        ((2024, 2026), None, 2024),
+        ((2026,), None, 2026),
+        ((), None, None),
+    ],
+)
+def test_the_two_surveys_of_a_period_alone_are_offered_and_taken(
+    surveys: tuple[int, ...], begin: int | None, end: int | None
+) -> None:
+    report = draft_on(square(0, 0))
+    stands = {year: stand(square(0, 0), year=year, kind="新疆杨", stock="60") for year in surveys}
+    years = survey_years_of(report)
+    assert (years.begin, years.end) == (begin, end)
+    for year, found in stands.items():
+        for wanted in {None, begin, *surveys}:
+            fits = year == end and wanted in (None, begin)
+            with nullcontext() if fits else pytest.raises(SurveyYearWrong):
+                pick_stands(
+                    report=report, stands=[found], begin_year=wanted, merge=False,
+                    seen=seen(report), actor=report.opened_by,
+                )  # fmt: skip
+            for picked in Stratum.objects.filter(report=report):
+                remove_stratum(stratum=picked, seen=seen(report), actor=report.opened_by)
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("", None), (" ", None), ("2020", 2020), ("1950", 1950)],
+)
+def test_a_survey_year_is_read(text: str, year: int | None) -> None:
+    assert parse_year(text, "year") == year
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1949", "2999", "0", "-2020", "2020.5", "二〇二〇", "２０２０年", "9" * 5000, "1e3", "\x00"],
+)
+def test_what_is_no_survey_year_is_refused_in_words(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_year(text, "year")
 
 
 def test_stands_of_one_kind_merge_into_one_stratum_weighted_by_area() -> None:
