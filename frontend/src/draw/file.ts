@@ -3,7 +3,7 @@ import type { MultiPolygon, Polygon } from 'geojson'
 import { postForm, Refused } from '../server'
 import { text } from '../text'
 import type { Choice } from './choices'
-import { offerAfterRefusal, tellReading, type Reading, type System } from './reading'
+import { fileToRead, offerAfterRefusal, tellReading, type Reading, type System } from './reading'
 import { say } from './say'
 
 interface Brought extends Reading {
@@ -11,14 +11,11 @@ interface Brought extends Reading {
 }
 interface Page { root: HTMLElement, systems: System[], limitMib: number }
 
-export async function readFeatures (address: string, file: File, crs: string, { root, systems, limitMib }: Page): Promise<{ heading: string, choices: Choice[] }> {
+export async function readFeatures (address: string, file: File, { root, systems, limitMib }: Page): Promise<{ heading: string, choices: Choice[] }> {
   if (file.size > limitMib * 1024 ** 2) throw new Refused(413, 'upload_too_large', text('tooLarge', { size: Math.ceil(file.size / 1024 ** 2), limit: limitMib }))
-  const form = new FormData()
-  form.append('file', file)
-  if (crs !== '') form.append('crs', crs)
   let found: Brought
   try {
-    found = await postForm<Brought>(address, form)
+    found = await postForm<Brought>(address, fileToRead(root, file))
   } catch (error) {
     offerAfterRefusal(root, error, systems)
     throw error

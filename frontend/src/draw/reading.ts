@@ -15,6 +15,20 @@ export interface Reading {
 const PROBLEMS_TOLD = 20
 const HOW = { declared: 'certain', guessed: 'guessed', chosen: 'chosen' } as const
 
+/** The form that sends a file, with what was chosen of how it is read. */
+export function fileToRead (root: HTMLElement, file: File): FormData {
+  const form = new FormData()
+  form.append('file', file)
+  form.append('crs', part<HTMLSelectElement>(root, 'crs').value)
+  form.append('seven_parameters', part<HTMLInputElement>(root, 'seven_parameters').value)
+  return form
+}
+
+/** Reads the file again when another system or other parameters are given. */
+export function onOtherReading (root: HTMLElement, read: () => void): void {
+  for (const name of ['crs', 'seven_parameters']) part(root, name).addEventListener('change', read)
+}
+
 /** Forgets the file before: its notes, and the system that was chosen for it. */
 export function forgetReading (root: HTMLElement): void {
   part(root, 'file-notes').replaceChildren()

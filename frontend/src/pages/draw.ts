@@ -6,7 +6,7 @@ import { Autosave, type Content, type DraftState, type DrawingState } from '../d
 import { takeDrops } from '../draw/drop'
 import { Editor, type Tool } from '../draw/editor'
 import { readFeatures } from '../draw/file'
-import { forgetReading, type System } from '../draw/reading'
+import { forgetReading, onOtherReading, type System } from '../draw/reading'
 import { Findings } from '../draw/findings'
 import { LiveRules, type Verdict } from '../draw/live'
 import { OtherTab } from '../draw/other-tab'
@@ -267,9 +267,9 @@ class DrawPage {
     )
   }
 
-  private async bring (file: File, crs: string): Promise<void> {
+  private async bring (file: File): Promise<void> {
     this.note(say('reading'))
-    const found = await this.attempt(() => readFeatures(this.config.urls.file, file, crs, { root: this.root, systems: this.config.systems, limitMib: this.config.uploadLimitMib }))
+    const found = await this.attempt(() => readFeatures(this.config.urls.file, file, { root: this.root, systems: this.config.systems, limitMib: this.config.uploadLimitMib }))
     if (found === null) return
     this.note('')
     const { dataset } = part<HTMLElement>(this.root, 'chooser')
@@ -339,10 +339,9 @@ class DrawPage {
     press('delete-vertex', () => { if (this.vertex !== null) this.table.remove(this.vertex) })
     press('discard', () => { void this.discard() })
     const file = part<HTMLInputElement>(this.root, 'file')
-    const crs = part<HTMLSelectElement>(this.root, 'crs')
-    const bring = (): void => { const one = file.files?.[0]; if (one !== undefined) void this.bring(one, crs.value) }
+    const bring = (): void => { const one = file.files?.[0]; if (one !== undefined) void this.bring(one) }
     file.addEventListener('change', () => { forgetReading(this.root); bring() })
-    crs.addEventListener('change', bring)
+    onOtherReading(this.root, bring)
     takeDrops(this.root, dropped => {
       const list = new DataTransfer()
       list.items.add(dropped)

@@ -5,7 +5,7 @@ import type { MultiPolygon } from 'geojson'
 import { takeDrops } from '../draw/drop'
 import { parsed } from '../draw/notation'
 import { tellPoints } from '../draw/points'
-import { forgetReading, offerAfterRefusal, tellReading, type Reading, type System } from '../draw/reading'
+import { fileToRead, forgetReading, offerAfterRefusal, onOtherReading, tellReading, type Reading, type System } from '../draw/reading'
 import { toGeometry, type Position } from '../draw/shape'
 import { part } from '../panel'
 import { getJson, Offline, postForm, postJson, Refused } from '../server'
@@ -90,7 +90,7 @@ class StandsHere {
       const file = (event.target as HTMLInputElement).files?.[0]
       if (file !== undefined) this.read(file)
     })
-    part(this.root, 'crs').addEventListener('change', () => { if (this.last instanceof File) void this.ask(this.last) })
+    onOtherReading(this.root, () => { if (this.last instanceof File) void this.ask(this.last) })
     takeDrops(this.root, file => { this.read(file) })
     for (const name of ['start', 'end']) part(this.root, name).addEventListener('change', () => { if (this.last !== null) void this.ask(this.last) })
     void this.land()
@@ -165,11 +165,8 @@ class StandsHere {
   }
 
   private bring (file: File, period: string, signal: AbortSignal): Promise<Answer> {
-    const form = new FormData()
-    form.append('file', file)
+    const form = fileToRead(this.root, file)
     form.append('period', period)
-    const crs = part<HTMLSelectElement>(this.root, 'crs').value
-    if (crs !== '') form.append('crs', crs)
     return postForm<Answer>(this.config.api, form, { signal })
   }
 
