@@ -226,7 +226,11 @@ class RegisterPage {
     }))
     if (found.bounds !== null) {
       const [west, south, east, north] = found.bounds
-      this.map.fitBounds([[south, west], [north, east]], { padding: [30, 30] })
+      const seen = L.latLngBounds([[south, west], [north, east]])
+      // What is refused near by is seen too; a place far off is itself a sign of what is wrong.
+      const near = seen.pad(5)
+      for (const { lon, lat } of found.problems) if (lon !== null && lat !== null && near.contains([lat, lon])) seen.extend([lat, lon])
+      this.map.fitBounds(seen, { padding: [30, 30] })
     }
     this.note(say('readAll', { n: formatNumber(found.feature_count) }))
     this.root.dataset.previewed = String(found.preview.features.length)
