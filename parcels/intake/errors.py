@@ -155,7 +155,7 @@ NOTICE_MESSAGES: dict[str, str | Promise] = {
     "zone_from_header": _("坐标没有带号前缀，按文件头的带号 {zone} 读取。"),
     "zone_contradicts": _("文件头的带号是 {written}，坐标前缀是 {zone}，已按前缀读取，请核对。"),
     "seven_parameters_used": _(
-        "坐标由{name}按文件内的七参数（布尔莎模型：米、秒、ppm）换算，请在地图上核对位置。"
+        "坐标由{name}按七参数（布尔莎模型：米、秒、ppm）换算，请在地图上核对位置。"
     ),
     "seven_parameters_given": _(
         "坐标由所填的七参数（布尔莎模型：米、秒、ppm）换算为 CGCS2000，请在地图上核对位置。"
