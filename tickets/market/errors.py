@@ -58,6 +58,7 @@ class ListingMovedOn(MarketError):
     "who_prepared_a_pool_does_not_approve_it", "who_accepted_a_deposit_does_not_end_it",
     "who_found_the_receipt_of_order_does_not_refund_it",
     "who_found_the_receipt_of_trade_does_not_refund_it",
+    "who_has_a_part_in_a_trade_does_not_decide_it",
 )  # fmt: skip
 class SamePerson(MarketError):
     """Who prepared does not decide, and nobody decides on an own deal."""

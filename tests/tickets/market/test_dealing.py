@@ -12,6 +12,7 @@ from django.test import Client
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Mandate, Role, RoleGrant
+from portal.accounts.operations import end_mandate
 from portal.accounts.queries import people_acting_for
 from portal.base.clock import advance_clock, now, today
 from portal.base.errors import NotFound
@@ -578,6 +579,13 @@ def test_after_a_dispute_the_buyer_has_what_was_left_of_the_term(floor: Floor) -
     trade = floor.buy(floor.offer(floor.issue(1000), 1000), 400)
     advance_clock(timedelta(hours=60))
     raise_dispute(trade=trade, text="数量有争议", actor=floor.buyer_user)
+    with pytest.raises(TradeDisputed):
+        floor.pay(trade)
+    shown = (
+        "UPDATE market_trade SET paid_at = portal_now(), payment_number = 'X1', "
+        "payment_sha256 = repeat('a', 64), confirm_by = portal_now() WHERE id = %s"
+    )
+    assert refused(shown, [trade.pk]) == "disputed_trade_stands"
     advance_clock(timedelta(days=20))
     decide_dispute(trade=trade, go_on=True, reason="核实无误", actor=floor.trading)
     advance_clock(timedelta(hours=11))
@@ -604,6 +612,8 @@ def test_nobody_of_the_centre_handles_what_is_his_own(floor: Floor, side: str) -
         confirm_agreement(listing=listing, actor=floor.buyer_user)
     prepare_listing(listing=prepared, actor=floor.centre)
     paid, disputed = floor.agreement(ticket, 500, 1500), floor.agreement(ticket, 500, 1500)
+    floor.pay(paid)
+    refuse_payment(trade=paid, reason="不符", actor=floor.trading)
     floor.pay(paid)
     floor.pay(disputed)
     raise_dispute(trade=disputed, text="数量有争议", actor=floor.other_side(side))
@@ -634,8 +644,16 @@ def test_nobody_of_the_centre_handles_what_is_his_own(floor: Floor, side: str) -
         ("UPDATE market_trade SET decided_by_id = %s WHERE id = %s", disputed.pk),
     ):  # fmt: skip
         assert refused(statement, [floor.trading.pk, key]) == "nobody_decides_an_own_matter"
-    assert refused("UPDATE market_trade SET paid_at = NULL WHERE id = %s", [paid.pk]) == (
-        "trade_is_decided_by_somebody"
+    # He refused a payment of this trade before he acted for a party: he does not do so again.
+    again = "UPDATE market_trade SET paid_at = NULL WHERE id = %s"
+    assert refused(again, [paid.pk]) == "nobody_decides_an_own_matter"
+    undisputed = "UPDATE market_trade SET disputed_at = NULL WHERE id = %s"
+    assert refused(undisputed, [disputed.pk]) == "trade_is_decided_by_somebody"
+    # Who bought decides nothing of it either, though he acts for nobody any more.
+    end_mandate(mandate=Mandate.objects.get(user=floor.buyer_user), actor=floor.buyer_user)
+    by = "UPDATE market_trade SET paid_at = NULL, decided_by_id = %s WHERE id = %s"
+    assert refused(by, [floor.buyer_user.pk, paid.pk]) == (
+        "who_has_a_part_in_a_trade_does_not_decide_it"
     )
 
 

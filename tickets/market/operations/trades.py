@@ -89,12 +89,15 @@ def show_payment(
 ) -> Trade:
     """The buyer's evidence of a payment outside the portal, which names this deal and its amount.
 
-    It stands until the cashier confirms or refuses it.
-    Raises TradeMovedOn, PaymentShown, PaymentForAnotherDeal, PaymentUsed.
+    It stands until the cashier confirms or refuses it. While a dispute stands nothing is shown: a
+    payment of a trade that is then annulled is said afterwards (``say_trade_paid``).
+    Raises TradeMovedOn, TradeDisputed, PaymentShown, PaymentForAnotherDeal, PaymentUsed.
     """
     found = _locked(trade)
     if not acts_for(actor, found.buyer, DISPOSE):
         raise NotFound()
+    if found.disputed_at is not None:
+        raise TradeDisputed()
     if found.paid_at is not None:
         raise PaymentShown()
     if number.strip().upper() != found.number or amount_fen != found.amount_fen:
