@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.contrib.gis.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow, today
@@ -24,6 +26,13 @@ class InspectionQuerySet(models.QuerySet["Inspection"]):
     def overdue(self) -> InspectionQuerySet:
         """Ordered, and not made within the term."""
         return self.filter(state="ordered", due_on__lt=today())
+
+    def dropped_since(self, moment: datetime) -> InspectionQuerySet:
+        """Nobody goes, by a word that is not older than ``moment``; of former ones the day of the
+        proposal is all that is known."""
+        return self.annotate(ended_at=Coalesce("dropped_at", "made_at")).filter(
+            state="dropped", ended_at__gte=moment
+        )
 
     def measures_overdue(self) -> InspectionQuerySet:
         """Nobody has looked yet whether what was demanded by a day that has passed is done."""
@@ -78,6 +87,8 @@ class Inspection(models.Model):
     dropped_by = models.ForeignKey(
         "accounts.User", on_delete=models.PROTECT, null=True, related_name="+"
     )
+    # Written by the database: what still stands is proposed again so many days after it.
+    dropped_at = models.DateTimeField(_("决定不检查的时间"), null=True, editable=False)
     visited_on = models.DateField(_("检查日期"), null=True)
     findings = models.TextField(_("检查情况"), blank=True, default="")
     measures = models.TextField(_("整改要求"), blank=True, default="")
@@ -106,7 +117,7 @@ class Inspection(models.Model):
             models.UniqueConstraint(
                 name="one_inspection_of_a_proposal",
                 fields=["ticket", "source"],
-                condition=~Q(source=""),
+                condition=~Q(source="") & ~Q(state="dropped"),
             ),
             models.CheckConstraint(
                 name="who_orders_an_inspection_does_not_make_it",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from django.contrib.gis.geos import MultiPolygon, Point
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role, people_acting_for
-from portal.base.clock import PortalNow, today
+from portal.base.clock import PortalNow, now, today
 from portal.base.errors import InvalidInput
+from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from portal.casework.documents import JPEG, Upload, add_document
 from portal.casework.notices import tell
@@ -249,8 +251,14 @@ def _tell_owners(found: Inspection, subject: str, body: str) -> None:
 
 @write_transaction
 def propose_follow_ups() -> list[Inspection]:
-    """A visit for each measure whose term has passed, once (article 21). A job's act."""
-    due = Inspection.objects.measures_overdue().filter(visits=None)
+    """A visit for each measure whose term has passed (article 21), once, and again when it was dropped
+    and the days of the policy have gone by without a visit. A job's act."""
+    visits = Inspection.objects.filter(follows=OuterRef("pk"))
+    due = (
+        Inspection.objects.measures_overdue()
+        .exclude(Exists(visits.exclude(state=State.DROPPED)))
+        .exclude(Exists(visits.dropped_since(proposed_again_after())))
+    )
     return [
         propose_inspection(
             ticket=one.ticket,
@@ -262,6 +270,11 @@ def propose_follow_ups() -> list[Inspection]:
         )
         for one in due.select_for_update(of=("self",)).select_related("ticket").order_by("pk")
     ]
+
+
+def proposed_again_after() -> datetime:
+    """What was dropped before this moment, and still stands, is proposed again."""
+    return now() - timedelta(days=int(policy_number("supervision.dropped_again_days")))
 
 
 def _freeze(found: Inspection, affected: MultiPolygon, said: bytes, actor: User) -> None:

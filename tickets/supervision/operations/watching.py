@@ -23,7 +23,7 @@ from portal.journal.operations import record_event
 from tickets.registry.access import require_office
 from tickets.registry.models import CarbonTicket
 from tickets.supervision.models import Inspection, PolicyNews, WatchedShape
-from tickets.supervision.operations.inspections import propose_inspection
+from tickets.supervision.operations.inspections import propose_inspection, proposed_again_after
 
 POINTS_MAX = 5000
 _LINE = re.compile(r"\s*(\d{2,3}(?:\.\d+)?)\s*[,，]\s*(\d{2}(?:\.\d+)?)\s*[,，]\s*(\d{4}-\d\d-\d\d)\s*")  # fmt: skip
@@ -31,7 +31,8 @@ _LINE = re.compile(r"\s*(\d{2,3}(?:\.\d+)?)\s*[,，]\s*(\d{2}(?:\.\d+)?)\s*[,，
 # what was offset is owed by the project's owner when its forest is lost; only what was cancelled whole
 # is watched no more. Permits and shapes that were there when the tonnes were issued were judged then; a
 # ticket that was opened since, by a transfer or a reissue, excuses nothing. Each thing is proposed once
-# for an issuance, whichever ticket stood for it.
+# for an issuance, whichever ticket stood for it; a permit that is still good some time after its visit
+# was dropped is proposed again, while fires and changed uses are facts of a day: new ones come in anew.
 _HITS = """
 WITH issued AS (
   SELECT DISTINCT ON (ticket.issuance_id) ticket.key, ticket.issuance_id,
@@ -45,13 +46,14 @@ WITH issued AS (
   ORDER BY ticket.issuance_id, ticket.closed_by_id IS NOT NULL, ticket.opened_by_id
 ), found AS (
   SELECT issued.key, issued.issuance_id, 'harvest' AS cause, 'exclusion:' || permit.key AS source,
-         permit.number AS said, ST_Intersection(issued.geom, permit.geom) AS part
+         permit.number AS said, ST_Intersection(issued.geom, permit.geom) AS part,
+         upper_inf(permit.period) OR upper(permit.period) > %(today)s AS stands
   FROM issued JOIN parcels_exclusionarea AS permit ON ST_Intersects(issued.geom, permit.geom)
   WHERE permit.kind = 'harvest' AND permit.method = 'clear_cut' AND permit.status <> 'ended'
     AND permit.replaced_at IS NULL AND permit.made_at > issued.issued_at
   UNION ALL
   SELECT issued.key, issued.issuance_id, shape.kind, 'watched:' || shape.key, shape.seen_on || ' ' || shape.source,
-         ST_Intersection(issued.geom, hit.geom)
+         ST_Intersection(issued.geom, hit.geom), false
   FROM issued
   JOIN supervision_watchedshape AS shape
     ON ST_DWithin(issued.geom::geography, shape.geom::geography, %(radius)s)
@@ -67,18 +69,28 @@ FROM found
 WHERE ST_Area(ST_CollectionExtract(part, 3)::geography) > 1
   AND NOT EXISTS (SELECT FROM supervision_inspection AS known
                   JOIN registry_carbonticket AS its ON its.key = known.ticket_id
-                  WHERE its.issuance_id = found.issuance_id AND known.source = found.source)
+                  WHERE its.issuance_id = found.issuance_id AND known.source = found.source
+                  AND NOT (known.state = 'dropped' AND found.stands
+                           AND coalesce(known.dropped_at, known.made_at) < %(again)s))
 ORDER BY key, source
 """
 
 
 @write_transaction
 def check_issued_areas() -> list[Inspection]:
-    """Propose a visit for each issued area that something new has come upon; each thing once."""
+    """Propose a visit for each issued area that something new has come upon, each thing once, or on
+    which clear-cutting is permitted still, long after a visit was dropped."""
     with connection.cursor() as cursor:
         # Two nights' jobs that meet do not propose the same twice.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('check_issued_areas'))")
-        cursor.execute(_HITS, {"radius": policy_number("supervision.fire_radius_m")})
+        cursor.execute(
+            _HITS,
+            {
+                "radius": policy_number("supervision.fire_radius_m"),
+                "again": proposed_again_after(),
+                "today": today(),
+            },
+        )
         hits = cursor.fetchall()
     tickets = CarbonTicket.objects.in_bulk([key for key, *_rest in hits])
     proposals = []

@@ -418,6 +418,12 @@ def test_measures_are_followed_up_until_they_are_mended(
         with pytest.raises(InspectionIncomplete):
             sign_inspection(inspection=again, outcome=Outcome.GOOD, **refused, **given)
     assert list(Inspection.objects.to_be_mended()) == [first]
+    # Dropped, it is proposed again while nobody has looked, after the days of the policy.
+    drop_inspection(inspection=proposed, reason="大雪封路", actor=bureau.approver)
+    assert propose_follow_ups() == []
+    advance_clock(timedelta(days=91))
+    [proposed] = propose_follow_ups()
+    assert propose_follow_ups() == []
     # Not done: the visit demands anew itself, and what it follows is no second case.
     second = sign_inspection(
         inspection=again, outcome=Outcome.MEASURES, measures="继续清理", mended=False,

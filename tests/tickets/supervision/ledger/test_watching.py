@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from parcels.models import ExclusionArea
-from portal.base.clock import today
+from portal.base.clock import advance_clock, today
 from portal.base.errors import InvalidInput
 from portal.casework.notices import publish_notice
 from tests.factories.land import square
@@ -25,6 +25,7 @@ from tickets.registry.operations import Owners, prepare_cancellation, prepare_cl
 from tickets.registry.showing import holders
 from tickets.supervision.disclosure import TABLES
 from tickets.supervision.models import Inspection
+from tickets.supervision.operations.inspections import drop_inspection
 from tickets.supervision.operations.watching import (
     check_issued_areas,
     publish_news,
@@ -82,6 +83,27 @@ def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
     [made] = check_issued_areas()
     assert (made.cause, made.ticket) == ("harvest", sold)
     bureau.transfer(sold, to=Owners.sole(bureau.other))
+    assert check_issued_areas() == []
+
+
+def test_a_permit_that_is_still_good_is_proposed_again_some_time_after_it_was_dropped(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    land = MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt)
+    permit(land, "伊采字1号", period=(today(), today() + timedelta(days=150)))
+    centre = ticket.area_version.geom.point_on_surface
+    take_in_fire_points(
+        text=f"{centre.x:.6f},{centre.y:.6f},{today()}", source="VIIRS", actor=bureau.clerk
+    )
+    for made in check_issued_areas():
+        drop_inspection(inspection=made, reason="今年尚未采伐", actor=bureau.approver)
+    advance_clock(timedelta(days=89))
+    assert check_issued_areas() == []
+    advance_clock(timedelta(days=2))
+    [again] = check_issued_areas()  # The fire is a fact of its day.
+    assert again.cause == "harvest"
+    drop_inspection(inspection=again, reason="今年尚未采伐", actor=bureau.approver)
+    advance_clock(timedelta(days=91))  # The permit has run out.
     assert check_issued_areas() == []
 
 
