@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -19,7 +20,7 @@ from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
 from tickets.registry.access import acts_for_an_owner, owners_of
 from tickets.registry.models import TicketShare
-from tickets.supervision.models import Complaint, Inspection, JusticeCase
+from tickets.supervision.models import Complaint, Inspection, InspectionQuerySet, JusticeCase
 
 
 def departments_of(user: AnyUser) -> list[Department]:
@@ -39,12 +40,17 @@ def may_handle(user: AnyUser, complaint: Complaint) -> bool:
 def handled_by(user: AnyUser) -> QuerySet[Complaint]:
     """The complaints of which ``may_handle`` is true."""
     served = departments_of(user)
-    own = TicketShare.objects.filter(party__in=parties_acted_for(user), closed_by__isnull=True)
     return (
         Complaint.objects.filter(department__in=served)
         .exclude(accused__in=served)
-        .exclude(ticket__in=own.values("ticket"))
+        .exclude(ticket__in=_own_tickets(user))
     )
+
+
+def _own_tickets(user: AnyUser) -> QuerySet[TicketShare, Any]:
+    """The keys of the tickets for an owner of which the user acts."""
+    own = TicketShare.objects.filter(party__in=parties_acted_for(user), closed_by__isnull=True)
+    return own.values_list("ticket")
 
 
 def access_complaint(key: uuid.UUID, user: AnyUser) -> Complaint:
@@ -87,15 +93,21 @@ def access_inspections(user: AnyUser) -> None:
         raise NotFound()
 
 
+def inspections_for(user: AnyUser) -> InspectionQuerySet:
+    """Those that the user may read: of no ticket of an owner for whom he acts."""
+    access_inspections(user)
+    return Inspection.objects.exclude(ticket__in=_own_tickets(user))
+
+
 def access_inspection(key: uuid.UUID, user: AnyUser) -> Inspection:
-    """One inspection, for forestry and the auditor."""
+    """One inspection, for forestry and the auditor, unless he acts for an owner."""
     access_inspections(user)
     found = (
         Inspection.objects.select_related("ticket__area_version__area", "inspector", "freeze")
         .filter(key=key)
         .first()
     )
-    if found is None:
+    if found is None or acts_for_an_owner(user, found.ticket):
         raise NotFound()
     return found
 

@@ -15,6 +15,7 @@ from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import officers
 from portal.base.transactions import each_apart, write_transaction
 from portal.casework.notices import tell
+from tickets.registry.access import acts_for_an_owner
 from tickets.supervision.access import may_handle
 from tickets.supervision.models import Complaint, Inspection, OverdueTold
 
@@ -81,10 +82,11 @@ def _answering_for(complaint: Complaint) -> list[User]:
 
 
 def _of_forestry(matter: OverdueTold.Matter, found: Inspection, due_on: date) -> Overdue:
-    """For forestry's approvers and the inspector."""
+    """For forestry's approvers and the inspector, but who acts for an owner."""
     approvers = officers(Role.APPROVER, Department.FORESTRY)
+    people = [*approvers, *([found.inspector] if found.inspector else [])]
     return Overdue(
         matter, found.key, due_on, found.ticket.number,
-        [*approvers, *([found.inspector] if found.inspector else [])],
+        [user for user in people if not acts_for_an_owner(user, found.ticket)],
         reverse("supervision:inspection", args=[found.key]),
     )  # fmt: skip

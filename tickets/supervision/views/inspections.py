@@ -29,7 +29,7 @@ from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.casework.stage import sketch_config
 from portal.casework.uploads import body_limited
 from tickets.registry.quantities import tonnes
-from tickets.supervision.access import access_inspection, access_inspections
+from tickets.supervision.access import access_inspection, access_inspections, inspections_for
 from tickets.supervision.errors import InspectionMovedOn
 from tickets.supervision.forms import (
     FILES_MAX,
@@ -40,18 +40,18 @@ from tickets.supervision.forms import (
     ReasonForm,
     VisitForm,
 )
-from tickets.supervision.models import Inspection
+from tickets.supervision.models import Inspection, InspectionQuerySet
 from tickets.supervision.operations import inspections as acts
 from tickets.supervision.queries import freeze_order_of
 
 ROWS = 25
 REFUSED = 422
 State = Inspection.State
-TABS: dict[str, Callable[[], QuerySet[Inspection]]] = {
-    "due": lambda: Inspection.objects.filter(state=State.ORDERED),
-    "proposed": lambda: Inspection.objects.filter(state=State.PROPOSED),
-    "measures": Inspection.objects.to_be_mended,
-    "done": lambda: Inspection.objects.filter(state__in=[State.SIGNED, State.DROPPED]),
+TABS: dict[str, Callable[[InspectionQuerySet], QuerySet[Inspection]]] = {
+    "due": lambda found: found.filter(state=State.ORDERED),
+    "proposed": lambda found: found.filter(state=State.PROPOSED),
+    "measures": InspectionQuerySet.to_be_mended,
+    "done": lambda found: found.filter(state__in=[State.SIGNED, State.DROPPED]),
 }
 
 
@@ -60,16 +60,16 @@ TABS: dict[str, Callable[[], QuerySet[Inspection]]] = {
 @never_cache
 def inspections(request: HttpRequest) -> HttpResponse:
     """What is due, with the map; what is proposed; what was done."""
-    access_inspections(signed_in(request))
+    readable = inspections_for(signed_in(request))
     tab = request.GET.get("tab", "due")
     tab = tab if tab in TABS else "due"
-    found = TABS[tab]().select_related("ticket__area_version__area", "inspector")
+    found = TABS[tab](readable).select_related("ticket__area_version__area", "inspector")
     order = "measures_due_on" if tab == "measures" else "due_on"
     page = Paginator(found.order_by(order, "-pk"), ROWS).get_page(request.GET.get("page"))
     rows = list(page)
     context = {
         "tab": tab,
-        "counts": {name: rows().count() for name, rows in TABS.items()},
+        "counts": {name: rows_of(readable).count() for name, rows_of in TABS.items()},
         "page": page,
         "rows": [(one, _is_late(one, tab)) for one in rows],
         "may_propose": has_role(request.user, Role.CLERK, Department.FORESTRY),

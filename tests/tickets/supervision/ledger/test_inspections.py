@@ -359,9 +359,15 @@ def test_an_ordered_visit_is_handed_on_or_dropped(
 
 
 def test_nobody_orders_or_makes_the_inspection_of_an_own_ticket(
-    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User
+    bureau: Bureau, ticket: CarbonTicket, ordered: Inspection, visitor: User, client: Client
 ) -> None:
+    page = f"/inspections/{ordered.key}/"
+    client.force_login(visitor)
+    assert page in client.get("/inspections/").content.decode()
     mandate = mandate_of(visitor, bureau.owner, bureau.owner_user)
+    # He does not read either when and for what it is visited.
+    assert page not in client.get("/inspections/").content.decode()
+    assert client.get(page).status_code == 404
     with pytest.raises(OwnMatter):
         order(bureau, ticket, visitor)
     with pytest.raises(OwnMatter):
@@ -412,18 +418,18 @@ def test_measures_are_followed_up_until_they_are_mended(
     [proposed] = propose_follow_ups()
     assert (proposed.follows, proposed.cause) == (first, Inspection.Cause.FOLLOW_UP)
     assert propose_follow_ups() == []
-    again = order(bureau, ticket, visitor, proposed)
-    given["visited_on"] = today()
-    for refused in ({}, {"mended": False}):
-        with pytest.raises(InspectionIncomplete):
-            sign_inspection(inspection=again, outcome=Outcome.GOOD, **refused, **given)
-    assert list(Inspection.objects.to_be_mended()) == [first]
     # Dropped, it is proposed again while nobody has looked, after the days of the policy.
     drop_inspection(inspection=proposed, reason="大雪封路", actor=bureau.approver)
     assert propose_follow_ups() == []
     advance_clock(timedelta(days=91))
     [proposed] = propose_follow_ups()
     assert propose_follow_ups() == []
+    again = order(bureau, ticket, visitor, proposed)
+    given["visited_on"] = today()
+    for refused in ({}, {"mended": False}):
+        with pytest.raises(InspectionIncomplete):
+            sign_inspection(inspection=again, outcome=Outcome.GOOD, **refused, **given)
+    assert list(Inspection.objects.to_be_mended()) == [first]
     # Not done: the visit demands anew itself, and what it follows is no second case.
     second = sign_inspection(
         inspection=again, outcome=Outcome.MEASURES, measures="继续清理", mended=False,
