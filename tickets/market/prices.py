@@ -55,9 +55,10 @@ def require_amount(price_fen_per_tonne: int, quantity_kg: int) -> int:
 def premium_of(
     floor_fen_per_tonne: int, quantity_kg: int, amount_fen: int, share_bp: int
 ) -> tuple[int, int]:
-    """What a resale brought above the floor, and the owner's part of it, in fen (article 13).
+    """What the first resale under a contract brings above the floor, and the owner's part, in fen.
 
-    The part is rounded down; the rest of the premium, with the fraction of a fen, is the body's.
+    The part is rounded down. What the later ones bring is reckoned with those before them
+    (``market_premium_due``), so that the fractions of many lots are the owner's, too.
     """
     premium = max(0, amount_fen - amount_of(floor_fen_per_tonne, quantity_kg))
     return premium, premium * share_bp // BASIS_POINTS

@@ -457,7 +457,33 @@ def test_reserved_tonnes_are_not_sold_on_paper(floor: Floor) -> None:
     with pytest.raises(ReservedTonnes):
         floor.request_transfer(reserved, 10_000, to=Owners.sole(floor.other))
     floor.request_transfer(ticket, 10_000, to=Owners.sole(floor.other))  # What the owner kept.
-    floor.transfer(reserved, 5_000, to=Owners.sole(floor.other), kind=Kind.GIFT)
+    with pytest.raises(ReservedTonnes):  # The donee would owe no premium.
+        floor.transfer(reserved, 5_000, to=Owners.sole(floor.other), kind=Kind.GIFT)
+    floor.transfer(ticket, 5_000, to=Owners.sole(floor.other), kind=Kind.GIFT)
+
+
+def test_many_small_resales_owe_what_one_large_would(floor: Floor) -> None:
+    """2.5 fen a lot: rounded each by itself, the owner would never see one."""
+    reserved = floor.reserve(floor.issue(100_000), 40_000)
+    third = holder("第三方公司")
+    for _lot in range(3):
+        floor.settle(floor.agreement(reserved, 333, 1507, buyer=third))
+    shares = PremiumShare.objects.order_by("pk")
+    assert [share.premium_fen for share in shares] == [2, 3, 2]
+    assert [(share.owner_fen, share.state) for share in shares] == [
+        (0, "received"), (2, "due"), (0, "received"),
+    ]  # fmt: skip
+    whole = premium_of(1500, 999, 3 * 502, 4000)
+    assert whole == (7, 2)
+
+
+def test_what_came_out_of_a_bodys_division_sells_under_its_contract(floor: Floor) -> None:
+    reserved = floor.reserve(floor.issue(100_000), 40_000)
+    passed = floor.transfer(reserved, to=Owners.sole(floor.other), kind=Kind.COMPANY_DIVISION)
+    floor.owner_user = floor.other_user
+    floor.settle(floor.agreement(passed, 10_000, 2000, buyer=holder("第三方公司")))
+    share = PremiumShare.objects.get()
+    assert (share.purchase.contract.body, share.owner_fen) == (floor.buyer, 2000)
 
 
 def test_what_was_sold_and_bought_back_is_no_more_the_contracts(floor: Floor) -> None:

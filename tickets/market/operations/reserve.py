@@ -35,11 +35,11 @@ from tickets.market.models import (
 )
 from tickets.market.operations.dealing import bank_number
 from tickets.market.operations.listings import AgreementTerms, ask_listing
-from tickets.market.prices import BASIS_POINTS, premium_of, require_price, yuan
+from tickets.market.prices import BASIS_POINTS, require_price, yuan
 from tickets.registry.access import owners_of
 from tickets.registry.models import CarbonTicket
 from tickets.registry.operations.registrations import require_holder
-from tickets.registry.quantities import require_quantity, tonnes
+from tickets.registry.quantities import KG_PER_TONNE, require_quantity, tonnes
 from tickets.registry.queries import succeeding
 
 State = ReserveContract.State
@@ -212,11 +212,10 @@ def note_premium(sale: Trade | RetailOrder) -> PremiumShare | None:
     if purchase is None:
         return None
     contract = purchase.contract
-    premium, owners_part = premium_of(
-        contract.floor_fen_per_tonne, sale.quantity_kg, sale.amount_fen, contract.share_bp
-    )
-    if owners_part == 0:
+    floor_price = contract.floor_fen_per_tonne * sale.quantity_kg
+    if contract.share_bp == 0 or sale.amount_fen * KG_PER_TONNE <= floor_price:
         return None
+    premium, owners_part = _premium_due(purchase, sale)
     share = PremiumShare.objects.create(
         purchase=purchase,
         trade=sale if isinstance(sale, Trade) else None,
@@ -225,17 +224,32 @@ def note_premium(sale: Trade | RetailOrder) -> PremiumShare | None:
         amount_fen=sale.amount_fen,
         premium_fen=premium,
         owner_fen=owners_part,
+        # A fraction of a fen waits for the next resale: nothing is to be paid for this one.
+        state=PremiumShare.State.DUE if owners_part else PremiumShare.State.RECEIVED,
     )
     record(
         CONTRACT, contract.key, "premium_due", None,
         share=str(share.key), resale=str(sale.key), owner_fen=owners_part, premium_fen=premium,
     )  # fmt: skip
-    _tell(
-        [contract.body, contract.owner],
-        contract,
-        _("转售溢价分成：应付业主 {amount} 元").format(amount=yuan(owners_part)),
-    )
+    if owners_part:
+        _tell(
+            [contract.body, contract.owner],
+            contract,
+            _("转售溢价分成：应付业主 {amount} 元").format(amount=yuan(owners_part)),
+        )
     return share
+
+
+def _premium_due(purchase: ReservePurchase, sale: Trade | RetailOrder) -> tuple[int, int]:
+    """Premium and owner's part that come with this resale on top of those before it under the
+    contract, whose resales wait for one another; the trigger's own answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT premium, owners_part FROM market_premium_due(%s, %s, %s)",
+            [purchase.pk, sale.quantity_kg, sale.amount_fen],
+        )
+        premium, owners_part = cursor.fetchone()
+    return premium, owners_part
 
 
 @write_transaction
