@@ -237,6 +237,17 @@ class TooManyWaiting(MarketError):
     message = _("同一联系方式已有 {most} 笔待付款的订单，请先付款或等其失效。")
 
 
+@stands_for("unpaid_orders_leave_some_to_others")
+class PoolHeldByUnpaid(MarketError):
+    """One way to be reached, or all visitors together, hold their share by orders not paid yet."""
+
+    code = "pool_held_by_unpaid"
+    message = _(
+        "为了让大家都能买到，未付款的订单只能占用零售池的一部分：您现在最多还可下单 {free} 千克。"
+        "请先付清已有订单，或稍后再试（未付款的到期自动释放）；登录后下单不受访客合计上限限制。"
+    )
+
+
 class NameRefused(MarketError):
     """Ecology refused the name."""
 

@@ -29,6 +29,7 @@ from tickets.market.errors import (
     OrderOutsidePool,
     PaymentUsed,
     PoolNotOpen,
+    PoolHeldByUnpaid,
     PoolTermsWrong,
     PremiumMovedOn,
     ReceiptNotFound,
@@ -135,7 +136,8 @@ def test_orders_stay_within_their_pool(floor: Floor) -> None:
     )
     with pytest.raises(NameRefused):
         order(pool, name=refused.name)
-    first, _second = order(pool, 200), order(pool, 90)
+    first = order(pool, 200)
+    _second = order(pool, 90, contact="13900000000", actor=floor.other_user)
     with pytest.raises(NotEnoughListed):
         order(pool, 11)
     settle_order(order=first, payment_number="W1", actor=floor.trading)
@@ -246,6 +248,28 @@ def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:
 
 
 def test_pools_and_contracts_end_with_their_last_day(floor: Floor) -> None:
+def test_many_contacts_do_not_bind_a_whole_pool(floor: Floor) -> None:
+    pool = floor.pool(floor.issue(1000), largest_kg=100)
+    order(pool, 100), order(pool, 100)
+    with pytest.raises(PoolHeldByUnpaid) as caught:  # A fifth of the pool for one.
+        order(pool, 10)
+    assert "0 千克" in str(caught.value)
+    for number in range(3):
+        order(pool, 100, contact=f"1390000000{number}")
+    with pytest.raises(PoolHeldByUnpaid):  # A half for all visitors together.
+        order(pool, 10, contact="13900000009")
+    with refused_by("unpaid_orders_leave_some_to_others"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO market_retailorder SELECT (jsonb_populate_record(made, jsonb_build_object("
+            "'id', made.id + 1000, 'key', gen_random_uuid(), 'code', 'X', 'number', 'X', 'contact', "
+            "'y@example.org'))).* FROM market_retailorder AS made ORDER BY id LIMIT 1"
+        )
+    # Who is known is not a visitor.
+    order(pool, 100, contact="13900000009", actor=floor.other_user)
+    settle_order(order=RetailOrder.objects.earliest("pk"), payment_number="W1", actor=floor.trading)
+    order(pool, 50, contact="13900000008")  # Half of the 900 that are left.
+
+
     pool, contract = floor.pool(floor.issue(1000)), contract_of(floor)
     confirm_contract(contract=contract, actor=floor.owner_user)
     assert [close_due_pools(), end_due_contracts()] == [0, 0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -25,6 +26,7 @@ from tickets.market.errors import (
     NotEnoughListed,
     OrderMovedOn,
     OrderOutsidePool,
+    PoolHeldByUnpaid,
     PoolNotOpen,
     PoolTermsWrong,
     SamePerson,
@@ -186,8 +188,8 @@ def order_retail(
 ) -> RetailOrder:
     """Anybody's small amount; no account is needed (articles 11 and 12).
 
-    Raises PoolNotOpen, OrderOutsidePool, NotEnoughListed, TooManyWaiting, NameRefused,
-    PurposeIncomplete, InvalidQuantity, InvalidInput, DealTooSmall.
+    Raises PoolNotOpen, OrderOutsidePool, NotEnoughListed, TooManyWaiting, PoolHeldByUnpaid,
+    NameRefused, PurposeIncomplete, InvalidQuantity, InvalidInput, DealTooSmall.
     """
     require_quantity(quantity_kg)
     listing = lock_listing(pool.listing)
@@ -195,7 +197,7 @@ def order_retail(
         raise OrderOutsidePool(least=_least_kg(), most=pool.largest_kg)
     require_pool(pool, listing, quantity_kg, purpose)
     reached = _required(contact, _("联系方式"), 200)
-    _require_few_waiting(pool, reached)
+    _require_fair_share(pool, quantity_kg, reached, actor)
     order = RetailOrder(
         pool=pool,
         quantity_kg=quantity_kg,
@@ -268,14 +270,21 @@ def require_pool(
         raise NotEnoughListed(wanted=quantity_kg, free=left)
 
 
-def _require_few_waiting(pool: RetailPool, contact: str) -> None:
-    """TooManyWaiting: what nobody pays for is kept from everybody else till its term."""
+def _require_fair_share(
+    pool: RetailPool, quantity_kg: int, contact: str, actor: User | None
+) -> None:  # fmt: skip
+    """What nobody pays for is kept from everybody else till its term: TooManyWaiting, PoolHeldByUnpaid."""
     most = int(policy_number("market.retail_waiting_max"))
     waiting = RetailOrder.objects.filter(
         pool=pool, contact__iexact=contact, state=RetailOrder.State.WAITING
     )
     if waiting.count() >= most:
         raise TooManyWaiting(most=most)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT market_fair_kg(%s, %s, %s)", [pool.pk, contact, actor is None])
+        [free] = cursor.fetchone()
+    if quantity_kg > free:
+        raise PoolHeldByUnpaid(free=free)
 
 
 def _least_kg() -> int:
