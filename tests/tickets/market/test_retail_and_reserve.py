@@ -17,6 +17,7 @@ from portal.base.models import OutboxMessage
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer
+from tests.base.sessions import as_owner, refused_by
 from tests.tickets.market.floor import Floor, refused
 from tests.tickets.registry.register import covered, holder, mandate_of, states
 from tickets.market.errors import (
@@ -28,8 +29,8 @@ from tickets.market.errors import (
     OrderMovedOn,
     OrderOutsidePool,
     PaymentUsed,
-    PoolNotOpen,
     PoolHeldByUnpaid,
+    PoolNotOpen,
     PoolTermsWrong,
     PremiumMovedOn,
     ReceiptNotFound,
@@ -247,7 +248,6 @@ def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:
     order(pool, contact="13900000000")
 
 
-def test_pools_and_contracts_end_with_their_last_day(floor: Floor) -> None:
 def test_many_contacts_do_not_bind_a_whole_pool(floor: Floor) -> None:
     pool = floor.pool(floor.issue(1000), largest_kg=100)
     order(pool, 100), order(pool, 100)
@@ -270,6 +270,7 @@ def test_many_contacts_do_not_bind_a_whole_pool(floor: Floor) -> None:
     order(pool, 50, contact="13900000008")  # Half of the 900 that are left.
 
 
+def test_pools_and_contracts_end_with_their_last_day(floor: Floor) -> None:
     pool, contract = floor.pool(floor.issue(1000)), contract_of(floor)
     confirm_contract(contract=contract, actor=floor.owner_user)
     assert [close_due_pools(), end_due_contracts()] == [0, 0]
@@ -292,6 +293,24 @@ def test_one_payment_of_the_bank_gives_one_deal_its_money_back(floor: Floor) -> 
     with pytest.raises(PaymentUsed):
         refund(deal=owed[1], refund_number="R1", actor=floor.trading)
     refund(deal=owed[1], refund_number="R2", actor=floor.trading)
+
+
+def test_a_receipt_of_two_spellings_from_before_is_paid_back_all_the_same(
+    committed_register: str,
+) -> None:
+    """Before there was one spelling of a number, two orders could bear it: the later has no row."""
+    floor = Floor()
+    pool = floor.pool(floor.issue(1000))
+    owed = order(pool)
+    advance_clock(timedelta(hours=73))
+    lapse_overdue_orders()
+    find_receipt(deal=owed, payment_number="W1", actor=floor.centre)
+    with as_owner() as owner:
+        owner.execute("DELETE FROM market_bankpayment WHERE order_id = %s", [owed.pk])
+    settle_order(order=order(pool), payment_number="w-1", actor=floor.trading)
+    refund(deal=owed, refund_number="R1", actor=floor.trading)
+    owed.refresh_from_db()
+    assert (owed.state, owed.payment_number) == ("refunded", "W1")
 
 
 @pytest.mark.parametrize(("hours", "attack", "constraint"), [
