@@ -500,6 +500,17 @@ def test_two_hundred_bids_at_once_make_one_winner(committed_register: str) -> No
     assert covered(ticket.issuance)
 
 
+def test_the_live_page_goes_on_beyond_two_hundred_bids(floor: Floor, client: Client) -> None:
+    listing = floor.bidding(floor.issue(10_000), 10_000)
+    people = [floor.bidder(listing, f"竞买{n}") for n in range(2)]
+    for step in range(203):
+        floor.bid(listing, people[step % 2], 1500 + 50 * step)
+    live = client.get(f"/market/listings/{listing.number}/live.json").json()
+    assert [bid["number"] for bid in live["bids"]] == list(range(203, 3, -1))
+    assert (live["top"], live["next"]) == ("116.00", "116.50")
+    assert client.get(f"/market/listings/{listing.number}/").status_code == 200
+
+
 def _close(listing: Listing) -> str:
     try:
         close_bidding(listing=listing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -104,60 +105,9 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     """One operation for the button that was pressed; the address to go to."""
     action, here = request.POST.get("action", ""), f"/market/listings/{listing.number}/"
     if action == "buy":
-        form = _checked("buy", BuyForm(request.POST, user=user))
-        given, buyer = form.cleaned_data, form.buyer
-        number = once_with_factor(
-            request,
-            "market.buy",
-            user,
-            given["code"],
-            lambda confirmed: (
-                buy(
-                    listing=listing,
-                    buyer=buyer,
-                    quantity_kg=given["quantity"],
-                    actor=user,
-                    confirmed=confirmed,
-                ).number
-            ),
-        )
-        messages.success(request, _("已成交，请按期付款。"))
-        return f"/market/trades/{number}/"
-    if action == "deposit":
-        form = _checked("deposit", DepositForm(request.POST, request.FILES, user=user))
-        show_deposit(
-            listing=listing,
-            bidder=form.buyer,
-            amount_fen=form.cleaned_data["amount"],
-            upload=form.cleaned_data["slip"],
-            actor=user,
-        )
-        messages.success(request, _("保证金凭证已提交。"))
-        return here
-    if action == "bid":
-        form = _checked("bid", BidForm(request.POST, user=user))
-        given, bidder = form.cleaned_data, form.buyer
-        number = once_with_factor(
-            request,
-            "market.bid",
-            user,
-            given["code"],
-            lambda confirmed: (
-                place_bid(
-                    listing=listing,
-                    bidder=bidder,
-                    price_fen_per_tonne=given["price"],
-                    actor=user,
-                    confirmed=confirmed,
-                ).number
-            ),
-        )
-        messages.success(
-            request,
-            _("报价已接受：第 {n} 号，每吨 {price} 元。").format(
-                n=number, price=yuan(given["price"])
-            ),
-        )
+        return f"/market/trades/{_buy(request, listing, user)}/"
+    if action in ("deposit", "bid"):
+        {"deposit": _deposit, "bid": _bid}[action](request, listing, user)
         return here
     if action.endswith("-deposit"):
         _act_on_deposit(request, listing, action, user)
@@ -178,6 +128,74 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     plain[action](listing=listing, actor=user)
     messages.success(request, _("已办理。"))
     return here
+
+
+def _buy(request: HttpRequest, listing: Listing, user: User) -> str:
+    """The number of the trade."""
+    form = _checked("buy", BuyForm(request.POST, user=user))
+    number = _once(
+        request,
+        "market.buy",
+        user,
+        form,
+        partial(
+            buy,
+            listing=listing,
+            buyer=form.buyer,
+            quantity_kg=form.cleaned_data["quantity"],
+            actor=user,
+        ),
+    )
+    messages.success(request, _("已成交，请按期付款。"))
+    return str(number)
+
+
+def _bid(request: HttpRequest, listing: Listing, user: User) -> None:
+    form = _checked("bid", BidForm(request.POST, user=user))
+    price = form.cleaned_data["price"]
+    number = _once(
+        request,
+        "market.bid",
+        user,
+        form,
+        partial(
+            place_bid,
+            listing=listing,
+            bidder=form.buyer,
+            price_fen_per_tonne=price,
+            actor=user,
+        ),
+    )
+    messages.success(
+        request,
+        _("报价已接受：第 {n} 号，每吨 {price} 元。").format(n=number, price=yuan(price)),
+    )
+
+
+def _once(
+    request: HttpRequest, operation: str, user: User, form: Any, act: Callable[..., Any]
+) -> Any:
+    """The number of what the act makes, once for a press of the button, with the second factor where
+    the counterparty is new."""
+    return once_with_factor(
+        request,
+        operation,
+        user,
+        form.cleaned_data["code"],
+        lambda confirmed: act(confirmed=confirmed).number,
+    )
+
+
+def _deposit(request: HttpRequest, listing: Listing, user: User) -> None:
+    form = _checked("deposit", DepositForm(request.POST, request.FILES, user=user))
+    show_deposit(
+        listing=listing,
+        bidder=form.buyer,
+        amount_fen=form.cleaned_data["amount"],
+        upload=form.cleaned_data["slip"],
+        actor=user,
+    )
+    messages.success(request, _("保证金凭证已提交。"))
 
 
 def _act_on_deposit(request: HttpRequest, listing: Listing, action: str, user: User) -> None:
