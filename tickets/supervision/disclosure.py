@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, overload
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, Value, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -99,30 +99,46 @@ def _transfers() -> list[Row]:
         ]
 
 
-def _settled() -> list[Row]:
-    """Whatever was paid for: trades, what visitors bought, and what eco-justice retired."""
-    trades = [
-        (
-            trade.ended_at, _("交易"), trade.number, trade.listing.ticket.number,
-            trade.quantity_kg, trade.price_fen_per_tonne, trade.amount_fen,
-        )
-        for trade in settled_trades()
-    ]  # fmt: skip
-    orders = [
-        (
-            order.ended_at,
-            _("生态司法") if order.purpose == Purpose.ECO_JUSTICE else _("零售"),
-            order.number, order.listing.ticket.number,
-            order.quantity_kg, order.price_fen_per_tonne, order.amount_fen,
-        )
-        for order in settled_orders()
-    ]  # fmt: skip
-    return [
-        (_day(at), str(kind), number, ticket, kilograms, price_fen / 100, amount_fen / 100)
-        for at, kind, number, ticket, kilograms, price_fen, amount_fen in sorted(
-            trades + orders, key=lambda deal: (deal[0], deal[2]), reverse=True
-        )
-    ]
+_TRADE, _JUSTICE, _RETAIL = "trade", "justice", "retail"
+_PAID_FOR = {_TRADE: _("交易"), _JUSTICE: _("生态司法"), _RETAIL: _("零售")}
+_FACTS = (
+    "ended_at", "what", "number", "listing__ticket__number", "quantity_kg", "price_fen_per_tonne",
+    "amount_fen",
+)  # fmt: skip
+
+
+class Settlements(Sequence[Row]):
+    """Whatever was paid for, the newest first: trades, what visitors bought, and what eco-justice
+    retired; a page reads its own rows alone, however many visitors have bought."""
+
+    def __init__(self) -> None:
+        what = Case(When(purpose=Purpose.ECO_JUSTICE, then=Value(_JUSTICE)), default=Value(_RETAIL))
+        trades = settled_trades().order_by().annotate(what=Value(_TRADE))
+        orders = settled_orders().order_by().annotate(what=what)
+        self.length = trades.count() + orders.count()
+        self.rows = trades.values_list(*_FACTS).union(orders.values_list(*_FACTS), all=True)
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, chosen: int) -> Row: ...
+    @overload
+    def __getitem__(self, chosen: slice) -> list[Row]: ...
+    def __getitem__(self, chosen: int | slice) -> Row | list[Row]:
+        if isinstance(chosen, int):
+            return self[chosen : chosen + 1][0]
+        return [
+            (_day(at), str(_PAID_FOR[what]), number, ticket, kilograms, price / 100, amount / 100)
+            for at, what, number, ticket, kilograms, price, amount in self.rows.order_by(
+                "-ended_at", "-number"
+            )[chosen]
+        ]
+
+
+def settlements_version() -> str:
+    """Changes with each deal that is settled: none is taken back."""
+    return f"{settled_trades().count()}-{settled_orders().count()}"
 
 
 def _offsets() -> list[Row]:
@@ -168,7 +184,8 @@ TABLES: dict[str, Table] = {
     "prices": Table(
         _("成交与结算"),
         (_("结算日期"), _("类型"), _("编号"), _TICKET, _KG, _("单价（元/吨）"), _("金额（元）")),
-        _settled,
+        Settlements,
+        settlements_version,
     ),
     "offsets": Table(_("抵消"), (_DAY, _("凭证"), _TICKET, _KG, _("用途")), _offsets),
     "cancellations": Table(
