@@ -161,6 +161,11 @@ class InsurancePolicy(models.Model):
         """The last day on which what happens is insured; before the first: it was never in force."""
         return self.ended_on or self.ends_on
 
+    @property
+    def never_in_force(self) -> bool:
+        """Ended before it began."""
+        return self.ended_on is not None and self.ended_on < self.begins_on
+
 
 class InsuranceClaim(models.Model):
     """理赔: what happened and what was paid for it; decided once."""

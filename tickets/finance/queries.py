@@ -18,9 +18,9 @@ from tickets.finance.models import FinanceRow, InsurancePolicy, PledgeAlert
 from tickets.market.models import Listing
 from tickets.market.prices import amount_of
 from tickets.market.queries import average_price, settled_trades
-from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge, PledgeWaiver
-from tickets.registry.queries import end_of_day, pledged_kg, tickets_securing
-from tickets.registry.ranks import ranks_of
+from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge
+from tickets.registry.queries import end_of_day, pledged_kg, requests_of, tickets_securing
+from tickets.registry.ranks import waiting_at
 
 EXPIRES_WITHIN = timedelta(days=30)
 Kind = PledgeAlert.Kind
@@ -32,6 +32,7 @@ class Standing(TextChoices):
     STANDING = "standing", _("有效")
     WAITING = "waiting", _("候补")
     ENDED = "ended", _("已结束")
+    NEVER = "never", _("未生效即终止")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,16 @@ class Line:
     insurance: bool = False
     # What the office ends or strikes itself; a pledge ends in the ledger.
     row: bool = False
+    # The request by which a pledge was registered.
+    request: uuid.UUID | None = None
 
     @property
     def stands(self) -> bool:
         return self.standing is Standing.STANDING
+
+    @property
+    def is_over(self) -> bool:
+        return self.standing in (Standing.ENDED, Standing.NEVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ def register_lines(institution: Party | None = None, quarter: Quarter | None = N
     lines = _lines_on(institution, quarter.last if quarter else today())
     if quarter is not None:
         before = _lines_on(institution, quarter.first - timedelta(days=1))
-        over = {line.key for line in before if line.standing is Standing.ENDED}
+        over = {line.key for line in before if line.is_over}
         lines = [
             line for line in lines
             if line.key not in over and (line.held_kg or line.begins_on <= quarter.last)
@@ -114,26 +121,25 @@ def _lines_on(institution: Party | None, day: date) -> list[Line]:
 
 def _pledge_lines(pledges: list[Pledge], at: datetime) -> list[Line]:
     held, securing = pledged_kg(pledges, at), tickets_securing(pledges)
+    waiting, requests = _waiting(held, at), requests_of(pledges)
     return [
         Line(
             one.pk, str(_("质押贷款")), one.pledgee.name, one.external_number, securing[one.pk].number,
             one.quantity_kg, held[one.pk], one.amount_fen, one.begins_on, one.ends_on,
-            _standing(one, held[one.pk], at),
+            _standing(held[one.pk], waits=one.pk in waiting), request=requests.get(one.pk),
         )
         for one in pledges
     ]  # fmt: skip
 
 
-def _standing(pledge: Pledge, held_kg: int, at: datetime) -> Standing:
-    """A later rank that holds nothing yet waits for those before it (article 18)."""
+def _waiting(held: dict[uuid.UUID, int], at: datetime) -> set[uuid.UUID]:
+    """Of those that hold nothing, the later ranks that wait for those before them (article 18)."""
+    return waiting_at((key for key, kilograms in held.items() if not kilograms), at)
+
+
+def _standing(held_kg: int, *, waits: bool) -> Standing:
     if held_kg:
         return Standing.STANDING
-    if pledge.behind_id is None or pledge.cause.blocks.filter(opened_at__lte=at).exists():
-        return Standing.ENDED
-    row = [rank.pledge for rank in ranks_of(pledge)]
-    before = row[: row.index(pledge)]
-    given_up = PledgeWaiver.objects.filter(pledge=pledge, made_at__lte=at).exists()
-    waits = not given_up and any(pledged_kg(before, at).values())
     return Standing.WAITING if waits else Standing.ENDED
 
 
@@ -148,11 +154,12 @@ def _row_line(row: FinanceRow, day: date) -> Line:
 
 def _policy_line(policy: InsurancePolicy, day: date) -> Line:
     ended = policy.last_day < max(day, policy.begins_on)
+    standing = Standing.ENDED if ended else Standing.STANDING
     return Line(
         policy.key, f"{_('保险')} · {policy.get_subject_display()}", policy.insurer.name,
         policy.number, policy.ticket.number, 0, 0, policy.sum_fen,
-        policy.begins_on, policy.last_day,
-        Standing.ENDED if ended else Standing.STANDING, insurance=True,
+        policy.begins_on, policy.ends_on if policy.never_in_force else policy.last_day,
+        Standing.NEVER if policy.never_in_force else standing, insurance=True,
     )  # fmt: skip
 
 
@@ -201,9 +208,11 @@ def watched(pledges: QuerySet[Pledge]) -> list[OwnPledge]:
         held[block.because_id] += block.quantity_kg
         orders[block.because_id].update(block.freezes)
     reversals, securing = _reversals(found), tickets_securing(found)
-    price_fen = valuation_price_fen()
+    price_fen, waiting = valuation_price_fen(), _waiting(held, now())
     return [
-        _watched(
+        OwnPledge(pledge, securing[pledge.pk], 0, 0, (), _standing(0, waits=pledge.pk in waiting))
+        if not held[pledge.pk]
+        else _watched(
             pledge,
             securing[pledge.pk],
             held[pledge.pk],
@@ -250,9 +259,7 @@ def valuation_price_fen() -> int:
 def _watched(
     pledge: Pledge, ticket: CarbonTicket, held_kg: int, price_fen: int, alerts: list[Alert]
 ) -> OwnPledge:
-    """With term and value; nothing threatens a pledge that holds nothing any more."""
-    if held_kg == 0:
-        return OwnPledge(pledge, ticket, 0, 0, (), _standing(pledge, 0, now()))
+    """Of one that holds something: its value, and its term."""
     value_fen = amount_of(price_fen, held_kg)
     term = pledge.ends_on.isoformat()
     if pledge.ends_on < today():

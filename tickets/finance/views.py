@@ -8,9 +8,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -121,10 +121,9 @@ def confirm(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """It was paid back or wound up, on a day that the clerk names."""
     user = signed_in(request)
-    form = EndForm(request.POST)
-    if not form.is_valid():
-        raise InvalidInput(field=_("结清日期"), reason=_("写作 2026-07-01，不晚于今天"))
-    acts.end_row(row=access_row(key, user), ended_on=form.cleaned_data["ended_on"], actor=user)
+    row = access_row(key, user)
+    given = _given(EndForm, request, _("结清日期"), _("写作 2026-07-01，不晚于今天"))
+    acts.end_row(row=row, **given, actor=user)
     messages.success(request, _("已登记结清。"))
     return redirect("finance:register")
 
@@ -264,10 +263,8 @@ def end_insurance(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """An insurance ends before its term, on a day and for a reason that its insurer writes."""
     user = signed_in(request)
     policy = access_policy(key, user)
-    form = EndPolicyForm(request.POST)
-    if not form.is_valid():
-        raise InvalidInput(field=_("提前终止"), reason=_("写明日期（2026-07-01）和理由"))
-    acts.end_policy(policy=policy, **form.cleaned_data, actor=user)
+    given = _given(EndPolicyForm, request, _("提前终止"), _("写明日期（2026-07-01）和理由"))
+    acts.end_policy(policy=policy, **given, actor=user)
     messages.success(request, _("已登记提前终止。"))
     return redirect("finance:insurer")
 
@@ -278,9 +275,15 @@ def decide(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """How much is paid for a claim."""
     user = signed_in(request)
     found = access_claim(key, user)
-    form = DecisionForm(request.POST)
-    if not form.is_valid():
-        raise InvalidInput(field=_("赔付金额（元）"), reason=_("写作金额，最多两位小数"))
-    acts.decide_claim(claim=found, paid_fen=form.cleaned_data["paid_fen"], actor=user)
+    given = _given(DecisionForm, request, _("赔付金额（元）"), _("写作金额，最多两位小数"))
+    acts.decide_claim(claim=found, **given, actor=user)
     messages.success(request, _("已登记理赔结果。"))
-    return redirect(reverse("finance:insurer"))
+    return redirect("finance:insurer")
+
+
+def _given(made: type[Form], request: HttpRequest, field: str, reason: str) -> dict[str, Any]:
+    """What was typed into one of the small forms beside a row: InvalidInput says how it is written."""
+    form = made(request.POST)
+    if not form.is_valid():
+        raise InvalidInput(field=field, reason=reason)
+    return form.cleaned_data

@@ -666,6 +666,21 @@ def pledged_kg(pledges: Sequence[Pledge], at: datetime | None = None) -> dict[uu
     return {pledge.pk: 0 for pledge in pledges} | dict(standing)
 
 
+def requests_of(pledges: Sequence[Pledge]) -> dict[uuid.UUID, uuid.UUID]:
+    """The key of the request by which each pledge was registered, told by what its row repeats."""
+    asked = Registration.objects.filter(
+        kind=Registration.Kind.PLEDGE,
+        state=Registration.State.APPROVED,
+        ticket__in={pledge.ticket_id for pledge in pledges},
+    ).values_list("ticket", "pledgee", "external_number", "quantity_kg", "key")
+    keys = {tuple(told): key for *told, key in asked}
+    return {
+        one.pk: key
+        for one in pledges
+        if (key := keys.get((one.ticket_id, one.pledgee_id, one.external_number, one.quantity_kg)))
+    }
+
+
 def running_notices() -> QuerySet[LossNotice]:
     """Loss notices whose term runs and whose freeze has not been lifted."""
     laid = Block.objects.standing().filter(

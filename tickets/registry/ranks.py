@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
@@ -65,6 +67,39 @@ def ranks_of(pledge: Pledge) -> list[Rank]:
         found.append(Rank(one, standing_kg, one.quantity_kg - entered_kg if waits else 0))
         secured = secured or standing_kg > 0
     return found
+
+
+# What each pledge had taken over from others by the moment, as registry_entered_kg() tells of now.
+_WAITING = """
+WITH RECURSIVE up AS (
+  SELECT cause_id AS key, behind_id AS before FROM registry_pledge
+  WHERE cause_id = ANY(%(pledges)s) AND behind_id IS NOT NULL
+  UNION ALL
+  SELECT up.key, pledge.behind_id FROM up JOIN registry_pledge AS pledge ON pledge.cause_id = up.before
+  WHERE pledge.behind_id IS NOT NULL
+)
+SELECT pledge.cause_id FROM registry_pledge AS pledge
+WHERE EXISTS (
+    SELECT FROM up JOIN registry_block AS block ON block.because_id = up.before
+    WHERE up.key = pledge.cause_id AND block.opened_at <= %(at)s
+      AND (block.closed_at IS NULL OR block.closed_at > %(at)s))
+  AND NOT EXISTS (
+    SELECT FROM registry_pledgewaiver WHERE pledge_id = pledge.cause_id AND made_at <= %(at)s)
+  AND pledge.quantity_kg > (
+    SELECT coalesce(sum(upper(became.kg * was.kg) - lower(became.kg * was.kg)), 0)
+    FROM registry_block AS became
+    JOIN registry_block AS was ON was.closed_by_id = became.opened_by_id AND was.kg && became.kg
+     AND was.issuance_id = became.issuance_id AND was.because_id IS DISTINCT FROM became.because_id
+    WHERE became.because_id = pledge.cause_id AND became.opened_at <= %(at)s)
+"""
+
+
+def waiting_at(pledges: Iterable[uuid.UUID], at: datetime) -> set[uuid.UUID]:
+    """Which of the pledges still waited for something at a moment: they came later, one before them
+    held something then, and not all that they were registered for had entered. One query for all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, {"pledges": list(pledges), "at": at})
+        return {key for (key,) in cursor.fetchall()}
 
 
 def ranks_on(ticket: CarbonTicket) -> list[Rank]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from portal.accounts.errors import OfficeMissing
@@ -217,6 +219,10 @@ def test_a_later_rank_waits_and_a_report_tells_how_things_stood_at_the_quarters_
 
     standing = {"Z1": "standing", "Z2": "waiting", "林险1": "standing", "授信2026-1": "standing"}
     assert said() == said(begun) == standing
+    client.force_login(bureau.finance)
+    page = client.get("/finance/register/").content.decode()
+    # Each pledge leads to its bank's request.
+    assert len(re.findall(r'href="/registrations/[0-9a-f-]{36}/">Z', page)) == 2
     client.force_login(bureau.bank2_user)
     bureau.bank2_user.role_grants.create(role=Role.BANK)
     assert "候补" in client.get("/finance/bank/").content.decode()
@@ -242,6 +248,42 @@ def test_a_later_rank_waits_and_a_report_tells_how_things_stood_at_the_quarters_
         advance_clock(timedelta(days=40))
     third = Quarter(following.year + following.number // 4, following.number % 4 + 1)
     assert [line.stands for line in register_lines(quarter=third) if line.insurance] == [True]
+
+
+def test_a_later_rank_that_gave_back_what_had_entered_waits_for_the_rest(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    first = pledged(bureau, ticket)
+    second = pledged(bureau, ticket, pledgee=bureau.bank2, external_number="Z2", behind=first)
+
+    def release(pledge: Pledge, quantity_kg: int) -> None:
+        by = bureau.bank_user if pledge == first else bureau.bank2_user
+        bureau.approve(
+            prepare_release(
+                pledge=pledge, quantity_kg=quantity_kg, asked_by=by, actor=bureau.finance
+            )
+        )
+
+    def said() -> dict[str, str]:
+        return {line.number: line.standing.value for line in register_lines()}
+
+    release(first, 10_000)
+    assert said() == {"Z1": "standing", "Z2": "standing"}
+    release(second, 10_000)
+    assert said() == {"Z1": "standing", "Z2": "waiting"}
+    with CaptureQueriesContext(connection) as few:
+        register_lines()
+    last = second
+    for number in ("Z3", "Z4"):
+        last = pledged(
+            bureau, ticket, pledgee=bureau.bank2, quantity_kg=10_000, external_number=number,
+            behind=last,
+        )  # fmt: skip
+    with CaptureQueriesContext(connection) as more:
+        register_lines()
+    assert len(more) == len(few)  # However many wait.
+    release(first, 30_000)
+    assert said()["Z2"] == "standing"
 
 
 def test_a_bank_sees_its_own_pledges_and_what_threatens_them(
@@ -392,7 +434,11 @@ def test_an_insurance_ends_before_its_term_and_is_recorded_anew(
     # What has not begun was never in force, from the day on which that is written down.
     future = insurance(bureau, ticket, number="林险2", begins_on=today() + timedelta(days=30))
     end_policy(**{**given, "policy": future}, ended_on=today())
-    assert [line.stands for line in register_lines() if line.key == future.key] == [False]
+    [line] = [line for line in register_lines() if line.key == future.key]
+    assert (line.standing.value, line.begins_on, line.ends_on) == (
+        "never", future.begins_on, future.ends_on,
+    )  # fmt: skip
+    assert "未生效即终止" in client.get("/finance/insurance/").content.decode()
     advance_clock(timedelta(days=31))
     with pytest.raises(OutsideTheTerm):
         claim(policy=future, event="火灾", happened_on=today(), claimed_fen=1,
