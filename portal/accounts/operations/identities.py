@@ -28,7 +28,8 @@ from portal.accounts.models import (
     Unmasking,
     User,
 )
-from portal.accounts.operations.common import digest, keep_scan, record, require_authority
+from portal.accounts.operations.authority import require_authority
+from portal.accounts.operations.records import digest, keep_scan, record
 from portal.accounts.queries import may_check_identities, may_unmask
 from portal.base.clock import now, today
 from portal.base.errors import InvalidInput

@@ -13,7 +13,8 @@ from portal.accounts.errors import (
     SamePerson,
 )
 from portal.accounts.models import IdentityCheck, IdentityDocument, Mandate, Party, User
-from portal.accounts.operations.common import keep_scan, record, require_authority
+from portal.accounts.operations.authority import require_authority
+from portal.accounts.operations.records import keep_scan, record
 from portal.accounts.queries import acts_for, may_check_identities
 from portal.base.clock import now
 from portal.base.transactions import write_transaction

@@ -16,7 +16,8 @@ from portal.accounts.errors import (
     SamePerson,
 )
 from portal.accounts.models import IdentityDocument, Mandate, Party, PartyLink, PartyMember, User
-from portal.accounts.operations.common import digest, keep_scan, record, require_authority
+from portal.accounts.operations.authority import require_authority
+from portal.accounts.operations.records import digest, keep_scan, record
 from portal.accounts.queries import acts_for, may_check_identities, members_of
 from portal.base.clock import PortalNow, now
 from portal.base.transactions import write_transaction

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from portal.accounts.errors import DepartmentMissing, RoleRevoked, SamePerson
 from portal.accounts.models import STAFF_ROLES, Department, Role, RoleGrant, User
-from portal.accounts.operations.common import locked, record, require_administrator
+from portal.accounts.operations.authority import require_administrator
+from portal.accounts.operations.records import locked, record
 from portal.accounts.operations.sessions import end_sessions
 from portal.base.clock import now
 from portal.base.transactions import write_transaction

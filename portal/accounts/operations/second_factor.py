@@ -14,7 +14,8 @@ from portal.accounts.errors import (
     TooManyAttempts,
 )
 from portal.accounts.models import User
-from portal.accounts.operations.common import locked, record, require_administrator
+from portal.accounts.operations.authority import require_administrator
+from portal.accounts.operations.records import locked, record
 from portal.accounts.operations.sessions import end_sessions
 from portal.accounts.second_factor import confirmed_device, waiting_device
 from portal.base.transactions import write_transaction

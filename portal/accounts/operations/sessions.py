@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from portal.accounts.errors import SessionUnknown
 from portal.accounts.models import SignedInSession, User
-from portal.accounts.operations.common import locked, record, require_administrator
+from portal.accounts.operations.authority import require_administrator
+from portal.accounts.operations.records import locked, record
 from portal.accounts.queries import live_sessions, session_hash
 from portal.accounts.tokens import revoke_all_tokens
 from portal.base.clock import PortalNow, now

@@ -8,8 +8,9 @@ from portal.accounts.documents import Scan
 from portal.accounts.errors import PartyKindWrong, SamePerson
 from portal.accounts.identity import parse_body_number, parse_person_number
 from portal.accounts.models import IdentityCheck, Party, User
-from portal.accounts.operations.common import locked, record, require_administrator, require_counter
+from portal.accounts.operations.authority import require_administrator, require_counter
 from portal.accounts.operations.identities import ask_for_check
+from portal.accounts.operations.records import locked, record
 from portal.accounts.operations.sessions import end_sessions
 from portal.accounts.tokens import revoke_all_tokens
 from portal.base.transactions import write_transaction

@@ -16,8 +16,8 @@ from portal.accounts.models import (
     SignedInSession,
     User,
 )
-from portal.accounts.operations.common import record
 from portal.accounts.operations.identities import bound_to, open_identity
+from portal.accounts.operations.records import record
 from portal.base.clock import now
 from portal.base.secrets import IDENTITY_KEYS, Key, add_key, key_in_use, seal
 from portal.base.transactions import write_transaction

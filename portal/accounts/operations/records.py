@@ -1,4 +1,4 @@
-"""What the acts of the accounts share."""
+"""Rows and events that every act of the accounts writes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import uuid
 from typing import Any
 
 from portal.accounts.documents import Scan, store_scan
-from portal.accounts.errors import MandateMissing, OfficeMissing
-from portal.accounts.models import IdentityCheck, IdentityDocument, Mandate, Party, User
-from portal.accounts.queries import acts_for, may_administer, may_check_identities
+from portal.accounts.models import IdentityCheck, IdentityDocument, Party, User
 from portal.journal.operations import record_event
 
 
@@ -34,30 +32,6 @@ def digest(text: str) -> str:
 def locked(user: User) -> User:
     """The user as it stands, locked until the transaction ends."""
     return User.objects.select_for_update(no_key=True).get(pk=user.pk)
-
-
-def require_administrator(actor: User) -> None:
-    """Raises OfficeMissing."""
-    if not may_administer(actor):
-        raise OfficeMissing()
-
-
-def require_counter(actor: User | None) -> None:
-    """Whoever registers others needs the forestry counter; one registers oneself without an actor.
-
-    Raises OfficeMissing.
-    """
-    if actor is not None and not may_check_identities(actor):
-        raise OfficeMissing()
-
-
-def require_authority(actor: User, party: Party) -> None:
-    """Acts for the party in all matters, or works at the counter; raises MandateMissing."""
-    if acts_for(actor, party, Mandate.Scope.ALL):
-        return
-    if may_check_identities(actor):
-        return
-    raise MandateMissing(party=str(party.key))
 
 
 def keep_scan(
