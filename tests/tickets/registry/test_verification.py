@@ -112,6 +112,8 @@ HANDS = {
     "UPDATE registry_facesignature SET signature = sha256(signature)":
         {"grounds_are_as_journalled"},
     "DELETE FROM registry_consent WHERE id = 1": {"every_owner_agreed"},
+    "UPDATE registry_allotmentshare SET party_id = (SELECT max(id) FROM accounts_party)":
+        {"acts_give_what_was_asked"},
     "DELETE FROM offsets_offset": {"nothing_is_retired_without_a_certificate"},
     "DROP TRIGGER offset_is_no_own_matter ON offsets_offsetrequest": {"guards_are_at_work"},
     "DROP INDEX one_standing_share_per_owner": {"guards_are_at_work"},
@@ -124,7 +126,7 @@ GUARDED = (
     "registry_block", "registry_ledgerentry", "registry_carbonticket", "registry_ticketshare",
     "registry_issuance", "registry_ledgerhead", "registry_ticketcounter", "projects_filing",
     "journal_event", "parcels_claim", "registry_freezeorder", "registry_pledge", "registry_debt",
-    "registry_facesignature", "registry_consent", "offsets_offset",
+    "registry_facesignature", "registry_consent", "offsets_offset", "registry_allotmentshare",
 )  # fmt: skip
 
 
