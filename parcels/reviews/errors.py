@@ -90,6 +90,14 @@ class CancelledByOffice(ReviewRefused):
     message = _("已审核的证书只能由主管部门依职权立案、经办提出、审批签署后注销。")
 
 
+@stands_for("verified_title_gives_way_by_a_decision")
+class ChangeNotSigned(ReviewRefused):
+    """A verified title gives way to a change of it that was prepared by one and signed by another."""
+
+    code = "change_not_signed"
+    message = _("已审核的证书只有在其变更经审批签署后才由新证书取代。")
+
+
 @stands_for("cancelled_title_bears_no_claim")
 class ClaimsStand(ReviewRefused):
     """Projects, and what was issued for them, rest on the title's land."""
@@ -125,6 +133,13 @@ class NothingAsked(ReviewRefused):
 
     code = "nothing_asked"
     message = _("请写明需要补正的内容。")
+
+
+class TextMissing(ReviewRefused):
+    """A message or remark says something."""
+
+    code = "text_missing"
+    message = _("请填写留言内容。")
 
 
 class TakenByColleague(StateMovedOn):
@@ -257,6 +272,16 @@ class ParcelShared(RepairRefused):
     message = _(
         "宗地上还有其他证书 {number}，不能单独分割、合并或修改图形。请与其权利人一并办理；"
         "如该证书本就是您的，请先由林业部门把证上的姓名与您的身份核对关联。"
+    )
+
+
+class OtherTitleLeft(ParcelShared):
+    """Another verified title of the land has no case by office in which the new shape counts, too."""
+
+    code = "other_title_left"
+    message = _(
+        "宗地上还有已审核的证书 {number}，没有与本案一并办理更正。该证书另有在办变更的，请先办结或退回；"
+        "本案待审批的，请退回经办重新修改图形，系统会为该证书一并立案。"
     )
 
 

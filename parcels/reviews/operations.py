@@ -37,8 +37,8 @@ from parcels.reviews.errors import (
     NotWithBureau,
     NotWithOwner,
     OpenedByOffice,
+    OtherTitleLeft,
     OwnTitle,
-    ParcelShared,
     PartsOpen,
     ReasonMissing,
     RegisterNotAhead,
@@ -49,6 +49,7 @@ from parcels.reviews.errors import (
     SidesOpen,
     SignedByAnother,
     TakenByColleague,
+    TextMissing,
 )
 from parcels.reviews.holding import (
     former_holders,
@@ -63,6 +64,7 @@ from parcels.reviews.queries import (
     area_difference_percent,
     candidates_of_review,
     claims_on,
+    lock_claims_on,
     people_of,
     standing_ticks,
 )
@@ -484,13 +486,16 @@ def sign_review(*, review: TitleReview, seen: str, actor: User) -> TitleReview:
     The rules are asked once more: what the register says now decides, not what it said when the
     clerk looked. ReviewLandReplaced where other land stands by now than the officers saw. What moves
     the land of several verified titles is signed for all of them at once: DecidedTogether where the
-    case of one has not come so far, ParcelShared where one has none.
+    case of one has not come so far, OtherTitleLeft where one has none.
     """
     review = locked(review)
     rejected = not Outcome(review.proposal or Outcome.VERIFIED).upholds
     state = next_state(review.state, Move.REJECT if rejected else Move.VERIFY)
     _refuse_unsigned_by(review, actor)
     _refuse_unseen(review, seen)
+    if review.cancels and review.certificate.supersedes_id is not None:
+        # Before any row that a claim's applicant may hold.
+        lock_claims_on(review.certificate.supersedes_id)
     together = [review]
     if not rejected:
         together += _ready_companions(review, actor)
@@ -545,7 +550,7 @@ def _ready_companions(review: TitleReview, actor: User) -> list[TitleReview]:
         .first()
     )
     if left is not None:
-        raise ParcelShared(number=left.certificate.number)
+        raise OtherTitleLeft(number=left.certificate.number)
     return ready
 
 
@@ -818,6 +823,6 @@ def say_in_review(
     if review.case is None:
         raise ReviewMoveNotAllowed(now=review.get_state_display(), wanted=_("留言"))
     if not text.strip():
-        raise NothingAsked()
+        raise TextMissing()
     add_comment(case=review.case, text=text.strip(), place=place, internal=internal, actor=actor)
     record(review, "commented", actor, internal=internal)

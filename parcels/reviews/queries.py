@@ -125,6 +125,12 @@ def claims_on(title: TitleCertificate) -> list[str]:
         return [number for (number,) in cursor.fetchall()]
 
 
+def lock_claims_on(title_id: int) -> None:
+    """Wait for whoever writes a claim on the land of a verified title, and keep others waiting."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lock_claims_on_title(%s)", [title_id])
+
+
 def candidates_of_review(review: TitleReview, shapes: Sequence[ParcelVersion]) -> list[Candidate]:
     """The versions under review as the rules take them."""
     certificate = review.certificate

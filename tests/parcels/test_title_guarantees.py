@@ -13,10 +13,19 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
 from parcels.errors import TitleWithoutDecision
-from parcels.models import Parcel, Right, RightKind, TitleCertificate, VerifiedTitle
+from parcels.models import (
+    Parcel,
+    ParcelVersion,
+    Right,
+    RightKind,
+    TitleCertificate,
+    VerifiedTitle,
+)
+from portal.base.clock import now
 from portal.base.guarantees import refusal_of
 from tests.conftest import app_connection
 from tests.factories.land import decision_on, parcel_at, square, title_on, verify
+from tests.parcels.reviews.bench import approver, cancelled, clerk
 
 CONFLICT = "verified titles conflict"
 VERIFY = "UPDATE parcels_titlecertificate SET state = 'verified', takeover_id = %s WHERE id = %s"
@@ -122,6 +131,29 @@ def test_what_was_judged_counts_in_its_own_transaction_only(committed_db: str) -
 
 
 @pytest.mark.django_db
+def test_land_that_was_reshaped_since_it_was_judged_is_compared() -> None:
+    verify(title_on(parcel_at(square(200, 0))))
+    land = parcel_at(square(0, 0))
+    title = title_on(land)
+    assert judge(title) == []
+    ParcelVersion.objects.standing().filter(parcel=land).update(stands_to=now())
+    ParcelVersion.objects.create(
+        parcel=land, number=2, geom=square(150, 0), because="correction", stands_from=now()
+    )
+    with pytest.raises(IntegrityError, match=CONFLICT):
+        verify(title)
+
+
+def test_nobody_else_verifies_on_land_that_is_being_judged(committed_db: str) -> None:
+    first, rival = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(50, 0)))
+    with app_connection() as judging, app_connection() as session:
+        judging.execute("SELECT count(*) FROM judge_titles(%s)", [[first.pk]])
+        session.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            session.execute(VERIFY, [decision_on(rival).pk, rival.pk])
+
+
+@pytest.mark.django_db
 def test_another_kind_of_right_may_lie_on_the_same_land() -> None:
     land = parcel_at(square(0, 0))
     verify(title_on(land, kind=RightKind.LAND_OWNERSHIP))
@@ -189,10 +221,10 @@ def test_a_verified_title_is_frozen(statement: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_superseded_title_gives_its_land_free_and_stays_readable() -> None:
+def test_a_cancelled_title_gives_its_land_free_and_stays_readable() -> None:
     first, second = title_on(parcel_at(square(0, 0))), title_on(parcel_at(square(50, 0)))
     verify(first)
-    TitleCertificate.objects.filter(pk=first.pk).update(state="superseded")
+    cancelled(first, clerk("clerk"), approver("approver"))
     verify(second)
     holds = VerifiedTitle.objects.order_by("id")
     assert [(hold.certificate_id, hold.ended_at is None) for hold in holds] == [

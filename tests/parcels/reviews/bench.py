@@ -17,7 +17,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.shapes import seen_mark
 from parcels.titles.land import Land
-from parcels.titles.operations import CertificateFacts, register_title
+from parcels.titles.operations import CertificateFacts, change_by_office, register_title
 from parcels.titles.owners import SOLE, Shares
 from portal.accounts.models import Department, Party, Role, User
 from tests.accounts.people import accepted, forestry_clerk, officer, person_waiting
@@ -95,6 +95,13 @@ def proposed(
         article=article,
         actor=officer,
     )
+
+
+def cancelled(title: TitleCertificate, officer: User, signer: User) -> TitleReview:
+    """A verified title that is wrong as a whole, ended by both officers in a case by office."""
+    case = change_by_office(certificate=title, reason="重复发证", actor=officer)
+    case = proposed(case, officer, Outcome.CANCELLED, reason="重复发证", article="第四条")
+    return sign_review(review=case, seen=seen(case), actor=signer)
 
 
 def verified(review: TitleReview, officer: User, signer: User) -> TitleReview:

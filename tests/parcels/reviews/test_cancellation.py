@@ -6,20 +6,27 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.utils import IntegrityError
+from django.db.utils import IntegrityError, OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from parcels.models import Parcel, ParcelVersion, TitleReview, VerifiedTitle
-from parcels.reviews.errors import CancelledByOffice, ClaimsStand, ReasonMissing, SignedByAnother
+from parcels.models import Parcel, ParcelVersion, RightKind, TitleReview, VerifiedTitle
+from parcels.reviews.errors import (
+    CancelledByOffice,
+    ChangeNotSigned,
+    ClaimsStand,
+    ReasonMissing,
+    SignedByAnother,
+)
 from parcels.reviews.models import Outcome
 from parcels.reviews.operations import sign_review
 from parcels.titles.operations import change_by_office
 from portal.base.guarantees import refusal_of
 from portal.casework.models import Message
-from tests.factories.land import imported_title_on, parcel_at, square, verify
+from tests.conftest import app_connection
+from tests.factories.land import imported_title_on, parcel_at, square, title_on, verify
 from tests.parcels.claims.areas import claim_at
-from tests.parcels.reviews.bench import proposed, seen, submitted, title_of, verified
+from tests.parcels.reviews.bench import cancelled, proposed, seen, submitted, title_of, verified
 
 pytestmark = pytest.mark.django_db
 WHY = {"reason": "与林地使用权证书重复发证", "article": "第四条"}
@@ -82,12 +89,18 @@ def test_land_that_another_title_holds_or_the_register_brought_outlasts_a_cancel
 ) -> None:
     parcel = parcel_at(square(0, 0))
     title = imported_title_on(parcel, number="一", holder=people["party"])
+    drawn = verified(
+        title_of(people["user"], people["party"], square(500, 0), number="二"), people["clerk"],
+        people["approver"],
+    )  # fmt: skip
+    shared = Parcel.objects.get(rights__certificate=drawn.certificate)
+    title_on(shared, kind=RightKind.LAND_USE)
     verify(title)
-    case = change_by_office(certificate=title, reason="重复发证", actor=people["clerk"])
-    case = proposed(case, people["clerk"], Outcome.CANCELLED, **WHY)
-    sign_review(review=case, seen=seen(case), actor=people["approver"])
-    assert ParcelVersion.objects.standing().get().parcel == parcel
-    assert Parcel.objects.in_being().get() == parcel
+    for wrong in (title, drawn.certificate):
+        cancelled(wrong, people["clerk"], people["approver"])
+    standing = ParcelVersion.objects.standing()
+    assert {version.parcel for version in standing} == {parcel, shared}
+    assert set(Parcel.objects.in_being()) == {parcel, shared}
 
 
 def test_no_title_is_cancelled_while_a_claim_stands_on_its_land(
@@ -105,6 +118,17 @@ def test_no_title_is_cancelled_while_a_claim_stands_on_its_land(
     claim_at(square(50, 0))
     with pytest.raises(ClaimsStand):
         sign_review(review=case, seen=seen(case), actor=people["approver"])
+
+
+def test_a_title_that_proves_no_claim_is_cancelled_below_one(people: dict[str, Any]) -> None:
+    kinds = [RightKind.LAND_USE]
+    title = verified(
+        title_of(people["user"], people["party"], square(0, 0), kinds=kinds),
+        people["clerk"],
+        people["approver"],
+    )
+    claim_at(square(50, 0))
+    assert cancelled(title.certificate, people["clerk"], people["approver"]).state == "rejected"
 
 
 def test_nobody_proposes_to_cancel_what_an_owner_handed_in(people: dict[str, Any]) -> None:
@@ -148,3 +172,50 @@ def test_raw_sql_cancels_no_verified_title(people: dict[str, Any], wrong: TitleR
     )
     claim_at(square(50, 0))
     assert isinstance(refused(end, sign, cancel), ClaimsStand)
+
+
+def test_a_title_is_not_cancelled_while_a_claim_of_its_land_is_being_written(
+    people: dict[str, Any], wrong: TitleReview
+) -> None:
+    case = proposed(opened(wrong, people), people["clerk"], Outcome.CANCELLED, **WHY)
+
+    def by_sql() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE parcels_titlecertificate SET state = 'cancelled' WHERE id = %s",
+                [wrong.certificate_id],
+            )
+
+    def signed() -> None:
+        sign_review(review=case, seen=seen(case), actor=people["approver"])
+
+    with app_connection() as writer:
+        # As the trigger of claims does until its transaction ends.
+        writer.execute(
+            "SELECT lock_land(2, ARRAY[ST_GeomFromEWKB(%s)])", [bytes(square(50, 0).ewkb)]
+        )
+        for act in (by_sql, signed):
+            with pytest.raises(OperationalError, match="lock timeout"), transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                act()
+    signed()
+
+
+def test_raw_sql_supersedes_no_verified_title(people: dict[str, Any], wrong: TitleReview) -> None:
+    case = opened(wrong, people)
+    for _state in ("preparing", "approving"):
+        with (
+            pytest.raises(IntegrityError) as refusal,
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                "UPDATE parcels_titlecertificate SET state = 'superseded' WHERE id = %s",
+                [wrong.certificate_id],
+            )
+        assert isinstance(refusal_of(refusal.value), ChangeNotSigned)
+        case = proposed(case, people["clerk"]) if case.state == "preparing" else case
+    sign_review(review=case, seen=seen(case), actor=people["approver"])
+    wrong.certificate.refresh_from_db()
+    assert wrong.certificate.state == "superseded"

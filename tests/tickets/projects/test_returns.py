@@ -10,7 +10,10 @@ from django.contrib.gis.geos import MultiPolygon
 from django.urls import reverse
 
 from parcels.claims.operations import redraw_project_area
-from parcels.models import RuleRun, TitleCertificate
+from parcels.models import RuleRun, TitleCertificate, TitleReview
+from parcels.reviews.operations import sign_review
+from parcels.reviews.shapes import current_shapes
+from parcels.titles.operations import change_by_office, correct_shape
 from portal.accounts.models import Mandate, User
 from portal.base.clock import advance_clock, now
 from portal.casework.errors import OwnMatter
@@ -21,6 +24,7 @@ from portal.casework.operations import add_parties
 from tests.base.sessions import refused_by
 from tests.factories.land import square
 from tests.parcels.claims.areas import exclusion_at
+from tests.parcels.reviews.bench import proposed, seen
 from tests.tickets.projects.story import (
     Town,
     calculate,
@@ -244,6 +248,18 @@ def link(application: Application, owner: User, *titles: TitleCertificate) -> No
     hand_in(application, owner)
 
 
+def moved_away(title: TitleCertificate, town: Town) -> None:
+    """The bureau finds that the title's land lies elsewhere."""
+    clerk, signer = (town[f"natural_resources_{role}"] for role in ("clerk", "approver"))
+    change = change_by_office(certificate=title, reason="位置有误", actor=clerk)
+    [held] = current_shapes(change)
+    correct_shape(
+        review=change, parcel=held.parcel, geom=square(0, 9500), as_officer=True, actor=clerk
+    )
+    change = proposed(TitleReview.objects.get(pk=change.pk), clerk)
+    sign_review(review=change, seen=seen(change), actor=signer)
+
+
 def test_titles_that_changed_since_the_submission_hold_the_determination_up(town: Town) -> None:
     application, owner = submitted(town, square(0, 9000))
     pass_completeness(town, application)
@@ -255,7 +271,7 @@ def test_titles_that_changed_since_the_submission_hold_the_determination_up(town
     changed = reverse("projects:changed-titles")
     assert application.project.name not in browser_of(clerk).get(changed).content.decode()
     title = application.titles.get().certificate
-    TitleCertificate.objects.filter(pk=title.pk).update(state="superseded")
+    moved_away(title, town)
     with pytest.raises(TitlesChanged) as refused:
         say(application, Step.DETERMINATION, VerdictKind.PREPARE, clerk, "同意")
     assert title.number in str(refused.value)
