@@ -20,7 +20,7 @@ from parcels.models import (
     VerifiedTitle,
 )
 from parcels.reviews.access import may_use_bench
-from parcels.reviews.errors import LandOfOtherGone, MessageAnswered, NothingAsked, OwnTitle
+from parcels.reviews.errors import LandOfOtherGone, MessageAnswered, OwnTitle, TextMissing
 from parcels.reviews.holding import holders_of
 from parcels.reviews.operations import (
     open_takeover_case,
@@ -51,7 +51,7 @@ def write_about_boundary(
     """Ask the other's holder, or report an error of the other title; who was told of it.
 
     A number that is used twice has no place of its own: the other's land stands for it. Nobody is
-    told where the other's holder is known by name only. LandOfOtherGone.
+    told where the other's holder is known by name only. LandOfOtherGone, TextMissing.
     """
     if as_officer:
         require_officer(review, actor, may_use_bench)
@@ -59,7 +59,7 @@ def write_about_boundary(
     if other is None:
         raise LandOfOtherGone()
     if not text.strip():
-        raise NothingAsked()
+        raise TextMissing()
     parcel = other.parcel
     message = BoundaryMessage.objects.create(
         kind=kind,

@@ -171,6 +171,13 @@ class TitleReview(models.Model):
         return str(self.get_state_display())
 
     @property
+    def because_in_words(self) -> str:
+        """Why it was opened; an error that somebody reported is no conflict of a takeover."""
+        if self.because == self.Because.TAKEOVER and self.request_reason:
+            return gettext("报告的错误")
+        return str(self.get_because_display())
+
+    @property
     def lies_with_owner(self) -> bool:
         """Nothing goes on until its owner acts, and nobody makes him."""
         return self.state in self.WITH_OWNER and not self.by_office
