@@ -153,6 +153,12 @@ def changes_by_office() -> QuerySet[TitleReview]:
     ).select_related("certificate", "case")
 
 
+def changes_about(parcels: Iterable[Parcel]) -> QuerySet[TitleReview]:
+    """Those of the bureau's changes under way that are or were about one of these parcels."""
+    about = ReviewShape.objects.filter(parcel__in=[parcel.pk for parcel in parcels])
+    return changes_by_office().filter(pk__in=about.values("review"))
+
+
 def seen_mark(review: TitleReview) -> str:
     """What a page shows and sends back with a verdict: how far the case had come and which versions
     were before the eyes, ``revision:id,id``; after semicolons the same of its companions.
@@ -215,11 +221,24 @@ def own_corrections(review: TitleReview) -> list[ParcelVersion]:
 
 
 def restore_shape(corrected: ParcelVersion, actor: User) -> None:
-    """Let the shape stand again, as a newer version, that stood before this review corrected it."""
+    """Let the shape stand again, as a newer version, that stood before this review corrected it, and
+    that no other review made which came to nothing.
+    """
     own = ReviewShape.objects.filter(version=corrected).earliest("pk").review
-    mended = ParcelVersion.objects.filter(
-        pk__in=own.shapes.values("version"),
-        because__in=[ParcelVersion.Because.CORRECTION, ParcelVersion.Because.REPAIR],
+    rows = ReviewShape.objects.filter(version=OuterRef("pk")).order_by("pk")
+    # What an officer mended of a takeover stays with the register's certificate.
+    undone = TitleReview.objects.filter(
+        Q(pk=own.pk)
+        | Q(state__in=[TitleReview.State.REJECTED, TitleReview.State.WITHDRAWN])
+        & ~Q(because=TitleReview.Because.TAKEOVER)
+    )
+    mended = (
+        ParcelVersion.objects.filter(
+            parcel=corrected.parcel_id,
+            because__in=[ParcelVersion.Because.CORRECTION, ParcelVersion.Because.REPAIR],
+        )
+        .alias(first_of=Subquery(rows.values("review")[:1]))
+        .filter(first_of__in=undone.values("pk"))
     )
     before = (
         ParcelVersion.objects.filter(

@@ -33,7 +33,7 @@ from parcels.reviews.errors import (
     NeighboursNotOpen,
     NotWithBureau,
     NotWithOwner,
-    ParcelShared,
+    OtherTitleLeft,
 )
 from parcels.reviews.holding import hand_rights_on, holders_of, refuse_shared, told_to_owner
 from parcels.reviews.operations import (
@@ -54,6 +54,7 @@ from parcels.reviews.shapes import (
     as_shapely,
     as_stored,
     awaits_signature,
+    changes_about,
     changes_by_office,
     current_shapes,
     present_shape,
@@ -499,7 +500,8 @@ def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User)
     their own that lies with them ends.
 
     Other verified titles of land that is to be reshaped are changed with it, each in a case of its
-    own; ParcelShared where a change of one of them lies with the bureau already.
+    own; OtherTitleLeft where a change of one of them lies with the bureau already, DecidedTogether where
+    one by office is not in hand.
     """
     if not may_use_bench(actor):
         raise NotYourOffice()
@@ -507,7 +509,7 @@ def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User)
     require_officer(review, actor, may_use_bench)
     held_land = _held_land(certificate)
     brought = {version.parcel_id: version for version in waiting_imports(certificate)}
-    for beside in changes_by_office().exclude(pk=review.pk):
+    for beside in changes_about(held.parcel for held in held_land).exclude(pk=review.pk):
         brought |= {
             version.parcel_id: version
             for version in current_shapes(beside)
@@ -520,6 +522,7 @@ def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User)
             review=review, parcel_id=held.parcel_id, version=version, made_by=actor
         )
     _change_the_others(review, moved, actor)
+    _take_up_in_open_cases(review, [brought[parcel.pk] for parcel in moved], actor)
     record(
         review, "changed_by_office", actor, certificate=str(certificate.key), reshaped=len(moved)
     )
@@ -541,7 +544,27 @@ def _change_the_others(review: TitleReview, moved: Sequence[Parcel], actor: User
         try:
             change_by_office(certificate=title, reason=review.request_reason, actor=actor)
         except ChangeOpen as open_change:
-            raise ParcelShared(number=title.number) from open_change
+            raise OtherTitleLeft(number=title.number) from open_change
+
+
+def _take_up_in_open_cases(
+    review: TitleReview, brought: Sequence[ParcelVersion], actor: User
+) -> None:
+    """A shape that an import brought comes into the changes by office that were open before, too."""
+    for version in brought:
+        for found in changes_about([version.parcel]).exclude(pk=review.pk).order_by("pk"):
+            other = locked(found)
+            present = {one.parcel_id: one for one in current_shapes(other)}
+            if present.get(version.parcel_id, version) == version:
+                continue
+            require_officer(other, actor)
+            if other.state != TitleReview.State.PREPARING:
+                raise DecidedTogether(
+                    number=other.certificate.number, state=other.get_state_display()
+                )
+            ReviewShape.objects.create(
+                review=other, parcel_id=version.parcel_id, version=version, made_by=actor
+            )
 
 
 def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleReview]:
@@ -554,7 +577,7 @@ def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleRevie
     _change_the_others(review, [parcel], actor)
     others = [
         locked(one)
-        for one in changes_by_office().exclude(pk=review.pk).order_by("pk")
+        for one in changes_about([parcel]).exclude(pk=review.pk).order_by("pk")
         if parcel in [version.parcel for version in current_shapes(one)]
     ]
     for one in others:

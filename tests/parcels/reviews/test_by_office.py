@@ -73,6 +73,7 @@ from tests.base.sessions import refused_by
 from tests.factories.files import feature, geojson, polygon
 from tests.factories.land import decision_on, imported_title_on, parcel_at, square, verify
 from tests.parcels.reviews.bench import (
+    cancelled,
     clerk,
     owner,
     proposed,
@@ -180,6 +181,28 @@ def reported(people: dict[str, Any]) -> tuple[TitleReview, BoundaryMessage, Titl
     )  # fmt: skip
     assert told == []
     return wrong, BoundaryMessage.objects.get(), honest
+
+
+def test_a_reported_error_of_a_title_that_nobody_reviewed_is_no_conflict_of_a_takeover(
+    people: dict[str, Any],
+) -> None:
+    wrong = imported_title_on(parcel_at(square(97, 0)), number="邻")
+    honest = submitted(title_of(people["user"], people["party"], square(0, 0)))
+    assert honest.run is not None
+    write_about_boundary(
+        review=honest, finding=honest.run.findings.filter(rule="overlap_title").get(),
+        kind=BoundaryMessage.Kind.REPORT_ERROR, text="东侧三米属我方", as_officer=False,
+        actor=people["user"],
+    )  # fmt: skip
+    answer_boundary_message(
+        message=BoundaryMessage.objects.get(), agreed=True, text="", actor=people["clerk"]
+    )
+    opened = TitleReview.objects.get(certificate=wrong)
+    browser = Client()
+    browser.force_login(people["clerk"])
+    page = browser.get(reverse("parcels:bench-case", args=[opened.key])).content.decode()
+    assert "报告的错误" in page
+    assert "接管中的冲突" not in page
 
 
 def test_an_error_that_the_bureau_confirms_is_corrected_in_a_case_by_office(
@@ -373,8 +396,8 @@ def test_a_reported_error_is_corrected_on_land_that_was_split_meanwhile(
 
 
 def test_who_agrees_to_a_report_where_no_title_stands_is_told_so(people: dict[str, Any]) -> None:
-    _wrong, message, _honest = reported(people)
-    TitleCertificate.objects.filter(state="verified").update(state="superseded")
+    wrong, message, _honest = reported(people)
+    cancelled(wrong.certificate, people["clerk"], people["approver"])
     browser = Client()
     browser.force_login(people["clerk"])
     address = reverse("parcels:boundary-message", args=[message.key])
@@ -588,6 +611,23 @@ def test_land_of_two_verified_titles_is_reshaped_for_both_by_one_signature(
     assert {hold.version for hold in held} == {stands}
 
 
+def test_an_imported_shape_comes_into_the_case_of_the_other_title_that_was_open_before(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    trees, land, _other = two_kinds_of_right(people)
+    facts = change_by_office(certificate=trees, reason="株数有误", actor=people["clerk"])
+    imported_anew(tmp_path)
+    [waiting] = imported_corrections()
+    assert waiting == land
+    shape = change_by_office(certificate=land, reason="导入", actor=people["clerk"])
+    assert current_shapes(facts) == current_shapes(shape)
+    facts = proposed(facts, people["clerk"])
+    signed(shape, people)
+    facts.refresh_from_db()
+    assert facts.state == "verified"
+    assert ParcelVersion.objects.standing().get().number == 2
+
+
 def test_an_officer_reshapes_land_of_two_verified_titles_in_both_cases(
     people: dict[str, Any],
 ) -> None:
@@ -655,10 +695,11 @@ def test_raw_sql_reshapes_no_land_of_a_title_that_is_not_changed_with_it(
     assert isinstance(refusal_of(refusal.value), ParcelShared)
     change_by_office(certificate=land, reason="测量有误", actor=people["clerk"])
     shape_anew(2)
-    with refused_by("verified_shape_is_frozen"), connection.cursor() as cursor:
+    with refused_by("verified_title_gives_way_by_a_decision"), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE parcels_titlecertificate SET state = 'superseded' WHERE id = %s", [trees.pk]
         )
+    with refused_by("verified_shape_is_frozen"), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE parcels_parcelversion SET stands_to = portal_now() WHERE id = %s", [held.pk]
         )

@@ -328,6 +328,27 @@ def test_what_a_registration_corrected_of_the_registers_land_stands_as_before_on
     assert ParcelVersion.objects.standing().get() == stands
 
 
+def test_the_correction_of_a_registration_that_ended_is_not_restored(
+    people: dict[str, Any],
+) -> None:
+    parcel = parcel_at(square(0, 0))
+    former = parcel.versions.get()
+    first, second = (tapped(people["user"], people["party"], parcel, number=n) for n in "一二")
+    for review in (first, second):
+        submitted(review)
+        back = TitleReview.objects.get(pk=review.pk)
+        return_title(review=back, asked="x", seen=seen(back), actor=people["clerk"])
+    for review, side_m in ((first, 90), (second, 80)):
+        correct_shape(
+            review=review, parcel=parcel, geom=square(0, 0, side_m), as_officer=False,
+            actor=people["user"],
+        )  # fmt: skip
+    withdraw_review(review=first, actor=people["user"])
+    assert ParcelVersion.objects.standing().get().number == 3
+    withdraw_review(review=second, actor=people["user"])
+    assert ParcelVersion.objects.standing().get().geom.equals_exact(former.geom)
+
+
 def tapped(user: User, party: Party, parcel: Parcel, *, number: str = "一") -> TitleReview:
     """A draft on land that is registered already."""
     return register_title(
