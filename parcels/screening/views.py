@@ -27,6 +27,7 @@ from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, parse_columns, upload_limit_mib, web_limits
 from parcels.intake.columns import FIELDS
 from parcels.intake.reader import Inspection, inspect_file
+from parcels.rules.errors import PeriodMalformed, ScreeningRefused
 from parcels.rules.period import parse_period
 from parcels.rules.screening import FACTS, propose_columns
 from parcels.rules.table import Subject
@@ -50,8 +51,8 @@ from parcels.screening.results import (
 from parcels.stage import stage_config
 from parcels.tasks import run_screening_job
 from portal.accounts.models import User
-from portal.base.answers import sent_once, typed_into
-from portal.base.errors import InvalidInput, NotFound
+from portal.base.answers import answer_refused, sent_once, typed_into
+from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.base.parameters import whole_number
 from portal.journal.operations import record_event
 
@@ -64,19 +65,28 @@ KEPT = ("subject", "period", "seven_parameters")
 @require_GET
 def screenings(request: HttpRequest) -> HttpResponse:
     access_imports(request.user)
+    return _form(request)
+
+
+def _form(
+    request: HttpRequest, *, held: Held | None = None, refusal: PortalError | None = None
+) -> HttpResponse:
+    """The list with the form above it; after a refusal with what was typed, and the file waits."""
     page = Paginator(BulkScreening.objects.select_related("made_by"), 20).get_page(
         request.GET.get("page")
     )
-    return render(
-        request,
-        "parcels/screening/list.html",
-        {
-            "page": page,
-            "limit": upload_limit_mib(),
-            "subjects": BulkScreening.Subject.choices,
-            "request_key": uuid.uuid4(),
-        },
-    )
+    context = {
+        "page": page,
+        "limit": upload_limit_mib(),
+        "subjects": BulkScreening.Subject.choices,
+        "request_key": uuid.uuid4(),
+        "given": request.POST.dict(),
+        "seven_parameters": request.POST.get("seven_parameters", ""),
+        "held": held,
+        "refusal": refusal,
+        "wrong": type(refusal).__name__,
+    }
+    return answer_refused(render(request, "parcels/screening/list.html", context), refusal)
 
 
 @login_required
@@ -91,21 +101,28 @@ def start(request: HttpRequest) -> HttpResponse:
     subject = request.POST.get("subject", "")
     if subject not in BulkScreening.Subject.values:
         raise InvalidInput(field="subject", reason=subject)
-    choices = parse_choices(request.POST)
     period = request.POST.get("period", "").strip()
     id_field = request.POST.get("id_field", "").strip()
     user = request.user
     assert isinstance(user, User)
     with _sent_or_held(request) as held:
-        inspection = inspect_file(held.path, choices=choices, limits=web_limits())
         try:
+            choices = parse_choices(request.POST)
+            asked_for = parse_period(period) if period else None
+            inspection = inspect_file(held.path, choices=choices, limits=web_limits())
             refuse_guesses(inspection)
+            if _was_read_otherwise(request, inspection):
+                return _ask(request, held, inspection)
+            refuse_missing_field(id_field, inspection)
         except (CoordinateSystemOpen, EncodingOpen):
             return _ask(request, held, inspection)
-        refuse_missing_field(id_field, inspection)
-        asked_for = parse_period(period) if period else None
+        except (InvalidInput, PeriodMalformed, ScreeningRefused) as refusal:
+            if "text/html" not in request.headers.get("Accept", ""):
+                raise
+            return _form(request, held=_waiting(held), refusal=refusal)
         columns = parse_columns(request.POST, inspection, facts=FACTS, propose=propose_columns)
-        if not held.word and (shift_notices(inspection) or inspection.fields):
+        looked = "read_as" in request.POST
+        if not looked and (shift_notices(inspection) or inspection.fields):
             return _ask(request, held, inspection)
 
         def act() -> dict[str, Any]:
@@ -132,20 +149,41 @@ def start(request: HttpRequest) -> HttpResponse:
 @contextmanager
 def _sent_or_held(request: HttpRequest) -> Iterator[Held]:
     """The file of the form, or the one that waits for the form's answer."""
-    if word := request.POST.get("held", ""):
-        yield held_file(word)
-        return
     sent = request.FILES.get("file")
     if sent is None:
-        raise UploadMissing()
+        word = request.POST.get("held", "")
+        if not word:
+            raise UploadMissing()
+        yield held_file(word)
+        return
     with receive_upload(sent) as path:
         yield Held(path, str(sent.name), "")
 
 
+def _waiting(held: Held) -> Held:
+    """The file, kept until its form comes back."""
+    return held if held.word else hold_file(held.path, held.name)
+
+
+def _read_as(inspection: Inspection) -> str:
+    """The layer and the encoding, on which the names of the columns depend."""
+    encoding = inspection.encoding
+    return f"{encoding.value if encoding else ''} {inspection.layer}"
+
+
+def _was_read_otherwise(request: HttpRequest, inspection: Inspection) -> bool:
+    """Whether the form's columns are those of another layer, or of other letters, than now chosen."""
+    present = _read_as(inspection)
+    return request.POST.get("read_as", present) != present
+
+
 def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpResponse:
-    """The page that asks; the file waits, and nothing that was typed is lost."""
-    held = held if held.word else hold_file(held.path, held.name)
-    chosen = parse_columns(request.POST, inspection, facts=FACTS, propose=propose_columns)
+    """The page that asks; the file waits, and nothing that was typed is lost. Columns of another
+    reading are none of this one's: they are proposed anew.
+    """
+    held = _waiting(held)
+    given = {} if _was_read_otherwise(request, inspection) else request.POST
+    chosen = parse_columns(given, inspection, facts=FACTS, propose=propose_columns)
     context = {
         "names": [found.name for found in inspection.fields],
         "facts": [
@@ -155,6 +193,7 @@ def _ask(request: HttpRequest, held: Held, inspection: Inspection) -> HttpRespon
         ],
         "file_name": held.name,
         "held": held.word,
+        "read_as": _read_as(inspection),
         "reading": reading_of(inspection),
         "given": request.POST.dict(),  # A QueryDict has an encoding of its own.
         "kept": {name: request.POST.get(name, "") for name in KEPT},

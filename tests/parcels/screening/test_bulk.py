@@ -22,7 +22,7 @@ from parcels.screening.operations import result_folder
 from parcels.tasks import run_screening_job
 from portal.accounts.models import Department, Role
 from tests.accounts.people import officer, user_named, verbs
-from tests.factories.files import feature, geojson, polygon
+from tests.factories.files import feature, geojson, geopackage, polygon
 from tests.factories.land import parcel_at, square
 from tests.parcels.rules.asking import verified_land
 
@@ -59,12 +59,17 @@ def candidates_file(folder: Path) -> Path:
     return path
 
 
+def looked(asked: Any) -> dict[str, str]:
+    """What the page that asked sends back with its form."""
+    return {name: asked.context[name] for name in ("held", "read_as")}
+
+
 def start(client: Client, path: Path, **fields: str) -> BulkScreening:
     with path.open("rb") as sent:
         form = {"file": sent, "subject": "title", "request_key": uuid.uuid4().hex, **fields}
         asked = client.post("/screenings/start/", form)
     assert asked.status_code == 200, asked.content
-    told = {"held": asked.context["held"], "request_key": form["request_key"], "subject": "title"}
+    told = {"request_key": form["request_key"], "subject": "title", **looked(asked)}
     answer = client.post("/screenings/start/", {**told, **fields})
     assert answer.status_code == 302, answer.content
     return BulkScreening.objects.get(key=answer["Location"].split("/")[2])
@@ -145,7 +150,7 @@ def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: 
     assert asked.context["reading"]["crs_open"]
     assert "selected>UTF-8" not in asked.content.decode()  # Nobody has chosen it.
     assert not BulkScreening.objects.exists()
-    answer = {"held": asked.context["held"], "request_key": "k", **asked.context["kept"]}
+    answer = {**looked(asked), "request_key": "k", **asked.context["kept"]}
     assert clerk.post("/screenings/start/", answer).status_code == 200  # Still not answered.
     done, again = (clerk.post("/screenings/start/", {**answer, "crs": "4536"}) for _click in "ab")
     assert (done.status_code, done["Location"]) == (302, again["Location"])
@@ -154,6 +159,26 @@ def test_what_the_reader_guesses_is_asked_before_a_job(clerk: Client, tmp_path: 
     )
     assert (other.status_code, other.json()["code"]) == (422, "request_key_reused")
     assert BulkScreening.objects.get().choices["crs_epsg"] == 4536
+
+
+def test_another_layer_has_its_columns_proposed_and_asked_anew(
+    clerk: Client, tmp_path: Path
+) -> None:
+    path = tmp_path / "候选.gpkg"
+    geopackage(path, [square(0, 0).wkb.tobytes()], columns={"A": ["x"]}, layer="one")
+    geopackage(path, [square(0, 0).wkb.tobytes()], columns={"YOU_SHI_SZ": ["榆"]}, layer="two")
+    form = {"subject": "title", "request_key": "k", "layer": "one"}
+    with path.open("rb") as sent:
+        asked = clerk.post("/screenings/start/", {"file": sent, **form})
+    answer = {**form, **looked(asked)}
+    answer |= {"layer": "two", "column_species": "", "id_field": "A"}
+    asked = clerk.post("/screenings/start/", answer)
+    assert asked.status_code == 200
+    assert not BulkScreening.objects.exists()
+    proposed = {code: column for code, _label, column in asked.context["facts"] if column}
+    assert proposed == {"species": "YOU_SHI_SZ"}
+    answer |= {"read_as": asked.context["read_as"], "column_species": "YOU_SHI_SZ", "id_field": ""}
+    assert clerk.post("/screenings/start/", answer).status_code == 302
 
 
 def test_the_columns_of_a_file_are_shown_and_chosen_before_a_job(
@@ -169,7 +194,7 @@ def test_the_columns_of_a_file_are_shown_and_chosen_before_a_job(
     page = asked.content.decode()
     assert "<option selected>SHU_ZHONG</option>" in page
     assert 'name="column_species"' in page
-    answer = {**form, "held": asked.context["held"], "column_unit_number": ""}
+    answer = {**form, **looked(asked), "column_unit_number": ""}
     wrong = clerk.post(
         "/screenings/start/", {**answer, "column_species": "GONE"}, HTTP_ACCEPT="application/json"
     )
@@ -225,6 +250,29 @@ def test_what_cannot_be_screened_is_refused_before_a_job(
     assert answer.status_code == 422
     assert answer.json()["message"]
     assert not BulkScreening.objects.exists()
+
+
+def test_a_refused_form_comes_back_with_what_was_typed_and_keeps_the_file(
+    clerk: Client, tmp_path: Path
+) -> None:
+    typed = {"subject": "title", "period": "2021-13-01/2025-12-31", "crs": "4490"}
+    with candidates_file(tmp_path).open("rb") as sent:
+        refused = clerk.post(
+            "/screenings/start/",
+            {**typed, "file": sent, "request_key": "k"},
+            HTTP_ACCEPT="text/html",
+        )
+    page = refused.content.decode()
+    assert refused.status_code == 422
+    assert 'data-code="period_malformed"' in page
+    assert 'value="2021-13-01/2025-12-31"' in page
+    assert "“候选.geojson”已收到" in page
+    again = {**typed, "held": refused.context["held"].word, "period": "2021-01-01/2025-12-31"}
+    asked = clerk.post("/screenings/start/", {**again, "request_key": "k"})
+    assert asked.status_code == 200  # Its columns are asked all the same.
+    told = clerk.post("/screenings/start/", {**again, **looked(asked), "request_key": "l"})
+    assert told.status_code == 302, told.content
+    assert BulkScreening.objects.get().file_name == "候选.geojson"
 
 
 def test_only_departments_screen(clerk: Client, tmp_path: Path) -> None:
