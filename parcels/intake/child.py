@@ -82,6 +82,9 @@ def answer(request: dict[str, Any], scratch: Path, out: BinaryIO) -> None:
         declared = systems.from_text(opened.declared_crs, seven)
         if declared is None and opened.declared_crs:
             opened.notices.append(("crs_unreadable", {}))
+    chosen = choices["encoding"] is not None
+    if chosen and (opened.encoding is None or opened.encoding.how != "chosen"):
+        opened.notices.append(("encoding_idle", {}))
     crs = systems.choose(
         declared=declared, chosen_epsg=choices["crs_epsg"], bounds=opened.bounds, seven=seven
     )

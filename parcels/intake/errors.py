@@ -153,7 +153,7 @@ NOTICE_MESSAGES: dict[str, str | Promise] = {
         "手机地图导出的坐标可能是 GCJ-02（约偏 280 米）。请在地图上核对；有偏移时换用 WGS 84 导出。"
     ),
     "zone_from_header": _("坐标没有带号前缀，按文件头的带号 {zone} 读取。"),
-    "zone_contradicts": _("文件头的带号是 {written}，坐标前缀是 {zone}，已按前缀读取，请核对。"),
+    "zone_contradicts": _("文件头的带号是 {written}，坐标前缀是 {zone}，推测以前缀为准，请核对。"),
     "seven_parameters_used": _(
         "坐标由{name}按七参数（布尔莎模型：米、秒、ppm）换算，请在地图上核对位置。"
     ),
@@ -161,6 +161,7 @@ NOTICE_MESSAGES: dict[str, str | Promise] = {
         "坐标由所填的七参数（布尔莎模型：米、秒、ppm）换算为 CGCS2000，请在地图上核对位置。"
     ),
     "seven_parameters_idle": _("文件的坐标系不需要七参数，没有使用所填的七参数。"),
+    "encoding_idle": _("文件自己写明文字编码，没有使用所选的编码。"),
     "area_in_square_metres": _("有 {n} 个地块的面积以平方米填写，已换算为公顷。"),
     "dxf_holes": _("有 {n} 条闭合线位于另一条之内，已作为孔洞，请核对。"),
     "dxf_open_lines": _("有 {n} 条多段线没有闭合，没有作为地块。"),

@@ -293,10 +293,13 @@ class RegisterPage {
     this.redraw()
   }
 
+  /** The rows to the last with a number; one without stays as an empty one, so that a refusal counts rows as they stand. */
   private typed (): string[][] {
-    return [...part<HTMLElement>(this.root, 'points').querySelectorAll('tr')]
+    const rows = [...part<HTMLElement>(this.root, 'points').querySelectorAll('tr')]
       .map(row => [...row.querySelectorAll('input')].map(input => input.value.trim()))
-      .filter(cells => cells[2] !== '' || cells[3] !== '')
+      .map(cells => cells[2] === '' && cells[3] === '' ? ['', '', '', ''] : cells)
+    while (rows.at(-1)?.every(cell => cell === '')) rows.pop()
+    return rows
   }
 
   private redraw (): void {

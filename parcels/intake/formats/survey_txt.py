@@ -264,6 +264,9 @@ def plane_of(header: dict[str, str], points: Points, by_hand: tuple[float, ...] 
         pipeline = Transformer.from_pipeline(helmert(datum, projection, given))
         notices.append(("seven_parameters_used", {"name": datum.name}))
         return Plane("EPSG:4490", zone, bool(len(zones)), pipeline, tuple(notices))
+    if len(zones) and header_zone not in (None, zone):
+        # The numbers propose a zone, and a person says whether it is theirs.
+        return Plane("", zone, prefixed=True, notices=tuple(notices))
     declared = {
         "cgcs2000": f"EPSG:{gauss_kruger_epsg(meridian, easting_m)}",
         "wgs84": f"+proj=tmerc +lat_0=0 +lon_0={meridian} +k=1 +x_0={easting_m} +y_0=0 "

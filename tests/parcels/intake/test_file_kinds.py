@@ -84,6 +84,12 @@ def test_content_decides_and_not_the_name(here: Path) -> None:
     assert [inspection.format for inspection in found] == ["GeoPackage", "GeoJSON"]
 
 
+def test_an_encoding_that_a_format_has_no_use_for_is_said_to_be_idle(here: Path) -> None:
+    package = geopackage(here / "land.gpkg", [wkb_polygon(square())])
+    codes = [one["code"] for one in look(package, encoding="gb18030").raw["notices"]]
+    assert "encoding_idle" in codes
+
+
 @pytest.fixture
 def vrt(here: Path) -> str:
     """A virtual file that makes GDAL read another file of the server; shown to work without us."""

@@ -233,9 +233,13 @@ def test_bad_input_is_told_and_nothing_is_half_written(
     ("more", "said"),
     [
         ({"points": '[["1","1","81.3","43.95"],["1","2","81.3O","43.95"]]'}, "第 2 行“经度”"),
+        (
+            {"points": '[["1","1","81.3","43.95"],["","","",""],["1","3","81.3O","43.95"]]'},
+            "第 3 行“经度”",
+        ),
         ({"way": "upload", "shape_file": SimpleUploadedFile("外业.zip", b"x")}, "“外业.zip”"),
     ],
-    ids=["a typed table's row", "the file's own name"],
+    ids=["a typed table's row", "a row below an empty one", "the file's own name"],
 )
 def test_a_refusal_names_the_place_as_its_reader_knows_it(
     people: dict[str, Any], more: dict[str, Any], said: str
@@ -571,6 +575,8 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     }  # fmt: skip
     for _time in range(2):
         assert as_user(people["user"]).post(asking, words).status_code == 200
+    silent = as_user(people["user"]).post(asking, {**words, "text": " ", "request_key": "l"})
+    assert (silent.status_code, silent.json()["code"]) == (422, "text_missing")
     other_words = as_user(people["user"]).post(asking, {**words, "text": "请再核对"})
     assert (other_words.status_code, other_words.json()["code"]) == (422, "request_key_reused")
     message = BoundaryMessage.objects.get()
