@@ -27,13 +27,16 @@ class WatchedShape(models.Model):
     source = models.CharField(_("来源"), max_length=200)
     made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField(_("导入时间"), db_default=PortalNow(), editable=False)
+    # Written by the database, of kind, day, source and geometry: an identical shape is kept once.
+    digest = models.CharField(max_length=64, null=True, editable=False)
 
     class Meta:
         verbose_name = _("监测图形")
         verbose_name_plural = _("监测图形")
         indexes = [GistIndex(fields=["geom"], name="watched_shape_geom")]
         constraints = [
-            models.CheckConstraint(name="watched_shape_is_valid", condition=Q(geom__isvalid=True))
+            models.CheckConstraint(name="watched_shape_is_valid", condition=Q(geom__isvalid=True)),
+            models.UniqueConstraint(name="shape_is_watched_once", fields=["digest"]),
         ]
 
     def __str__(self) -> str:

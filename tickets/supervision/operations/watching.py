@@ -114,7 +114,8 @@ def check_issued_areas() -> list[Inspection]:
 
 @write_transaction
 def take_in_fire_points(*, text: str, source: str, actor: User) -> list[WatchedShape]:
-    """Lines of "longitude,latitude,day"; one that cannot be read refuses all, with its number."""
+    """Lines of "longitude,latitude,day"; one that cannot be read refuses all, with its number. Answers
+    what was not known before."""
     require_office(actor, Role.CLERK, Department.FORESTRY)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines or len(lines) > POINTS_MAX:
@@ -128,7 +129,8 @@ def take_in_fire_points(*, text: str, source: str, actor: User) -> list[WatchedS
 
 @write_transaction
 def take_in_land_use(*, path: Path, source: str, seen_on: date, actor: User) -> list[WatchedShape]:
-    """The polygons of a file in any format that the intake reads; what it rejects is left out."""
+    """The polygons of a file in any format that the intake reads; what it rejects is left out. Answers
+    what was not known before."""
     require_office(actor, Role.CLERK, Department.FORESTRY)
     limits = Limits(file_bytes=settings.UPLOAD_LIMIT_BYTES)
     rows = []
@@ -182,12 +184,15 @@ def _shape(
 
 
 def _keep(rows: list[WatchedShape], actor: User) -> list[WatchedShape]:
-    kept = WatchedShape.objects.bulk_create(rows)
-    record_event(
-        subject_kind="watched_layer",
-        subject_key=kept[0].key,
-        verb="taken_in",
-        actor_key=actor.key,
-        facts={"kind": kept[0].kind, "count": len(kept)},
-    )
+    """Those that are new: a list that is sent again, or grows by the day, proposes no visit twice."""
+    WatchedShape.objects.bulk_create(rows, ignore_conflicts=True)
+    kept = list(WatchedShape.objects.filter(key__in=[row.key for row in rows]).order_by("pk"))
+    if kept:
+        record_event(
+            subject_kind="watched_layer",
+            subject_key=kept[0].key,
+            verb="taken_in",
+            actor_key=actor.key,
+            facts={"kind": kept[0].kind, "count": len(kept)},
+        )
     return kept

@@ -75,6 +75,41 @@ def test_what_is_new_on_issued_land_is_proposed_once(
         cursor.execute("UPDATE supervision_watchedshape SET seen_on = '2020-01-01'")
 
 
+def test_a_shape_that_is_imported_again_is_kept_and_proposed_once(
+    bureau: Bureau, ticket: CarbonTicket, tmp_path: Path
+) -> None:
+    west, south, east, north = ticket.area_version.geom.extent
+    points = f"{(west + east) / 2:.6f},{(south + north) / 2:.6f},{today()}\n80.5,43.5,{today()}\n"
+    corners = [[west, south], [east, south], [east, north], [west, north]]
+    file = tmp_path / "变化.geojson"
+
+    def import_both(turned: int) -> tuple[int, int]:
+        """How many points and polygons are new; the ring begins at another corner each time."""
+        ring = [*corners[turned:], *corners[: turned + 1]]
+        feature = {"type": "Feature", "properties": {}}
+        shape = {"type": "Polygon", "coordinates": [ring]}
+        file.write_text(json.dumps({
+            "type": "FeatureCollection", "features": [{**feature, "geometry": shape}],
+        }))  # fmt: skip
+        fires = take_in_fire_points(text=points, source="VIIRS", actor=bureau.clerk)
+        changes = take_in_land_use(
+            path=file, source="变更调查", seen_on=today(), actor=bureau.clerk
+        )
+        return len(fires), len(changes)
+
+    assert import_both(0) == (2, 1)
+    assert len(check_issued_areas()) == 2
+    assert import_both(1) == (0, 0)
+    assert check_issued_areas() == []
+    assert take_in_fire_points(text=points, source="MODIS", actor=bureau.clerk)  # Seen by another.
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO supervision_watchedshape (key, kind, geom, seen_on, source, made_by_id, digest)"
+            " SELECT gen_random_uuid(), kind, geom, seen_on, source, made_by_id, 'another'"
+            " FROM supervision_watchedshape"
+        )
+
+
 def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
     bureau: Bureau, ticket: CarbonTicket
 ) -> None:
