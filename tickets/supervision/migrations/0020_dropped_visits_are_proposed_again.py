@@ -1,4 +1,7 @@
-"""What was dropped and still stands is proposed again after some days; the database notes the day."""
+"""What was dropped and still stands is proposed again after some days; the database notes the day.
+
+Once something was proposed again this migration cannot be reversed: the former constraint counts both.
+"""
 
 from django.db import migrations, models
 
