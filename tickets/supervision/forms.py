@@ -99,14 +99,15 @@ class ComplaintForm(PortalForm):
         label=_("被举报的部门"), required=False, choices=[*NOBODY, *Department.choices],
         help_text=_("选择后，举报不会交给该部门办理，该部门也看不到。"),
     )  # fmt: skip
-    evidence = EvidenceField(
-        label=_("证据材料"), required=False,
-        help_text=_("PDF、JPEG 或 PNG，最多 5 个，每个不超过 50 MB。"),
-    )  # fmt: skip
     name = forms.CharField(label=_("姓名或单位"), required=False, max_length=100)
     contact = forms.CharField(
         label=_("联系方式"), required=False, max_length=200,
         help_text=_("可以匿名。姓名和联系方式只有受理部门能看，每次查看都记录在案。"),
+    )  # fmt: skip
+    # The last: of a body that is too large the server reads what comes before its files.
+    evidence = EvidenceField(
+        label=_("证据材料"), required=False,
+        help_text=_("PDF、JPEG 或 PNG，最多 5 个，每个不超过 50 MB。"),
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from portal.casework.deadlines import due_on
 from portal.casework.models import Document
 from portal.journal.models import Event
 from tests.accounts.people import officer
-from tests.base.bodies import announce
+from tests.base.bodies import announce, begin
 from tests.tickets.projects.story import PDF
 from tickets.supervision.access import access_complaint
 from tickets.supervision.errors import AccusedWouldHandle, ComplaintMovedOn, NotTheOffice, OwnDraft
@@ -176,6 +176,21 @@ def test_two_gigabytes_are_refused_before_they_are_read() -> None:
     assert refused.json()["code"] == "document_too_large"
     # And the token is still asked for.
     assert strict.post(NEW, {"topic": "land", "text": "x"}).status_code == 403
+
+
+def test_what_was_typed_stays_in_the_form_when_its_files_are_too_large(client: Client) -> None:
+    large = SimpleUploadedFile("录像.pdf", PDF.ljust(20_000, b"0"))
+    sent = {
+        "topic": "land", "text": "有人越界 <b>", "place": "81.305120,43.907110", "contact": "138",
+        "evidence": large,
+    }  # fmt: skip
+    refused = begin(client, NEW, 2 * 1024**3, sent)
+    page = refused.content.decode()
+    assert refused.status_code == 413
+    assert "50 MiB" in page
+    for typed in ("有人越界 &lt;b&gt;", 'value="81.305120,43.907110"', 'value="138"'):
+        assert typed in page
+    assert not Complaint.objects.exists()
 
 
 def test_a_second_click_is_the_same_complaint_and_tells_nobody_whose(client: Client) -> None:

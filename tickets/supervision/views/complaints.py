@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
-from portal.base.answers import VISITOR, pressed_once
+from portal.base.answers import VISITOR, answer_refused, pressed_once
 from portal.base.clock import today
 from portal.base.errors import PortalError
 from portal.base.numbers import grouped_code
@@ -50,7 +50,7 @@ from tickets.supervision.operations import complaints as acts
 from tickets.supervision.queries import complaint_figures
 
 ROWS = 25
-REFUSED, TOO_LARGE, TOO_MANY = 422, 413, 429
+REFUSED, TOO_LARGE = 422, 413
 
 
 @require_safe
@@ -66,8 +66,13 @@ def supervision(request: HttpRequest) -> HttpResponse:
     return render(request, "supervision/supervision.html", context)
 
 
+def _too_large(request: HttpRequest, refusal: DocumentTooLarge) -> HttpResponse:
+    """The form with what was typed before the files, of which nothing was read."""
+    return _refused_form(request, ComplaintForm(request.POST), refusal)
+
+
 @never_cache
-@body_limited(FILES_MAX)
+@body_limited(FILES_MAX, refused=_too_large)
 def new(request: HttpRequest) -> HttpResponse:
     """The form for everyone. What was typed stays when it is refused."""
     posted = request.method == "POST"
@@ -81,9 +86,7 @@ def new(request: HttpRequest) -> HttpResponse:
             # Before the files of somebody unknown are looked into: looking costs time.
             acts.note_complaint(str(actor.key) if actor else str(get_client_ip_address(request)))
         except TooManyComplaints as refusal:
-            form = ComplaintForm(request.POST)
-            form.add_refusal(refusal)
-            return _complaint_form(request, form, TOO_MANY)
+            return _refused_form(request, ComplaintForm(request.POST), refusal)
     if posted and form.is_valid():
         try:
             code = pressed_once(
@@ -93,8 +96,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 actor_key=VISITOR,  # Who complains is written nowhere but with the name given.
             )
         except PortalError as refusal:
-            form.add_refusal(refusal)
-            status = REFUSED
+            return _refused_form(request, form, refusal)
         else:
             messages.success(request, _("举报已收到。请记下查询码，凭它查看办理情况和答复。"))
             return redirect("supervision:complaint", code=code)
@@ -116,6 +118,13 @@ def _complain(form: ComplaintForm, actor: User | None) -> Complaint:
         files=given["evidence"] or [],
         actor=actor,
     )
+
+
+def _refused_form(
+    request: HttpRequest, form: ComplaintForm, refusal: PortalError
+) -> HttpResponse:  # fmt: skip
+    form.add_refusal(refusal)
+    return answer_refused(_complaint_form(request, form, REFUSED), refusal)
 
 
 def _complaint_form(request: HttpRequest, form: ComplaintForm, status: int) -> HttpResponse:
@@ -194,7 +203,7 @@ def case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "return": ReasonForm(prefix="return"),
         "reveal": ReasonForm(prefix="reveal"),
     }
-    named, status = None, 200
+    named, status, refused = None, 200, None
     act = request.POST.get("act", "") if request.method == "POST" else ""
     if act in forms:
         forms[act] = type(forms[act])(request.POST, prefix=act)
@@ -214,7 +223,7 @@ def case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             if form is None:
                 raise
             form.add_refusal(refusal)
-            status = REFUSED
+            refused = refusal
     context = {
         "complaint": found,
         "late": _is_late(found),
@@ -228,7 +237,8 @@ def case(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "files": _files(found),
         "sketch_config": sketch_config([], places=_pins(found)),
     }
-    return render(request, "supervision/complaint_case.html", context, status=status)
+    page = render(request, "supervision/complaint_case.html", context, status=status)
+    return answer_refused(page, refused)
 
 
 def _act(act: str, found: Complaint, given: dict[str, Any], user: User) -> None:

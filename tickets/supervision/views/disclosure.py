@@ -23,6 +23,7 @@ from parcels.imports.uploads import receive_upload
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
+from portal.base.answers import answer_refused
 from portal.base.clock import CITY_TIME, today
 from portal.base.errors import NotFound, PortalError
 from portal.base.numbers import is_number
@@ -169,7 +170,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         "land_use": LandUseForm(prefix="land_use"),
         "news": NewsForm(prefix="news"),
     }
-    status = 200
+    status, refused = 200, None
     if act in forms:
         forms[act] = type(forms[act])(request.POST, request.FILES, prefix=act)
         status = REFUSED
@@ -179,11 +180,14 @@ def watch(request: HttpRequest) -> HttpResponse:
                 return redirect("supervision:watch")
         except PortalError as refusal:
             forms[act].add_refusal(refusal)
+            refused = refusal
     context = {
         "forms": forms,
         "shapes": WatchedShape.objects.order_by("-pk")[:20],
     }
-    return render(request, "supervision/watch.html", context, status=status)
+    return answer_refused(
+        render(request, "supervision/watch.html", context, status=status), refused
+    )
 
 
 def _act(act: str, request: HttpRequest, given: dict[str, Any]) -> None:
@@ -200,7 +204,7 @@ def _act(act: str, request: HttpRequest, given: dict[str, Any]) -> None:
     proposed = acts.check_issued_areas()
     messages.success(
         request,
-        _("已导入 {count} 个图形，提出检查建议 {proposed} 件。").format(
+        _("新导入 {count} 个图形（此前已导入的不重复计），提出检查建议 {proposed} 件。").format(
             count=len(kept), proposed=len(proposed)
         ),
     )

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role, User
 from portal.accounts.queries import has_role
-from portal.base.answers import pressed_once
+from portal.base.answers import answer_refused, pressed_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.casework.stage import sketch_config
@@ -89,6 +89,7 @@ def new(request: HttpRequest) -> HttpResponse:
     access_inspections(user)
     first = {"ticket": request.GET.get("ticket", "")[:30]}
     form = ProposalForm(request.POST) if request.method == "POST" else ProposalForm(initial=first)
+    refused: PortalError | None = None
     if form.is_bound and form.is_valid():
         try:
             key = pressed_once(
@@ -99,11 +100,13 @@ def new(request: HttpRequest) -> HttpResponse:
             )
         except PortalError as refusal:
             form.add_refusal(refusal)
+            refused = refusal
         else:
             return redirect("supervision:inspection", key=key)
     status = REFUSED if form.is_bound else 200
     context = {"form": form, "request_key": uuid.uuid4()}
-    return render(request, "supervision/inspection_new.html", context, status=status)
+    page = render(request, "supervision/inspection_new.html", context, status=status)
+    return answer_refused(page, refused)
 
 
 @never_cache
@@ -125,7 +128,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         ),
         "follow": ReasonForm(prefix="follow"),
     }
-    status = 200
+    status, refused = 200, None
     if act in forms:
         more = {"follows_measures": follows_measures} if act == "sign" else {}
         forms[act] = type(forms[act])(request.POST, prefix=act, **more)
@@ -139,7 +142,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             if found.state == State.SIGNED:
                 raise
             forms[act].add_refusal(refusal)
-            status = REFUSED
+            refused = refusal
     forestry = Department.FORESTRY
     approves = has_role(user, Role.APPROVER, forestry)
     shape = json.loads(found.ticket.area_version.geom.json)
@@ -174,7 +177,7 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     response = render(request, "supervision/inspection.html", context, status=status)
     if context["may_visit"]:
         response.headers["X-Visit"] = "open"  # The browser may keep the page for its inspector.
-    return response
+    return answer_refused(response, refused)
 
 
 @require_safe

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Role
 from portal.accounts.queries import has_role
+from portal.base.answers import answer_refused
 from portal.base.errors import NotFound, PortalError
 from portal.base.parameters import only
 from portal.casework.models import Document
@@ -81,6 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
         raise NotFound()
     posted = request.method == "POST"
     form = JusticeForm(request.POST, request.FILES) if posted else JusticeForm()
+    refused: PortalError | None = None
     if posted and form.is_valid():
         given = dict(form.cleaned_data)
         papers = {
@@ -93,11 +95,12 @@ def new(request: HttpRequest) -> HttpResponse:
             made = acts.open_justice_case(**given, papers=papers, actor=user)
         except PortalError as refusal:
             form.add_refusal(refusal)
+            refused = refusal
         else:
             return redirect("supervision:justice-case", key=made.key)
-    return render(
-        request, "supervision/justice_new.html", {"form": form}, status=REFUSED if posted else 200
-    )
+    status = REFUSED if posted else 200
+    page = render(request, "supervision/justice_new.html", {"form": form}, status=status)
+    return answer_refused(page, refused)
 
 
 @never_cache

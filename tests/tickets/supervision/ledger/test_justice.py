@@ -256,8 +256,11 @@ def test_the_pages_lead_from_a_listing_to_the_payment(
     assert pool.title not in form
     assert post(source="holder").status_code == 422
     assert post(source=str(pool.key)).status_code == 422
-    assert post(quantity_kg="20.001").status_code == 422
+    assert post(quantity_kg="20.001").status_code == 409  # More than is left.
     address = post().headers["Location"]
+    twice = post()
+    assert twice.status_code == 409
+    assert 'value="12号"' in twice.content.decode()
     for user, act in ((approver, "confirm"), (floor.signer, "agree")):
         client.force_login(user)
         assert client.post(address, {"act": act}).status_code == 302
