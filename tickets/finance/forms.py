@@ -79,6 +79,12 @@ class EndForm(PortalForm):
     ended_on = DayField(label=_("结清日期"))
 
 
+class StrikeForm(PortalForm):
+    """Why a product was recorded wrongly."""
+
+    reason = forms.CharField(label=_("撤销理由"), max_length=300)
+
+
 class PolicyForm(PortalForm):
     """An insurer's own insurance."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.forms import Form
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,9 +19,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import signed_in
+from portal.accounts.forms import PortalForm
 from portal.accounts.models import Department, Party, Role, User
 from portal.accounts.queries import has_role
-from portal.base.answers import pressed_once
+from portal.base.answers import answer_refused, pressed_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput, NotFound, PortalError
 from portal.base.tables import table_file
@@ -38,6 +42,7 @@ from tickets.finance.forms import (
     EndPolicyForm,
     PolicyForm,
     RowForm,
+    StrikeForm,
 )
 from tickets.finance.models import FinanceRow, InsurancePolicy
 from tickets.finance.queries import Line, Quarter, own_pledges, register_lines, valuation_price_fen
@@ -45,6 +50,40 @@ from tickets.finance.queries import Line, Quarter, own_pledges, register_lines, 
 REFUSED = 422
 STRUCK = 20
 _QUARTER = re.compile(r"(20\d\d)Q([1-4])")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One of the small forms beside a row that was refused: whose it is, and as it was filled in."""
+
+    key: uuid.UUID
+    form: PortalForm
+    refusal: PortalError | None
+
+    def said(self) -> list[str]:
+        """What was wrong, each with its field."""
+        fields = self.form.fields
+        return [
+            f"{fields[name].label}：{error}" if name in fields else str(error)
+            for name, errors in self.form.errors.items()
+            for error in errors
+        ]
+
+
+def _tried(form: PortalForm, key: uuid.UUID, act: Callable[..., object]) -> Beside | None:
+    """None when the act was done with what the small form says, else what its page shows again."""
+    refusal: PortalError | None = None
+    if form.is_valid():
+        try:
+            act(**form.cleaned_data)
+        except NotFound:
+            raise
+        except PortalError as error:
+            form.add_refusal(error)
+            refusal = error
+        else:
+            return None
+    return Beside(key, form, refusal)
 
 
 @login_required
@@ -66,9 +105,9 @@ def register(request: HttpRequest) -> HttpResponse:
     """All products that refer to tickets, of one bank or quarter where asked; rows are added here."""
     user = signed_in(request)
     access_register(user)
-    clerk = has_role(user, Role.CLERK, Department.FINANCE)
     posted = request.method == "POST"
     form = RowForm(request.POST) if posted else RowForm()
+    refused: PortalError | None = None
     if posted and form.is_valid():
         try:
             given = dict(form.cleaned_data)
@@ -81,9 +120,18 @@ def register(request: HttpRequest) -> HttpResponse:
             )
         except PortalError as refusal:
             form.add_refusal(refusal)
+            refused = refusal
         else:
             messages.success(request, _("已登记，待审批人确认。"))
             return redirect("finance:register")
+    page = _register_page(request, user, form=form, status=REFUSED if posted else 200)
+    return answer_refused(page, refused)
+
+
+def _register_page(
+    request: HttpRequest, user: User, *, form: RowForm, status: int, beside: Beside | None = None
+) -> HttpResponse:
+    clerk = has_role(user, Role.CLERK, Department.FINANCE)
     lines, chosen, quarter = _lines(request)
     context = {
         "lines": lines,
@@ -91,6 +139,7 @@ def register(request: HttpRequest) -> HttpResponse:
         "quarter": quarter,
         "institutions": Party.objects.filter(pk__in=_institutions()).order_by("name"),
         "form": form if clerk else None,
+        "beside": beside,
         "request_key": uuid.uuid4(),
         "may_end": clerk,
         "today": today(),
@@ -103,8 +152,12 @@ def register(request: HttpRequest) -> HttpResponse:
         "total_fen": sum(line.amount_fen for line in lines if line.stands and not line.insurance),
         "insured_fen": sum(line.amount_fen for line in lines if line.stands and line.insurance),
     }
-    status = REFUSED if posted else 200
     return render(request, "finance/register.html", context, status=status)
+
+
+def _register_refused(request: HttpRequest, user: User, beside: Beside) -> HttpResponse:
+    page = _register_page(request, user, form=RowForm(), status=REFUSED, beside=beside)
+    return answer_refused(page, beside.refusal)
 
 
 @login_required
@@ -121,9 +174,10 @@ def confirm(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """It was paid back or wound up, on a day that the clerk names."""
     user = signed_in(request)
-    row = access_row(key, user)
-    given = _given(EndForm, request, _("结清日期"), _("写作 2026-07-01，不晚于今天"))
-    acts.end_row(row=row, **given, actor=user)
+    act = partial(acts.end_row, row=access_row(key, user), actor=user)
+    beside = _tried(EndForm(request.POST), key, act)
+    if beside is not None:
+        return _register_refused(request, user, beside)
     messages.success(request, _("已登记结清。"))
     return redirect("finance:register")
 
@@ -133,9 +187,10 @@ def end(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def strike(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """It was recorded wrongly, for a reason that the approver writes."""
     user = signed_in(request)
-    acts.strike_row(
-        row=access_row(key, user), reason=request.POST.get("reason", "")[:300], actor=user
-    )
+    act = partial(acts.strike_row, row=access_row(key, user), actor=user)
+    beside = _tried(StrikeForm(request.POST), key, act)
+    if beside is not None:
+        return _register_refused(request, user, beside)
     messages.success(request, _("已撤销。"))
     return redirect("finance:register")
 
@@ -223,6 +278,7 @@ def insurer(request: HttpRequest) -> HttpResponse:
         request.POST if act == "claim" else None, prefix="claim", insurers=insurers
     )
     form: Any = {"insure": insure_form, "claim": claim_form}.get(act)
+    refused: PortalError | None = None
     if form is not None and form.is_valid():
         try:
             pressed_once(
@@ -233,20 +289,43 @@ def insurer(request: HttpRequest) -> HttpResponse:
             )
         except PortalError as refusal:
             form.add_refusal(refusal)
+            refused = refusal
         else:
             messages.success(request, _("已登记。"))
             return redirect("finance:insurer")
+    forms = {"insure_form": insure_form, "claim_form": claim_form}
+    status = REFUSED if form is not None else 200
+    return answer_refused(_insurer_page(request, insurers, forms, status=status), refused)
+
+
+def _insurer_page(
+    request: HttpRequest,
+    insurers: QuerySet[Party],
+    forms: dict[str, PortalForm],
+    *,
+    status: int,
+    beside: Beside | None = None,
+) -> HttpResponse:
     context = {
         "policies": InsurancePolicy.objects.filter(insurer__in=insurers)
         .select_related("ticket")
         .prefetch_related("claims"),
-        "insure_form": insure_form,
-        "claim_form": claim_form,
+        **forms,
+        "beside": beside,
         "request_key": uuid.uuid4(),
         "today": today(),
     }
-    status = REFUSED if form is not None else 200
     return render(request, "finance/insurer.html", context, status=status)
+
+
+def _insurer_refused(request: HttpRequest, user: User, beside: Beside) -> HttpResponse:
+    insurers = access_insurer(user)
+    forms: dict[str, PortalForm] = {
+        "insure_form": PolicyForm(prefix="insure"),
+        "claim_form": ClaimForm(prefix="claim", insurers=insurers),
+    }
+    page = _insurer_page(request, insurers, forms, status=REFUSED, beside=beside)
+    return answer_refused(page, beside.refusal)
 
 
 def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) -> str:
@@ -262,9 +341,10 @@ def _insurer_act(act: str, given: dict[str, Any], company: Party, user: User) ->
 def end_insurance(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """An insurance ends before its term, on a day and for a reason that its insurer writes."""
     user = signed_in(request)
-    policy = access_policy(key, user)
-    given = _given(EndPolicyForm, request, _("提前终止"), _("写明日期（2026-07-01）和理由"))
-    acts.end_policy(policy=policy, **given, actor=user)
+    act = partial(acts.end_policy, policy=access_policy(key, user), actor=user)
+    beside = _tried(EndPolicyForm(request.POST), key, act)
+    if beside is not None:
+        return _insurer_refused(request, user, beside)
     messages.success(request, _("已登记提前终止。"))
     return redirect("finance:insurer")
 
@@ -274,16 +354,9 @@ def end_insurance(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 def decide(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """How much is paid for a claim."""
     user = signed_in(request)
-    found = access_claim(key, user)
-    given = _given(DecisionForm, request, _("赔付金额（元）"), _("写作金额，最多两位小数"))
-    acts.decide_claim(claim=found, **given, actor=user)
+    act = partial(acts.decide_claim, claim=access_claim(key, user), actor=user)
+    beside = _tried(DecisionForm(request.POST), key, act)
+    if beside is not None:
+        return _insurer_refused(request, user, beside)
     messages.success(request, _("已登记理赔结果。"))
     return redirect("finance:insurer")
-
-
-def _given(made: type[Form], request: HttpRequest, field: str, reason: str) -> dict[str, Any]:
-    """What was typed into one of the small forms beside a row: InvalidInput says how it is written."""
-    form = made(request.POST)
-    if not form.is_valid():
-        raise InvalidInput(field=field, reason=reason)
-    return form.cleaned_data

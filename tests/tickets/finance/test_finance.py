@@ -119,7 +119,11 @@ def test_a_row_counts_once_another_has_confirmed_it(
     client.force_login(bureau.finance)
     page = f"/finance/rows/{made.key}/end/"
     assert page in client.get("/finance/register/").content.decode()
-    assert client.post(page, {"ended_on": "31.12."}).status_code == 422
+    refused = client.post(page, {"ended_on": "31.12."})
+    assert refused.status_code == 422
+    assert 'value="31.12."' in refused.content.decode()
+    tomorrow = (today() + timedelta(days=1)).isoformat()
+    assert "不能晚于今天" in client.post(page, {"ended_on": tomorrow}).content.decode()
     assert client.post(page, {"ended_on": today().isoformat()}).status_code == 302
     assert not register_lines()[0].stands
 
@@ -366,7 +370,24 @@ def test_a_bank_is_told_once_of_what_threatens_its_pledge(
         )
 
 
-def test_a_claim_stays_within_sum_and_term(bureau: Bureau, ticket: CarbonTicket) -> None:
+def test_a_number_told_twice_is_a_conflict_and_its_form_stays(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
+    bureau.bank_user.role_grants.create(role=Role.BANK)
+    row(bureau, ticket)
+    client.force_login(bureau.finance)
+    refused = client.post("/finance/register/", {
+        "kind": "credit_line", "ticket": ticket.number, "institution": bureau.bank.pk,
+        "number": "授信2026-1", "amount_fen": "100", "begins_on": "2026-07-01",
+        "ends_on": "2026-12-31",
+    })  # fmt: skip
+    assert refused.status_code == 409
+    assert 'value="授信2026-1"' in refused.content.decode()
+
+
+def test_a_claim_stays_within_sum_and_term(
+    bureau: Bureau, ticket: CarbonTicket, client: Client
+) -> None:
     policy = insurance(bureau, ticket)
     with pytest.raises(OutsideTheTerm):
         claim(policy=policy, event="火灾", happened_on=today() - timedelta(days=31),
@@ -386,6 +407,13 @@ def test_a_claim_stays_within_sum_and_term(bureau: Bureau, ticket: CarbonTicket)
     decide_claim(claim=first, paid_fen=60_000_00, actor=bureau.other_user)
     with pytest.raises(MoreThanInsured):
         decide_claim(claim=second, paid_fen=40_000_01, actor=bureau.other_user)
+    client.force_login(bureau.other_user)
+    for typed, status in (("四万", 422), ("40000.01", 409)):
+        refused = client.post(f"/finance/claims/{second.key}/", {"paid_fen": typed})
+        assert (refused.status_code, f'value="{typed}"' in refused.content.decode()) == (
+            status,
+            True,
+        )
     decide_claim(claim=second, paid_fen=40_000_00, actor=bureau.other_user)
 
 
@@ -411,7 +439,9 @@ def test_an_insurance_ends_before_its_term_and_is_recorded_anew(
     decide_claim(claim=made, paid_fen=0, actor=bureau.other_user)
     client.force_login(bureau.other_user)
     address = f"/finance/insurance/{policy.key}/end/"
-    assert client.post(address, {"ended_on": "31.12."}).status_code == 422
+    refused = client.post(address, {"ended_on": "31.12.", "reason": "保额有误"})
+    assert refused.status_code == 422
+    assert 'value="保额有误"' in refused.content.decode()
     told = {
         "act": "claim", "claim-policy": policy.key, "claim-event": "雪灾", "claim-claimed_fen": "1",
         "claim-happened_on": policy.begins_on, "request_key": "k1",
