@@ -88,13 +88,18 @@ function start (root: HTMLElement): void {
     tick()
   }
 
+  /** The bidding has opened, by the server's clock, since the page told its bidder to wait. */
+  function formIsDue (): boolean {
+    return part('waits-to-open') !== null && live.opensAt !== null && Date.parse(live.now) >= Date.parse(live.opensAt)
+  }
+
   async function ask (): Promise<void> {
     try {
       const before = live.state
       live = await getJson<Live>(root.dataset.live ?? '')
       ahead = Date.parse(live.now) - Date.now()
       show()
-      if (before === 'open' && live.state !== 'open') { location.reload(); return }
+      if ((before === 'open' && live.state !== 'open') || formIsDue()) { location.reload(); return }
     } catch (error) {
       const label = part('clock-label')
       if (label !== null && error instanceof Offline) label.textContent = text('offline')

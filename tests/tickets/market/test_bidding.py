@@ -120,7 +120,9 @@ def test_the_first_bid_for_tonnes_of_somebody_new_asks_for_the_second_factor(flo
     assert bid(1500).number == 1
 
 
-def test_before_the_opening_nobody_bids_and_after_it_none_is_approved(floor: Floor) -> None:
+def test_before_the_opening_nobody_bids_and_after_it_none_is_approved(
+    floor: Floor, client: Client
+) -> None:
     ticket = floor.issue(10_000)
     open_offer = floor.offer(ticket, 1000)
     with pytest.raises(BiddingNotOpen):
@@ -141,7 +143,15 @@ def test_before_the_opening_nobody_bids_and_after_it_none_is_approved(floor: Flo
     bidder = floor.bidder(first, "甲公司")
     with pytest.raises(BiddingNotOpen):
         floor.bid(first, bidder, 1500)
+    client.force_login(bidder[1])
+
+    def offers_the_form() -> tuple[bool, bool]:
+        page = client.get(f"/market/listings/{first.number}/").content.decode()
+        return 'value="bid"' in page, 'data-ref="waits-to-open"' in page
+
+    assert offers_the_form() == (False, True)
     advance_clock(timedelta(minutes=61))
+    assert offers_the_form() == (True, False)
     floor.bid(first, bidder, 1500)
     with pytest.raises(TermsWrong):  # Nobody could bring a deposit in time.
         approve_listing(listing=second, actor=floor.trading)

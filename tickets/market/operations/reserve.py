@@ -307,6 +307,8 @@ def _tell(parties: list[Party], contract: ReserveContract, subject: str) -> None
     tell(
         users=people_acting_for([succeeding(party) for party in parties], DISPOSE),
         subject=subject,
-        body=f"{tonnes(contract.quantity_kg)} t · {yuan(contract.floor_fen_per_tonne)} CNY/t",
+        body=_("{tonnes} 吨，保底价每吨 {price} 元。").format(
+            tonnes=tonnes(contract.quantity_kg), price=yuan(contract.floor_fen_per_tonne)
+        ),
         link=f"/market/reserve/{contract.key}/",
     )

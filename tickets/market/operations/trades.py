@@ -338,6 +338,8 @@ def _tell_both(trade: Trade, text: str) -> None:
     tell(
         users=people_acting_for([trade.buyer, *owners_of(trade.listing.ticket)], DISPOSE),
         subject=f"{trade.number}：{trade.get_state_display()}",
-        body=f"{tonnes(trade.quantity_kg)} t · {yuan(trade.amount_fen)} CNY · {text}",
+        body=_("{tonnes} 吨，{amount} 元。{text}").format(
+            tonnes=tonnes(trade.quantity_kg), amount=yuan(trade.amount_fen), text=text
+        ),
         link=f"/market/trades/{trade.number}/",
     )

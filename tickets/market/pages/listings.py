@@ -106,8 +106,11 @@ def _act(request: HttpRequest, listing: Listing, user: User) -> str:
     action, here = request.POST.get("action", ""), f"/market/listings/{listing.number}/"
     if action == "buy":
         return f"/market/trades/{_buy(request, listing, user)}/"
-    if action in ("deposit", "bid"):
-        {"deposit": _deposit, "bid": _bid}[action](request, listing, user)
+    if action == "bid":
+        _bid(request, listing, user)
+        return here
+    if action == "deposit":
+        _deposit(request, listing, user)
         return here
     if action.endswith("-deposit"):
         _act_on_deposit(request, listing, action, user)
@@ -311,6 +314,8 @@ def _bidding(
     returns = has_role(user, Role.TRADING_APPROVER)
     accepted = any(deposit.state == "accepted" for deposit in own)
     standing = any(deposit.state != "refused" for deposit in own)
+    opened = listing.opens_at is not None and listing.opens_at <= now()
+    may_bid = running and may_buy and accepted
     slips = {
         row.subject_key: row
         for row in Document.objects.filter(
@@ -324,9 +329,8 @@ def _bidding(
         "deposit_form": (forms.get("deposit") or DepositForm(user=user))
         if may_buy and not standing and listing.state in (State.OPEN, State.ENDED)
         else None,
-        "bid_form": (forms.get("bid") or BidForm(user=user))
-        if running and may_buy and accepted
-        else None,
+        "bid_form": (forms.get("bid") or BidForm(user=user)) if may_bid and opened else None,
+        "waits_to_open": may_bid and not opened,
         "running": running,
         "may_decide": has_role(user, Role.TRADING_CLERK),
         # Who won and let the term of payment pass.
