@@ -239,12 +239,13 @@ class TooManyWaiting(MarketError):
 
 @stands_for("unpaid_orders_leave_some_to_others")
 class PoolHeldByUnpaid(MarketError):
-    """One way to be reached, or all visitors together, hold their share by orders not paid yet."""
+    """One buyer, known by account or contact, or all visitors together hold their share by orders that
+    are not paid yet."""
 
     code = "pool_held_by_unpaid"
     message = _(
         "为了让大家都能买到，未付款的订单只能占用零售池的一部分：您现在最多还可下单 {free} 千克。"
-        "请先付清已有订单，或稍后再试（未付款的到期自动释放）；登录后下单不受访客合计上限限制。"
+        "请先付清已有订单，或稍后再试（未付款的到期自动释放）；以通过身份核验的账户下单不受访客合计上限限制。"
     )
 
 

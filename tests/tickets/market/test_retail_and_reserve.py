@@ -16,7 +16,7 @@ from portal.base.errors import InvalidInput, NotFound
 from portal.base.models import OutboxMessage
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
-from tests.accounts.people import officer
+from tests.accounts.people import officer, user_named
 from tests.base.sessions import as_owner, refused_by
 from tests.tickets.market.floor import Floor, refused
 from tests.tickets.registry.register import covered, holder, mandate_of, states
@@ -254,6 +254,8 @@ def test_many_contacts_do_not_bind_a_whole_pool(floor: Floor) -> None:
     with pytest.raises(PoolHeldByUnpaid) as caught:  # A fifth of the pool for one.
         order(pool, 10)
     assert "0 千克" in str(caught.value)
+    with pytest.raises(PoolHeldByUnpaid):  # However it is written.
+        order(pool, 10, contact="Visitor+2@example.org ")
     for number in range(3):
         order(pool, 100, contact=f"1390000000{number}")
     with pytest.raises(PoolHeldByUnpaid):  # A half for all visitors together.
@@ -264,8 +266,12 @@ def test_many_contacts_do_not_bind_a_whole_pool(floor: Floor) -> None:
             "'id', made.id + 1000, 'key', gen_random_uuid(), 'code', 'X', 'number', 'X', 'contact', "
             "'y@example.org'))).* FROM market_retailorder AS made ORDER BY id LIMIT 1"
         )
-    # Who is known is not a visitor.
-    order(pool, 100, contact="13900000009", actor=floor.other_user)
+    # Whose identity was checked is not a visitor, and has one share under all contacts.
+    for contact in ("13900000009", "13900000010"):
+        order(pool, 100, contact=contact, actor=floor.other_user)
+    for actor in (None, user_named("unchecked"), floor.other_user):
+        with pytest.raises(PoolHeldByUnpaid):
+            order(pool, 10, contact="+86 139-0000-0011", actor=actor)
     settle_order(order=RetailOrder.objects.earliest("pk"), payment_number="W1", actor=floor.trading)
     order(pool, 50, contact="13900000008")  # Half of the 900 that are left.
 

@@ -281,7 +281,8 @@ def _require_fair_share(
     if waiting.count() >= most:
         raise TooManyWaiting(most=most)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT market_fair_kg(%s, %s, %s)", [pool.pk, contact, actor is None])
+        orderer = None if actor is None else actor.pk
+        cursor.execute("SELECT market_fair_kg(%s, %s, %s)", [pool.pk, contact, orderer])
         [free] = cursor.fetchone()
     if quantity_kg > free:
         raise PoolHeldByUnpaid(free=free)
