@@ -79,6 +79,7 @@ from tickets.registry.operations import (
     Kind,
     Owners,
     lift_dispute,
+    list_blocks,
     open_cause,
     prepare_freeze,
     prepare_lift,
@@ -206,7 +207,13 @@ def test_what_several_own_is_offered_by_who_disposes_for_all(floor: Floor) -> No
     )
     values = [open_cause(Cause.Kind.LISTED).pk, floor.other_user.pk, listing.pk]
     assert refused(again, values) == "every_owner_agreed"
-    assert floor.open(listing).state == "open"
+    prepare_listing(listing=listing, actor=floor.centre)
+    with pytest.raises(ConsentMissing), transaction.atomic():  # More than the listing says.
+        Listing.objects.filter(pk=listing.pk).update(
+            state="open", decided_by=floor.trading, decided_at=now()
+        )
+        list_blocks(ticket=ticket, quantity_kg=501, cause=listing.cause, actor=floor.trading)
+    assert approve_listing(listing=listing, actor=floor.trading).state == "open"
 
 
 def test_only_free_kilograms_of_ones_own_are_listed(floor: Floor) -> None:
