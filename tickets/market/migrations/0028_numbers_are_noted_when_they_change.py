@@ -1,5 +1,7 @@
 """A deal whose number another deal bears in another spelling since long can still be paid back."""
 
+import sys
+
 from django.db import migrations
 
 FORWARD = """
@@ -58,32 +60,30 @@ BEGIN
   RETURN NULL;
 END $$;
 """
-# Told to whoever upgrades: the centre looks which of the two the money was for.
-TOLD = """
-DO $$
-DECLARE
-  pair record;
-BEGIN
-  FOR pair IN
-    SELECT deal.number AS deal, deal.payment_number AS bears
-    FROM (SELECT number, payment_number, id AS order_id, NULL::bigint AS trade_id
-          FROM market_retailorder WHERE state IN ('settled', 'refund', 'refunded')
-          UNION ALL
-          SELECT number, payment_number, NULL, id
-          FROM market_trade WHERE state NOT IN ('lapsed', 'annulled')) AS deal
-    WHERE deal.payment_number <> '' AND NOT EXISTS (
-      SELECT FROM market_bankpayment AS noted
-      WHERE NOT noted.back AND (noted.order_id = deal.order_id OR noted.trade_id = deal.trade_id))
-  LOOP
-    RAISE WARNING 'deal % bears the payment number % of another deal', pair.deal, pair.bears;
-  END LOOP;
-END $$;
+DOUBLE = """
+SELECT deal.number, deal.payment_number
+FROM (SELECT number, payment_number, id AS order_id, NULL::bigint AS trade_id
+      FROM market_retailorder WHERE state IN ('settled', 'refund', 'refunded')
+      UNION ALL
+      SELECT number, payment_number, NULL, id
+      FROM market_trade WHERE state NOT IN ('lapsed', 'annulled')) AS deal
+WHERE deal.payment_number <> '' AND NOT EXISTS (
+  SELECT FROM market_bankpayment AS noted
+  WHERE NOT noted.back AND (noted.order_id = deal.order_id OR noted.trade_id = deal.trade_id))
 """
+
+
+def tell(apps, schema_editor):
+    """To whoever upgrades: the centre looks which of the two the money was for."""
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(DOUBLE)
+        for number, bears in cursor.fetchall():
+            sys.stderr.write(f"Deal {number} bears the payment number {bears} of another deal.\n")
 
 
 class Migration(migrations.Migration):
     dependencies = [("market", "0027_pools_stay_open_to_all")]
     operations = [
         migrations.RunSQL(FORWARD, BACKWARD),
-        migrations.RunSQL(TOLD, migrations.RunSQL.noop),
+        migrations.RunPython(tell, migrations.RunPython.noop),
     ]
