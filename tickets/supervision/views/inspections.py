@@ -13,7 +13,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -116,6 +116,29 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     user = signed_in(request)
     found = access_inspection(key, user)
     act = request.POST.get("act", "") if request.method == "POST" else ""
+    forms = _forms(found, act, request.POST)
+    status, refused = 200, None
+    if act in forms:
+        try:
+            if forms[act].is_valid():
+                return _act(request, act, found, forms[act], user)
+            status = REFUSED
+        except InspectionMovedOn:
+            raise
+        except PortalError as refusal:
+            if found.state == State.SIGNED:
+                raise
+            forms[act].add_refusal(refusal)
+            refused = refusal
+    context = _inspection_context(found, forms, user)
+    response = render(request, "supervision/inspection.html", context, status=status)
+    if context["may_visit"]:
+        response.headers["X-Visit"] = "open"  # The browser may keep the page for its inspector.
+    return answer_refused(response, refused)
+
+
+def _forms(found: Inspection, act: str, typed: QueryDict) -> dict[str, Any]:
+    """The form of each act, the one that was sent as it was filled in."""
     follows_measures = found.follows is not None and found.follows.outcome == "measures"
     forms: dict[str, Any] = {
         "order": OrderForm(prefix="order"),
@@ -128,26 +151,21 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         ),
         "follow": ReasonForm(prefix="follow"),
     }
-    status, refused = 200, None
     if act in forms:
         more = {"follows_measures": follows_measures} if act == "sign" else {}
-        forms[act] = type(forms[act])(request.POST, prefix=act, **more)
-        try:
-            if forms[act].is_valid():
-                return _act(request, act, found, forms[act], user)
-            status = REFUSED
-        except InspectionMovedOn:
-            raise
-        except PortalError as refusal:
-            if found.state == State.SIGNED:
-                raise
-            forms[act].add_refusal(refusal)
-            refused = refusal
+        forms[act] = type(forms[act])(typed, prefix=act, **more)
+    return forms
+
+
+def _inspection_context(
+    found: Inspection, forms: dict[str, Any], user: User
+) -> dict[str, Any]:  # fmt: skip
+    """The visit, its map, and what its reader may do about it."""
     forestry = Department.FORESTRY
     approves = has_role(user, Role.APPROVER, forestry)
     shape = json.loads(found.ticket.area_version.geom.json)
     marked = [one for one in (found.suspect, found.affected) if one]
-    context = {
+    return {
         "inspection": found,
         "forms": forms,
         "request_key": uuid.uuid4(),
@@ -174,10 +192,6 @@ def inspection(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             ],
         ),
     }
-    response = render(request, "supervision/inspection.html", context, status=status)
-    if context["may_visit"]:
-        response.headers["X-Visit"] = "open"  # The browser may keep the page for its inspector.
-    return answer_refused(response, refused)
 
 
 @require_safe
