@@ -82,6 +82,7 @@ from tests.tickets.projects.story import (
     pass_pair,
     pass_reviews,
     say,
+    passed,
     scan,
     stranger,
     submitted,
@@ -1023,6 +1024,7 @@ WORDS = "当事人陈述了三页的内容"
 
 @pytest.mark.parametrize(
     ("office", "sent"),
+    filing = passed(town, put_forward(draft_of(town, barred_user, barred, square(0, 9000))), 2242)
     [
         (
             "forestry_clerk",
@@ -1036,6 +1038,11 @@ WORDS = "当事人陈述了三页的内容"
         ),
         ("forestry_clerk", {"action": "answer", "upheld": "", "answer": WORDS}),
         ("forestry_clerk", {"action": "judge", "verdict": "return", "reason": WORDS, "seen": 99}),
+    with refused_by("applicant_is_not_disqualified"):
+        determine_by_hand(town, reviewed)
+    filing.pk = None
+    with refused_by("applicant_is_not_disqualified"):
+        filing.save(force_insert=True)
         ("natural_resources_clerk", {"action": "comment", "text": WORDS, "place": "43.9,81.3"}),
     ],
     ids=["propose", "answer", "judge", "comment"],
