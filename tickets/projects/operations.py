@@ -297,8 +297,19 @@ def add_material(
     upload: Upload | None = None,
     signed: bool = False,
 ) -> Material:
-    """The next version of one of the seven materials, over the data as they are now."""
+    """The next version of one of the seven materials, over the data as they are now.
+
+    What is there already (the same file over the same data by the same signer) was sent twice and is no new version.
+    """
     draft = _open_draft(application, actor)
+    content = facts_digest(draft, kind)
+    latest = draft.materials.filter(kind=kind).select_related("document").last()
+    if latest is not None and (
+        latest.document.sha256 if latest.document else None,
+        latest.content_sha256,
+        latest.signed_by_id,
+    ) == (upload.sha256 if upload else None, content, actor.pk if signed else None):
+        return latest
     document = (
         add_document(
             subject_kind=SUBJECT, subject_key=draft.key, kind=kind, upload=upload, actor=actor
@@ -306,13 +317,12 @@ def add_material(
         if upload is not None
         else None
     )
-    latest = draft.materials.filter(kind=kind).order_by("-version").first()
     material = Material.objects.create(
         application=draft,
         kind=kind,
         version=(latest.version if latest else 0) + 1,
         document=document,
-        content_sha256=facts_digest(draft, kind),
+        content_sha256=content,
         signed_by=actor if signed else None,
         signed_at=now() if signed else None,
         added_by=actor,

@@ -345,6 +345,27 @@ def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> Non
 
 
 def test_a_part_without_materials_takes_no_file(town: Town) -> None:
+def test_a_file_sent_twice_is_one_version_until_the_data_change(town: Town) -> None:
+    owner, party = town.owner()
+    draft = draft_of(town, owner, party, square(0, 0))
+    page, data = reverse("projects:fill", args=[draft.key, "design"]), scan().data
+
+    def versions_after_sending() -> int:
+        sent = {"action": "upload", "file": SimpleUploadedFile("设计.pdf", data)}
+        assert browser_of(owner).post(page, sent).status_code == 302
+        return draft.materials.filter(kind=Material.Kind.DESIGN).count()
+
+    assert versions_after_sending() == 2  # The draft had one.
+    assert versions_after_sending() == 2
+    set_measures(
+        application=draft,
+        measures=[PlannedMeasure("抚育间伐", date(2022, 5, 1), date(2022, 5, 20), None)],
+        seen=draft.revision,
+        actor=owner,
+    )
+    assert versions_after_sending() == 3
+
+
     owner, party = town.owner()
     draft = draft_of(town, owner, party, square(0, 0))
     page = reverse("projects:fill", args=[draft.key, "area"])
