@@ -18,6 +18,7 @@ from portal.base.clock import now, today
 from portal.base.errors import NotFound
 from portal.base.numbers import NumberKind, draw_number, new_code
 from portal.base.transactions import write_transaction
+from portal.casework.errors import NotYourOffice
 from portal.casework.models import NoticeObjection, ReviewStep, Verdict
 from portal.casework.moves import StepStatus, VerdictKind
 from portal.casework.notices import answer_objection, cure_objection
@@ -137,6 +138,7 @@ def prepare_filing(
 ) -> Verdict:
     """The ecology clerk's draft: how many tonnes, on a numbered uniqueness report of today."""
     standing = _locked(application)
+    _require_ecology(actor, Role.CLERK)
     refuse_disqualified(applicants_of(standing))
     _require_confirmed(standing)
     _require_quantity(standing, quantity_kg)
@@ -166,6 +168,7 @@ def sign_filing(*, application: Application, actor: User, seen: int) -> Filing:
     draft = step.verdicts.filter(verdict=VerdictKind.PREPARE).order_by("-pk").first()
     if step.status != StepStatus.PREPARED or draft is None or standing.claim is None:
         raise ApplicationMoveNotAllowed()
+    _require_ecology(actor, Role.APPROVER)
     _refuse_pending_disqualification(standing)
     refuse_disqualified(applicants_of(standing))
     _require_confirmed(standing)
@@ -354,6 +357,12 @@ def _locked(application: Application) -> Application:
         .select_related("project__applicant", "case__regulation", "claim", "area_version__area")
         .get(pk=application.pk)
     )
+
+
+def _require_ecology(actor: User, role: Role) -> None:
+    """Who may not is told so before what is missing; the verdict, which names the report, comes after that."""
+    if not has_role(actor, role, Department.ECOLOGY):
+        raise NotYourOffice()
 
 
 def _require_objections_office(objection: NoticeObjection, actor: User) -> None:

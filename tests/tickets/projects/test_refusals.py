@@ -749,6 +749,13 @@ def test_a_filing_is_of_whole_tonnes_within_the_calculation(town: Town) -> None:
     determine(town, application)
     step = step_of(application, Step.FILING)
     for quantity_kg in (0, -1000, 1500, 101_000):
+    with pytest.raises(NotYourOffice):  # Before what is wrong with the tonnes.
+        prepare_filing(
+            application=application,
+            quantity_kg=0,
+            actor=town["forestry_clerk"],
+            seen=step.revision,
+        )
         with pytest.raises(FilingQuantityWrong):
             prepare_filing(
                 application=application,

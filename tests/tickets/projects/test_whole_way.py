@@ -16,13 +16,15 @@ from tests.tickets.projects.story import (
     pass_reviews,
     submitted,
 )
+from tickets.projects.errors import ApplicationMoveNotAllowed
 from tickets.projects.models import Application
+from tickets.projects.operations import withdraw_application
 from tickets.projects.signing import signature_holds
 
 
 @pytest.mark.django_db
 def test_an_application_goes_from_own_land_to_a_signed_filing(town: Town) -> None:
-    application, _owner = submitted(town)
+    application, owner = submitted(town)
     assert application.claim is not None
     assert application.case is not None
     assert application.claim.state == Claim.State.PENDING
@@ -42,3 +44,5 @@ def test_an_application_goes_from_own_land_to_a_signed_filing(town: Town) -> Non
     filing.refresh_from_db()
     assert signature_holds(filing)
     assert verbs("filing", filing.key) == ["signed"]
+    with pytest.raises(ApplicationMoveNotAllowed):  # Not "wait for a return, or withdraw it".
+        withdraw_application(application=application, actor=owner)
