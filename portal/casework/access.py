@@ -9,8 +9,8 @@ from portal.accounts.queries import AnyUser, open_grants
 from portal.base.clock import today
 from portal.base.errors import NotFound
 from portal.base.numbers import parse_code
-from portal.casework.models import Document, Message, Notice, NoticeObjection
-from portal.casework.subjects import require_reader
+from portal.casework.models import Comment, Document, Message, Notice, NoticeObjection
+from portal.casework.subjects import require_reader, require_reader_inside
 
 DESK_ROLES = STAFF_ROLES | {Role.EXPERT, Role.VERIFIER}
 
@@ -26,11 +26,15 @@ def access_desk(user: AnyUser) -> None:
 
 
 def access_document(key: uuid.UUID, user: AnyUser) -> Document:
-    """A file, through the gate of the subject that it belongs to."""
+    """A file, through the gate of the subject that it belongs to; one that only internal remarks attach,
+    through the gate to what the review says to itself.
+    """
     document = Document.objects.filter(key=key).first()
     if document is None:
         raise NotFound()
-    require_reader(document.subject_kind, document.subject_key, user)
+    remarks = set(Comment.objects.filter(attachments=document).values_list("internal", flat=True))
+    require = require_reader_inside if remarks == {True} else require_reader
+    require(document.subject_kind, document.subject_key, user)
     return document
 
 

@@ -18,12 +18,15 @@ from portal.base.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """``page`` answers the address of a subject's page; ``may_read`` raises NotFound."""
+    """``page`` answers the address of a subject's page; ``may_read`` raises NotFound, and ``may_read_inside``
+    for what the review says to itself, where that is kept from others who read the subject.
+    """
 
     kind: str
     label: str | Promise
     page: Callable[[uuid.UUID], str]
     may_read: Callable[[uuid.UUID, AnyUser], object]
+    may_read_inside: Callable[[uuid.UUID, AnyUser], object] | None = None
 
 
 _SUBJECTS: dict[str, Subject] = {}
@@ -49,3 +52,9 @@ def subject_page(kind: str, key: uuid.UUID) -> str:
 def require_reader(kind: str, key: uuid.UUID, user: AnyUser) -> None:
     """The subject's own gate; NotFound where it refuses or where no app has named the kind."""
     subject_of(kind).may_read(key, user)
+
+
+def require_reader_inside(kind: str, key: uuid.UUID, user: AnyUser) -> None:
+    """The gate to what the review says to itself; the subject's own where it keeps nothing from its readers."""
+    subject = subject_of(kind)
+    (subject.may_read_inside or subject.may_read)(key, user)

@@ -15,7 +15,13 @@ class ProjectsConfig(AppConfig):
         from tickets.projects.queries import changed_titles_count
 
         register_subject(
-            Subject("application", _("碳票项目申请"), application_page, access_application)
+            Subject(
+                "application",
+                _("碳票项目申请"),
+                application_page,
+                access_application,
+                access_inside,
+            )
         )
         register_subject(
             Subject("application_inside", _("碳票项目申请"), application_page, access_inside)

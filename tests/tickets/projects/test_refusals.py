@@ -22,7 +22,7 @@ from parcels.models import Claim
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.base.clock import advance_clock, today
 from portal.base.errors import PortalError, StateMovedOn
-from portal.casework.documents import parse_upload, read_upload
+from portal.casework.documents import add_document, parse_upload, read_upload
 from portal.casework.errors import (
     CureIncomplete,
     DocumentTooLarge,
@@ -52,6 +52,7 @@ from portal.casework.models import (
 from portal.casework.moves import VerdictKind
 from portal.casework.notices import object_to_notice
 from portal.casework.operations import (
+    add_comment,
     ask_expert,
     entrust_step,
     give_opinion,
@@ -81,8 +82,8 @@ from tests.tickets.projects.story import (
     pass_completeness,
     pass_pair,
     pass_reviews,
-    say,
     passed,
+    say,
     scan,
     stranger,
     submitted,
@@ -344,7 +345,6 @@ def test_a_scan_of_300_megabytes_is_refused_before_it_is_read(town: Town) -> Non
     assert draft.materials.count() == kept
 
 
-def test_a_part_without_materials_takes_no_file(town: Town) -> None:
 def test_a_file_sent_twice_is_one_version_until_the_data_change(town: Town) -> None:
     owner, party = town.owner()
     draft = draft_of(town, owner, party, square(0, 0))
@@ -366,6 +366,7 @@ def test_a_file_sent_twice_is_one_version_until_the_data_change(town: Town) -> N
     assert versions_after_sending() == 3
 
 
+def test_a_part_without_materials_takes_no_file(town: Town) -> None:
     owner, party = town.owner()
     draft = draft_of(town, owner, party, square(0, 0))
     page = reverse("projects:fill", args=[draft.key, "area"])
@@ -748,7 +749,6 @@ def test_a_filing_is_of_whole_tonnes_within_the_calculation(town: Town) -> None:
     pass_reviews(town, application)
     determine(town, application)
     step = step_of(application, Step.FILING)
-    for quantity_kg in (0, -1000, 1500, 101_000):
     with pytest.raises(NotYourOffice):  # Before what is wrong with the tonnes.
         prepare_filing(
             application=application,
@@ -756,6 +756,7 @@ def test_a_filing_is_of_whole_tonnes_within_the_calculation(town: Town) -> None:
             actor=town["forestry_clerk"],
             seen=step.revision,
         )
+    for quantity_kg in (0, -1000, 1500, 101_000):
         with pytest.raises(FilingQuantityWrong):
             prepare_filing(
                 application=application,
@@ -844,9 +845,20 @@ def test_a_remark_is_pinned_and_an_internal_one_stays_inside(town: Town) -> None
     assert "界线待查" in inside
     assert "界线待查" not in outside
     assert "请补图" in outside
-    file = reverse("casework:document", args=[Document.objects.get(kind="comment").key])
-    assert clerk.get(file).status_code == 200
-    assert browser_of(owner).get(file).status_code == 404
+    former = add_document(
+        subject_kind="application",
+        subject_key=application.key,
+        kind="comment",
+        upload=scan(),
+        actor=town["forestry_clerk"],
+    )
+    add_comment(
+        case=application.case, text="内部", actor=town["forestry_clerk"], attachments=[former]
+    )
+    for document in Document.objects.filter(kind="comment"):
+        file = reverse("casework:document", args=[document.key])
+        assert clerk.get(file).status_code == 200
+        assert browser_of(owner).get(file).status_code == 404
 
 
 def test_a_withdrawal_gives_the_land_free_and_cannot_be_undone(town: Town) -> None:
@@ -1012,6 +1024,7 @@ def test_a_disqualified_party_takes_part_neither_as_a_co_owner_nor_by_an_answer(
     reviewed = put_forward(draft_of(town, barred_user, barred, square(0, 8000)))
     pass_completeness(town, reviewed)
     pass_reviews(town, reviewed)
+    filing = passed(town, put_forward(draft_of(town, barred_user, barred, square(0, 9000))), 2242)
     decide(town, propose(town, false))
     with pytest.raises(ApplicantDisqualified):  # What was on its way goes no further.
         say(reviewed, Step.DETERMINATION, VerdictKind.PREPARE, town["forestry_clerk"], "同意")
@@ -1025,6 +1038,11 @@ def test_a_disqualified_party_takes_part_neither_as_a_co_owner_nor_by_an_answer(
     for application in (shared, returned):
         with refused_by("applicant_is_not_disqualified"):
             Application.objects.filter(pk=application.pk).update(state="submitted")
+    with refused_by("applicant_is_not_disqualified"):
+        determine_by_hand(town, reviewed)
+    filing.pk = None
+    with refused_by("applicant_is_not_disqualified"):
+        filing.save(force_insert=True)
 
 
 def test_a_step_by_the_wrong_office_or_out_of_order_is_told_so_on_its_page(town: Town) -> None:
@@ -1052,7 +1070,6 @@ WORDS = "当事人陈述了三页的内容"
 
 @pytest.mark.parametrize(
     ("office", "sent"),
-    filing = passed(town, put_forward(draft_of(town, barred_user, barred, square(0, 9000))), 2242)
     [
         (
             "forestry_clerk",
@@ -1066,11 +1083,6 @@ WORDS = "当事人陈述了三页的内容"
         ),
         ("forestry_clerk", {"action": "answer", "upheld": "", "answer": WORDS}),
         ("forestry_clerk", {"action": "judge", "verdict": "return", "reason": WORDS, "seen": 99}),
-    with refused_by("applicant_is_not_disqualified"):
-        determine_by_hand(town, reviewed)
-    filing.pk = None
-    with refused_by("applicant_is_not_disqualified"):
-        filing.save(force_insert=True)
         ("natural_resources_clerk", {"action": "comment", "text": WORDS, "place": "43.9,81.3"}),
     ],
     ids=["propose", "answer", "judge", "comment"],
