@@ -15,6 +15,7 @@ from parcels.claims.queries import last_day
 from parcels.models import Stand
 from portal.accounts.models import User
 from portal.base.clock import today
+from portal.base.policy import policy_number
 from portal.base.transactions import write_transaction
 from tickets.accounting.errors import StandsUnusable, SurveyYearWrong
 from tickets.accounting.models import STORAGE_SRID, AccountingReport, ParameterSet, Stratum
@@ -51,18 +52,25 @@ WHERE stand.survey_year = %(year)s AND stand.replaced_at IS NULL
   AND stand.geom && %(shape)s::geometry AND ST_Intersects(stand.geom, %(shape)s::geometry)
   AND stand.growing_stock_m3_per_ha IS NOT NULL AND part.area_m2 > 1
 """
-
-
-# A survey further than this from its day says nothing of the stock then [usual].
-SURVEY_REACH_YEARS = 5
+# The years in which stands on the area's land were surveyed; one that only touches it is a neighbour's.
+_SURVEYED = """
+SELECT DISTINCT stand.survey_year FROM parcels_stand AS stand
+JOIN parcels_projectareaversion AS area ON area.id = %s
+WHERE stand.replaced_at IS NULL AND stand.geom && area.geom
+  AND ST_Intersects(land_sieve(area.geom), stand.geom)
+ORDER BY 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyYears:
-    """The two surveys of a monitoring period; None where the area's stands know none."""
+    """The two surveys of a monitoring period; None where the area's stands know none within
+    ``reach`` years (policy).
+    """
 
     begin: int | None
     end: int | None
+    reach: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +104,24 @@ def proposed_set(species: str, sets: Sequence[ParameterSet]) -> ParameterSet | N
 
 
 def survey_years_of(report: AccountingReport) -> SurveyYears:
-    """Of the years whose stands touch the area's box, the nearest to the period's last day, and of
-    those before it the nearest to its first day, neither further than SURVEY_REACH_YEARS; of two as
-    near, the earlier one.
+    """Of the years in which the area's land was surveyed, the nearest to the period's last day, and
+    of those before it the nearest to its first day, neither further than policy says: a survey of
+    another time tells nothing of the stock then. Of two as near, the earlier one.
     """
-    found = Stand.objects.filter(
-        replaced_at__isnull=True, geom__bboverlaps=report.area_version.geom
-    )
-    years = sorted(set(found.values_list("survey_year", flat=True)))
+    reach = int(policy_number("inventory.survey_reach_years"))
+    with connection.cursor() as cursor:
+        cursor.execute(_SURVEYED, [report.area_version_id])
+        years = [year for (year,) in cursor.fetchall()]
     last = last_day(report.period)
     assert last is not None
-    end = _nearest(last.year, years)
+    end = _nearest(last.year, years, reach)
     earlier = [year for year in years if end is not None and year < end]
-    begin = _nearest(report.period.lower.year, earlier)
-    return SurveyYears(begin, end)
+    begin = _nearest(report.period.lower.year, earlier, reach)
+    return SurveyYears(begin, end, reach)
 
 
-def _nearest(wanted: int, years: Sequence[int]) -> int | None:
-    near = [year for year in years if abs(year - wanted) <= SURVEY_REACH_YEARS]
+def _nearest(wanted: int, years: Sequence[int], reach: int) -> int | None:
+    near = [year for year in years if abs(year - wanted) <= reach]
     return min(near, key=lambda year: abs(year - wanted), default=None)
 
 

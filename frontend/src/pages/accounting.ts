@@ -13,7 +13,7 @@ interface Config extends StageConfig, DraftState {
   urls: Record<'state' | 'shapes' | 'stands' | 'stratum-add' | 'strata-pick' | 'stratum-change' | 'stratum-remove', string>
   sets: Array<{ id: number, name: string, group: string }>
   origins: Array<{ code: string, label: string }>
-  years: { begin: number | null, end: number | null }
+  years: { begin: number | null, end: number | null, reach: number }
 }
 interface Shapes { area: MultiPolygon, strata: FeatureCollection<MultiPolygon, { code: string, group: string }> }
 interface StandFacts { number: string, species: string, stock: number | null, area_ha: number }
@@ -35,6 +35,7 @@ const say = phrases({
   low: ['每公顷不足 15 立方米：如按亩填写，请把单位改为“立方米/亩”。', 'Under 15 m³/ha: if it is per mu, choose m³/mu as the unit.'],
   drawHint: ['在地图上依次点出界址点，点回起点结束。', 'Click the corners on the map; click the first one to finish.'],
   standsHere: ['{n} 个小班，已选 {chosen} 个', '{n} stands, {chosen} chosen'],
+  noSurvey: ['期末前后 {years} 年内此处没有小班调查', 'No stands surveyed here within {years} years of the end'],
   noStands: ['此处没有小班调查资料', 'No stands surveyed here'],
   leftOut: ['已加入 {n} 层；未加入：{list}', '{n} strata added; left out: {list}'],
   removeAsk: ['移除碳层 {code}？', 'Remove stratum {code}?'],
@@ -359,10 +360,10 @@ function pick (): void {
 
 /** The period's two surveys; the server takes stands of no other. */
 function fillYears (): void {
-  const { begin, end } = config.years
+  const { begin, end, reach } = config.years
   if (end === null) {
     for (const field of root.querySelectorAll<HTMLButtonElement | HTMLSelectElement>('.strata-tools select, .strata-tools button, .strata-tools input')) field.disabled = true
-    part(root, 'stand-count').textContent = say('noStands')
+    part(root, 'stand-count').textContent = say('noSurvey', { years: reach })
     return
   }
   part<HTMLSelectElement>(root, 'end-year').add(new Option(String(end), String(end)))

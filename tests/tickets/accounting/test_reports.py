@@ -507,6 +507,7 @@ def test_the_two_surveys_of_a_period_alone_are_offered_and_taken(
 ) -> None:
     report = draft_on(square(0, 0))
     stands = {year: stand(square(0, 0), year=year, kind="新疆杨", stock="60") for year in surveys}
+    stand(square(100, 0), year=2025, kind="新疆杨", stock="60")  # A neighbour's, that touches.
     years = survey_years_of(report)
     assert (years.begin, years.end) == (begin, end)
     for year, found in stands.items():
