@@ -52,7 +52,7 @@ def import_list(request: HttpRequest) -> HttpResponse:
     access_imports(request.user)
     records = ImportRecord.objects.select_related("made_by").order_by("-made_at")
     page = Paginator(records, 20).get_page(request.GET.get("page"))
-    context = {"page": page, "limit": upload_limit_mib(), "request_key": uuid.uuid4()}
+    context = {"page": page, "limit": upload_limit_mib()}
     return render(request, "parcels/imports/list.html", context)
 
 

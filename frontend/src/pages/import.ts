@@ -2,7 +2,7 @@
 import L from 'leaflet'
 import type { FeatureCollection } from 'geojson'
 import { part } from '../panel'
-import { getJson, Offline, postForm, Refused, upload } from '../server'
+import { getJson, newRequestKey, Offline, postForm, Refused, upload } from '../server'
 import { readout, stage, type StageConfig } from '../stage'
 import { formatNumber, text } from '../text'
 
@@ -57,6 +57,7 @@ function uploadPage (zone: HTMLElement): void {
   const refusal = part<HTMLElement>(document, 'upload-error')
   const bar = part<HTMLProgressElement>(document, 'upload-bar')
   const limitMiB = Number(zone.dataset.limit)
+  const keys = new Map<string, string>()
   const send = async (file: File): Promise<void> => {
     refusal.hidden = true
     if (file.size > limitMiB * 1024 ** 2) {
@@ -69,7 +70,9 @@ function uploadPage (zone: HTMLElement): void {
     try {
       const seven = part<HTMLInputElement>(document, 'seven_parameters').value.trim()
       // The same file again, after a lost answer, is the same request; another file is another.
-      const key = [zone.dataset.key, file.size, file.lastModified, seven, file.name.slice(-80)].join('/')
+      const choice = [file.size, file.lastModified, seven, file.name].join('/')
+      const key = keys.get(choice) ?? newRequestKey()
+      keys.set(choice, key)
       const answer = await upload<{ url: string }>(zone.dataset.url!, file, { request_key: key, seven_parameters: seven }, share => {
         bar.value = share
         status.textContent = share < 1 ? text('uploading', { percent: Math.round(share * 100) }) : text('checking')
