@@ -34,6 +34,12 @@ END $$;
 CREATE TRIGGER end_is_an_offices AFTER INSERT ON casework_verdict
 FOR EACH ROW WHEN (NEW.verdict = 'end') EXECUTE FUNCTION casework_end_is_an_offices();
 """
+BACKWARD = """
+DROP TRIGGER end_is_an_offices ON casework_verdict;
+DROP FUNCTION casework_end_is_an_offices();
+DELETE FROM casework_move WHERE verdict = 'end';
+DROP TABLE casework_ended_by_office;
+"""
 
 
 class Migration(migrations.Migration):
@@ -81,5 +87,5 @@ class Migration(migrations.Migration):
                 verbose_name="状态",
             ),
         ),
-        migrations.RunSQL(FORWARD, migrations.RunSQL.noop),
+        migrations.RunSQL(FORWARD, BACKWARD),
     ]
