@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from pyproj import CRS
 
 from parcels.claims.exclusions import take_in_exclusions
 from parcels.intake.gate import Limits
@@ -373,6 +374,38 @@ def test_the_second_window_is_shown_the_difference_and_nothing_is_lost(
 
 def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_it_is_left(
     open_page: Any, two_parcels: list[Parcel], tmp_path: Path
+def test_a_save_whose_answer_was_lost_is_saved_once_and_shown_beside_what_changed_since(
+    open_page: Any, two_parcels: list[Parcel]
+) -> None:
+    page = open_page(DESKTOP)
+    start(page)
+    page.locator("[data-ref=titles] input").nth(0).check()
+    expect(page.locator("#main")).to_have_attribute("data-kept", "1")
+    page.fill("[data-ref=name]", "断线时保存")
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/save/", lose_the_answer, times=1)
+    page.locator("form[data-ref=form] button[type=submit]").click()
+    expect(page.locator("[data-ref=note]")).to_contain_text("网络")
+    page.locator("[data-ref=titles] input").nth(1).check()
+    expect(page.locator("[data-ref=overtaken]")).to_contain_text("少 0.9998 公顷")
+    page.locator("[data-ref=use-mine]").click()
+    page.locator("form[data-ref=form] button[type=submit]").click()
+    page.wait_for_url(re.compile("/areas/[0-9a-f-]{36}/draw/"))
+    [area] = ProjectArea.objects.filter(name="断线时保存")
+    assert [version.number for version in area.versions.order_by("number")] == [1, 2]
+
+
+def file_of_an_older_datum(folder: Path) -> Path:
+    """The first of ``two_parcels`` as a survey of Xian 80 has it."""
+    prj = CRS.from_epsg(XIAN[0]).to_wkt("WKT1_ESRI")
+    [[ring]] = square(0, 0).coords
+    return shapefile_zip(folder / "西安80.zip", [[older(ring, XIAN)]], prj=prj)
+
+
 ) -> None:
     page = open_page(DESKTOP)
     asked: list[str] = []

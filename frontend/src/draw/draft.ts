@@ -33,7 +33,7 @@ export class Autosave {
   private running: Promise<void> = Promise.resolve()
   private stopped = false
 
-  constructor (private readonly address: string, public revision: number, private readonly content: () => Content, private readonly told: {
+  constructor (private readonly address: () => string, public revision: number, private readonly content: () => Content, private readonly told: {
     keeping: () => void
     kept: (at: string) => void
     overtaken: () => void
@@ -74,7 +74,7 @@ export class Autosave {
   private async keep (outlives = false): Promise<void> {
     if (this.stopped) return
     try {
-      const kept = await postJson<{ revision: number, saved_at: string }>(this.address, { ...this.content(), seen_revision: this.revision }, { outlives })
+      const kept = await postJson<{ revision: number, saved_at: string }>(this.address(), { ...this.content(), seen_revision: this.revision }, { outlives })
       this.revision = kept.revision
       this.told.kept(kept.saved_at)
     } catch (error) {

@@ -32,7 +32,7 @@ export const say = phrases({
   savedAs: ['已保存为第 {number} 版', 'Saved as version {number}'],
   asSaved: ['与第 {number} 版相同', 'As version {number}'],
   notSaved: ['尚未保存为版本', 'Not saved as a version yet'],
-  otherTab: ['这个范围在另一个窗口里已被更新。图上蓝色虚线是那一份，橙色是您这一份：那一份多 {more}，少 {less}。请选择。', 'This area was changed in another window. Dashed blue is that one, orange is yours: it has {more} more and {less} less. Choose one.'],
+  otherTab: ['这个范围已另有一份：来自另一个窗口，或没有收到答复的那次保存。图上蓝色虚线是那一份，橙色是您这一份：那一份多 {more}，少 {less}。请选择。', 'There is another copy of this area, from another window or from a save whose answer was lost. Dashed blue is that one, orange is yours: it has {more} more and {less} less. Choose one.'],
   titlesNone: ['您和您代表的成员名下还没有审核通过的林木所有权。仍可绘制或上传，但提交前须先完成权属审核。', 'No verified tree ownership of yours or your members yet. You may draw or upload, but titles must be verified before you submit.'],
   titlesMany: ['宗地很多，只显示当前视野内的前 3000 宗。', 'Many parcels: the first 3,000 in view are shown.'],
   part: ['第 {n} 块', 'Part {n}'],

@@ -28,11 +28,15 @@ interface Config extends StageConfig, DrawingState {
   systems: System[]
   urls: Record<'titles' | 'around' | 'reshape' | 'compare' | 'file' | 'rules' | 'state' | 'draft' | 'discard' | 'save', string>
 }
+interface Saving { content: Content, request_key: string }
+interface Saved { area: string, version: string, number: number }
 interface Reshaped { geometry: MultiPolygon | null, parts: Array<{ geometry: MultiPolygon, area_m2: number }> }
 
 const HINTS = { pick: 'hintPick', draw: 'hintDraw', hole: 'hintHole', edit: 'hintEdit', move: 'hintMove', split: 'hintSplit', remove: 'hintRemove' } as const
 const KG_PER_T = 1000
 const NOTE_MS = 7000
+/** Refusals that do not tell whether an earlier try under the same key was saved. */
+const UNTOLD = ['request_still_running', 'signed_out']
 
 class DrawPage {
   private readonly root = document.getElementById('main')!
@@ -54,8 +58,8 @@ class DrawPage {
   private vertex: number | null = null
   private leaving = false
   private saving = false
-  /** A double click, or a second try after a lost answer, saves once. */
-  private requestKey = newRequestKey()
+  /** What was sent to be saved while nobody knows what became of it: sent again just so, it is saved once. */
+  private unanswered: Saving | null = null
   private noting = 0
 
   constructor (private readonly config: Config) {
@@ -99,7 +103,7 @@ class DrawPage {
     this.chooser = new Chooser(map, part(this.root, 'chooser'))
     this.other = new OtherTab(map, this.root, config.urls.compare)
     this.live = new LiveRules(config.urls.rules, (verdict, trouble) => { this.told(verdict, trouble) }, () => { this.root.dataset.verdict = ''; this.badge('checking', say('checking')) })
-    this.autosave = new Autosave(config.urls.draft, config.draft?.revision ?? 0, () => this.content(), {
+    this.autosave = new Autosave(() => config.urls.draft, config.draft?.revision ?? 0, () => this.content(), {
       keeping: () => { this.draftNote(say('keeping')) },
       kept: at => { this.draftNote(say('kept', { time: new Date(at).toLocaleTimeString() })); this.root.dataset.kept = String(this.autosave.revision) },
       overtaken: () => { void this.overtaken() },
@@ -401,9 +405,10 @@ class DrawPage {
     await this.autosave.settled()
     this.note(say('working'))
     try {
-      const saved = await postJson<{ area: string, version: string, number: number }>(this.config.urls.save, { ...content, request_key: this.requestKey })
+      const again = this.unanswered !== null && JSON.stringify(this.unanswered.content) === JSON.stringify(content)
+      if (!again && await this.wasSaved()) { this.note(''); await this.overtaken(); return }
+      const saved = await this.send(this.unanswered ?? { content, request_key: newRequestKey() })
       this.leaving = true
-      this.requestKey = newRequestKey()
       this.note(say('savedAs', { number: saved.number }))
       const next = new URL(this.config.next === '' ? `/areas/${saved.area}/draw/` : this.config.next, location.href)
       if (this.config.next !== '') {
@@ -422,10 +427,40 @@ class DrawPage {
     }
   }
 
-  /** Another tab, or another person, saved meanwhile: both are shown, nothing is lost. */
+  private async send (saving: Saving): Promise<Saved> {
+    this.unanswered = saving
+    try {
+      const saved = await postJson<Saved>(this.config.urls.save, { ...saving.content, request_key: saving.request_key })
+      this.unanswered = null
+      return saved
+    } catch (error) {
+      if (error instanceof Refused && error.status < 500 && !UNTOLD.includes(error.code)) this.unanswered = null
+      throw error
+    }
+  }
+
+  /** Whether a save whose answer was lost had been saved, which is asked before anything newer is sent. From then on
+   * the page is of the saved area.
+   */
+  private async wasSaved (): Promise<boolean> {
+    if (this.unanswered === null) return false
+    try {
+      const { area } = await this.send(this.unanswered)
+      for (const name of ['state', 'draft', 'discard', 'save'] as const) this.config.urls[name] = this.config.urls[name].replace('/new/', `/${area}/`)
+      return true
+    } catch (error) {
+      if (this.unanswered !== null) throw error
+      return false
+    }
+  }
+
+  /** Another tab, another person, or an earlier try saved meanwhile: both are shown, nothing is lost. */
   private async overtaken (): Promise<void> {
     this.autosave.stop()
-    const state = await this.attempt(() => getJson<DrawingState>(this.config.urls.state))
+    const state = await this.attempt(async () => {
+      await this.wasSaved()
+      return await getJson<DrawingState>(this.config.urls.state)
+    })
     if (state === null) return
     const theirs = state.draft !== null && state.draft.revision !== this.autosave.revision ? state.draft : state.version
     const go = (): void => {
