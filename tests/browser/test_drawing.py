@@ -24,10 +24,12 @@ from parcels.models import Parcel, ProjectArea
 from portal.accounts.models import Party, User
 from portal.accounts.queries import parties_acted_for
 from tests.browser.conftest import DESKTOP, PHONE, picture, sign_in
+from tests.factories.files import shapefile_zip
 from tests.factories.land import square
 from tests.factories.tables import points_table
 from tests.parcels.claims.areas import claim_at
 from tests.parcels.drawing.owners import land_of
+from tests.parcels.intake.test_older_datums import SEVEN, XIAN, older
 
 SAMPLES = Path(settings.FIXTURES) / "samples"
 NEAR_DEG = 0.004
@@ -372,8 +374,6 @@ def test_the_second_window_is_shown_the_difference_and_nothing_is_lost(
     expect(reopened.locator("[data-ref=area]")).to_contain_text("1.9997 公顷")
 
 
-def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_it_is_left(
-    open_page: Any, two_parcels: list[Parcel], tmp_path: Path
 def test_a_save_whose_answer_was_lost_is_saved_once_and_shown_beside_what_changed_since(
     open_page: Any, two_parcels: list[Parcel]
 ) -> None:
@@ -406,6 +406,8 @@ def file_of_an_older_datum(folder: Path) -> Path:
     return shapefile_zip(folder / "西安80.zip", [[older(ring, XIAN)]], prj=prj)
 
 
+def test_a_file_is_chosen_from_a_crossing_is_repaired_and_the_page_asks_before_it_is_left(
+    open_page: Any, two_parcels: list[Parcel], tmp_path: Path
 ) -> None:
     page = open_page(DESKTOP)
     asked: list[str] = []
@@ -423,8 +425,17 @@ def file_of_an_older_datum(folder: Path) -> Path:
     ]
     brought.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     page.locator("summary", has_text="从文件加入").click()
-    page.set_input_files("[data-ref=file]", brought)
     chooser = page.locator("[data-ref=chooser]")
+    page.set_input_files("[data-ref=file]", file_of_an_older_datum(tmp_path))
+    expect(page.locator("[data-ref=note]")).to_contain_text("七参数")
+    page.fill("[data-ref=seven_parameters]", ",".join(map(str, SEVEN)))
+    page.locator("[data-ref=seven_parameters]").blur()
+    expect(page.locator("[data-ref=file-notes]")).to_contain_text("七参数")
+    chooser.locator("button").first.click()
+    checked(page, "clear")  # On the title to the millimetre, and not a hundred metres beside it.
+    page.locator("[data-ref=undo]").click()
+
+    page.set_input_files("[data-ref=file]", brought)
     chooser.locator("label", has_text="西块").locator("input").check()
     picture(page, "draw_file")
     chooser.locator("button").first.click()
