@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,13 +14,13 @@ from django.core.management import call_command
 from django.db import connections
 
 from portal.journal.operations import seal_day
-from tests.base.sessions import as_owner
+from tests.base.sessions import as_owner, refused_by
 from tests.databases import own_database
 from tests.tickets.registry.register import Bureau, cause_of, paper
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.face.signature import signature_of
-from tickets.registry.models import Cancellation
-from tickets.registry.operations import Owners, prepare_cancellation, trade_listed
+from tickets.registry.models import Cancellation, Registration
+from tickets.registry.operations import Kind, Owners, prepare_cancellation, trade_listed
 from tickets.registry.verification.checks import GROUNDS, TICKETS
 
 
@@ -172,3 +173,25 @@ def test_codes_of_before_are_bound_by_the_upgrade(whole: str) -> None:
         owner.execute("ALTER TABLE registry_carbonticket DISABLE TRIGGER USER")
         owner.execute("UPDATE registry_carbonticket SET code = reverse(code) WHERE serial = 2")
         assert owner.execute(codes.statement).fetchone() is not None
+
+
+def test_sales_are_registered_after_a_return_to_one_sale_per_confirmation(whole: str) -> None:
+    """The trigger of before asks no function that the way back drops."""
+    upgrade = import_module(
+        "tickets.registry.migrations.0037_one_sale_of_a_ticket_per_confirmation"
+    )
+    key_of_numbers, *_index, trigger = upgrade.Migration.operations
+    connections.close_all()
+    with own_database(whole):
+        with as_owner() as owner:
+            owner.execute(trigger.reverse_sql)
+            owner.execute("DROP INDEX registration_by_confirmation")
+            owner.execute(key_of_numbers.reverse_sql)
+        former = Registration.objects.filter(kind=Kind.SALE).earliest("pk")
+        again = partial(
+            Registration.objects.create, kind=Kind.SALE, department="forestry",
+            ticket=former.ticket, prepared_by=former.prepared_by,
+        )  # fmt: skip
+        again(document_number="昨日之后")
+        with refused_by("one_sale_per_confirmation"):
+            again(document_number="昨日之后")

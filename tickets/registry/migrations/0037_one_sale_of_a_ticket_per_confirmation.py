@@ -29,6 +29,21 @@ BEGIN
   RETURN NULL;
 END $$;
 """
+# As it was before (0028), which knows no spelling.
+ONE_SALE_AT_ALL = """
+CREATE OR REPLACE FUNCTION registry_one_sale_per_confirmation() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  -- One after the other, so that each sees the one before.
+  PERFORM pg_advisory_xact_lock(hashtextextended('registry_sale:' || NEW.document_number, 0));
+  IF EXISTS (SELECT FROM registry_registration
+             WHERE kind = 'sale' AND document_number = NEW.document_number
+               AND state <> 'rejected' AND id <> NEW.id) THEN
+    PERFORM registry_refuse('one_sale_per_confirmation', '23505', 'sold by it already');
+  END IF;
+  RETURN NULL;
+END $$;
+"""
 
 
 class Migration(migrations.Migration):
@@ -45,5 +60,5 @@ class Migration(migrations.Migration):
                 condition=Q(kind="sale"),
             ),
         ),
-        migrations.RunSQL(ONE_SALE, migrations.RunSQL.noop),
+        migrations.RunSQL(ONE_SALE, ONE_SALE_AT_ALL),
     ]
