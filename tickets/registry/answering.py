@@ -25,11 +25,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A ticket as it was issued, as owners got it when they divided theirs, or as heirs and successor
-    bodies took it over whole; and its owners then.
+    """A ticket as it was issued, as owners got it when they divided theirs, or as heirs and the body
+    that a merger left took it over whole; and its owners then.
 
-    A correction or a reissue continues it. ``above`` are the lines that it comes from, the nearest
-    first.
+    A correction or a reissue continues it; a body that divided goes on answering for its own.
+    ``above`` are the lines that it comes from, the nearest first.
     """
 
     ticket: uuid.UUID
@@ -61,7 +61,8 @@ class Answering:
 
 # Each ticket with the line it comes from. By gift, inheritance, merger and division, by correction and
 # reissue nobody buys in good faith; what owners divide among themselves, and what passes whole to who
-# takes an owner's place by law, is a line of its own.
+# takes the place of an owner that is no more, is a line of its own. A body that divides is there still,
+# or its makers are: by its own act it sheds no answer.
 _DESCENT = """
 WITH RECURSIVE descent AS (
   SELECT key, closed_by_id, key AS line, NULL::uuid AS above, true AS kept, true AS unbought
@@ -79,7 +80,7 @@ WITH RECURSIVE descent AS (
   LEFT JOIN registry_registration AS wanted ON wanted.key = opened.registration
   CROSS JOIN LATERAL (
     SELECT opened.kind = 'divide' OR coalesce(
-      wanted.kind IN ('inheritance', 'merger', 'company_division')
+      wanted.kind IN ('inheritance', 'merger')
       AND descent.closed_by_id = opened.id, false) AS begins) AS how
 )
 SELECT key, line, above, unbought FROM descent

@@ -174,6 +174,18 @@ def test_heirs_who_divide_what_they_inherited_answer_each_for_their_own(joint: J
     assert states(theirs) == {"cancelled": 30 * TONNE}
 
 
+def test_a_body_that_passes_its_ticket_to_a_part_of_itself_still_answers(joint: Joint) -> None:
+    bureau, sole = joint.bureau, Owners.sole
+    first, _second = joint.divided(
+        joint.ticket, (sole(bureau.other), 50 * TONNE), (sole(bureau.buyer), 50 * TONNE)
+    )
+    shell = bureau.transfer(first, to=sole(bureau.bank), kind=Kind.COMPANY_DIVISION)
+    bureau.transfer(shell, 40 * TONNE, to=sole(bureau.bank2))  # In good faith.
+    done = joint.order(40 * TONNE)
+    assert states(shell) == {"cancelled": 10 * TONNE}  # It bought nothing.
+    assert debts(done) == {bureau.other: 10 * TONNE}
+
+
 def test_parts_are_divided_again_corrected_reissued_and_owned_together(joint: Joint) -> None:
     bureau, sole = joint.bureau, Owners.sole
     together = Owners(((bureau.other, 1), (bureau.buyer, 2)), 3)
