@@ -31,7 +31,11 @@ class YuanField(forms.CharField):
         found = _YUAN.fullmatch(str(super().clean(value)).strip())
         fen = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else -1
         if fen < 0 or (fen == 0 and not self.zero):
-            raise ValidationError(_("写作大于零的金额，最多两位小数。"))
+            raise ValidationError(
+                _("写作金额，最多两位小数。")
+                if self.zero
+                else _("写作大于零的金额，最多两位小数。")
+            )
         return fen
 
 
