@@ -237,6 +237,13 @@ class NothingToMark(RegistryError):
     message = _("没有需要在纸质碳票上批注的事项。")
 
 
+class MarksMovedOn(RegistryError):
+    """What is due on the papers is not what the clerk was shown."""
+
+    code = "marks_moved_on"
+    message = _("需要批注的事项已有变化，请按最新列出的事项批注后再登记。")
+
+
 @stands_for("every_owner_agreed")
 class ConsentMissing(RegistryError):
     """Co-owners hold every kilogram together."""

@@ -45,6 +45,7 @@ from tickets.registry.models import (
     PartySuccession,
     Pledge,
     PledgeReminder,
+    PrintReturn,
     Registration,
     TicketPrint,
     TicketShare,
@@ -627,14 +628,24 @@ def outstanding_prints(ticket: CarbonTicket) -> QuerySet[TicketPrint]:
 
 
 def marks_due(ticket: CarbonTicket) -> list[tuple[TicketPrint, LedgerEntry]]:
-    """Pledges, releases and offsets since a paper was printed that are not noted on it yet, of each
-    outstanding paper."""
-    acts = list(acts_on(ticket).filter(kind__in=MARKED))
+    """Pledges, releases and offsets since a paper was printed, or last seen marked, that are not noted
+    on it yet, of each paper that forestry did not keep."""
+    prints = list(
+        ticket.prints.exclude(taken_in__state=PrintReturn.State.SURRENDERED)
+        .select_related("taken_in")
+        .prefetch_related("marks")
+        .order_by("number")
+    )
+    if not prints:  # Of most tickets, whose acts may be thousands.
+        return []
+    oldest = min(printing.as_of_id for printing in prints)
+    acts = list(acts_on(ticket).filter(kind__in=MARKED, pk__gt=oldest))
     return [
         (printing, entry)
-        for printing in outstanding_prints(ticket).prefetch_related("marks")
+        for printing in prints
         for entry in acts
         if entry.pk > printing.as_of_id
+        and not (hasattr(printing, "taken_in") and entry.recorded_at <= printing.taken_in.taken_at)
         and entry.pk not in {mark.entry_id for mark in printing.marks.all()}
     ]
 

@@ -93,6 +93,7 @@ from tickets.registry.operations.asking import mark_paper, print_ticket, take_in
 from tickets.registry.queries import (
     collateral_reached,
     losses_to_lift,
+    marks_due,
     outstanding_prints,
     pledgees_touched,
     pledges_on,
@@ -422,22 +423,27 @@ def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau)
     assert ticket.closed_because == "used_up"
 
 
+def shown(ticket: CarbonTicket) -> list[tuple[int, int]]:
+    """What the clerk's page lists as due on its papers."""
+    return [(printing.number, entry.pk) for printing, entry in marks_due(ticket)]
+
+
 def test_pledges_and_offsets_are_marked_on_the_paper_which_stays_out(bureau: Bureau) -> None:
     """Articles 15 to 17: what the clerk saw written on its back, once each; the ticket stands on."""
     ticket = bureau.issue(1000)
     before = bureau.offset(ticket, 10)  # It is in print.
     print_ticket(ticket=ticket, as_of=before, address="http://localhost/", actor=bureau.owner_user)
     with pytest.raises(errors.NothingToMark):
-        mark_paper(ticket=ticket, actor=bureau.clerk)
+        mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.clerk)
     pledge = pledged(bureau, ticket, 100)
     offset = bureau.offset(ticket, 20)
     with pytest.raises(OfficeMissing):
-        mark_paper(ticket=ticket, actor=bureau.owner_user)
-    marks = mark_paper(ticket=ticket, actor=bureau.clerk)
+        mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.owner_user)
+    marks = mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.clerk)
     assert [mark.entry.kind for mark in marks] == ["pledge", "offset"]
     assert marks[0].entry.cause == pledge.pk
     with pytest.raises(errors.NothingToMark):
-        mark_paper(ticket=ticket, actor=bureau.clerk)
+        mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.clerk)
     assert outstanding_prints(ticket).count() == 1
     stranger = bureau.issue(100)
     printed(stranger, bureau.owner_user)
@@ -446,6 +452,47 @@ def test_pledges_and_offsets_are_marked_on_the_paper_which_stays_out(bureau: Bur
     ):  # fmt: skip
         with refused_by("marks_are_of_acts_since_the_printing"):
             PrintMark.objects.create(printing=printing, entry=entry, marked_by=bureau.clerk)
+
+
+def test_what_is_registered_later_is_marked_on_a_paper_that_was_marked_before(
+    bureau: Bureau,
+) -> None:
+    """Its holder has it again; what the clerk had in hand is not due, a paper that was kept never."""
+    ticket = bureau.issue(1000)
+    printed(ticket, bureau.owner_user)
+    bureau.offset(ticket, 10)
+    bureau.transfer(ticket, 100, paper=Registration.Paper.MARKED)
+    assert marks_due(ticket) == []
+    later = bureau.offset(ticket, 20)
+    [mark] = mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.clerk)
+    assert mark.entry == later
+    other = bureau.issue(1000)
+    printed(other, bureau.owner_user)
+    take_in_paper(ticket=other, state=PrintReturn.State.SURRENDERED, actor=bureau.clerk)
+    offset = bureau.offset(other, 10)
+    assert marks_due(other) == []
+    with refused_by("marks_are_of_acts_since_the_printing"):
+        PrintMark.objects.create(printing=other.prints.get(), entry=offset, marked_by=bureau.clerk)
+
+
+def test_a_press_records_no_mark_that_the_page_did_not_show(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    printed(ticket, bureau.owner_user)
+    first = bureau.offset(ticket, 10)
+    client = Client()
+    client.force_login(bureau.clerk)
+    page = reverse("registry:ticket", args=[ticket.number])
+    press = reverse("registry:mark-prints", args=[ticket.number])
+    assert f'name="mark" value="1-{first.pk}"' in client.get(page).content.decode()
+    second = bureau.offset(ticket, 20)  # Meanwhile.
+    assert client.post(press, {"mark": f"1-{first.pk}"}).status_code == 409
+    assert client.post(press, {"mark": "1-x"}).status_code == 404
+    assert not PrintMark.objects.exists()
+    assert f'name="mark" value="1-{second.pk}"' in client.get(page).content.decode()
+    both = {"mark": [f"1-{first.pk}", f"1-{second.pk}"]}
+    assert client.post(press, both).status_code == 302
+    assert PrintMark.objects.count() == 2
+    assert client.post(press, both).status_code == 409
 
 
 def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau: Bureau) -> None:

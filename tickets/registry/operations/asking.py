@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from tickets.registry.access import owners_of, require_office
 from tickets.registry.errors import (
     BankNotAgreed,
     ListedNotPrinted,
+    MarksMovedOn,
     NothingToMark,
     NotPrinted,
     NotThePledgee,
@@ -268,22 +269,27 @@ def take_in_paper(
 
 
 @write_transaction
-def mark_paper(*, ticket: CarbonTicket, actor: User) -> list[PrintMark]:
-    """Forestry's clerk wrote the pledges and offsets since the printing on the outstanding papers, which
-    stay with their holder.
+def mark_paper(
+    *, ticket: CarbonTicket, shown: Collection[tuple[int, int]], actor: User
+) -> list[PrintMark]:
+    """Forestry's clerk wrote what was ``shown`` as due, by the papers' numbers and the acts', on the
+    papers, which stay with their holder.
 
-    Raises OfficeMissing, OwnMatter, NothingToMark.
+    Raises OfficeMissing, OwnMatter, NothingToMark, MarksMovedOn.
     """
     require_office(actor, Role.CLERK, OFFICES[Kind.ISSUE])
     if acts_for_any(actor, owners_of(ticket), Mandate.Scope.VIEW):
         raise OwnMatter()
     hold_ticket(ticket)
+    due = marks_due(ticket)
+    if not due:
+        raise NothingToMark()
+    if {(printing.number, entry.pk) for printing, entry in due} != set(shown):
+        raise MarksMovedOn()
     marks = [
         PrintMark.objects.create(printing=printing, entry=entry, marked_by=actor)
-        for printing, entry in marks_due(ticket)
+        for printing, entry in due
     ]
-    if not marks:
-        raise NothingToMark()
     record_event(
         subject_kind="ticket",
         subject_key=ticket.pk,

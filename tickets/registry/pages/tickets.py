@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import datetime
 from functools import lru_cache
@@ -297,6 +298,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
     notice = ticket.loss_notices.order_by("-pk").first()
     orders = orders_in_force(ticket)
+    due = marks_due(ticket) if clerk else []
     return {
         "owns": owns and ticket.is_open,
         "clerk": clerk,
@@ -324,9 +326,8 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         if exact
         else [],
         "takes_in": PrintReturn.State.choices if clerk and outstanding_prints(ticket) else [],
-        "marks_due": list(dict.fromkeys(entry for _printing, entry in marks_due(ticket)))
-        if clerk
-        else [],
+        "marks_due": due,
+        "acts_due": list(dict.fromkeys(entry for _printing, entry in due)),
         "request_key": uuid.uuid4(),
         "may_print": exact and (owns or forestry),
         "prints_now": ticket.is_open
@@ -418,13 +419,14 @@ def take_in_prints(request: HttpRequest, number: str) -> HttpResponse:
 @login_required
 @require_POST
 def mark_prints(request: HttpRequest, number: str) -> HttpResponse:
-    """The clerk notes that the acts since the printing are on the outstanding papers."""
+    """The clerk notes that the acts that the page showed are on the papers."""
     user = signed_in(request)
     ticket = access_held_ticket(number, user)
+    shown = [_mark_shown(value) for value in request.POST.getlist("mark")]
     pressed_once(
         request,
         "mark_paper",
-        lambda: len(mark_paper(ticket=ticket, actor=user)),
+        lambda: len(mark_paper(ticket=ticket, shown=shown, actor=user)),
         actor_key=user.key,
     )
     messages.success(request, _("已登记纸质碳票的批注。"))
@@ -445,6 +447,14 @@ def printed(request: HttpRequest, number: str, n: int) -> HttpResponse:
         ticket, as_of=made.as_of, address=_qr_target(request, ticket), print_number=n
     )  # fmt: skip
     return _pdf(data, f"{ticket.number}-{n}.pdf")
+
+
+def _mark_shown(value: str) -> tuple[int, int]:
+    """A paper's number and an act's, as the form carries them."""
+    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,18})", value)
+    if found is None:
+        raise NotFound()
+    return int(found[1]), int(found[2])
 
 
 def _qr_target(request: HttpRequest, ticket: CarbonTicket) -> str:
