@@ -201,7 +201,7 @@ class ConfirmationUsed(RegistryError):
     """A deal of the trading centre over a ticket is registered once."""
 
     code = "confirmation_used"
-    message = _("该成交确认书已用于这张碳票的另一项买卖转移登记。")
+    message = _("该成交确认书已用于这张碳票的买卖转移登记，或属于另一宗交易。")
 
 
 @stands_for("paper_comes_back_before_its_ticket_closes")

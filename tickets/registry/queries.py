@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from django.db.models import (
     QuerySet,
     Sum,
     TextChoices,
-    Value,
 )
 from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
@@ -50,7 +49,6 @@ from tickets.registry.models import (
     TicketPrint,
     TicketShare,
 )
-from tickets.registry.models.registrations import NumberKey
 from tickets.registry.moves import LIVE_STATES, MARKED, BlockState, EntryKind
 from tickets.registry.querysets import standing_at
 
@@ -473,13 +471,16 @@ def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTi
 
 
 # --- work and terms -----------------------------------------------------------------------------
-def confirmation_used(number: str, ticket: CarbonTicket) -> bool:
-    """Whether a sale of the ticket that was not rejected stands on the trading centre's confirmation of
-    that number, however it is written."""
-    sales = Registration.objects.alias(confirmation=NumberKey("document_number")).filter(
-        kind=Registration.Kind.SALE, ticket=ticket, confirmation=NumberKey(Value(number))
-    )
-    return sales.exclude(state=Registration.State.REJECTED).exists()
+def confirmation_used(number: str, ticket: CarbonTicket, takers: Collection[int]) -> bool:
+    """Whether the trading centre's confirmation of that number, however it is written, has sold the
+    ticket or what it came from, or is of a deal between others than its owners and the takers; rejected
+    sales do not count."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT registry_confirmation_used(%s, %s, %s::bigint[], NULL)",
+            [number, ticket.pk, sorted(takers)],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def waiting_registrations(department: Department) -> QuerySet[Registration]:

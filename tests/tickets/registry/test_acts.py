@@ -208,7 +208,8 @@ def test_a_transfer_stands_on_its_document(bureau: Bureau) -> None:
 
 def test_a_confirmation_of_the_centre_stands_for_one_sale_of_each_ticket(bureau: Bureau) -> None:
     """However its number is written; a deal may be about several tickets of the seller."""
-    ticket, other = bureau.issue(1000), bureau.issue(1000)
+    ticket = bureau.issue(1000)
+    other = bureau.issue(1000, Owners.sole(bureau.owner))
     confirmation = Paper(number="YGZ〔2026〕 a-1 号", sha256=digest("成交"))
     again = Paper(number="ygz[2026]Ａ－１号", sha256=digest("成交"))
     first = bureau.request_transfer(ticket, 5, document=confirmation)
@@ -222,6 +223,35 @@ def test_a_confirmation_of_the_centre_stands_for_one_sale_of_each_ticket(bureau:
     bureau.approve(bureau.request_transfer(other, 5, document=confirmation))
     reject_registration(registration=first, reason="另行申请", actor=bureau.approver)
     bureau.request_transfer(ticket, 5, document=again)
+
+
+def test_a_confirmation_of_the_centre_is_of_one_deal(bureau: Bureau) -> None:
+    """Between the same; what it sold is sold by it once, whatever the ticket became."""
+    ticket = bureau.issue(1000)
+    other = bureau.issue(1000, Owners.sole(bureau.owner))
+    confirmation = Paper(number="交 2026-1-12", sha256=digest("成交"))
+    sold = bureau.transfer(ticket, 400, document=confirmation)
+    bureau.approve(
+        prepare_correction(ticket=ticket, reason="地名", document=paper(), actor=bureau.clerk)
+    )
+    corrected = ticket.children.get(opened_by__kind="correct")
+    for again in (corrected, sold):
+        with refused_by("one_sale_per_confirmation"):
+            Registration.objects.create(
+                kind=Kind.SALE, department="forestry", ticket=again, prepared_by=bureau.clerk,
+                document_number=confirmation.number,
+            )  # fmt: skip
+    with pytest.raises(errors.ConfirmationUsed):
+        bureau.request_transfer(corrected, 5, document=confirmation)
+    with pytest.raises(errors.ConfirmationUsed):
+        bureau.request_transfer(
+            other, 5, to=Owners.sole(bureau.other), document=confirmation
+        )  # To another.
+    with pytest.raises(errors.ConfirmationUsed):
+        bureau.request_transfer(bureau.issue(1000), 5, document=confirmation)  # Of another.
+    bureau.request_transfer(other, 5, document=confirmation)
+    unlike = Paper(number="交 2026-11-2", sha256=digest("成交"))
+    bureau.request_transfer(corrected, 5, document=unlike)
 
 
 def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: Bureau) -> None:

@@ -21,7 +21,7 @@ from tickets.registry.models.ledger import CarbonTicket, Issuance
 
 
 class NumberKey(models.Func):
-    """A document's number in its one spelling: letters and digits alone."""
+    """A document's number in its one spelling: letters and digits, whose groups stay apart."""
 
     function = "registry_number_key"
     output_field = models.TextField()

@@ -107,7 +107,7 @@ def prepare_transfer(
     if kind not in TRANSFERS:
         raise WrongRegistration()
     document.require(_document_of(kind), authority=kind is Kind.COURT)
-    if kind is Kind.SALE and confirmation_used(document.number, ticket):
+    if kind is Kind.SALE and confirmation_used(document.number, ticket, to.ids):
         raise ConfirmationUsed()
     wanted = quantity_or_none(quantity_kg)
     to.require_right()
