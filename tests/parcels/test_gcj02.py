@@ -73,8 +73,9 @@ def test_it_is_told_on_the_web_before_commit_and_in_the_answer_of_the_command(
             asked = client.post("/screenings/start/", {"file": sent, "subject": "title"})
         told = asked.context["reading"]["notices"]
         assert "fits_after_gcj02_shift" in {one["code"] for one in told}
-        answer = {"held": asked.context["held"], "request_key": "k", **asked.context["kept"]}
-        assert client.post("/screenings/start/", answer).status_code == 302  # It was meant so.
+        back = {name: asked.context[name] for name in ("held", "read_as")}
+        back |= {"request_key": "k", **asked.context["kept"]}
+        assert client.post("/screenings/start/", back).status_code == 302  # It was meant so.
         with path.open("rb") as sent:
             areas = client.post("/exclusions/look/", {"file": sent, "status": "planned"})
         told = areas.context["reading"]["notices"]
