@@ -1,5 +1,6 @@
 """Unpaid orders of one buyer are counted together: by account, and by contact however it is written. An
-account that acts for nobody whose identity was checked is a visitor's: anyone may have many."""
+account that acts for nobody whose identity was checked is a visitor's: anyone may have many. What an
+eco-justice case waits for is nobody's order: an office asked for it (article 14)."""
 
 from django.db import migrations
 
@@ -67,11 +68,12 @@ FORWARD = (
     + FAIR.format(
         who="buyer, known by account or contact",
         orderer="orderer bigint",
-        same="(made.ordered_by_id = orderer\n"
+        same="made.purpose <> 'eco_justice'\n            AND (made.ordered_by_id = orderer\n"
         "            OR market_contact_key(made.contact) = market_contact_key(reached))",
         visitors="all whose identity nobody checked",
         visitor="NOT market_buyer_is_known(orderer)",
-        visitors_order="NOT market_buyer_is_known(made.ordered_by_id)",
+        visitors_order="made.purpose <> 'eco_justice'\n"
+        "            AND NOT market_buyer_is_known(made.ordered_by_id)",
     )
     + LEAVES_SOME.format(orderer="NEW.ordered_by_id")
 )

@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import MandateMissing
@@ -83,6 +84,18 @@ def _document_of(kind: Registration.Kind) -> str:
     }[kind]
 
 
+def _is_used(confirmation: str, ticket: CarbonTicket, to: Owners) -> bool:
+    """Asked under the lock under which its sales are written: of two at once the second sees the first's
+    takers, which no trigger can, since they are written after the sale."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock("
+            "hashtextextended('registry_sale:' || registry_number_key(%s), 0))",
+            [confirmation],
+        )
+    return confirmation_used(confirmation, ticket, to.ids)
+
+
 @write_transaction
 def prepare_transfer(
     *,
@@ -107,7 +120,7 @@ def prepare_transfer(
     if kind not in TRANSFERS:
         raise WrongRegistration()
     document.require(_document_of(kind), authority=kind is Kind.COURT)
-    if kind is Kind.SALE and confirmation_used(document.number, ticket, to.ids):
+    if kind is Kind.SALE and _is_used(document.number, ticket, to):
         raise ConfirmationUsed()
     wanted = quantity_or_none(quantity_kg)
     to.require_right()

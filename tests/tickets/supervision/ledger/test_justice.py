@@ -278,6 +278,18 @@ def in_hand() -> dict[str, str]:
     return {label: figures[label] for label in ("在办案件", "等待付款", "认购未成、待处理")}
 
 
+def test_what_a_case_waits_for_in_a_pool_keeps_no_visitor_out(
+    floor: Floor, clerk: User, approver: User
+) -> None:
+    purposes = [Purpose.PERSON, Purpose.ECO_JUSTICE]
+    pool = floor.pool(floor.issue(1000), largest_kg=500, purposes=purposes)
+    confirm_justice_case(case=opened(pool, clerk, quantity_kg=500), actor=approver)
+    order_retail(
+        pool=pool, quantity_kg=500, purpose=Purpose.PERSON, name="游客张三",
+        contact="13900000001", actor=None,
+    )  # fmt: skip
+
+
 def test_a_pool_for_this_purpose_needs_no_further_agreement(
     floor: Floor, clerk: User, approver: User
 ) -> None:
