@@ -49,6 +49,12 @@ export function readout (map: L.Map, element: HTMLElement): void {
   map.on('moveend', () => show(map.getCenter()))
 }
 
+/** A shape's name beside the pointer, as text: names come from people and are no markup. */
+export function nameShape (layer: L.Layer, name: string, options?: L.TooltipOptions): void {
+  // Leaflet shows any node; its types know elements alone.
+  layer.bindTooltip(document.createTextNode(name) as never, options)
+}
+
 /** With the keyboard the place is the middle of the map, marked while it has the focus: Enter clicks there. */
 export function clickByKeyboard (map: L.Map): void {
   const element = map.getContainer()

@@ -3,7 +3,7 @@ import L from 'leaflet'
 import type { Feature, FeatureCollection, Geometry } from 'geojson'
 import { EXCLUSION_COLOURS, SELECTED } from '../colours'
 import { getJson } from '../server'
-import { clickByKeyboard, readout, stage, type StageConfig } from '../stage'
+import { clickByKeyboard, nameShape, readout, stage, type StageConfig } from '../stage'
 import { part } from '../panel'
 import { formatNumber, phrases } from '../text'
 
@@ -86,7 +86,7 @@ export class ReviewMap {
     L.geoJSON(picture.neighbours, {
       style: GREY,
       onEachFeature: (feature, layer) => {
-        layer.bindTooltip(document.createTextNode(feature.properties.name as string) as never, { sticky: true })
+        nameShape(layer, feature.properties.name as string, { sticky: true })
       }
     } as L.GeoJSONOptions).addTo(this.grey)
     L.geoJSON(picture.exclusions, {
@@ -94,7 +94,7 @@ export class ReviewMap {
         const { line, fill } = EXCLUSION_COLOURS[feature?.properties.kind === 'harvest' ? 'harvest' : 'project']
         return { color: line, weight: 1.5, dashArray: '7 4', fillColor: fill, fillOpacity: 0.2 }
       },
-      onEachFeature: (feature, layer) => { layer.bindTooltip(document.createTextNode(feature.properties.name as string) as never, { sticky: true }) }
+      onEachFeature: (feature, layer) => { nameShape(layer, feature.properties.name as string, { sticky: true }) }
     } as L.GeoJSONOptions).addTo(this.excluded)
     part<HTMLElement>(this.root, 'exclusion-key').hidden = picture.exclusions.features.length === 0
     const own = L.geoJSON(picture.shapes, { style: OWN, interactive: false } as L.GeoJSONOptions).addTo(this.own)

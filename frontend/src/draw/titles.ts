@@ -2,6 +2,7 @@
 import L from 'leaflet'
 import type { Feature, FeatureCollection, MultiPolygon } from 'geojson'
 import { getJson } from '../server'
+import { nameShape } from '../stage'
 import { formatNumber } from '../text'
 import { say } from './say'
 
@@ -88,7 +89,7 @@ export function surroundings (map: L.Map, address: string, area: string | null):
     onEachFeature: (feature, layer) => {
       const facts = feature.properties as AroundFacts
       const kind = facts.kind === 'claim' ? say(facts.state === 'pending' ? 'claimPending' : 'claimLive') : say('exclusion')
-      layer.bindTooltip(document.createTextNode(`${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`) as never, { sticky: true })
+      nameShape(layer, `${kind} ${facts.number} · ${facts.from} – ${facts.to ?? ''}`, { sticky: true })
       // A tooltip makes a path a stop of the tab key: dozens of them before the tools.
       layer.on('add', () => { (layer as L.Path).getElement()?.setAttribute('tabindex', '-1') })
       ;(layer as L.Layer & { options: L.LayerOptions }).options.snapIgnore = false

@@ -5,7 +5,7 @@ import type { Feature, FeatureCollection, MultiPolygon, Polygon } from 'geojson'
 import { differences, showDifferences, type DraftState, type SpeciesFacts } from '../accounting/other-window'
 import { part } from '../panel'
 import { getJson, Offline, postForm, Refused } from '../server'
-import { readout, stage, type StageConfig } from '../stage'
+import { nameShape, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases, text } from '../text'
 
 interface Config extends StageConfig, DraftState {
@@ -120,7 +120,7 @@ async function showShapes (): Promise<void> {
     onEachFeature: (feature, layer) => {
       const polygon = layer as L.Polygon
       strata.set(String(feature.id), polygon)
-      polygon.bindTooltip(document.createTextNode(feature.properties.code) as never, { permanent: shapes.strata.features.length <= 60, direction: 'center', className: 'stratum-label' })
+      nameShape(polygon, feature.properties.code, { permanent: shapes.strata.features.length <= 60, direction: 'center', className: 'stratum-label' })
       polygon.on('click', () => { if (config.editable && form.hidden) openForm(String(feature.id)) })
       polygon.on('mouseover', () => { mark(String(feature.id), true) })
       polygon.on('mouseout', () => { mark(String(feature.id), false) })
@@ -339,7 +339,7 @@ async function showStands (): Promise<void> {
         const id = Number(feature.id)
         const facts = feature.properties as StandFacts
         standShapes.set(id, layer as L.Path)
-        layer.bindTooltip(document.createTextNode(`${facts.number} ${facts.species} ${facts.stock ?? '—'} m³/ha`) as never)
+        nameShape(layer, `${facts.number} ${facts.species} ${facts.stock ?? '—'} m³/ha`)
         layer.on('click', () => { choose(id, !chosen.has(id)); countStands() })
       }
     } as L.GeoJSONOptions).addTo(map)

@@ -8,7 +8,7 @@ import { placeOf, typedNumber } from '../bench/typed-points'
 import { SELECTED } from '../colours'
 import { part } from '../panel'
 import { getJson, postForm } from '../server'
-import { clickByKeyboard, readout, stage, type StageConfig } from '../stage'
+import { clickByKeyboard, nameShape, readout, stage, type StageConfig } from '../stage'
 import { formatNumber, phrases } from '../text'
 import type { TileJson } from '../tile-canvas'
 import { parcelLayer } from '../vector-tiles'
@@ -353,7 +353,7 @@ class RegisterPage {
       for (const feature of found.features) {
         const key = String(feature.id)
         const shown = L.geoJSON(feature, { style: this.styleOf(key) } as L.GeoJSONOptions)
-        shown.bindTooltip(document.createTextNode((feature.properties as { title: string }).title) as never, { sticky: true })
+        nameShape(shown, (feature.properties as { title: string }).title, { sticky: true })
         shown.on('click', () => {
           if (this.tapped.has(key)) this.tapped.delete(key)
           else this.tapped.set(key, String((feature.properties as { title: string }).title))
