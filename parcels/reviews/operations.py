@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.contrib.gis.geos import Point
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -604,9 +605,7 @@ def _let_go(review: TitleReview, actor: User) -> None:
     land = about.filter(pk__in=[parcel.pk for parcel in fallen]).exclude(
         pk__in=held.union(verified)
     )
-    moment = now()
-    ParcelVersion.objects.standing().filter(parcel__in=land).update(stands_to=moment)
-    land.update(ended_at=moment)
+    _end_land(land)
     for corrected in own_corrections(review):
         restore_shape(corrected, actor)
 
@@ -634,9 +633,13 @@ def _cancel_title(review: TitleReview) -> None:
     others = Right.objects.filter(certificate__state__in=["registered", "verified"])
     land = Parcel.objects.in_being().filter(rights__certificate=title).distinct()
     drawn = [parcel.pk for parcel in land.exclude(rights__in=others) if drawn_alone(parcel)]
+    _end_land(Parcel.objects.filter(pk__in=drawn))
+
+
+def _end_land(land: QuerySet[Parcel]) -> None:
     moment = now()
-    ParcelVersion.objects.standing().filter(parcel__in=drawn).update(stands_to=moment)
-    Parcel.objects.filter(pk__in=drawn).update(ended_at=moment)
+    ParcelVersion.objects.standing().filter(parcel__in=land).update(stands_to=moment)
+    land.update(ended_at=moment)
 
 
 def _refuse_unsound(review: TitleReview, run: RuleRun, outcome: Outcome, reason: str) -> None:
