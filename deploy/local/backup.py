@@ -49,7 +49,12 @@ def backup() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = time.strftime("portal-%Y%m%d-%H%M%S")
     dump = folder / f"{name}.dump"
-    done = subprocess.run(["pg_dump", "-Fc", "-f", str(dump)], env=owner_environment(), check=False)
+    # What is unlogged serves the transaction that wrote it; a restored cluster counts those anew.
+    done = subprocess.run(
+        ["pg_dump", "-Fc", "--no-unlogged-table-data", "-f", str(dump)],
+        env=owner_environment(),
+        check=False,
+    )
     if done.returncode:
         raise SetUpRefused("数据库没有备份成功。", "pg_dump failed.")
     archive = folder / f"{name}.tar"

@@ -149,6 +149,7 @@ def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> 
     cluster.psql(DATABASE, DOOMED)
     (cluster.folder / "files").mkdir(exist_ok=True)
     (cluster.folder / "files" / "scan.pdf").write_bytes(b"%PDF")
+    cluster.psql(DATABASE, f"SET ROLE {OWNER}; CREATE UNLOGGED TABLE passing AS SELECT 1")
     archive = backups.backup()
     keys = archive.with_name(f"{archive.stem}-keys.tar")
     listed = subprocess.run(["tar", "tf", archive], capture_output=True, text=True, check=True)
@@ -166,6 +167,7 @@ def test_a_backup_is_put_back_whole_and_the_keys_lie_apart(cluster: Cluster) -> 
         backups.restore(archive)
     assert set(heard) <= {"0", "26"}, "nobody saw a database that was half put back"
     assert cluster.psql(DATABASE, "SELECT n FROM kept") == "26"
+    assert cluster.psql(DATABASE, "SELECT count(*) FROM passing") == "0"
     assert (cluster.folder / "files" / "scan.pdf").read_bytes() == b"%PDF"
     assert not (cluster.folder / "tiles").exists(), "tiles of the database that was put aside"
     assert not (cluster.folder / ".migrated.stamp").exists(), "the backup may be older"
