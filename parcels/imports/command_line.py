@@ -22,12 +22,14 @@ from portal.base.errors import InvalidInput, PortalError
 
 # The operator's own files; the web has its own limit.
 LIMITS = Limits(file_bytes=16 * 1024**3)
+# Classes of SQLSTATE: connection exception, and the server's own shutting down or starting up.
+CONNECTION_LOST = ("08", "57P")
 
 
 @contextmanager
 def ended_when_not_run(write: Callable[[str], object]) -> Iterator[None]:
-    """What keeps a command from running, a database that is away too, ends it with status 2 and a
-    reason on standard error.
+    """What keeps a command from running, a database that is away or gives up too, ends it with status
+    2 and a reason on standard error.
     """
     try:
         yield
@@ -35,8 +37,15 @@ def ended_when_not_run(write: Callable[[str], object]) -> Iterator[None]:
         write(f"{error.code}: {error}")
         sys.exit(2)
     except OperationalError as error:
-        write(f"database_away: {error}")
+        code = "database_away" if is_away(error) else "database_gave_up"
+        write(f"{code}: {error}")
         sys.exit(2)
+
+
+def is_away(error: OperationalError) -> bool:
+    """Whether the connection failed, rather than a statement: a lock, a time or a disk that ran out."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(CONNECTION_LOST)
 
 
 def add_reading_options(parser: ArgumentParser) -> None:

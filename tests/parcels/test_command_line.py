@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError
@@ -91,8 +92,19 @@ def test_a_column_that_was_set_is_what_is_registered(tmp_path: Path) -> None:
     assert ExclusionArea.objects.get().number == "乙"
 
 
-def test_a_database_that_is_away_is_told_with_the_status_of_not_run() -> None:
+@pytest.mark.parametrize(
+    ("why", "code"),
+    [
+        (psycopg.OperationalError("connection refused"), "database_away"),
+        (psycopg.errors.AdminShutdown("terminating connection"), "database_away"),
+        (psycopg.errors.DeadlockDetected("deadlock detected"), "database_gave_up"),
+        (psycopg.errors.DiskFull("no space left"), "database_gave_up"),
+    ],
+)
+def test_a_database_that_is_away_or_gives_up_is_told_with_the_status_of_not_run(
+    why: psycopg.Error, code: str
+) -> None:
     said: list[str] = []
     with pytest.raises(SystemExit) as ended, ended_when_not_run(said.append):
-        raise OperationalError("connection refused")
-    assert (ended.value.code, said) == (2, ["database_away: connection refused"])
+        raise OperationalError(*why.args) from why
+    assert (ended.value.code, said) == (2, [f"{code}: {why}"])
