@@ -118,13 +118,8 @@ def screen_file(
     ``progress`` is told (screened, total) after each batch. All sessions read one snapshot of the
     register. IntakeError when the file cannot be read, ScreeningRefused when it has no such field.
     """
+    refuse_missing_field(screening.id_field, inspection)
     fields = [found.name for found in inspection.fields]
-    if screening.id_field is not None and screening.id_field not in fields:
-        raise ScreeningRefused(
-            reason=_("文件里没有字段“{field}”，现有：{names}").format(
-                field=screening.id_field, names="、".join(fields)
-            )
-        )
     mapping = propose_columns(fields) if screening.columns is None else screening.columns
     batches = read_batches(screening.path, choices=screening.choices, limits=screening.limits)
     done = 0
@@ -133,6 +128,17 @@ def screen_file(
             done += len(screened)
             progress(done, batch.total)
             yield from screened
+
+
+def refuse_missing_field(id_field: str | None, inspection: Inspection) -> None:
+    """ScreeningRefused where the file has no field of this name."""
+    names = [found.name for found in inspection.fields]
+    if id_field and id_field not in names:
+        raise ScreeningRefused(
+            reason=_("文件里没有字段“{field}”，现有：{names}").format(
+                field=id_field, names="、".join(names)
+            )
+        )
 
 
 def session_count() -> int:

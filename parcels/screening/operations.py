@@ -19,8 +19,7 @@ from parcels.imports.originals import store_original
 from parcels.imports.reading import reading_json
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, inspect_file
-from parcels.rules.errors import ScreeningRefused
-from parcels.rules.screening import Counts, Screening, screen_file
+from parcels.rules.screening import Counts, Screening, refuse_missing_field, screen_file
 from parcels.rules.table import Subject
 from parcels.screening.errors import ScreeningCancelled, ScreeningNotRunning
 from parcels.screening.models import BulkScreening
@@ -75,13 +74,6 @@ def open_screening(
         facts={"sha256": sha256, "subject": subject.value},
     )
     return screening
-
-
-def refuse_missing_field(id_field: str, inspection: Inspection) -> None:
-    """ScreeningRefused where the file has no field of this name."""
-    names = [found.name for found in inspection.fields]
-    if id_field and id_field not in names:
-        raise ScreeningRefused(reason=f"{id_field} ∉ {'、'.join(names)}")
 
 
 @write_transaction

@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
@@ -29,7 +30,7 @@ from parcels.intake.columns import FIELDS
 from parcels.intake.reader import Inspection, inspect_file
 from parcels.rules.errors import PeriodMalformed, ScreeningRefused
 from parcels.rules.period import parse_period
-from parcels.rules.screening import FACTS, propose_columns
+from parcels.rules.screening import FACTS, propose_columns, refuse_missing_field
 from parcels.rules.table import Subject
 from parcels.screening.access import access_screening
 from parcels.screening.errors import ResultMissing
@@ -37,7 +38,6 @@ from parcels.screening.models import BulkScreening
 from parcels.screening.operations import (
     cancel_screening,
     open_screening,
-    refuse_missing_field,
     result_folder,
 )
 from parcels.screening.results import (
@@ -100,7 +100,7 @@ def start(request: HttpRequest) -> HttpResponse:
     access_imports(request.user)
     subject = request.POST.get("subject", "")
     if subject not in BulkScreening.Subject.values:
-        raise InvalidInput(field="subject", reason=subject)
+        raise InvalidInput(field=_("比对"), reason=_("请选择一项"))
     period = request.POST.get("period", "").strip()
     id_field = request.POST.get("id_field", "").strip()
     user = request.user
