@@ -36,7 +36,7 @@ class Held:
 
 def hold_file(path: Path, name: str) -> Held:
     """Keep a file until its form comes back."""
-    _sha256, stored_path, _bytes = store_original(path)
+    _sha256, stored_path = store_original(path)
     word = signing.dumps({"path": stored_path, "name": name}, salt=SALT)
     return Held(Path(settings.MEDIA_ROOT) / stored_path, name, word)
 

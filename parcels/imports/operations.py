@@ -16,7 +16,7 @@ from parcels.imports.errors import (
     ImportNotRunning,
     TakeoverRefused,
 )
-from parcels.imports.originals import store_original
+from parcels.imports.originals import sha256_of, store_original
 from parcels.imports.outcome import Outcome, Problem, Progress
 from parcels.imports.staging import stage
 from parcels.imports.takeover import TakeoverDecision, check_decision, take_over
@@ -43,9 +43,13 @@ def open_import(
     mapping: Mapping[str, str] | None = None,
     survey_year: int | None = None,
     right_kinds: Iterable[str] = DEFAULT_RIGHT_KINDS,
+    keeps_file: bool = True,
 ) -> ImportRecord:
-    """Keep the original file and open its record as a draft. ``actor`` is None at the command line."""
-    sha256, stored_path, size = store_original(path)
+    """Keep the original file, unless told otherwise, and open its record as a draft. ``actor`` is None
+    at the command line.
+    """
+    sha256, stored_path = store_original(path) if keeps_file else (sha256_of(path), "")
+    size = path.stat().st_size
     record = ImportRecord.objects.create(
         purpose=purpose,
         file_name=file_name[:255],
@@ -186,6 +190,14 @@ def kept_problems(
     write()
 
 
+@contextmanager
+def tried_only() -> Iterator[None]:
+    """All that an import writes within is undone, so that its answer is exactly what it would say."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 def run_import(
     *,
     record: ImportRecord,
@@ -195,12 +207,10 @@ def run_import(
     progress: Progress,
     decision: TakeoverDecision | None = None,
     told: list[Problem] | None = None,
-    dry_run: bool = False,
 ) -> Outcome:
     """Take what a reader hands on into the register: all of its good features, or nothing.
 
-    One transaction holds the whole file. ``dry_run`` does everything and rolls it back, so that
-    its answer is exactly what the import would say. A stock comes with the ``decision`` by which
+    One transaction holds the whole file. A stock comes with the ``decision`` by which
     its titles are verified: TakeoverRefused without one. The problems go into the record; a
     caller that answers with them gives the list ``told``.
     """
@@ -224,9 +234,6 @@ def run_import(
             if decision is not None:
                 outcome.taken_over = take_over(cursor, record=record, decision=decision)
             clear_staged(cursor)
-        if dry_run:
-            transaction.set_rollback(True)
-            return outcome
         ImportRecord.objects.filter(pk=record.pk).update(
             state=ImportRecord.State.DONE,
             read=outcome.read,

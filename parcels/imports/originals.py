@@ -18,8 +18,8 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def store_original(path: Path) -> tuple[str, str, int]:
-    """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT, bytes)."""
+def store_original(path: Path) -> tuple[str, str]:
+    """Keep the file under its hash; returns (SHA-256, path below MEDIA_ROOT)."""
     sha256 = sha256_of(path)
     relative = Path("imports") / sha256[:2] / f"{sha256}{path.suffix.lower()}"
     target = Path(settings.MEDIA_ROOT) / relative
@@ -28,7 +28,7 @@ def store_original(path: Path) -> tuple[str, str, int]:
         partial = target.with_suffix(f".{uuid.uuid4().hex}.part")
         shutil.copyfile(path, partial)
         partial.replace(target)
-    return sha256, str(relative), path.stat().st_size
+    return sha256, str(relative)
 
 
 def original_path(record: ImportRecord) -> Path:

@@ -129,7 +129,7 @@ def take_over(cursor: Any, *, record: ImportRecord, decision: TakeoverDecision) 
 
 
 def _keep(record: ImportRecord, decision: TakeoverDecision, verified: int, left: int) -> Takeover:
-    sha256, stored_path, _bytes = store_original(decision.document)
+    sha256, stored_path = store_original(decision.document)
     return Takeover.objects.create(
         record=record,
         decision_number=decision.number.strip(),

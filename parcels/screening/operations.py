@@ -52,7 +52,7 @@ def open_screening(
     """
     refuse_guesses(inspection)
     refuse_missing_field(id_field, inspection)
-    sha256, stored_path, _bytes = store_original(path)
+    sha256, stored_path = store_original(path)
     screening = BulkScreening.objects.create(
         subject=subject.value,
         period=period,

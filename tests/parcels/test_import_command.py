@@ -34,6 +34,7 @@ from parcels.models import (
     Stand,
     TitleCertificate,
 )
+from portal.journal.models import Event
 from tests.conftest import own_database
 from tests.factories.files import (
     degrees_prj,
@@ -290,12 +291,15 @@ def test_a_file_that_breaks_in_the_middle_leaves_nothing_half_imported(
 
 
 @pytest.mark.django_db
-def test_a_dry_run_says_what_would_happen_and_writes_no_land(files: Path) -> None:
+def test_a_dry_run_says_what_would_happen_and_keeps_nothing(files: Path) -> None:
     path = geojson(files / "a.geojson", [feature(polygon(square())), feature(polygon(BOW_TIE))])
     ended = import_parcels(path, "--dry-run")
     assert ended.status == 1
     assert counts(ended) == {"read": 2, "imported": 1, "changed": 0, "unchanged": 0}
     assert nothing_was_taken()
+    assert not ImportRecord.objects.exists()
+    assert not Event.objects.filter(subject_kind="import").exists()
+    assert not [kept for kept in Path(settings.MEDIA_ROOT).rglob("*") if kept.is_file()]
 
 
 def test_the_command_prints_only_json_and_exits_by_the_outcome(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -22,7 +23,7 @@ from parcels.imports.command_line import (
 )
 from parcels.imports.errors import TakeoverRefused
 from parcels.imports.messages import problem_message
-from parcels.imports.operations import open_import, run_import
+from parcels.imports.operations import open_import, run_import, tried_only
 from parcels.imports.outcome import Outcome, Problem
 from parcels.imports.reading import reading_json
 from parcels.imports.survey_year import parse_year, year_in
@@ -91,26 +92,27 @@ class Command(BaseCommand):
         )
         reading = reading_json(inspection, mapping, choices=choices)
         tell_reading(self.stderr.write, path.name, reading)
-        record = open_import(
-            path=path,
-            file_name=path.name,
-            purpose=ImportRecord.Purpose(options["purpose"]),
-            actor=None,
-            choices=choices,
-            mapping=mapping,
-            survey_year=survey_year or year_in(path.name) or today().year,
-            right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
-        )
-        outcome = run_import(
-            record=record,
-            batches=read_batches(path, choices=choices, limits=LIMITS),
-            mapping=mapping,
-            actor=None,
-            progress=self.tell,
-            decision=decision,
-            told=told,
-            dry_run=options["dry_run"],
-        )
+        with tried_only() if options["dry_run"] else nullcontext():
+            record = open_import(
+                path=path,
+                file_name=path.name,
+                purpose=ImportRecord.Purpose(options["purpose"]),
+                actor=None,
+                choices=choices,
+                mapping=mapping,
+                survey_year=survey_year or year_in(path.name) or today().year,
+                right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
+                keeps_file=not options["dry_run"],
+            )
+            outcome = run_import(
+                record=record,
+                batches=read_batches(path, choices=choices, limits=LIMITS),
+                mapping=mapping,
+                actor=None,
+                progress=self.tell,
+                decision=decision,
+                told=told,
+            )
         return outcome, reading
 
     def tell(self, outcome: Outcome) -> None:
