@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NotRequired, TypedDict, Unpack
 
 from portal.accounts.documents import Scan
 from portal.accounts.errors import PartyKindWrong, SamePerson
@@ -16,35 +17,33 @@ from portal.accounts.tokens import revoke_all_tokens
 from portal.base.transactions import write_transaction
 
 
+class Account(TypedDict):
+    """Who signs up; ``actor`` is None when the visitor does it, otherwise the clerk at the counter."""
+
+    username: str
+    password: str
+    full_name: str
+    actor: User | None
+    phone: NotRequired[str]
+    email: NotRequired[str]
+
+
 @write_transaction
 def sign_up_person(
     *,
-    username: str,
-    password: str,
-    full_name: str,
     identity_number: str,
-    actor: User | None,
     documents: Sequence[Scan] = (),
-    phone: str = "",
-    email: str = "",
+    **account: Unpack[Account],
 ) -> IdentityCheck:
-    """A new user and the natural person they are, waiting for a clerk's check (article 7, 2).
-
-    ``actor`` is None when the visitor does it, otherwise the clerk at the counter. Raises
+    """A new user and the natural person they are, waiting for a clerk's check (article 7, 2). Raises
     UsernameTaken, IdentityNumberWrong, IdentityTaken.
     """
+    actor = account["actor"]
     require_counter(actor)
-    user = new_user(
-        username=username,
-        password=password,
-        full_name=full_name,
-        phone=phone,
-        email=email,
-        actor=actor,
-    )
+    user = new_user(**account)
     return ask_for_check(
         kind=Party.Kind.PERSON,
-        name=full_name,
+        name=account["full_name"],
         number=parse_person_number(identity_number),
         documents=documents,
         applicant=user,
@@ -55,30 +54,19 @@ def sign_up_person(
 @write_transaction
 def sign_up_legal_body(
     *,
-    username: str,
-    password: str,
-    full_name: str,
     body_name: str,
     identity_number: str,
-    actor: User | None,
     kind: Party.Kind = Party.Kind.LEGAL_BODY,
     documents: Sequence[Scan] = (),
-    phone: str = "",
-    email: str = "",
+    **account: Unpack[Account],
 ) -> IdentityCheck:
     """A new user and the legal body or collective they act for, waiting for a clerk's check.
 
     Raises as ``sign_up_person``, and PartyKindWrong.
     """
+    actor = account["actor"]
     require_counter(actor)
-    user = new_user(
-        username=username,
-        password=password,
-        full_name=full_name,
-        phone=phone,
-        email=email,
-        actor=actor,
-    )
+    user = new_user(**account)
     return ask_for_check(
         kind=_body_kind(kind),
         name=body_name,
@@ -160,9 +148,9 @@ def new_user(
     username: str,
     password: str,
     full_name: str,
-    phone: str,
-    email: str,
     actor: User | None,
+    phone: str = "",
+    email: str = "",
 ) -> User:
     """A user who acts for nobody yet; without ``actor`` it opens its own account."""
     user = User(
