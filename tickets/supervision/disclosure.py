@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, overload
@@ -53,9 +54,25 @@ class Table:
         return table_bytes(form, self.head, self.rows()[:])
 
 
-class Holdings(Sequence[Row]):
-    """Every ticket on which kilograms stand, by its number; a page reads the states of its own
-    tickets alone, however large the register is."""
+class Paged(Sequence[Row]):
+    """Rows of which a page reads its own alone, however many there are."""
+
+    @abstractmethod
+    def page(self, chosen: slice) -> list[Row]:
+        """The rows of one page."""
+
+    @overload
+    def __getitem__(self, chosen: int) -> Row: ...
+    @overload
+    def __getitem__(self, chosen: slice) -> list[Row]: ...
+    def __getitem__(self, chosen: int | slice) -> Row | list[Row]:
+        if isinstance(chosen, int):
+            return self.page(slice(chosen, chosen + 1))[0]
+        return self.page(chosen)
+
+
+class Holdings(Paged):
+    """Every ticket on which kilograms stand, by its number."""
 
     def __init__(self) -> None:
         standing = Block.objects.standing().filter(ticket=OuterRef("pk"))
@@ -64,13 +81,7 @@ class Holdings(Sequence[Row]):
     def __len__(self) -> int:
         return self.tickets.count()
 
-    @overload
-    def __getitem__(self, chosen: int) -> Row: ...
-    @overload
-    def __getitem__(self, chosen: slice) -> list[Row]: ...
-    def __getitem__(self, chosen: int | slice) -> Row | list[Row]:
-        if isinstance(chosen, int):
-            return self[chosen : chosen + 1][0]
+    def page(self, chosen: slice) -> list[Row]:
         found = {ticket.pk: ticket for ticket in self.tickets[chosen]}
         owners = holders_of_all(found, masked=True)
         return [
@@ -107,9 +118,9 @@ _FACTS = (
 )  # fmt: skip
 
 
-class Settlements(Sequence[Row]):
+class Settlements(Paged):
     """Whatever was paid for, the newest first: trades, what visitors bought, and what eco-justice
-    retired; a page reads its own rows alone, however many visitors have bought."""
+    retired."""
 
     def __init__(self) -> None:
         what = Case(When(purpose=Purpose.ECO_JUSTICE, then=Value(_JUSTICE)), default=Value(_RETAIL))
@@ -121,13 +132,7 @@ class Settlements(Sequence[Row]):
     def __len__(self) -> int:
         return self.length
 
-    @overload
-    def __getitem__(self, chosen: int) -> Row: ...
-    @overload
-    def __getitem__(self, chosen: slice) -> list[Row]: ...
-    def __getitem__(self, chosen: int | slice) -> Row | list[Row]:
-        if isinstance(chosen, int):
-            return self[chosen : chosen + 1][0]
+    def page(self, chosen: slice) -> list[Row]:
         return [
             (_day(at), str(_PAID_FOR[what]), number, ticket, kilograms, price / 100, amount / 100)
             for at, what, number, ticket, kilograms, price, amount in self.rows.order_by(
