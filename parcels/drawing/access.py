@@ -7,13 +7,13 @@ import uuid
 from django.db.models import Exists, OuterRef, QuerySet
 
 from parcels.models import ProjectArea, Right, RightKind, VerifiedTitle
-from portal.accounts.models import Mandate, Party, PartyMember
+from portal.accounts.models import Mandate, Party
 from portal.accounts.queries import (
     AnyUser,
     acts_for,
     is_staff_reader,
     parties_acted_for,
-    standing_links,
+    with_members,
 )
 from portal.base.errors import NotFound
 
@@ -53,17 +53,6 @@ def access_applicant(key: uuid.UUID, user: AnyUser) -> Party:
     if party is None:
         raise NotFound()
     return party
-
-
-def with_members(parties: QuerySet[Party]) -> QuerySet[Party]:
-    """The parties, the members of those that are collectives, and the names linked to either."""
-    members = PartyMember.objects.filter(collective__in=parties, ended_at__isnull=True)
-    linked = standing_links().filter(checked__in=members.values("member"))
-    own = standing_links().filter(checked__in=parties)
-    every = parties.values("pk").union(
-        members.values("member"), linked.values("name_only"), own.values("name_only")
-    )
-    return Party.objects.filter(pk__in=every)
 
 
 def holders_for(party: Party) -> list[int]:

@@ -22,7 +22,6 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.utils.translation import gettext as _
 
 from parcels.access import own_land
-from parcels.drawing.access import with_members
 from parcels.intake.numbers import normalised
 from parcels.models import (
     Claim,
@@ -46,7 +45,7 @@ from parcels.rules.period import parse_period
 from parcels.rules.shapes import multipolygon_from_geojson
 from parcels.rules.table import RULES, Stage, Subject
 from portal.accounts.models import Party
-from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
+from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for, with_members
 from portal.base.errors import NotFound
 from portal.base.statements import prepared_cursor
 

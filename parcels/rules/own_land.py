@@ -13,11 +13,10 @@ import orjson
 import shapely
 from django.db import connection
 
-from parcels.drawing.access import with_members
 from parcels.rules import cells
 from parcels.rules.engine import AREA_DIGITS, WIDTH_DIGITS
 from portal.accounts.models import Mandate
-from portal.accounts.queries import AnyUser, parties_acted_for
+from portal.accounts.queries import AnyUser, parties_acted_for, with_members
 from portal.base.policy import policy_number
 
 # Titles near the drawing first, then whose they are: a party may hold thousands elsewhere. Counted, so

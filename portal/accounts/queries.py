@@ -109,6 +109,17 @@ def standing_links() -> QuerySet[PartyLink]:
     return PartyLink.objects.filter(ended_at__isnull=True)
 
 
+def with_members(parties: QuerySet[Party]) -> QuerySet[Party]:
+    """The parties, the members of those that are collectives, and the names linked to either."""
+    members = PartyMember.objects.filter(collective__in=parties, ended_at__isnull=True)
+    linked = standing_links().filter(checked__in=members.values("member"))
+    own = standing_links().filter(checked__in=parties)
+    every = parties.values("pk").union(
+        members.values("member"), linked.values("name_only"), own.values("name_only")
+    )
+    return Party.objects.filter(pk__in=every)
+
+
 def standing_party(party: Party) -> Party:
     """The checked party that a name-only one is linked to; otherwise the party itself."""
     link = standing_links().select_related("checked").filter(name_only=party).first()
