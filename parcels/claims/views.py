@@ -30,11 +30,11 @@ from parcels.imports.held import Held, held_file, hold_file, reading_of, refuse_
 from parcels.imports.uploads import receive_upload
 from parcels.imports.views import parse_choices, parse_columns, upload_limit_mib, web_limits
 from parcels.intake.reader import Choices, inspect_file
-from parcels.management.commands.import_exclusions import parse_day
 from parcels.models import ExclusionArea
 from portal.accounts.models import User
 from portal.base.answers import sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound
+from portal.base.parameters import parse_day
 
 SAID = ("kind", "method", "status", "begins_on", "ends_on")
 NEXT_STATUS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import shapely
@@ -34,7 +33,7 @@ from parcels.titles.operations import CertificateFacts
 from parcels.titles.owners import MOST_SHARES, SOLE, CoOwner, Shares, check_shares
 from portal.base.errors import InvalidInput
 from portal.base.models import Township
-from portal.base.parameters import whole_number
+from portal.base.parameters import parse_day, whole_number
 from portal.casework.documents import CSV, JSON, SCANS, XLSX, ZIP, Upload, read_upload
 
 SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-stream"})
@@ -227,15 +226,6 @@ def parse_number(text: str, field: str) -> float | None:
     if not 0 < number < 10**9:
         raise InvalidInput(field=field, reason=_("须为正数"))
     return number
-
-
-def parse_day(text: str, field: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(field=field, reason=text) from error
 
 
 def parse_line(text: str) -> shapely.LineString:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import date
 
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.base.errors import PortalError
+from portal.base.errors import InvalidInput, PortalError
 
 LONGEST_VALUE = 300
 
@@ -61,6 +62,16 @@ def whole_number(text: str) -> int | None:
     """A whole number of at most 18 digits; None for anything else, however long."""
     cleaned = text.strip()
     return int(cleaned) if re.fullmatch(r"\d{1,18}", cleaned, re.ASCII) else None
+
+
+def parse_day(text: str | None, field: str) -> date | None:
+    """An ISO day, None when empty; InvalidInput for anything else."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(field=field, reason=text) from error
 
 
 def parse_whole(given: Mapping[str, str], name: str, default: int, *, least: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from parcels.imports.reading import reading_json
 from parcels.imports.suspicion import shift_notices
 from parcels.intake.reader import inspect_file
 from parcels.models import ExclusionArea
-from portal.base.errors import InvalidInput
+from portal.base.parameters import parse_day
 
 
 class Command(BaseCommand):
@@ -80,16 +79,6 @@ class Command(BaseCommand):
             dry_run=options["dry_run"],
         )
         return outcome, reading
-
-
-def parse_day(text: str | None, field: str) -> date | None:
-    """An ISO day, None when empty; InvalidInput for anything else."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(field=field, reason=text) from error
 
 
 def as_json(outcome: TakenIn) -> dict[str, Any]:
