@@ -23,6 +23,7 @@ from parcels.reviews.access import may_use_bench
 from parcels.reviews.errors import LandOfOtherGone, MessageAnswered, OwnTitle, TextMissing
 from parcels.reviews.holding import holders_of
 from parcels.reviews.operations import (
+    change_by_office,
     open_takeover_case,
     record,
     require_officer,
@@ -30,7 +31,6 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.queries import land_of_other, people_of
 from parcels.reviews.shapes import LEAST_SHARED_M2, descendants_of
-from parcels.titles.operations import change_by_office
 from portal.accounts.models import Party, User
 from portal.accounts.queries import parties_acted_for
 from portal.base.clock import now

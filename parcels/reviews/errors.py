@@ -40,8 +40,32 @@ class ReviewLandReplaced(StateMovedOn):
     code = "review_land_replaced"
     message = _(
         "林地在审核期间已有变化（审核的是第 {seen} 版，现行为第 {now} 版）。您填写的内容已保留，"
-        "请退回补正，由权利人改按现行图形办理；接管中的冲突由经办人直接改按现行图形。"
+        "请退回补正，由权利人改按更新的图形；主管部门立案的由经办人直接改按。"
     )
+
+
+class LaterImportWaits(StateMovedOn):
+    """An import brought a shape after the one that the bureau proposes; nobody has decided on it."""
+
+    code = "later_import_waits"
+    message = _(
+        "导入资料又带来了此宗地更新的图形（第 {numbers} 版），本案所拟图形已不是最新。您填写的内容已保留，"
+        "请由经办人改按更新的图形；待审批的，先退回经办。"
+    )
+
+
+class NotVerifiedYet(ReviewRefused):
+    """A change is asked for a verified title; others are corrected directly."""
+
+    code = "not_verified_yet"
+    message = _("证书尚未审核通过，可以直接修改，无须提出变更。")
+
+
+class ChangeOpen(ReviewRefused):
+    """One change at a time."""
+
+    code = "change_open"
+    message = _("此证书已有一项变更正在办理。")
 
 
 @stands_for("ended_parcel_gets_no_shape")
@@ -197,7 +221,7 @@ class RegisterNotAhead(ReviewRefused):
     """The review is about what stands; there is nothing to go over to."""
 
     code = "register_not_ahead"
-    message = _("登记中没有更新的现行图形，无须改按现行图形。")
+    message = _("登记中没有更新的图形，无须改按。")
 
 
 @stands_for("ended_review_lets_go")

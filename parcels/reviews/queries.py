@@ -18,6 +18,7 @@ from parcels.facts import M2_PER_HA, township_names
 from parcels.models import (
     Finding,
     ParcelVersion,
+    ReviewShape,
     Right,
     SideCheck,
     TakeoverConflict,
@@ -46,6 +47,7 @@ from portal.casework.models import Document
 SIDE_M = 30.0  # A neighbour within this distance is named on its side.
 MOST_NAMES = 6
 CERTIFICATE = "title_certificate"  # The subject of a certificate's papers.
+SCAN, ORIGINAL = "certificate_scan", "shape_file"
 
 
 def holders_by_title(certificates: Iterable[TitleCertificate]) -> dict[int, list[str]]:
@@ -230,8 +232,8 @@ def compared_facts(review: TitleReview, *, known: set[int] | None) -> list[Compa
     return [fact for fact in facts if fact.on_paper or fact.on_land]
 
 
-# What a change may alter of the paper besides its holders.
-_CHANGEABLE = (
+# What stands on a certificate's paper besides its kind and holders: a change may alter it.
+ON_PAPER = (
     "number", "area_m2_certified", "term_begins_on", "term_ends_on", "located_at", "species",
     "tree_count", "forest_purpose", "side_east", "side_south", "side_west", "side_north",
 )  # fmt: skip
@@ -247,7 +249,7 @@ def changed_facts(review: TitleReview) -> list[Compared]:
     holders = holders_by_title([former, newer])
     before, after = ("、".join(holders[one.pk]) for one in (former, newer))
     rows = [Compared(_("权利人"), before, after, before == after)]
-    for name in _CHANGEABLE:
+    for name in ON_PAPER:
         was, is_now = (getattr(one, name) for one in (former, newer))
         if was != is_now:
             label = str(getattr(TitleCertificate, name).field.verbose_name)
@@ -401,6 +403,12 @@ def work_list() -> QuerySet[TitleReview]:
         .select_related("certificate", "case", "taken_by", "run", "prepared_by")
         .order_by("case__due_on", "pk")
     )
+
+
+def in_township(code: str) -> Q:
+    """Reviews that are or were about a parcel of the township."""
+    shapes = ReviewShape.objects.filter(review=OuterRef("pk"), parcel__township_code=code)
+    return Q(Exists(shapes))
 
 
 def views_of_list(user: User) -> dict[str, Q]:

@@ -66,7 +66,7 @@ class Successor:
 
     It is a newer version of the same parcel, or a parcel that came from ``formers`` by a split or a
     merge and shares ``shared_m2`` of land with them; which of several such parts are meant, people
-    say.
+    say. What an import brought to verified land ``waits``.
     """
 
     version: ParcelVersion
@@ -78,14 +78,24 @@ class Successor:
         return all(former.parcel_id != self.version.parcel_id for former in self.formers)
 
     @property
+    def waits(self) -> bool:
+        return self.version.stands_from is None
+
+    @property
     def lies_mostly_inside(self) -> bool:
         return bool(self.shared_m2 >= self.version.area_m2 / 2)
 
 
 def successors(review: TitleReview) -> list[Successor]:
-    """What stands by now instead of the shapes under review, in the order of parcels."""
+    """What stands by now instead of the shapes under review, or waits after what the bureau proposes,
+    in the order of parcels.
+    """
     found: dict[int, Successor] = {}
+    brought = {version.parcel_id: version for version in later_imports(review)}
     for former in current_shapes(review):
+        if former.parcel_id in brought:
+            found[former.parcel_id] = Successor(brought[former.parcel_id], [former])
+            continue
         if former.stands_to is None and former.parcel.ended_at is None:
             continue
         heirs = {former.parcel_id} | descendants_of(former.parcel)
@@ -120,6 +130,18 @@ def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[Par
         stands_from__isnull=True,
         because=ParcelVersion.Because.IMPORT,
         parcel__in=held.values("parcel"),
+    )
+
+
+def later_imports(review: TitleReview) -> list[ParcelVersion]:
+    """Shapes that an import brought to land after the bureau proposed another one of it by office."""
+    if review.because != TitleReview.Because.OFFICE:
+        return []
+    proposed = [one.parcel_id for one in current_shapes(review) if one.stands_from is None]
+    if not proposed:
+        return []
+    return list(
+        waiting_imports().filter(parcel__in=proposed).select_related("parcel").order_by("parcel")
     )
 
 

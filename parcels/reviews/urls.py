@@ -15,7 +15,6 @@ urlpatterns = [
     path("bench/titles/<uuid:key>/send-back/", views.bench_send_back, name="bench-send-back"),
     path("bench/titles/<uuid:key>/side/", views.bench_side, name="bench-side"),
     path("bench/titles/<uuid:key>/comment/", views.bench_comment, name="bench-comment"),
-    path("bench/titles/<uuid:key>/repair/", views.bench_repair, name="bench-repair"),
     path("bench/titles/<uuid:key>/message/", views.bench_message, name="bench-message"),
     path("bench/titles/<uuid:key>/recheck/", views.bench_recheck, name="bench-recheck"),
     path("bench/titles/<uuid:key>/follow/", views.bench_follow, name="bench-follow"),

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.gis.geos import Point
 from django.core.paginator import Paginator
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,13 +18,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
+from parcels.facts import township_names
 from parcels.intake.crs import CHOICES as SYSTEMS
 from parcels.models import BoundaryMessage, TitleCertificate, TitleReview
 from parcels.reviews.access import (
     access_bench,
     access_finding,
     access_message,
-    access_parcel_of,
     access_review,
     may_prepare,
     may_sign,
@@ -39,11 +37,10 @@ from parcels.reviews.boundaries import (
     uncorrected_reports,
     write_about_boundary,
 )
-from parcels.reviews.errors import NeighboursNotOpen
 from parcels.reviews.examples import EXAMPLES
-from parcels.reviews.holding import known_parcels
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
+    change_by_office,
     follow_register,
     has_part_in,
     open_takeover_case,
@@ -67,34 +64,27 @@ from parcels.reviews.picture import (
     successors_in_words,
 )
 from parcels.reviews.queries import (
+    ORIGINAL,
+    SCAN,
     changed_facts,
     compared_facts,
     gives_way,
     holders_in_words,
     imported_corrections,
+    in_township,
     papers_of,
     sides_on_map,
     takeover_conflicts,
     views_of_list,
     work_list,
 )
-from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import (
     agreed_patches,
-    as_stored,
     companions,
     current_shapes,
-    present_shape,
 )
 from parcels.rules.table import RULES, Level, Rule, Severity, Stage, Subject
 from parcels.stage import stage_config
-from parcels.titles.operations import (
-    ORIGINAL,
-    SCAN,
-    change_by_office,
-    repair_shape,
-    repaired,
-)
 from portal.accounts.models import Mandate, User
 from portal.base.answers import sent_once, typed_into
 from portal.base.clock import today
@@ -105,7 +95,6 @@ from portal.base.policy import policies_in_force
 PAGE = 25
 PLACEHOLDER = re.compile(r"\{\w+\}")
 OTHER_ROWS = 20
-METRES_LEAST, METRES_MOST = 0.01, 10.0
 SIGNED = {
     Outcome.VERIFIED: gettext_lazy("已签署，权属冻结。"),
     Outcome.VERIFIED_WITH_DIFFERENCE: gettext_lazy("已签署，权属冻结。"),
@@ -145,6 +134,10 @@ def bench_list(request: HttpRequest) -> HttpResponse:
         found = found.filter(certificate__number__icontains=text) | found.filter(
             case__number__icontains=text
         )
+    townships = township_names()
+    township = request.GET.get("township", "")
+    if township in townships:
+        found = found.filter(in_township(township))
     context = {
         "tabs": [
             {"name": name, "label": label, "count": rows.filter(filters[name]).count()}
@@ -152,6 +145,8 @@ def bench_list(request: HttpRequest) -> HttpResponse:
         ],
         "wanted": wanted,
         "q": text,
+        "townships": sorted(townships.items()),
+        "township": township,
         "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
         "reports": BoundaryMessage.objects.filter(
             kind=BoundaryMessage.Kind.REPORT_ERROR, answer=""
@@ -335,7 +330,7 @@ def follow_answer(request: HttpRequest, review: TitleReview) -> JsonResponse:
     """To newer shapes, and to the parts that were chosen of land that was split or merged."""
     parts = {parse_key(text) for text in request.POST.getlist("part")}
     follow_register(review=review, parts=parts, actor=request.user)  # type: ignore[arg-type]
-    return done(request, review, _("已改按现行图形，成为新版本。"))
+    return done(request, review, _("已改按更新的图形，成为新版本。"))
 
 
 @login_required
@@ -446,51 +441,6 @@ def comment_once(
         )
 
     sent_once(request, "say_in_review", typed_into(request), act, actor_key=user.key)  # type: ignore[union-attr]
-
-
-@login_required
-@csrf_protect
-def bench_repair(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
-    """GET: what a repair would make of it. POST: take it as a newer version."""
-    review = access_review(key, request.user)
-    return repair_answer(request, review, as_officer=True)
-
-
-def repair_answer(request: HttpRequest, review: TitleReview, *, as_officer: bool) -> JsonResponse:
-    """A repair, offered with its shapes and areas or, by POST, accepted."""
-    given = request.POST if request.method == "POST" else request.GET
-    kind = given.get("kind", "")
-    if kind not in set(RepairKind):
-        raise InvalidInput(field=_("修复方式"), reason=kind)
-    metres = parse_metres(given.get("metres", ""))
-    parcel = access_parcel_of(review, parse_key(given.get("parcel", "")))
-    if not as_officer and parcel.pk not in known_parcels(review, request.user):
-        raise NeighboursNotOpen()
-    if request.method == "POST":
-        version = repair_shape(
-            review=review,
-            parcel=parcel,
-            kind=RepairKind(kind),
-            metres=metres,
-            as_officer=as_officer,
-            actor=request.user,  # type: ignore[arg-type]
-        )
-        return done(
-            request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
-        )
-    present = present_shape(review, parcel)
-    reader = None if as_officer else request.user
-    after = as_stored(repaired(review, present, RepairKind(kind), metres, reader=reader))
-    return JsonResponse(
-        {
-            "before": collection([feature(present.geom)]),
-            "after": collection([feature(after)]),
-            "area_m2_before": round(present.area_m2, 2),
-            "area_m2_after": round(area_m2(after), 2),
-            "vertices_before": present.geom.num_coords,
-            "vertices_after": after.num_coords,
-        }
-    )
 
 
 @login_required
@@ -626,19 +576,6 @@ def parse_key(text: str) -> uuid.UUID:
         raise InvalidInput(field=_("宗地"), reason=text) from error
 
 
-def parse_metres(text: str) -> float:
-    try:
-        metres = float(text)
-    except ValueError as error:
-        raise InvalidInput(field=_("容差"), reason=text) from error
-    if not METRES_LEAST <= metres <= METRES_MOST:
-        raise InvalidInput(
-            field=_("容差"),
-            reason=_("须在 {least} 至 {most} 米之间").format(least=METRES_LEAST, most=METRES_MOST),
-        )
-    return metres
-
-
 def parse_place(text: str) -> Point | None:
     """``lon,lat``, or nothing."""
     if not text.strip():
@@ -650,11 +587,3 @@ def parse_place(text: str) -> Point | None:
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):
         raise InvalidInput(field=_("位置"), reason=text)
     return Point(lon, lat, srid=4490)
-
-
-def area_m2(shape: Any) -> float:
-    """Ellipsoidal, by the database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT ST_Area(%s::geometry::geography)", [shape.ewkb.hex()])
-        found: float = cursor.fetchone()[0]
-    return found

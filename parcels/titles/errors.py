@@ -58,20 +58,6 @@ class TapTooMuch(RegistrationRefused):
     message = _("所选宗地已不存在或已变更，请在地图上重新选择。")
 
 
-class NotVerifiedYet(RegistrationRefused):
-    """A change is asked for a verified title; others are corrected directly."""
-
-    code = "not_verified_yet"
-    message = _("证书尚未审核通过，可以直接修改，无须提出变更。")
-
-
-class ChangeOpen(RegistrationRefused):
-    """One change at a time."""
-
-    code = "change_open"
-    message = _("此证书已有一项变更正在办理。")
-
-
 class SharesNotWhole(RegistrationRefused):
     """The shares of a right's holders are its whole, no more and no less."""
 

@@ -24,29 +24,26 @@ from parcels.models import (
     RightKind,
     TitleCertificate,
     TitleReview,
-    VerifiedTitle,
 )
-from parcels.reviews.access import may_use_bench
 from parcels.reviews.errors import (
     DecidedTogether,
     LeftToOwner,
     NeighboursNotOpen,
     NotWithBureau,
     NotWithOwner,
-    OtherTitleLeft,
 )
 from parcels.reviews.holding import hand_rights_on, holders_of, refuse_shared, told_to_owner
 from parcels.reviews.operations import (
-    OPENED_BY_OFFICE,
-    end_change,
+    change_of,
+    change_the_others,
+    held_land,
     locked,
     record,
     require_officer,
     show_check,
-    submit_title,
     tell_owner,
 )
-from parcels.reviews.queries import CERTIFICATE, holders_in_words
+from parcels.reviews.queries import CERTIFICATE, ORIGINAL, SCAN, holders_in_words
 from parcels.reviews.repairs import RepairKind, clip, cut_along, joined, simplify, snap
 from parcels.reviews.shapes import (
     add_version,
@@ -55,18 +52,14 @@ from parcels.reviews.shapes import (
     as_stored,
     awaits_signature,
     changes_about,
-    changes_by_office,
     current_shapes,
     present_shape,
     rivals,
     stored,
-    waiting_imports,
 )
 from parcels.rules.table import Stage
 from parcels.titles.errors import (
-    ChangeOpen,
     LandMissing,
-    NotVerifiedYet,
     NumberInUse,
     RegisterNumbersKept,
     TapTooMuch,
@@ -80,9 +73,7 @@ from portal.base.clock import now
 from portal.base.errors import InvalidInput
 from portal.base.transactions import write_transaction
 from portal.casework.documents import Upload, add_document
-from portal.casework.errors import NotYourOffice
 
-SCAN, ORIGINAL = "certificate_scan", "shape_file"
 NUMBER_LENGTH = 80
 
 
@@ -483,88 +474,14 @@ def request_change(
     The verified one stands, frozen, until the change is signed; then it is superseded.
     """
     require_mandate(actor, party, Mandate.Scope.APPLY)
-    review = _change_of(certificate, TitleReview.Because.CHANGE, reason, actor)
-    for version in _held_land(certificate):
+    review = change_of(certificate, TitleReview.Because.CHANGE, reason, actor)
+    for version in held_land(certificate):
         ReviewShape.objects.create(
             review=review, parcel_id=version.parcel_id, version=version, made_by=actor
         )
     record(review, "change_requested", actor, certificate=str(certificate.key))
     tell_owner(review, _("已提出权属变更：{number}"), review.request_reason, but=actor)
     return _checked(review, actor)
-
-
-@write_transaction
-def change_by_office(*, certificate: TitleCertificate, reason: str, actor: User) -> TitleReview:
-    """The bureau's own change of a verified title: for an error that was reported, or a shape that an
-    import brought, which is taken up. Its holders are told, and nobody need act for them; a change of
-    their own that lies with them ends.
-
-    Other verified titles of land that is to be reshaped are changed with it, each in a case of its
-    own; OtherTitleLeft where a change of one of them lies with the bureau already, DecidedTogether where
-    one by office is not in hand.
-    """
-    if not may_use_bench(actor):
-        raise NotYourOffice()
-    review = _change_of(certificate, TitleReview.Because.OFFICE, reason, actor)
-    require_officer(review, actor, may_use_bench)
-    held_land = _held_land(certificate)
-    brought = {version.parcel_id: version for version in waiting_imports(certificate)}
-    for beside in changes_about(held.parcel for held in held_land).exclude(pk=review.pk):
-        brought |= {
-            version.parcel_id: version
-            for version in current_shapes(beside)
-            if version.stands_from is None
-        }
-    moved = [held.parcel for held in held_land if held.parcel_id in brought]
-    for held in held_land:
-        version = brought.get(held.parcel_id, held)
-        ReviewShape.objects.create(
-            review=review, parcel_id=held.parcel_id, version=version, made_by=actor
-        )
-    _change_the_others(review, moved, actor)
-    _take_up_in_open_cases(review, [brought[parcel.pk] for parcel in moved], actor)
-    record(
-        review, "changed_by_office", actor, certificate=str(certificate.key), reshaped=len(moved)
-    )
-    review = submit_title(review=review, actor=actor)
-    tell_owner(review, OPENED_BY_OFFICE, review.request_reason)
-    return review
-
-
-def _change_the_others(review: TitleReview, moved: Sequence[Parcel], actor: User) -> None:
-    """A change by office of every other verified title of this land: it is reshaped for all or none."""
-    held = VerifiedTitle.objects.filter(parcel__in=moved, ended_at__isnull=True)
-    left = (
-        TitleCertificate.objects.filter(pk__in=held.values("certificate"))
-        .exclude(pk__in=changes_by_office().values("certificate__supersedes"))
-        .order_by("pk")
-    )
-    # Asked anew each time: a change that opens takes further titles with it.
-    while (title := left.first()) is not None:
-        try:
-            change_by_office(certificate=title, reason=review.request_reason, actor=actor)
-        except ChangeOpen as open_change:
-            raise OtherTitleLeft(number=title.number) from open_change
-
-
-def _take_up_in_open_cases(
-    review: TitleReview, brought: Sequence[ParcelVersion], actor: User
-) -> None:
-    """A shape that an import brought comes into the changes by office that were open before, too."""
-    for version in brought:
-        for found in changes_about([version.parcel]).exclude(pk=review.pk).order_by("pk"):
-            other = locked(found)
-            present = {one.parcel_id: one for one in current_shapes(other)}
-            if present.get(version.parcel_id, version) == version:
-                continue
-            require_officer(other, actor)
-            if other.state != TitleReview.State.PREPARING:
-                raise DecidedTogether(
-                    number=other.certificate.number, state=other.get_state_display()
-                )
-            ReviewShape.objects.create(
-                review=other, parcel_id=version.parcel_id, version=version, made_by=actor
-            )
 
 
 def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleReview]:
@@ -574,7 +491,7 @@ def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleRevie
     """
     if review.because != TitleReview.Because.OFFICE or review.state in TitleReview.WITH_OWNER:
         return []
-    _change_the_others(review, [parcel], actor)
+    change_the_others(review, [parcel], actor)
     others = [
         locked(one)
         for one in changes_about([parcel]).exclude(pk=review.pk).order_by("pk")
@@ -585,62 +502,6 @@ def _beside(review: TitleReview, parcel: Parcel, actor: User) -> list[TitleRevie
         if one.state != TitleReview.State.PREPARING:
             raise DecidedTogether(number=one.certificate.number, state=one.get_state_display())
     return others
-
-
-def _held_land(certificate: TitleCertificate) -> list[ParcelVersion]:
-    """What a verified title holds, in the order of parcels."""
-    held = VerifiedTitle.objects.filter(certificate=certificate, ended_at__isnull=True)
-    return list(
-        ParcelVersion.objects.filter(pk__in=held.values("version"))
-        .select_related("parcel")
-        .order_by("parcel")
-    )
-
-
-def _change_of(
-    certificate: TitleCertificate, because: TitleReview.Because, reason: str, actor: User
-) -> TitleReview:
-    """A newer certificate that says what the verified one says, and its review; NotVerifiedYet,
-    ChangeOpen.
-    """
-    if not reason.strip():
-        raise InvalidInput(field=_("变更理由"), reason=_("请填写"))
-    former = TitleCertificate.objects.select_for_update().get(pk=certificate.pk)
-    if former.state != TitleCertificate.State.VERIFIED:
-        raise NotVerifiedYet()
-    for going in TitleReview.objects.filter(
-        certificate__supersedes=former, state__in=TitleReview.OPEN
-    ):
-        # Nobody keeps a wrong title by a change that he never hands in or never mends.
-        if because != TitleReview.Because.OFFICE or not going.lies_with_owner:
-            raise ChangeOpen()
-        end_change(review=going, reason=reason.strip(), actor=actor)
-    copied = CertificateFacts(
-        kind=TitleCertificate.Kind(former.kind),
-        **{
-            name: getattr(former, name)
-            for name in CertificateFacts.__dataclass_fields__
-            if name != "kind"
-        },
-    )
-    newer = TitleCertificate.objects.create(
-        **asdict(copied), number_key=former.number_key, supersedes=former, made_by=actor
-    )
-    rights = list(Right.objects.filter(certificate=former).order_by("pk"))
-    Right.objects.bulk_create(
-        Right(
-            certificate=newer,
-            parcel=right.parcel,
-            kind=right.kind,
-            party=right.party,
-            share_numerator=right.share_numerator,
-            share_denominator=right.share_denominator,
-        )
-        for right in rights
-    )
-    return TitleReview.objects.create(
-        certificate=newer, because=because, request_reason=reason.strip(), made_by=actor
-    )
 
 
 def _checked(review: TitleReview, actor: User) -> TitleReview:

@@ -38,6 +38,7 @@ from portal.casework.documents import CSV, JSON, SCANS, XLSX, ZIP, Upload, read_
 
 SHAPE_FILES = frozenset({ZIP, XLSX, CSV, JSON, "text/plain", "application/octet-stream"})
 LINE_POINTS = 50
+METRES_LEAST, METRES_MOST = 0.01, 10.0
 
 
 def parse_land(request: HttpRequest, *, names: bool = True) -> tuple[list[Land], Upload | None]:
@@ -226,6 +227,19 @@ def parse_number(text: str, field: str) -> float | None:
     if not 0 < number < 10**9:
         raise InvalidInput(field=field, reason=_("须为正数"))
     return number
+
+
+def parse_metres(text: str) -> float:
+    try:
+        metres = float(text)
+    except ValueError as error:
+        raise InvalidInput(field=_("容差"), reason=text) from error
+    if not METRES_LEAST <= metres <= METRES_MOST:
+        raise InvalidInput(
+            field=_("容差"),
+            reason=_("须在 {least} 至 {most} 米之间").format(least=METRES_LEAST, most=METRES_MOST),
+        )
+    return metres
 
 
 def parse_line(text: str) -> shapely.LineString:

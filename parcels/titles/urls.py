@@ -25,6 +25,7 @@ urlpatterns = [
     path("titles/mine/<uuid:key>/comment/", views.comment, name="my-title-comment"),
     path("titles/mine/<uuid:key>/message/", views.message, name="my-title-message"),
     path("titles/mine/<uuid:key>/follow/", views.follow, name="my-title-follow"),
+    path("bench/titles/<uuid:key>/repair/", views.bench_repair, name="bench-repair"),
     path("bench/titles/<uuid:key>/correct/", views.bench_correct, name="bench-correct"),
     path("bench/titles/<uuid:key>/facts/", views.bench_facts, name="bench-facts"),
     path("titles/documents/<uuid:key>/", views.document, name="title-document"),

@@ -12,6 +12,7 @@ from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ from parcels.reviews.access import (
     messages_for,
     own_reviews,
 )
+from parcels.reviews.errors import NeighboursNotOpen
 from parcels.reviews.holding import known_parcels, told_to_owner
 from parcels.reviews.operations import (
     submit_title,
@@ -45,33 +47,35 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.picture import (
     areas_in_words,
+    collection,
     facts_form,
+    feature,
     picture_of,
     sides_in_words,
     successors_in_words,
 )
 from parcels.reviews.queries import (
     CERTIFICATE,
+    ORIGINAL,
+    SCAN,
     changed_facts,
     compared_facts,
     holders_by_title,
     holders_in_words,
     papers_of,
 )
-from parcels.reviews.shapes import as_stored
+from parcels.reviews.repairs import RepairKind
+from parcels.reviews.shapes import as_stored, present_shape
 from parcels.reviews.views import (
     comment_once,
     done,
     follow_answer,
     message_answer,
     parse_key,
-    repair_answer,
 )
 from parcels.stage import stage_config
 from parcels.titles.land import PLACE_TARGETS, look, points_as_file
 from parcels.titles.operations import (
-    ORIGINAL,
-    SCAN,
     attach_scan,
     change_facts,
     change_shares,
@@ -79,6 +83,8 @@ from parcels.titles.operations import (
     correct_shape,
     merge_parcels,
     register_title,
+    repair_shape,
+    repaired,
     request_change,
     split_parcel,
 )
@@ -87,6 +93,7 @@ from parcels.titles.parsing import (
     parse_facts,
     parse_land,
     parse_line,
+    parse_metres,
     parse_place_names,
     parse_points,
     parse_scan,
@@ -413,7 +420,52 @@ def withdraw(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @login_required
 @csrf_protect
 def repair(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
-    return repair_answer(request, _own(request, key), as_officer=False)
+    return _repaired(request, _own(request, key), as_officer=False)
+
+
+@login_required
+@csrf_protect
+def bench_repair(request: HttpRequest, key: uuid.UUID) -> JsonResponse:
+    """GET: what a repair would make of it. POST: take it as a newer version."""
+    review = access_review(key, request.user)
+    return _repaired(request, review, as_officer=True)
+
+
+def _repaired(request: HttpRequest, review: TitleReview, *, as_officer: bool) -> JsonResponse:
+    """A repair, offered with its shapes and areas or, by POST, accepted."""
+    given = request.POST if request.method == "POST" else request.GET
+    kind = given.get("kind", "")
+    if kind not in set(RepairKind):
+        raise InvalidInput(field=_("修复方式"), reason=kind)
+    metres = parse_metres(given.get("metres", ""))
+    parcel = access_parcel_of(review, parse_key(given.get("parcel", "")))
+    if not as_officer and parcel.pk not in known_parcels(review, request.user):
+        raise NeighboursNotOpen()
+    if request.method == "POST":
+        version = repair_shape(
+            review=review,
+            parcel=parcel,
+            kind=RepairKind(kind),
+            metres=metres,
+            as_officer=as_officer,
+            actor=request.user,  # type: ignore[arg-type]
+        )
+        return done(
+            request, review, _("图形已修复，成为第 {number} 版。").format(number=version.number)
+        )
+    present = present_shape(review, parcel)
+    reader = None if as_officer else request.user
+    after = as_stored(repaired(review, present, RepairKind(kind), metres, reader=reader))
+    return JsonResponse(
+        {
+            "before": collection([feature(present.geom)]),
+            "after": collection([feature(after)]),
+            "area_m2_before": round(present.area_m2, 2),
+            "area_m2_after": round(_area_m2(after), 2),
+            "vertices_before": present.geom.num_coords,
+            "vertices_after": after.num_coords,
+        }
+    )
 
 
 @login_required
@@ -578,3 +630,11 @@ def change(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         request, _("变更已建立。修改图形或证载信息后提交审核；原证书在此之前继续有效。")
     )
     return redirect("parcels:my-title", review.key)
+
+
+def _area_m2(shape: Any) -> float:
+    """Ellipsoidal, by the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ST_Area(%s::geometry::geography)", [shape.ewkb.hex()])
+        found: float = cursor.fetchone()[0]
+    return found

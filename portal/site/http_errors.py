@@ -29,6 +29,7 @@ from parcels.errors import ShapeTooLarge
 from parcels.imports.errors import ImportNotDraft, ImportNotRunning, ImportRefused, UploadTooLarge
 from parcels.intake.errors import IntakeError
 from parcels.reviews.errors import (
+    ChangeOpen,
     MessageAnswered,
     NotWithBureau,
     NotWithOwner,
@@ -37,7 +38,7 @@ from parcels.reviews.errors import (
 )
 from parcels.rules.errors import DrawingTooLarge
 from parcels.screening.errors import ResultMissing, ScreeningNotRunning
-from parcels.titles.errors import ChangeOpen, NumberInUse, TapTooMuch
+from parcels.titles.errors import NumberInUse, TapTooMuch
 from portal.accounts.errors import (
     AlreadyDecided,
     CheckWaiting,

@@ -19,6 +19,7 @@ from playwright.sync_api import Page, expect
 from parcels.models import ParcelVersion, RightKind, TitleCertificate, TitleReview
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
+    change_by_office,
     propose_outcome,
     sign_review,
     submit_title,
@@ -27,13 +28,7 @@ from parcels.reviews.operations import (
 )
 from parcels.reviews.shapes import current_shapes, seen_mark
 from parcels.titles.land import Land
-from parcels.titles.operations import (
-    CertificateFacts,
-    attach_scan,
-    change_by_office,
-    correct_shape,
-    register_title,
-)
+from parcels.titles.operations import CertificateFacts, attach_scan, correct_shape, register_title
 from portal.accounts.models import User
 from portal.accounts.queries import parties_acted_for
 from portal.casework.documents import SCANS, read_upload

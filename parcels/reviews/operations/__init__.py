@@ -1,8 +1,15 @@
 """Each act of a title's review: submitting, proposing, signing, returning, and what goes with it."""
 
 from parcels.reviews.operations.authority import has_part_in, require_officer
+from parcels.reviews.operations.changes import (
+    RESHAPED_TOO,
+    change_by_office,
+    change_of,
+    change_the_others,
+    held_land,
+)
 from parcels.reviews.operations.checks import recheck_review, show_check
-from parcels.reviews.operations.following import follow_register
+from parcels.reviews.operations.following import follow_register, take_up_in_open_cases
 from parcels.reviews.operations.handing_in import (
     OPENED_BY_OFFICE,
     end_change,
@@ -23,9 +30,14 @@ from parcels.reviews.operations.verdicts import (
 
 __all__ = [
     "OPENED_BY_OFFICE",
+    "RESHAPED_TOO",
+    "change_by_office",
+    "change_of",
+    "change_the_others",
     "end_change",
     "follow_register",
     "has_part_in",
+    "held_land",
     "locked",
     "open_takeover_case",
     "propose_outcome",
@@ -40,6 +52,7 @@ __all__ = [
     "sign_review",
     "submit_title",
     "take_review",
+    "take_up_in_open_cases",
     "tell_owner",
     "tick_side",
     "withdraw_review",

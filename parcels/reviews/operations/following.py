@@ -1,17 +1,23 @@
-"""A review that goes over to the land that stands by now."""
+"""A review that goes over to newer shapes: to what stands by now, or waits to be decided on."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
 
-from parcels.models import ReviewShape, Right, TitleReview
-from parcels.reviews.errors import NotWithBureau, NotWithOwner, PartsOpen, RegisterNotAhead
+from parcels.models import ParcelVersion, ReviewShape, Right, TitleReview
+from parcels.reviews.errors import (
+    DecidedTogether,
+    NotWithBureau,
+    NotWithOwner,
+    PartsOpen,
+    RegisterNotAhead,
+)
 from parcels.reviews.holding import hand_rights_on
 from parcels.reviews.operations.authority import require_officer
 from parcels.reviews.operations.checks import show_check
 from parcels.reviews.operations.records import locked, record
-from parcels.reviews.shapes import Successor, successors
+from parcels.reviews.shapes import Successor, changes_about, current_shapes, successors
 from parcels.rules.table import Stage
 from portal.accounts.models import User
 from portal.base.transactions import write_transaction
@@ -24,9 +30,10 @@ def follow_register(
     """Go over to the land that stands by now in the place of that under review.
 
     That is the newer shape of an import, and of land that was split or merged in another review the
-    ``parts`` by the keys of their parcels, which take the certificate's rights over. Its owner does
-    so while the title is with him; of a takeover's conflict the officer, since nobody may act for
-    its holder. NotWithOwner, NotWithBureau, RegisterNotAhead, PartsOpen.
+    ``parts`` by the keys of their parcels, which take the certificate's rights over. What an import
+    brought after the bureau's proposal comes into the other cases by office of this land with it. Its
+    owner does so while the title is with him; of a case by office the officer, since nobody need act
+    for its holder. NotWithOwner, NotWithBureau, RegisterNotAhead, PartsOpen.
     """
     review = locked(review)
     if review.by_office:
@@ -44,6 +51,8 @@ def follow_register(
         )
         for one in chosen
     )  # fmt: skip
+    waiting = [one.version for one in chosen if one.waits]
+    take_up_in_open_cases(review, waiting, actor)
     record(review, "followed_register", actor, parcels=len(chosen))
     stage = Stage.REVIEW if review.by_office else Stage.SUBMIT
     return show_check(review=review, stage=stage, actor=actor)
@@ -76,3 +85,26 @@ def _leave_divided(review: TitleReview, chosen: Sequence[Successor], actor: User
         for parcel, former in sorted(formers.items())
     )
     Right.objects.filter(certificate=certificate, parcel__in=formers).delete()
+
+
+def take_up_in_open_cases(
+    review: TitleReview, brought: Sequence[ParcelVersion], actor: User
+) -> None:
+    """A shape that an import brought comes into the other changes by office of its land, too, as far
+    as they were open before; DecidedTogether where one of them is not in hand.
+    """
+    for version in brought:
+        for found in changes_about([version.parcel]).exclude(pk=review.pk).order_by("pk"):
+            other = locked(found)
+            present = {one.parcel_id: one for one in current_shapes(other)}
+            if present.get(version.parcel_id, version) == version:
+                continue
+            require_officer(other, actor)
+            if other.state != TitleReview.State.PREPARING:
+                raise DecidedTogether(
+                    number=other.certificate.number, state=other.get_state_display()
+                )
+            ReviewShape.objects.create(
+                review=other, parcel_id=version.parcel_id, version=version, made_by=actor
+            )
+            show_check(review=other, stage=Stage.REVIEW, actor=actor)

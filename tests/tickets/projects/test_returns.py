@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from parcels.claims.operations import redraw_project_area
 from parcels.models import RuleRun, TitleCertificate, TitleReview
-from parcels.reviews.operations import sign_review
+from parcels.reviews.operations import change_by_office, sign_review
 from parcels.reviews.shapes import current_shapes
-from parcels.titles.operations import change_by_office, correct_shape
+from parcels.titles.operations import correct_shape
 from portal.accounts.models import Mandate, User
 from portal.base.clock import advance_clock, now
 from portal.casework.errors import OwnMatter
