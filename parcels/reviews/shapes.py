@@ -216,13 +216,6 @@ def descendants_of(parcel: Parcel) -> set[int]:
     return found
 
 
-def drawn_alone(parcel: Parcel) -> bool:
-    """Whether people drew it and all that it came from: nothing of it is the register's."""
-    line = ancestors_of([parcel]) | {parcel.pk}
-    of_the_register = Q(because=ParcelVersion.Because.IMPORT) | Q(made_by__isnull=True)
-    return not ParcelVersion.objects.filter(of_the_register, parcel__in=line, number=1).exists()
-
-
 def own_corrections(review: TitleReview) -> list[ParcelVersion]:
     """Standing shapes of land that no verified title holds, which this review was the first to have
     as a correction or repair.

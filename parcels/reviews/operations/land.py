@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Exists, Func, OuterRef, Q, QuerySet
 
-from parcels.models import (
-    Parcel,
-    ParcelVersion,
-    Right,
-    TitleCertificate,
-    TitleReview,
-    VerifiedTitle,
-)
+from parcels.models import Parcel, ParcelVersion, Right, TitleCertificate, TitleReview
 from parcels.reviews.holding import former_papers
 from parcels.reviews.operations.refusals import refuse_cancellation
 from parcels.reviews.shapes import (
     ancestors_of,
     current_shapes,
-    drawn_alone,
     own_corrections,
     own_parcels,
     restore_shape,
 )
 from portal.accounts.models import User
 from portal.base.clock import now
+
+
+class LandWasDrawn(Func):
+    """Whether people drew a parcel and all that it came from: nothing of it is the register's."""
+
+    function = "land_was_drawn"
+    output_field = BooleanField()
+
+
+class LandIsNobodys(Func):
+    """Whether no certificate that is registered or verified has a right on a parcel."""
+
+    function = "land_is_nobodys"
+    output_field = BooleanField()
 
 
 def make_them_stand(reviews: Sequence[TitleReview]) -> None:
@@ -58,27 +64,15 @@ def let_go(review: TitleReview, actor: User) -> None:
     other land, the shape from before stands again.
 
     A takeover's certificate is the register's own and stays as it was, and so does land that an
-    import brought or that was verified once.
+    import brought.
     """
     if review.because == TitleReview.Because.TAKEOVER:
         return
     TitleCertificate.objects.filter(pk=review.certificate_id).update(state="cancelled")
-    about = Parcel.objects.in_being().filter(pk__in=own_parcels(review))
-    # A piece of the register's land stays: there is nothing else in its place.
-    fallen = [
-        parcel
-        for parcel in about
-        if drawn_alone(parcel)
-        or not parcel.versions.filter(number=1, stands_from__isnull=False).exists()
-    ]
-    held = Right.objects.filter(
-        parcel__in=fallen, certificate__state__in=["registered", "verified"]
-    ).values("parcel")
-    verified = VerifiedTitle.objects.filter(parcel__in=fallen).values("parcel")
-    land = about.filter(pk__in=[parcel.pk for parcel in fallen]).exclude(
-        pk__in=held.union(verified)
-    )
-    _end_land(land)
+    stood = ParcelVersion.objects.filter(parcel=OuterRef("pk"), number=1, stands_from__isnull=False)
+    # A piece of the register's land that stands stays: there is nothing else in its place.
+    about = Parcel.objects.filter(pk__in=own_parcels(review))
+    _end_what_nobody_holds(about.filter(Q(LandWasDrawn("pk")) | ~Exists(stood)))
     for corrected in own_corrections(review):
         restore_shape(corrected, actor)
 
@@ -91,13 +85,13 @@ def cancel_title(review: TitleReview) -> None:
     title = review.certificate.supersedes
     assert title is not None  # The refusal before asks for one.
     TitleCertificate.objects.filter(pk=title.pk).update(state="cancelled")
-    others = Right.objects.filter(certificate__state__in=["registered", "verified"])
-    land = Parcel.objects.in_being().filter(rights__certificate=title).distinct()
-    drawn = [parcel.pk for parcel in land.exclude(rights__in=others) if drawn_alone(parcel)]
-    _end_land(Parcel.objects.filter(pk__in=drawn))
+    about = Parcel.objects.filter(pk__in=Right.objects.filter(certificate=title).values("parcel"))
+    _end_what_nobody_holds(about.filter(LandWasDrawn("pk")))
 
 
-def _end_land(land: QuerySet[Parcel]) -> None:
+def _end_what_nobody_holds(land: QuerySet[Parcel]) -> None:
     moment = now()
-    ParcelVersion.objects.standing().filter(parcel__in=land).update(stands_to=moment)
-    land.update(ended_at=moment)
+    gone = land.filter(LandIsNobodys("pk"), ended_at__isnull=True)
+    ended = list(gone.values_list("pk", flat=True))
+    ParcelVersion.objects.standing().filter(parcel__in=ended).update(stands_to=moment)
+    Parcel.objects.filter(pk__in=ended).update(ended_at=moment)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import shapely
 from django.contrib.gis.geos import MultiPolygon
 
-from parcels.models import RightKind, TitleCertificate, TitleReview
+from parcels.models import Parcel, ParcelVersion, RightKind, TitleCertificate, TitleReview
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.operations import (
+    change_by_office,
     propose_outcome,
     sign_review,
     submit_title,
     take_review,
     tick_side,
 )
-from parcels.reviews.shapes import seen_mark
+from parcels.reviews.repairs import degrees, plane
+from parcels.reviews.shapes import as_shapely, current_shapes, seen_mark
 from parcels.titles.land import Land
-from parcels.titles.operations import CertificateFacts, change_by_office, register_title
+from parcels.titles.operations import CertificateFacts, register_title, split_parcel
 from parcels.titles.owners import SOLE, Shares
 from portal.accounts.models import Department, Party, Role, User
 from tests.accounts.people import accepted, forestry_clerk, officer, person_waiting
@@ -59,6 +62,41 @@ def title_of(
         land=[Land(wkb=bytes(shape.wkb)) for shape in shapes],
         actor=user,
         shares=shares,
+    )
+
+
+def tapped(
+    user: User,
+    party: Party,
+    parcel: Parcel,
+    *,
+    number: str = "一",
+    kinds: Sequence[RightKind] = (RightKind.TREE_OWNERSHIP,),
+) -> TitleReview:
+    """A draft on land that is registered already."""
+    return register_title(
+        party=party,
+        facts=CertificateFacts(kind=TitleCertificate.Kind.FOREST, number=number),
+        kinds=kinds,
+        land=[Land(parcel=parcel)],
+        actor=user,
+    )
+
+
+def through_the_middle(version: ParcelVersion) -> shapely.LineString:
+    """A line that cuts a version in two from south to north."""
+    west, south, east, north = plane(as_shapely(version.geom)).bounds
+    middle = (west + east) / 2
+    line = degrees(shapely.LineString([(middle, south - 5), (middle, north + 5)]))
+    assert isinstance(line, shapely.LineString)
+    return line
+
+
+def cut_up(review: TitleReview, actor: User) -> list[Parcel]:
+    """The parcel under review in two, along its middle."""
+    [version] = current_shapes(review)
+    return split_parcel(
+        review=review, parcel=version.parcel, line=through_the_middle(version), actor=actor
     )
 
 

@@ -10,23 +10,38 @@ from django.db.utils import IntegrityError, OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from parcels.models import Parcel, ParcelVersion, RightKind, TitleReview, VerifiedTitle
+from parcels.models import (
+    Parcel,
+    ParcelVersion,
+    RightKind,
+    TitleReview,
+    VerifiedTitle,
+)
 from parcels.reviews.errors import (
     CancelledByOffice,
     ChangeNotSigned,
     ClaimsStand,
+    EndedReviewHolds,
     ReasonMissing,
     SignedByAnother,
 )
 from parcels.reviews.models import Outcome
-from parcels.reviews.operations import sign_review
-from parcels.titles.operations import change_by_office
+from parcels.reviews.operations import change_by_office, sign_review, withdraw_review
 from portal.base.guarantees import refusal_of
 from portal.casework.models import Message
 from tests.conftest import app_connection
 from tests.factories.land import imported_title_on, parcel_at, square, title_on, verify
 from tests.parcels.claims.areas import claim_at
-from tests.parcels.reviews.bench import cancelled, proposed, seen, submitted, title_of, verified
+from tests.parcels.reviews.bench import (
+    cancelled,
+    owner,
+    proposed,
+    seen,
+    submitted,
+    tapped,
+    title_of,
+    verified,
+)
 
 pytestmark = pytest.mark.django_db
 WHY = {"reason": "与林地使用权证书重复发证", "article": "第四条"}
@@ -44,6 +59,18 @@ def opened(title: TitleReview, people: dict[str, Any]) -> TitleReview:
     return change_by_office(
         certificate=title.certificate, reason="群众反映重复发证", actor=people["clerk"]
     )
+
+
+def refused(*statements: tuple[str, list[Any]]) -> Any:
+    """What the database refuses of these, in one transaction."""
+    with (
+        pytest.raises(IntegrityError) as refusal,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        for statement, values in statements:
+            cursor.execute(statement, values)
+    return refusal_of(refusal.value)
 
 
 def test_a_title_that_is_wrong_as_a_whole_is_cancelled_by_two_people_and_its_history_stays(
@@ -103,6 +130,30 @@ def test_land_that_another_title_holds_or_the_register_brought_outlasts_a_cancel
     assert set(Parcel.objects.in_being()) == {parcel, shared}
 
 
+@pytest.fixture
+def later(people: dict[str, Any], wrong: TitleReview) -> TitleReview:
+    """A registration of somebody else's on the same drawn land, whose first title was cancelled."""
+    user, party = owner("li")
+    review = tapped(user, party, Parcel.objects.get(), kinds=[RightKind.LAND_USE])
+    cancelled(wrong.certificate, people["clerk"], people["approver"])
+    assert ParcelVersion.objects.standing().exists()
+    return review
+
+
+def test_drawn_land_of_a_cancelled_title_ends_with_the_last_certificate_on_it(
+    later: TitleReview,
+) -> None:
+    end = [
+        ("UPDATE parcels_titlecertificate SET state = 'cancelled' WHERE id = %s",
+         [later.certificate_id]),
+        ("UPDATE parcels_titlereview SET state = 'withdrawn' WHERE id = %s", [later.pk]),
+    ]  # fmt: skip
+    assert isinstance(refused(*end), EndedReviewHolds)
+    withdraw_review(review=later, actor=later.made_by)
+    assert not ParcelVersion.objects.standing().exists()
+    assert not Parcel.objects.in_being().exists()
+
+
 def test_no_title_is_cancelled_while_a_claim_stands_on_its_land(
     people: dict[str, Any], wrong: TitleReview
 ) -> None:
@@ -144,17 +195,6 @@ def test_raw_sql_cancels_no_verified_title(people: dict[str, Any], wrong: TitleR
     )
     propose = "UPDATE parcels_titlereview SET proposal = 'cancelled', reason = 'x', article = 'x' "
     case = opened(wrong, people)
-
-    def refused(*statements: tuple[str, list[Any]]) -> Any:
-        with (
-            pytest.raises(IntegrityError) as refusal,
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            for statement, values in statements:
-                cursor.execute(statement, values)
-        return refusal_of(refusal.value)
-
     assert isinstance(refused(cancel), CancelledByOffice)
     theirs = submitted(title_of(people["user"], people["party"], square(500, 0), number="二"))
     assert isinstance(refused((propose + "WHERE id = %s", [theirs.pk])), CancelledByOffice)
@@ -204,18 +244,13 @@ def test_a_title_is_not_cancelled_while_a_claim_of_its_land_is_being_written(
 
 def test_raw_sql_supersedes_no_verified_title(people: dict[str, Any], wrong: TitleReview) -> None:
     case = opened(wrong, people)
-    for _state in ("preparing", "approving"):
-        with (
-            pytest.raises(IntegrityError) as refusal,
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(
-                "UPDATE parcels_titlecertificate SET state = 'superseded' WHERE id = %s",
-                [wrong.certificate_id],
-            )
-        assert isinstance(refusal_of(refusal.value), ChangeNotSigned)
-        case = proposed(case, people["clerk"]) if case.state == "preparing" else case
+    supersede = (
+        "UPDATE parcels_titlecertificate SET state = 'superseded' WHERE id = %s",
+        [wrong.certificate_id],
+    )
+    assert isinstance(refused(supersede), ChangeNotSigned)
+    case = proposed(case, people["clerk"])
+    assert isinstance(refused(supersede), ChangeNotSigned)
     sign_review(review=case, seen=seen(case), actor=people["approver"])
     wrong.certificate.refresh_from_db()
     assert wrong.certificate.state == "superseded"

@@ -27,10 +27,10 @@ from tests.parcels.reviews.bench import (
     proposed,
     seen,
     submitted,
+    through_the_middle,
     title_of,
     verified,
 )
-from tests.parcels.reviews.test_changes import through_the_middle
 from tests.parcels.reviews.test_pages import as_user, form
 
 pytestmark = pytest.mark.django_db
