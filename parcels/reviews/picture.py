@@ -110,7 +110,9 @@ def parcel_name(parcel: Parcel, known: set[int] | None) -> str:
 
 
 def successors_in_words(review: TitleReview, known: set[int] | None) -> list[dict[str, Any]]:
-    """What stands by now instead of the land under review, while that is open to be gone over to."""
+    """What stands or waits by now instead of the land under review, while that is open to be gone over
+    to.
+    """
     if review.state not in TitleReview.OPEN:
         return []
     return [
@@ -119,6 +121,7 @@ def successors_in_words(review: TitleReview, known: set[int] | None) -> list[dic
             "name": parcel_name(one.version.parcel, known),
             "number": one.version.number,
             "is_part": one.is_part,
+            "waits": one.waits,
             "formers": "、".join(parcel_name(former.parcel, known) for former in one.formers),
             "area_m2": one.version.area_m2,
             "shared_m2": one.shared_m2,

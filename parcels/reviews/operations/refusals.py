@@ -11,6 +11,7 @@ from parcels.reviews.errors import (
     ConflictsRemain,
     DifferenceNeedsReason,
     DifferenceTooSmall,
+    LaterImportWaits,
     ReviewLandReplaced,
     ReviewVersionChanged,
     SideDiffers,
@@ -18,7 +19,7 @@ from parcels.reviews.errors import (
 )
 from parcels.reviews.models import Outcome, Side
 from parcels.reviews.queries import area_difference_percent, claims_on, standing_ticks
-from parcels.reviews.shapes import current_shapes, seen_mark
+from parcels.reviews.shapes import current_shapes, later_imports, seen_mark
 from parcels.rules.table import Severity
 from portal.base.errors import StateMovedOn
 from portal.base.parameters import whole_number
@@ -62,10 +63,14 @@ def refuse_cancellation(review: TitleReview) -> None:
 
 
 def refuse_replaced(review: TitleReview) -> None:
-    """Each reviewed version stands or is to stand by the signature; its parcel was not split.
+    """Each reviewed version stands or is to stand by the signature; its parcel was not split, and no
+    import brought a later shape than the bureau's own proposal. ReviewLandReplaced, LaterImportWaits.
 
     Locked until the act is written, so that nothing replaces them between the look and the freeze.
     """
+    later = later_imports(review)
+    if later:
+        raise LaterImportWaits(numbers="、".join(str(version.number) for version in later))
     reviewed = (
         ParcelVersion.objects.select_for_update(of=("self",))
         .select_related("parcel")

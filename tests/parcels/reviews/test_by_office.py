@@ -27,7 +27,9 @@ from parcels.reviews.boundaries import (
     write_about_boundary,
 )
 from parcels.reviews.errors import (
+    ChangeOpen,
     DecidedTogether,
+    LaterImportWaits,
     LeftToOwner,
     NobodyToAnswer,
     NotItsPeople,
@@ -39,21 +41,22 @@ from parcels.reviews.errors import (
 )
 from parcels.reviews.models import Outcome
 from parcels.reviews.operations import (
+    RESHAPED_TOO,
+    change_by_office,
     end_change,
     open_takeover_case,
     recall_review,
     recheck_review,
     return_title,
+    send_back,
     sign_review,
     withdraw_review,
 )
 from parcels.reviews.queries import imported_corrections, takeover_conflicts
 from parcels.reviews.repairs import RepairKind
 from parcels.reviews.shapes import as_shapely, companions, current_shapes
-from parcels.titles.errors import ChangeOpen
 from parcels.titles.operations import (
     CertificateFacts,
-    change_by_office,
     change_facts,
     correct_shape,
     repair_shape,
@@ -79,10 +82,10 @@ from tests.parcels.reviews.bench import (
     proposed,
     seen,
     submitted,
+    through_the_middle,
     title_of,
     verified,
 )
-from tests.parcels.reviews.test_changes import through_the_middle
 from tests.parcels.test_import_command import import_parcels
 
 pytestmark = pytest.mark.django_db
@@ -146,7 +149,7 @@ def test_a_takeovers_conflict_that_was_rejected_is_offered_again(people: dict[st
         takeover=decision_on(), certificate=certificate, other=other,
         parcel=certificate.rights.get().parcel, because="overlap",
     )  # fmt: skip
-    assert takeover_conflicts().get().rejected is None
+    assert takeover_conflicts().get().rejected is None  # type: ignore[attr-defined]
     review = open_takeover_case(certificate=certificate, actor=people["clerk"])
     assert not takeover_conflicts().exists()
     review = proposed(
@@ -154,7 +157,8 @@ def test_a_takeovers_conflict_that_was_rejected_is_offered_again(people: dict[st
     )
     sign_review(review=review, seen=seen(review), actor=people["approver"])
     certificate.refresh_from_db()
-    assert (certificate.state, takeover_conflicts().get().rejected) == ("registered", review.key)
+    assert certificate.state == "registered"
+    assert takeover_conflicts().get().rejected == review.key  # type: ignore[attr-defined]
     browser = Client()
     browser.force_login(people["clerk"])
     page = browser.get(reverse("parcels:bench"))
@@ -209,7 +213,7 @@ def test_an_error_that_the_bureau_confirms_is_corrected_in_a_case_by_office(
     people: dict[str, Any],
 ) -> None:
     wrong, message, honest = reported(people)
-    answer = {"message": message, "agreed": True, "text": "经核实"}
+    answer: dict[str, Any] = {"message": message, "agreed": True, "text": "经核实"}
     for party in (people["party"], wrong.certificate.rights.get().party):
         agent = clerk(f"agent{party.pk}")
         Mandate.objects.create(
@@ -309,7 +313,7 @@ def test_a_change_that_was_returned_and_lies_with_its_owner_gives_way_to_the_bur
     assert (theirs.state, theirs.certificate.state) == ("withdrawn", "cancelled")
     assert theirs.case is not None
     assert (theirs.case.state, theirs.case.closed_at is not None) == ("ended", True)
-    said = theirs.case.steps.get().verdicts.last()
+    said = theirs.case.steps.get().verdicts.latest("pk")
     assert (said.verdict, said.reason) == ("end", message.text)
     assert not Parcel.objects.in_being().filter(pk__in=[piece.pk for piece in pieces]).exists()
     link = reverse("parcels:my-title", args=[theirs.key])
@@ -505,8 +509,8 @@ def test_raw_sql_lets_no_officer_shape_what_lies_with_its_owner(people: dict[str
         shape(review, review.made_by if review != change else wrong.made_by)
 
 
-def imported_anew(folder: Path) -> dict[str, Any]:
-    ring = [list(point) for point in square(0, 0, 90).coords[0][0]]
+def imported_anew(folder: Path, side_m: float = 90) -> dict[str, Any]:
+    ring = [list(point) for point in square(0, 0, side_m).coords[0][0]]
     path = folder / "地块.geojson"
     geojson(path, [feature(polygon(ring), BDCDYH=UNIT)])
     found: dict[str, Any] = import_parcels(path).answer
@@ -588,8 +592,8 @@ def test_land_of_two_verified_titles_is_reshaped_for_both_by_one_signature(
     [second] = companions(first)
     assert (second.certificate.supersedes, companions(second)) == (land, [first])
     assert current_shapes(first) == current_shapes(second)
-    for user in (people["user"], other):
-        assert Message.objects.filter(user=user, body="导入").count() == 1
+    for user, said in ((people["user"], "导入"), (other, RESHAPED_TOO)):
+        assert Message.objects.get(user=user).body == said
     first = proposed(first, people["clerk"])
     with pytest.raises(DecidedTogether):
         sign_review(review=first, seen=seen(first), actor=people["approver"])
@@ -628,6 +632,45 @@ def test_an_imported_shape_comes_into_the_case_of_the_other_title_that_was_open_
     assert ParcelVersion.objects.standing().get().number == 2
 
 
+def test_a_shape_imported_later_is_gone_over_to_before_an_earlier_proposal_is_signed(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    trees, _land, _other = two_kinds_of_right(people)
+    imported_anew(tmp_path)
+    first = change_by_office(certificate=trees, reason="导入", actor=people["clerk"])
+    [second] = companions(first)
+    first, second = (proposed(one, people["clerk"]) for one in (first, second))
+    assert imported_anew(tmp_path, side_m=80)["changed"] == 1
+
+    def sent_back(review: TitleReview) -> TitleReview:
+        return send_back(
+            review=review, reason="改按新图形", seen=seen(review), actor=people["approver"]
+        )
+
+    with pytest.raises(LaterImportWaits):
+        sign_review(review=first, seen=seen(first), actor=people["approver"])
+    browser = Client()
+    browser.force_login(people["clerk"])
+    page = reverse("parcels:bench-case", args=[first.key])
+    assert 'id="follow"' not in browser.get(page).content.decode()
+    first = sent_back(first)
+    with pytest.raises(LaterImportWaits), transaction.atomic():
+        proposed(first, people["clerk"])
+    assert "第 3 版由导入资料后来带来" in browser.get(page).content.decode()
+    follow = reverse("parcels:bench-follow", args=[first.key])
+    refused = browser.post(follow, headers={"accept": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "decided_together")
+    sent_back(second)
+    assert browser.post(follow).status_code == 200
+    first, second = (TitleReview.objects.get(pk=one.pk) for one in (first, second))
+    [newest] = current_shapes(first)
+    assert (newest.number, current_shapes(second)) == (3, [newest])
+    proposed(second, people["clerk"])
+    signed(first, people)
+    assert ParcelVersion.objects.standing().get() == newest
+    assert not imported_corrections().exists()
+
+
 def test_an_officer_reshapes_land_of_two_verified_titles_in_both_cases(
     people: dict[str, Any],
 ) -> None:
@@ -649,7 +692,7 @@ def test_an_officer_reshapes_land_of_two_verified_titles_in_both_cases(
     version = correct_shape(**correct)
     [second] = companions(first)
     assert current_shapes(second) == [version]
-    assert Message.objects.filter(user=other, body="测量有误").exists()
+    assert Message.objects.filter(user=other, body=RESHAPED_TOO).exists()
     second = return_title(review=second, asked="请核对", seen=seen(second), actor=people["clerk"])
     with pytest.raises(DecidedTogether):
         correct_shape(**correct)
