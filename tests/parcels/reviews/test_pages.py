@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from parcels.access import own_land
+from parcels.facts import township_names
 from parcels.models import (
     BoundaryMessage,
     Parcel,
@@ -370,7 +371,9 @@ def test_a_draft_traces_nobodys_border_until_an_officer_returns_it(people: dict[
         "parcel": str(current_shapes(review)[0].parcel.key), "kind": "snap", "metres": "4",
     }  # fmt: skip
     assert review.run is not None
-    exact = json.loads(review.run.findings.get(severity="conflict").shape.json)
+    shape = review.run.findings.get(severity="conflict").shape
+    assert shape is not None
+    exact = json.loads(shape.json)
     before = mine.get(picture).json()["findings"]["features"][0]
     assert before["geometry"] not in (exact, None)
     assert (before["properties"]["area_m2"], "邻" in before["properties"]["message"]) == (
@@ -561,6 +564,7 @@ def test_out_of_a_conflict_the_neighbour_is_asked_and_answers_once(people: dict[
     review = submitted(title_of(people["user"], people["party"], square(0, 0)))
     assert review.run is not None
     finding = review.run.findings.get(severity="conflict")
+    assert finding.other_key is not None
     stranger, strangers = owner("zhao")
     register_title(
         party=strangers,
@@ -630,6 +634,27 @@ def test_every_rule_is_listed_with_article_severity_and_policy(client: Client) -
     text = client.get(reverse("parcels:rules"), headers={"accept": "text/html"}).content.decode()
     assert text.count("第四条") > 3
     assert "0.025" in text
+
+
+def test_the_list_is_narrowed_to_a_township(people: dict[str, Any]) -> None:
+    here, there = sorted(township_names())[:2]
+    numbers = {}
+    for at, code in enumerate((here, there)):
+        review = submitted(
+            title_of(people["user"], people["party"], square(500 * at, 0), number=f"镇-{at}")
+        )
+        land = Parcel.objects.filter(rights__certificate=review.certificate)
+        land.update(township_code=code)
+        numbers[code] = review.certificate.number
+    clerk = as_user(people["clerk"])
+    for asked, shown in (
+        (here, {here}),
+        (there, {there}),
+        ("", {here, there}),
+        ("x", {here, there}),
+    ):
+        page = clerk.get(reverse("parcels:bench"), {"township": asked}).content.decode()
+        assert {code for code, number in numbers.items() if number in page} == shown
 
 
 def test_the_list_counts_and_shows_the_clock(people: dict[str, Any]) -> None:
