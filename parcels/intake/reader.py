@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -175,8 +175,8 @@ def inspect_file(path: Path, *, choices: Choices, limits: Limits) -> Inspection:
         return Inspection(raw=json.loads(next(frames)[1]))
 
 
-def read_batches(path: Path, *, choices: Choices, limits: Limits) -> Iterator[Batch]:
-    """The features of a file, tested and in EPSG:4490, a thousand at a time."""
+def read_batches(path: Path, *, choices: Choices, limits: Limits) -> Generator[Batch, None, None]:
+    """The features of a file, tested and in EPSG:4490, a thousand at a time; closed, its child ends."""
     with _child("read", path, choices, limits) as frames:
         for kind, payload in frames:
             head = json.loads(payload)

@@ -106,6 +106,7 @@ def test_public_shape_is_made_by_the_database_and_shows_no_exact_vertex() -> Non
             [parcel.pk],
         )
     version = ParcelVersion.objects.get(parcel=parcel)
+    assert version.geom_public is not None
     exact = {point for part in version.geom.coords for ring in part for point in ring}
     shown = {point for part in version.geom_public.coords for ring in part for point in ring}
     assert version.geom_public.valid

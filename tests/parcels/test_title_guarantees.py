@@ -8,7 +8,7 @@ from contextlib import nullcontext
 
 import psycopg
 import pytest
-from django.contrib.gis.geos import MultiPolygon, Polygon
+from django.contrib.gis.geos import MultiPolygon
 from django.db import connection, transaction
 from django.db.utils import IntegrityError, ProgrammingError
 
@@ -37,7 +37,7 @@ def with_bulge() -> MultiPolygon:
     strip = square(100 - 0.02, 5, 0.04, 90)
     bulge = square(99, 40, 2, 2)
     merged = base.union(strip).union(bulge)
-    return MultiPolygon(merged, srid=4490) if isinstance(merged, Polygon) else merged
+    return merged if isinstance(merged, MultiPolygon) else MultiPolygon(merged, srid=4490)
 
 
 NEIGHBOURS = [

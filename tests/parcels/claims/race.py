@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
+import numpy as np
 import psycopg
 import shapely
 from django.contrib.gis.geos import MultiPolygon
@@ -22,6 +24,7 @@ from tests.parcels.claims.areas import area_at
 
 SESSIONS = 8
 REFUSAL = "land_has_one_claim_at_a_time"
+Points = np.ndarray[tuple[Any, ...], np.dtype[np.float64]]
 TO_PLANE = Transformer.from_crs(4490, 4536, always_xy=True).transform
 INSERT = (
     "INSERT INTO parcels_claim (key, number, version_id, period, geom, state, ended_because, "
@@ -50,16 +53,19 @@ class Wish:
 
 def in_plane(shape: MultiPolygon) -> shapely.Geometry:
     """EPSG:4490 → EPSG:4536 by pyproj."""
-    return shapely.transform(
-        shapely.from_wkb(bytes(shape.wkb)), lambda x, y: TO_PLANE(x, y), interleaved=False
-    )
+    return shapely.transform(shapely.from_wkb(bytes(shape.wkb)), to_plane)
+
+
+def to_plane(points: Points) -> Points:
+    """Longitudes and latitudes → eastings and northings, metres."""
+    return np.column_stack(TO_PLANE(points[:, 0], points[:, 1]))
 
 
 def conflict_area_m2(a: MultiPolygon, b: MultiPolygon) -> float:
     """The area of the parts of an overlap that are no slivers, m² in the plane."""
     shared = shapely.intersection(in_plane(a), in_plane(b), grid_size=0.0001)
     return sum(
-        part.area
+        float(part.area)
         for part in shapely.get_parts(shared)
         if part.geom_type == "Polygon"
         and part.area > 1

@@ -412,7 +412,9 @@ def test_a_filing_is_never_taken_back() -> None:
 )
 def test_a_monitoring_period_has_a_first_and_a_last_day(period: str, refusal: str | None) -> None:
     version = area_at(square(0, 0))
-    values = {"number": "X", "period": period, "version": version.pk, "state": "pending"}
+    values: dict[str, Any] = {
+        "number": "X", "period": period, "version": version.pk, "state": "pending",
+    }  # fmt: skip
     with (
         pytest.raises(IntegrityError) if refusal else nullcontext() as caught,
         connection.cursor() as cursor,

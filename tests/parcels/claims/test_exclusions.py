@@ -76,7 +76,9 @@ def test_an_invalid_shape_is_refused() -> None:
         (Status.ENDED, Status.ENDED, False),
     ],
 )
-def test_status_moves_by_the_table(now: Status, wanted: Status, allowed: bool) -> None:
+def test_status_moves_by_the_table(
+    now: ExclusionArea.Status, wanted: ExclusionArea.Status, allowed: bool
+) -> None:
     exclusion = exclusion_at(square(0, 0), status=now)
     with nullcontext() if allowed else pytest.raises(ExclusionMoveNotAllowed):
         move_exclusion(exclusion=exclusion, status=wanted, actor=somebody())

@@ -281,7 +281,7 @@ def test_saving_opens_the_area_keeps_the_whole_parcels_and_ends_the_draft(
     owner: tuple[User, Party], page: Client
 ) -> None:
     parcels = land_of(owner[1], square(0, 0), square(100, 0))
-    body = {
+    body: dict[str, Any] = {
         "geometry": geojson(square(0, 0, 200, 100)),
         "name": "一号林",
         "party": str(owner[1].key),

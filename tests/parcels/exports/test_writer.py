@@ -201,7 +201,7 @@ def test_a_table_of_blanks_is_no_bomb_to_the_reader(tmp_path: Path) -> None:
 
 
 def test_values_keep_their_types(tmp_path: Path) -> None:
-    properties = {
+    properties: dict[str, Any] = {
         "whole": 7, "number": Decimal("8.93"), "text": "0045", "day": datetime.date(2026, 3, 9),
         "none": None, "mixed": 1, "huge": 10**20, "nan": float("nan"),
     }  # fmt: skip
@@ -241,7 +241,8 @@ def test_no_cell_of_a_workbook_is_a_formula(tmp_path: Path, text: str) -> None:
     given = [Feature({"地块号": text, text: text, "备注": text}, WITH_HOLE)]
     path = written(tmp_path, "point_table", given)
     shown = text.replace("\x01", "")
-    cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows() for cell in row]
+    [sheet] = openpyxl.load_workbook(path).worksheets
+    cells = [cell for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n", "inlineStr"}
     texts = [cell for cell in cells if cell.value == shown]
     assert len(texts) == 12 + 3  # The plot's number at each point; a heading and two values.

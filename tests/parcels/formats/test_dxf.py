@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import ezdxf
 import numpy as np
 import pytest
 import shapely
 from ezdxf.document import Drawing
-from ezdxf.layouts import Modelspace
+from ezdxf.filemanagement import new
+from ezdxf.layouts.layout import Modelspace
 from pyproj import Transformer
 
 from parcels.intake.gate import Limits
@@ -33,7 +33,7 @@ def square(side: float = 100.0, at: tuple[float, float] = (0.0, 0.0)) -> list[Co
 def drawing(
     folder: Path, draw: Callable[[Modelspace], Any], version: str = "R2010", **how: Any
 ) -> Path:
-    document = ezdxf.new(version)
+    document = new(version)
     draw(document.modelspace())
     return saved(document, folder, **how)
 
@@ -46,7 +46,7 @@ def saved(document: Drawing, folder: Path, encoding: str | None = None, fmt: str
     return path
 
 
-def closed(space: Modelspace, corners: list[Corner], layer: str = "地块", **more: Any) -> Any:
+def closed(space: Modelspace, corners: Sequence[Corner], layer: str = "地块", **more: Any) -> Any:
     return space.add_lwpolyline(corners, close=True, dxfattribs={"layer": layer, **more})
 
 
@@ -83,7 +83,7 @@ def test_the_zone_in_the_easting_is_recognised(tmp_path: Path) -> None:
 
 
 def test_units_of_the_drawing_are_not_believed(tmp_path: Path) -> None:
-    document = ezdxf.new(units=4)  # Millimetres, the default of many programs.
+    document = new(units=4)  # Millimetres, the default of many programs.
     closed(document.modelspace(), square())
     found = read(saved(document, tmp_path))
     assert metres_apart(found.shapes[0], expected(square())) < 0.001
@@ -267,7 +267,7 @@ def test_layers_and_words_in_chinese(tmp_path: Path, version: str, encoding: str
 
 def test_gbk_without_a_declared_code_page_is_read(tmp_path: Path) -> None:
     out = io.StringIO()
-    document = ezdxf.new("R2000")
+    document = new("R2000")
     document.encoding = "gbk"
     closed(document.modelspace(), square(), "宗地")
     document.write(out)

@@ -384,7 +384,8 @@ def test_places_of_problems_are_transformed_too(tmp_path: Path) -> None:
 def test_an_older_datum_without_good_parameters_is_refused(
     tmp_path: Path, header: dict[str, str], code: str
 ) -> None:
-    path = survey(tmp_path, plot(square(), zone=0), **{"坐标系": "1980西安坐标系", **header})
+    values: dict[str, Any] = {"坐标系": "1980西安坐标系", **header}
+    path = survey(tmp_path, plot(square(), zone=0), **values)
     with pytest.raises(Refused) as refused:
         look(path)
     assert refused.value.code == code

@@ -45,7 +45,7 @@ def test_seven_parameters_by_hand_lead_to_the_place_within_a_millimetre(
 ) -> None:
     prj = CRS.from_epsg(system[0]).to_wkt("WKT1_ESRI") if how == "declared" else None
     path = shapefile_zip(tmp_path / "a.zip", [[older(square(), system)]], prj=prj)
-    choices = {"crs_epsg": None if how == "declared" else system[0]}
+    choices: dict[str, Any] = {"crs_epsg": None if how == "declared" else system[0]}
     assert refusal(path, **choices).code == "crs_needs_seven_parameters"
     [shape] = read(path, seven_parameters=SEVEN, **choices).shapes
     metres = (shapely.get_coordinates(shape) - np.array(sorted_like(shape))) * (80_286, 111_112)

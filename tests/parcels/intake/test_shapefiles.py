@@ -59,7 +59,7 @@ def test_upper_case_suffixes_and_strange_neighbours_do_not_disturb(here: Path) -
 
 
 def test_layers_of_one_name_in_two_folders_are_both_offered(here: Path) -> None:
-    entries = {}
+    entries: dict[str, bytes] = {}
     for at, folder in enumerate(("东", "西")):
         shp, shx = shp_and_shx([[square(at)]])
         table = dbf([(b"BDCDYH", 28)], [[folder.encode("gb18030")]])

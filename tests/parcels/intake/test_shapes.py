@@ -73,7 +73,8 @@ def inner_square(at: int = 0) -> Ring:
 
 def with_number(at: int, value: str) -> dict[str, Any]:
     """A square whose vertex ``at`` has this text as its longitude."""
-    ring = [[f"@{value}@", 43.95] if index == at else list(p) for index, p in enumerate(square())]
+    ring: list[list[Any]] = [list(point) for point in square()]
+    ring[at] = [f"@{value}@", 43.95]
     return polygon(ring)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import shapely
 from django.contrib.gis.geos import MultiPolygon
 from django.db import connection
 
-from parcels.rules.engine import FEW, Candidate, run_rules
+from parcels.rules.engine import FEW, Candidate, Found, run_rules
 from parcels.rules.table import Severity, Stage, Subject
 from tests.factories.land import METRE_LAT, METRE_LON, ORIGIN_LAT, ORIGIN_LON, parcel_at, square
 from tests.parcels.claims.areas import PERIOD, claim_at, exclusion_at
@@ -92,9 +94,7 @@ def test_one_and_many_get_the_same_answer() -> None:
             ]
 
 
-def _as_candidate(found, others):  # type: ignore[no-untyped-def]
-    from dataclasses import replace
-
+def _as_candidate(found: Found, others: Sequence[Found]) -> Found:
     return replace(found, candidate=others[0].candidate)
 
 

@@ -47,6 +47,7 @@ def test_a_run_is_kept_with_its_findings_hash_and_number() -> None:
     assert len(bytes(run.content_sha256)) == 32
     assert run.policy_values["overlap.sliver_area_m2"] == 1
     [finding] = run.findings.filter(rule="overlap_claim")
+    assert finding.shape is not None
     assert finding.shape.srid == 4490
     assert finding.area_m2 == pytest.approx(5000, rel=0.01)
     assert broken_runs() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_a_project_is_told_how_much_is_covered_and_what_stands_against_it() -> N
     exclusion = exclusion_at(square(60, 0, 10, 100))
     harvest = exclusion_at(square(80, 0, 10, 100), kind="harvest", method="clear_cut")
     shape = square(0, 0, 200, 100)
-    asked = {"subject": "project", "applicants": [str(party.key)]}
+    asked: dict[str, Any] = {"subject": "project", "applicants": [str(party.key)]}
     answer = ask(client, shape, period="2021-01-01/2025-12-31", **asked)
     assert answer["verdict"] == "conflict"
     assert answer["covered_share"] == pytest.approx(0.5, abs=0.001)
@@ -153,7 +154,7 @@ def test_nobody_without_the_right_gets_a_neighbours_line_or_number() -> None:
         exact = shapely.from_wkb(bytes(theirs.wkb))
         assert shapely.intersection(shape, exact).area > 0.8 * exact.area  # But it is there.
         assert found[str(my_parcel.key)]["exact"] is (asking is client)
-    asked = {"facts": {"unit_number": number}}
+    asked: dict[str, Any] = {"facts": {"unit_number": number}}
     twice = the_only(ask(client, square(900, 0), **asked), "duplicate_number")
     assert twice["other_key"] is None  # A number does not tell where the land lies.
 
@@ -175,7 +176,10 @@ def test_bisecting_by_drawings_finds_the_cells_and_not_the_border(what: str) -> 
     client, party = owner()
     held_by(party, square(0, 0))
     asked = {"applicants": [str(party.key)], "period": "2021-01-01/2025-12-31"}
-    lay = {"claim": claim_at, "exclusion": exclusion_at, "title": verified_land}[what]
+    by_kind: dict[str, Callable[[MultiPolygon], object]] = {
+        "claim": claim_at, "exclusion": exclusion_at, "title": verified_land,
+    }  # fmt: skip
+    lay = by_kind[what]
     wide = 20 / 111_320 / math.cos(math.radians(44)) / METRE_LON  # A cell in a test's metres.
     first = (ORIGIN_LON - 0.0000371828182) / METRE_LON
     middle = (math.ceil((first + 260) / wide) + 0.5) * wide - first
@@ -194,7 +198,7 @@ def test_on_ones_own_titles_the_answer_is_exact_and_beyond_them_by_cells() -> No
     held_by(party, square(0, 0))
     verified_land(square(100, 0))  # A neighbour's: nothing is told of whose it is.
     claim = claim_at(square(90, 0))
-    asked = {"subject": "project", "applicants": [str(party.key)]}
+    asked: dict[str, Any] = {"subject": "project", "applicants": [str(party.key)]}
     at_home = the_only(ask(client, square(0, 0), **asked), "overlap_claim")
     assert (at_home["exact"], at_home["other"]) == (True, claim.number)
     assert at_home["area_m2"] == pytest.approx(1000, rel=0.01)
@@ -220,7 +224,9 @@ def test_the_own_parcel_and_its_numbers_are_not_compared_with() -> None:
     number = "654002101900JE00001L00000001"
     parcel = parcel_at(square(0, 0), unit_number=number)
     title = title_on(parcel)
-    asked = {"facts": {"unit_number": number, "certificate_number": title.number, "area_ha": 1}}
+    asked: dict[str, Any] = {
+        "facts": {"unit_number": number, "certificate_number": title.number, "area_ha": 1}
+    }
     own = {"parcel": [str(parcel.key)], "certificate": str(title.key)}
     assert ask(client, square(0, 0), **asked)["verdict"] == "warning"
     assert ask(client, square(0, 0), exclude=own, **asked)["verdict"] == "clear"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
+import numpy as np
 import pyogrio
 import pytest
 import shapely
@@ -22,7 +23,7 @@ from portal.accounts.models import Party
 from portal.base.clock import now
 from tests.factories.land import METRE_LAT, METRE_LON, verify
 from tests.parcels.claims.areas import PERIOD, claim_at
-from tests.parcels.claims.race import TO_PLANE
+from tests.parcels.claims.race import TO_PLANE, Points, to_plane
 
 SAMPLES = settings.FIXTURES / "samples"
 STANDS = 120
@@ -70,13 +71,14 @@ def register(frame: geopandas.GeoDataFrame, *, verified: bool = False) -> None:
 
 def plane(shapes: Any) -> Any:
     """EPSG:4490 → EPSG:4536 by pyproj."""
-    return shapely.transform(shapes, lambda x, y: TO_PLANE(x, y), interleaved=False)
+    return shapely.transform(shapes, to_plane)
 
 
 def back(shapes: Any) -> Any:
-    return shapely.transform(
-        shapes, lambda x, y: TO_PLANE(x, y, direction="INVERSE"), interleaved=False
-    )
+    def to_degrees(points: Points) -> Points:
+        return np.column_stack(TO_PLANE(points[:, 0], points[:, 1], direction="INVERSE"))
+
+    return shapely.transform(shapes, to_degrees)
 
 
 def shifted(shape: Any, east_m: float, north_m: float) -> Any:

@@ -59,6 +59,7 @@ def test_valid_geometry_names_the_place_where_it_goes_wrong(ring: Any, level: st
     assert list(found) == ([level] if level else [])
     if level:
         place = shapely.from_wkb(found[level].shape)
+        assert isinstance(place, shapely.Point)
         assert place.x == pytest.approx(ORIGIN_LON + 50 * METRE_LON, abs=1e-7)
         assert "边界线自相交" in found[level].message
         assert outcome.verdict == "conflict"
@@ -271,7 +272,8 @@ def test_another_certificate_of_the_same_right_on_the_very_parcel_is_told(
     assert levels("rival_title", outcome) == expected
     if expected:
         [found] = found_by("rival_title", outcome).values()
-        assert (found.other, found.area_m2) == (title.number, pytest.approx(10_000, rel=0.01))
+        assert found.other == title.number
+        assert found.area_m2 == pytest.approx(10_000, rel=0.01)
 
 
 def test_parts_of_one_overlap_are_judged_one_by_one() -> None:
@@ -374,7 +376,7 @@ def test_policy_values_are_read_at_each_run() -> None:
     ],
 )  # fmt: skip
 def test_another_programme_or_a_harvest_on_its_land_is_told_of_a_title_and_refuses_it_not(
-    facts: dict[str, str], rule: str, expected: tuple[str, str] | None
+    facts: dict[str, Any], rule: str, expected: tuple[str, str] | None
 ) -> None:
     exclusion_at(square(0, 0), **facts)
     for stage in (Stage.SUBMIT, Stage.REVIEW):

@@ -130,8 +130,12 @@ def test_the_sheets_speak_the_language_of_whoever_asked(clerk: Client, tmp_path:
     screening = start(clerk, candidates_file(tmp_path), id_field="NAME")
     run_screening_job(screening.pk)
     book = openpyxl.load_workbook(result_folder(screening) / "result.xlsx", read_only=True)
-    texts = [cell for sheet in book for row in sheet.iter_rows(max_row=1, values_only=True)
-             for cell in row]  # fmt: skip
+    texts = [
+        str(cell)
+        for sheet in book.worksheets
+        for row in sheet.iter_rows(max_row=1, values_only=True)
+        for cell in row
+    ]
     assert texts
     assert not re.search(r"[\u3400-\u9fff]", "".join(texts))
 
@@ -203,8 +207,8 @@ def test_the_columns_of_a_file_are_shown_and_chosen_before_a_job(
     screening = BulkScreening.objects.get()
     assert screening.reading["columns"] == {"species": "YOU_SHI"}
     run_screening_job(screening.pk)
-    page = clerk.get(f"/screenings/{screening.key}/")
-    assert [row["name"] for row in page.context["statistics"]["species"]] == ["榆"]
+    result = clerk.get(f"/screenings/{screening.key}/")
+    assert [row["name"] for row in result.context["statistics"]["species"]] == ["榆"]
 
 
 def test_the_sample_stands_are_screened_against_themselves(clerk: Client) -> None:
