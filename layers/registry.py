@@ -7,7 +7,7 @@ test that looks for leaks all read this table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from layers.cells import COARSEST_ZOOM, SUMMED_TO_ZOOM
@@ -199,52 +199,85 @@ def exclusion_fields(number: str) -> tuple[Field, ...]:
     )
 
 
+# domain.md, "What the public may see": generalised shapes from one policy zoom to another.
+PARCELS = Layer(
+    name="parcels",
+    shapes="parcels",
+    title=Words("林地宗地（概化）", "Forest parcels (generalised)"),
+    about=Words(
+        "登记的林地宗地，图形经概化，不含权利人、证号和单元号。",
+        "Registered forest parcels with generalised outlines; no holder, certificate or "
+        "unit number.",
+    ),
+    tables=PARCEL_TABLES,
+    rows=PARCEL_ROWS,
+    past=PARCEL_PAST,
+    key="version.parcel_id",
+    uid="parcel.key",
+    uid_is_uuid=True,
+    shape="version.geom_public",
+    box="version.geom",
+    fields=PARCEL_FIELDS,
+    zoom_min=10,
+    zoom_max=16,
+    summed_to_zoom=SUMMED_TO_ZOOM,
+    zoom_policies=("public.parcel_zoom_min", "public.parcel_zoom_max"),
+)
+PARCELS_EXACT = replace(
+    PARCELS,
+    name="parcels-staff",
+    title=Words("林地宗地", "Forest parcels"),
+    about=Words("登记的林地宗地，精确图形。", "Registered forest parcels, exact outlines."),
+    shape="version.geom",
+    zoom_min=COARSEST_ZOOM,
+    zoom_max=18,
+    zoom_policies=(),
+    staff_only=True,
+)
+# Article 6. A harvest permit's number and any area's name may tell a person: not shown.
+EXCLUSIONS = Layer(
+    name="exclusions",
+    shapes="exclusions",
+    title=Words("排除范围（概化）", "Exclusion areas (generalised)"),
+    about=Words(
+        "其他减排机制项目和采伐规划（概化）。",
+        "Other programmes' projects and planned harvests (generalised).",
+    ),
+    tables=EXCLUSION_TABLES,
+    rows=EXCLUSION_ROWS,
+    past=EXCLUSION_PAST,
+    key="area.id",
+    uid="area.key",
+    uid_is_uuid=True,
+    shape="area.geom_public",
+    box="area.geom",
+    fields=exclusion_fields("CASE WHEN area.kind IN ('ccer', 'vcs') THEN area.number END"),
+    zoom_min=COARSEST_ZOOM,
+    zoom_max=16,
+    summed_to_zoom=SUMMED_TO_ZOOM,
+    sums=(COUNTED,),
+)
+EXCLUSIONS_EXACT = replace(
+    EXCLUSIONS,
+    name="exclusions-staff",
+    title=Words("排除范围", "Exclusion areas"),
+    about=Words(
+        "其他减排机制项目和采伐规划，精确图形。",
+        "Other programmes' projects and planned harvests, exact outlines.",
+    ),
+    shape="area.geom",
+    fields=exclusion_fields("area.number"),
+    zoom_max=18,
+    summed_to_zoom=-1,
+    sums=(),
+    staff_only=True,
+)
+
 LAYERS: Mapping[str, Layer] = {
     layer.name: layer
     for layer in (
-        # domain.md, "What the public may see": generalised shapes from one policy zoom to another.
-        Layer(
-            name="parcels",
-            shapes="parcels",
-            title=Words("林地宗地（概化）", "Forest parcels (generalised)"),
-            about=Words(
-                "登记的林地宗地，图形经概化，不含权利人、证号和单元号。",
-                "Registered forest parcels with generalised outlines; no holder, certificate or "
-                "unit number.",
-            ),
-            tables=PARCEL_TABLES,
-            rows=PARCEL_ROWS,
-            past=PARCEL_PAST,
-            key="version.parcel_id",
-            uid="parcel.key",
-            uid_is_uuid=True,
-            shape="version.geom_public",
-            box="version.geom",
-            fields=PARCEL_FIELDS,
-            zoom_min=10,
-            zoom_max=16,
-            summed_to_zoom=SUMMED_TO_ZOOM,
-            zoom_policies=("public.parcel_zoom_min", "public.parcel_zoom_max"),
-        ),
-        Layer(
-            name="parcels-staff",
-            shapes="parcels",
-            title=Words("林地宗地", "Forest parcels"),
-            about=Words("登记的林地宗地，精确图形。", "Registered forest parcels, exact outlines."),
-            tables=PARCEL_TABLES,
-            rows=PARCEL_ROWS,
-            past=PARCEL_PAST,
-            key="version.parcel_id",
-            uid="parcel.key",
-            uid_is_uuid=True,
-            shape="version.geom",
-            box="version.geom",
-            fields=PARCEL_FIELDS,
-            zoom_min=COARSEST_ZOOM,
-            zoom_max=18,
-            summed_to_zoom=SUMMED_TO_ZOOM,
-            staff_only=True,
-        ),
+        PARCELS,
+        PARCELS_EXACT,
         # Determined projects alone: a pending claim is a draft before the public.
         Layer(
             name="projects",
@@ -395,50 +428,8 @@ LAYERS: Mapping[str, Layer] = {
                 area_sum("version.area_m2"),
             ),
         ),
-        # Article 6. A harvest permit's number and any area's name may tell a person: not shown.
-        Layer(
-            name="exclusions",
-            shapes="exclusions",
-            title=Words("排除范围（概化）", "Exclusion areas (generalised)"),
-            about=Words(
-                "其他减排机制项目和采伐规划（概化）。",
-                "Other programmes' projects and planned harvests (generalised).",
-            ),
-            tables=EXCLUSION_TABLES,
-            rows=EXCLUSION_ROWS,
-            past=EXCLUSION_PAST,
-            key="area.id",
-            uid="area.key",
-            uid_is_uuid=True,
-            shape="area.geom_public",
-            box="area.geom",
-            fields=exclusion_fields("CASE WHEN area.kind IN ('ccer', 'vcs') THEN area.number END"),
-            zoom_min=COARSEST_ZOOM,
-            zoom_max=16,
-            summed_to_zoom=SUMMED_TO_ZOOM,
-            sums=(COUNTED,),
-        ),
-        Layer(
-            name="exclusions-staff",
-            shapes="exclusions",
-            title=Words("排除范围", "Exclusion areas"),
-            about=Words(
-                "其他减排机制项目和采伐规划，精确图形。",
-                "Other programmes' projects and planned harvests, exact outlines.",
-            ),
-            tables=EXCLUSION_TABLES,
-            rows=EXCLUSION_ROWS,
-            past=EXCLUSION_PAST,
-            key="area.id",
-            uid="area.key",
-            uid_is_uuid=True,
-            shape="area.geom",
-            box="area.geom",
-            fields=exclusion_fields("area.number"),
-            zoom_min=COARSEST_ZOOM,
-            zoom_max=18,
-            staff_only=True,
-        ),
+        EXCLUSIONS,
+        EXCLUSIONS_EXACT,
         Layer(
             name="townships",
             shapes="townships",
