@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -471,18 +471,6 @@ def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTi
 
 
 # --- work and terms -----------------------------------------------------------------------------
-def confirmation_used(number: str, ticket: CarbonTicket, takers: Collection[int]) -> bool:
-    """Whether the trading centre's confirmation of that number, however it is written, has sold the
-    ticket or what it came from, or is of a deal between others than its owners and the takers; rejected
-    sales do not count."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT registry_confirmation_used(%s, %s, %s::bigint[], NULL)",
-            [number, ticket.pk, sorted(takers)],
-        )
-        return bool(cursor.fetchone()[0])
-
-
 def waiting_registrations(department: Department) -> QuerySet[Registration]:
     """What waits for the department's approver, the oldest first."""
     return (

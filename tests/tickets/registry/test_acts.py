@@ -39,6 +39,8 @@ from tickets.registry.acts import last_pledge
 from tickets.registry.forms import LINES_LIMIT, PartiesField, owners_from
 from tickets.registry.ledger import opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import (
+    Allotment,
+    AllotmentShare,
     Cancellation,
     CarbonTicket,
     Cause,
@@ -252,6 +254,47 @@ def test_a_confirmation_of_the_centre_is_of_one_deal(bureau: Bureau) -> None:
     bureau.request_transfer(other, 5, document=confirmation)
     unlike = Paper(number="交 2026-11-2", sha256=digest("成交"))
     bureau.request_transfer(corrected, 5, document=unlike)
+
+
+def test_a_deal_is_of_its_owners_then_and_of_whoever_came_in_their_place_by_law(
+    bureau: Bureau,
+) -> None:
+    both = Owners(((bureau.other, 1), (bureau.bank2, 1)), 2)
+    first, second = bureau.issue(1000, both), bureau.issue(1000, both)
+    given = bureau.issue(1000, Owners.sole(bureau.bank))
+    confirmation = paper()
+    bureau.transfer(first, 400, document=confirmation)
+    heir, _user = holder("继承人")
+    inherited = bureau.transfer(
+        second, kind=Kind.INHERITANCE, to=Owners(((heir, 1), (bureau.bank2, 1)), 2)
+    )
+    given = bureau.transfer(given, kind=Kind.GIFT, to=both)  # Theirs since the deal.
+    with refused_by("one_sale_per_confirmation"):
+        sale_by_hand(bureau, given, confirmation, bureau.buyer)
+    with pytest.raises(errors.ConfirmationUsed):
+        bureau.request_transfer(given, 5, document=confirmation)
+    bureau.transfer(inherited, 5, document=confirmation)
+
+
+def sale_by_hand(bureau: Bureau, ticket: CarbonTicket, document: Paper, *takers: Party) -> None:
+    """As the application's role may write it, its takers one by one."""
+    sale = Registration.objects.create(
+        kind=Kind.SALE, department="forestry", ticket=ticket, prepared_by=bureau.clerk,
+        document_number=document.number,
+    )  # fmt: skip
+    allotted = Allotment.objects.create(registration=sale, place=0, denominator=len(takers))
+    for place, party in enumerate(takers):
+        AllotmentShare.objects.create(allotment=allotted, place=place, party=party, numerator=1)
+
+
+def test_a_deal_is_of_its_takers_whoever_writes(bureau: Bureau) -> None:
+    first, second = bureau.issue(1000), bureau.issue(1000, Owners.sole(bureau.owner))
+    confirmation = paper()
+    bureau.request_transfer(first, 5, document=confirmation)
+    for takers in ((bureau.other,), (bureau.buyer, bureau.other)):
+        with refused_by("one_sale_per_confirmation"):
+            sale_by_hand(bureau, second, confirmation, *takers)
+    sale_by_hand(bureau, second, confirmation, bureau.buyer)
 
 
 def test_nobody_transfers_to_oneself_to_an_unknown_or_to_a_merged_party(bureau: Bureau) -> None:

@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from portal.base.models import IdempotencyKey
 from tests.base.sessions import at_once
 from tests.tickets.registry.register import Bureau, cause_of, covered, digest, paper, states
 from tests.tickets.registry.test_acts import frozen, pledged
-from tickets.registry.errors import BlockNotFree, TicketClosed
+from tickets.registry.errors import BlockNotFree, ConfirmationUsed, TicketClosed
 from tickets.registry.ledger import opened_tickets
 from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.operations import (
@@ -106,6 +107,16 @@ def test_of_two_buyers_of_one_listing_one_gets_it(shared: Bureau) -> None:
     found = at_once([outcome(buy(shared.buyer)), outcome(buy(shared.other))])
     assert sorted(found) == [BlockNotFree.code, "done"]
     assert CarbonTicket.objects.filter(parent=ticket).count() == 1
+
+
+def test_of_two_deals_on_one_confirmation_one_is_registered(shared: Bureau) -> None:
+    tickets = shared.issue(TONNE), shared.issue(TONNE, Owners.sole(shared.owner))
+    confirmation = paper()
+    acts = [
+        outcome(partial(shared.request_transfer, ticket, to=Owners.sole(to), document=confirmation))
+        for ticket, to in zip(tickets, (shared.buyer, shared.other), strict=True)
+    ]
+    assert sorted(at_once(acts)) == [ConfirmationUsed.code, "done"]
 
 
 def test_a_retry_of_the_last_kilogram_acts_once(shared: Bureau) -> None:

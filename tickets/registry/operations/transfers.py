@@ -8,7 +8,6 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import MandateMissing
@@ -18,7 +17,6 @@ from portal.base.transactions import write_transaction
 from tickets.registry.access import owners_of
 from tickets.registry.errors import (
     BlockNotFree,
-    ConfirmationUsed,
     CoOwnerLosesShare,
     DivisionToOthers,
     InvalidSplit,
@@ -63,7 +61,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.quantities import require_quantity, split_by_shares
-from tickets.registry.queries import confirmation_used, outstanding_prints
+from tickets.registry.queries import outstanding_prints
 
 TRANSFERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
@@ -84,18 +82,6 @@ def _document_of(kind: Registration.Kind) -> str:
     }[kind]
 
 
-def _is_used(confirmation: str, ticket: CarbonTicket, to: Owners) -> bool:
-    """Asked under the lock under which its sales are written: of two at once the second sees the first's
-    takers, which no trigger can, since they are written after the sale."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock("
-            "hashtextextended('registry_sale:' || registry_number_key(%s), 0))",
-            [confirmation],
-        )
-    return confirmation_used(confirmation, ticket, to.ids)
-
-
 @write_transaction
 def prepare_transfer(
     *,
@@ -112,7 +98,8 @@ def prepare_transfer(
     materials: Sequence[tuple[str, bytes]] = (),
 ) -> Registration:
     """Of part or (``quantity_kg`` None) all of a ticket. A sale stands on the trading centre's
-    confirmation, a court's transfer on its decision with the day it took effect.
+    confirmation, which the database holds to one deal, a court's transfer on its decision with the day
+    it took effect.
 
     Raises DocumentMissing, ConfirmationUsed, InvalidQuantity, InvalidShares, PartyUnknown, PartyMerged,
     TransferToSelf, CoOwnerLosesShare, BlockNotFree, TicketClosed, PaperOutstanding.
@@ -120,8 +107,6 @@ def prepare_transfer(
     if kind not in TRANSFERS:
         raise WrongRegistration()
     document.require(_document_of(kind), authority=kind is Kind.COURT)
-    if kind is Kind.SALE and _is_used(document.number, ticket, to):
-        raise ConfirmationUsed()
     wanted = quantity_or_none(quantity_kg)
     to.require_right()
     require_another(owners_of(ticket), to)
