@@ -548,6 +548,22 @@ def test_what_is_registered_later_is_marked_on_a_paper_that_was_marked_before(
         PrintMark.objects.create(printing=other.prints.get(), entry=offset, marked_by=bureau.clerk)
 
 
+def test_what_is_registered_after_the_clerk_saw_the_paper_is_due_on_it(bureau: Bureau) -> None:
+    """Between preparation and approval: the clerk is told, and marks it like any other act."""
+    ticket = bureau.issue(1000)
+    printed(ticket, bureau.owner_user)
+    bureau.offset(ticket, 10)  # The clerk saw it marked.
+    waiting = bureau.request_transfer(ticket, 100, paper=Registration.Paper.MARKED)
+    pledge = pledged(bureau, ticket, 200)
+    bureau.approve(waiting)
+    [(_printing, due)] = marks_due(ticket)
+    assert due.cause == pledge.pk
+    [told] = Message.objects.filter(user=bureau.clerk)
+    assert (ticket.number in told.subject, f"#{due.pk}" in told.body) == (True, True)
+    mark_paper(ticket=ticket, shown=shown(ticket), actor=bureau.clerk)
+    assert marks_due(ticket) == []
+
+
 def test_a_press_records_no_mark_that_the_page_did_not_show(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     printed(ticket, bureau.owner_user)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -45,10 +46,10 @@ from tickets.registry.models import (
     RegistrationMaterial,
     TicketPrint,
 )
-from tickets.registry.moves import LIVE_STATES
+from tickets.registry.moves import LIVE_STATES, EntryKind
 from tickets.registry.operations.orders import take_off_order
 from tickets.registry.quantities import require_quantity
-from tickets.registry.queries import outstanding_prints
+from tickets.registry.queries import marks_due, outstanding_prints
 
 Kind = Registration.Kind
 DEFAULT_DENOMINATOR = 10_000
@@ -407,7 +408,25 @@ def end_decision(registration: Registration, actor: User) -> None:
             outstanding_prints(registration.ticket).filter(made_at__lte=registration.prepared_at),
             state=PrintReturn.State(registration.paper),
             taken_by=registration.prepared_by,
+            taken_at=registration.prepared_at,
         )
+        _tell_marks_due(registration.ticket, registration.prepared_by)
+
+
+def _tell_marks_due(ticket: CarbonTicket, clerk: User) -> None:
+    """What was registered after the clerk had the paper in hand is to be marked on it still."""
+    due = marks_due(ticket)
+    if not due:
+        return
+    acts = dict.fromkeys(f"{EntryKind(entry.kind).label} #{entry.pk}" for _printing, entry in due)
+    tell(
+        users=[clerk],
+        subject=_("纸质碳票还有事项待批注：{ticket}").format(ticket=ticket.number),
+        body=_(
+            "受理核对纸质碳票之后又登记了：{acts}。请持有人带来纸质碳票，批注后在碳票页面登记。"
+        ).format(acts="、".join(acts)),
+        link=reverse("registry:ticket", args=[ticket.number]),
+    )
 
 
 def note_returned(
@@ -416,10 +435,14 @@ def note_returned(
     *,
     state: PrintReturn.State,
     taken_by: User,
+    taken_at: datetime | None = None,
 ) -> list[PrintReturn]:
-    """These papers came back or were marked, as a clerk saw; none when none was outstanding."""
+    """These papers came back or were marked, as a clerk saw, now or when the request was prepared; none
+    when none was outstanding."""
     found = [
-        PrintReturn.objects.create(printing=printing, state=state, taken_by=taken_by)
+        PrintReturn.objects.create(
+            printing=printing, state=state, taken_by=taken_by, taken_at=taken_at or PortalNow()
+        )
         for printing in prints
     ]
     if found:
