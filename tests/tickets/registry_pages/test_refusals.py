@@ -14,12 +14,14 @@ from django.urls import reverse
 from portal.accounts.models import Attempt
 from portal.accounts.operations import ATTEMPT_LIMITS, revoke_role
 from portal.base.clock import advance_clock, today
+from portal.base.secrets import SIGNING_KEYS, add_key
 from portal.casework.models import Message
+from portal.casework.signatures import Signature, is_valid, sign
 from portal.journal.models import Event
 from tests.accounts.people import administrator
 from tests.tickets.registry.register import Bureau
 from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
-from tickets.registry.face.signature import signature_of
+from tickets.registry.face.signature import public_keys, signature_of, signed_text
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketRequest
 from tickets.registry.pages.tickets import ACT_ROWS
 from tickets.registry.queries import state_of
@@ -193,6 +195,24 @@ def test_a_face_signature_is_never_rewritten(ticket: CarbonTicket) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def test_a_face_is_signed_by_the_key_of_its_ticket_s_day(
+    bureau: Bureau, ticket: CarbonTicket
+) -> None:
+    """Whenever it is looked at first; what is opened later has the new key, and both are published."""
+    before = sign(b"earlier").key_id
+    old = bureau.transfer(ticket, 40_000)
+    add_key(SIGNING_KEYS)
+    after = sign(b"later").key_id
+    new = bureau.transfer(ticket, 30_000)
+    for one, key_id in ((old, before), (new, after)):
+        signed = signature_of(one)
+        assert signed.key_id == key_id
+        text = signed_text(one.number, one.code, signed.quantity_kg, signed.issued_on.isoformat())
+        assert is_valid(text, Signature(bytes(signed.signature), signed.algorithm, signed.key_id))
+    assert before != after
+    assert {before, after} <= {key["id"] for key in public_keys()}
 
 
 def test_a_ticket_shows_only_links_that_its_reader_may_open(

@@ -21,7 +21,7 @@ def signed_text(number: str, code: str, quantity_kg: int, issued: str) -> bytes:
 
 @write_transaction
 def signature_of(ticket: CarbonTicket) -> FaceSignature:
-    """Signed once, with the key that was in use then.
+    """Signed once, at first sight, with the key that was in use when the ticket was opened.
 
     Whoever looks first makes the same: kilograms and day are those of the issue, and Ed25519 gives one
     value for a text and a key.
@@ -30,7 +30,8 @@ def signature_of(ticket: CarbonTicket) -> FaceSignature:
     if found is not None:
         return found
     quantity_kg, day = face_kg(ticket), issued_on(ticket)
-    made = sign(signed_text(ticket.number, ticket.code, quantity_kg, day.isoformat()))
+    text = signed_text(ticket.number, ticket.code, quantity_kg, day.isoformat())
+    made = sign(text, at=ticket.opened_at)
     FaceSignature.objects.bulk_create(
         [
             FaceSignature(
