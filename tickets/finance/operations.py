@@ -25,6 +25,7 @@ from tickets.registry.access import refuse_own_ticket, require_office
 from tickets.registry.errors import TicketClosed
 from tickets.registry.models import CarbonTicket
 from tickets.registry.quantities import tonnes
+from tickets.registry.queries import succeeding
 
 
 @write_transaction
@@ -229,7 +230,7 @@ def _tell_bank(row: OwnPledge) -> bool:
         return False
     labels = dict.fromkeys(str(kind.label) for kind in new)
     tell(
-        users=people_acting_for([pledge.pledgee]),
+        users=people_acting_for([succeeding(pledge.pledgee)]),
         subject=_("质押需要留意：碳票 {number}").format(number=ticket.number),
         body=_("{alerts}。现质押 {tonnes} 吨，中登网登记编号 {external}。").format(
             alerts="；".join(labels), tonnes=tonnes(row.held_kg), external=pledge.external_number

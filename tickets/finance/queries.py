@@ -19,7 +19,13 @@ from tickets.market.models import Listing
 from tickets.market.prices import amount_of
 from tickets.market.queries import average_price, settled_trades
 from tickets.registry.models import Block, Cancellation, CarbonTicket, Pledge
-from tickets.registry.queries import end_of_day, pledged_kg, requests_of, tickets_securing
+from tickets.registry.queries import (
+    end_of_day,
+    pledged_kg,
+    requests_of,
+    tickets_securing,
+    with_former_bodies,
+)
 from tickets.registry.ranks import waiting_at
 
 EXPIRES_WITHIN = timedelta(days=30)
@@ -189,8 +195,10 @@ class OwnPledge:
 
 
 def own_pledges(banks: QuerySet[Party]) -> list[OwnPledge]:
-    """What stands for the banks' loans, its value at the market's last price, and what changed."""
-    return watched(Pledge.objects.filter(pledgee__in=banks))
+    """What stands for the loans of the banks, and of those that merged into them, its value at the
+    market's last price, and what changed."""
+    theirs = with_former_bodies(banks.values_list("pk", flat=True))
+    return watched(Pledge.objects.filter(pledgee__in=theirs))
 
 
 def pledges_in_force() -> QuerySet[Pledge]:

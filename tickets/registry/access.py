@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from django.db.models import QuerySet
+
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.accounts.queries import (
     SCOPES_INCLUDING,
     AnyUser,
-    acts_for,
     acts_for_any,
     has_role,
     is_staff_reader,
@@ -22,8 +23,14 @@ from portal.accounts.queries import (
 from portal.base.errors import NotFound
 from portal.casework.errors import OwnMatter
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
-from tickets.registry.models import CarbonTicket, Registration, TicketRequest
-from tickets.registry.queries import changes_shares, own_tickets
+from tickets.registry.models import CarbonTicket, PartySuccession, Registration, TicketRequest
+from tickets.registry.queries import (
+    changes_shares,
+    own_tickets,
+    succeeding,
+    successions_of,
+    with_former_bodies,
+)
 from tickets.registry.ranks import ranks_on
 
 
@@ -62,7 +69,13 @@ def access_registration(key: uuid.UUID, user: AnyUser) -> Registration:
     else must agree."""
     found = (
         Registration.objects.select_related(
-            "ticket", "prepared_by", "decided_by", "new_number__party", "objection"
+            "ticket",
+            "prepared_by",
+            "decided_by",
+            "new_number__party",
+            "objection",
+            "former",
+            "successor",
         )
         .filter(key=key)
         .first()
@@ -81,7 +94,24 @@ def may_read_registration(found: Registration, user: AnyUser) -> bool:
     if found.asked_by_id is not None and found.asked_by_id == user.pk:
         return True
     concerned = [*(owners_of(found.ticket) if found.ticket else ()), *parties_asked(found)]
+    concerned += filter(None, (found.former, found.successor))
     return acts_for_any(user, concerned, Mandate.Scope.VIEW)
+
+
+def access_succession(key: uuid.UUID, user: AnyUser) -> PartySuccession:
+    """By the former party's key: for those who serve and for who acts for one of its two sides."""
+    found = successions_visible_to(user).filter(former__key=key).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def successions_visible_to(user: AnyUser) -> QuerySet[PartySuccession]:
+    """All of them for those who serve; of those that ended in a party, for who acts for it."""
+    if is_staff_reader(user):
+        return successions_of()
+    mine = parties_acted_for(user).values_list("pk", flat=True)
+    return successions_of(with_former_bodies(mine))
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:
@@ -162,6 +192,7 @@ def access_request(key: uuid.UUID, user: AnyUser) -> TicketRequest:
             "asked_by",
             "pledgee",
             "new_number",
+            "successor",
         )
         .filter(key=key)
         .first()
@@ -179,7 +210,8 @@ def may_read_request(found: TicketRequest, user: AnyUser) -> bool:
         return True
     if found.asked_by_id == user.pk:
         return True
-    if found.pledgee is not None and acts_for(user, found.pledgee, Mandate.Scope.VIEW):
+    sides = [party for party in (found.pledgee, found.successor) if party is not None]
+    if acts_for_any(user, sides, Mandate.Scope.VIEW):
         return True
     return found.ticket is not None and acts_for_an_owner(user, found.ticket)
 
@@ -201,9 +233,10 @@ def parties_asked(registration: Registration) -> list[Party]:
 
 
 def pledgees_of(ticket: CarbonTicket) -> list[Party]:
-    """The banks for whose loans kilograms of the ticket stand, and those of later ranks that wait."""
+    """The banks for whose loans kilograms of the ticket stand, and those of later ranks that wait; for
+    one that merged the one in its place."""
     standing = [rank.pledge for rank in ranks_on(ticket) if not rank.has_ended]
-    return list(dict.fromkeys(pledge.pledgee for pledge in standing))
+    return list(dict.fromkeys(succeeding(pledge.pledgee) for pledge in standing))
 
 
 def may_dispose_any(registration: Registration, user: AnyUser) -> list[Party]:

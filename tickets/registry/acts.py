@@ -42,6 +42,7 @@ from tickets.registry.operations import (
     prepare_release,
     prepare_renumbering,
     prepare_settlement,
+    prepare_succession,
     prepare_transfer,
 )
 from tickets.registry.queries import pledges_on
@@ -299,6 +300,19 @@ def _end_claim(asked: Asked) -> Registration:
     )
 
 
+def _succession(asked: Asked) -> Registration:
+    [(former, _text), *_others] = asked.given["former"]
+    return prepare_succession(
+        former=former,
+        successor=asked.subject,
+        effective_on=asked.given["effective_on"],
+        document=asked.document,
+        actor=asked.actor,
+        asked_by=asked.asked_by,
+        materials=asked.materials,
+    )
+
+
 def _close(asked: Asked) -> Registration:
     return prepare_close(ticket=asked.subject, actor=asked.actor, paper=asked.paper)
 
@@ -436,6 +450,14 @@ ACTS: dict[Registration.Kind, Act] = {
             _("全部减排量已依决定注销、且从未抵消的，可另行决定，原地块在该监测期内不再占用。"),
             "issuance", ("number", "reason"),
             (("document", _("终止土地占用的决定"), True),), _end_claim, office_only=True,
+        ),
+        Act(
+            Kind.SUCCESSION, "第十条",
+            _("法人合并或权利人死亡的，名下没有碳票也可登记：原主体的委托即行终止，未制发的减排量、质权和欠缴"
+              "归承继者；其名下的碳票再逐张办理转移登记。由数人继承的，不办此项，制发后逐张办理继承转移。"),
+            "successor", ("former", "effective_on_required", "authority_optional", "number"),
+            (("document", _("合并文件、登记机关证明或继承公证书"), True),
+             ("identity", _("承继者身份证明"), False)), _succession,
         ),
     )
 }  # fmt: skip

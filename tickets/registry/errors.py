@@ -175,11 +175,43 @@ class PartyUnknown(RegistryError):
     message = _("权利主体“{name}”未登记或身份尚未核验，不能登记为权利人。")
 
 
+@stands_for("nothing_passes_to_who_ceased")
 class PartyMerged(RegistryError):
-    """Merged into another, or divided: it holds nothing any more."""
+    """Merged into another, or dead: nothing is registered to it any more."""
 
     code = "party_merged"
-    message = _("“{name}”已并入“{successor}”，请登记到承继的主体。")
+    message = _("“{name}”已由“{successor}”承继，请登记到承继的主体。")
+
+
+@stands_for("successor_stands_itself")
+class SuccessorMerged(RegistryError):
+    """The database found that the successor has been succeeded itself."""
+
+    code = "party_merged"
+    message = _("承继者自身已被承继，请登记到最终承继的主体。")
+
+
+@stands_for("nobody_succeeds_to_themselves")
+class SuccessionToSelf(RegistryError):
+    """Who has ceased is in nobody's place."""
+
+    code = "succession_to_self"
+    message = _("承继者与被承继者相同。")
+
+
+class SuccessionInFuture(RegistryError):
+    """Until the day comes the former one stands."""
+
+    code = "succession_in_future"
+    message = _("生效日期不能晚于今天：到期后再登记。")
+
+
+@stands_for("succession_is_registered", "succession_stands_on_a_document", "own_people_act_no_more")
+class SuccessionNotRegistered(RegistryError):
+    """A successor is recorded by clerk and approver, on a document, and the former one's mandates end."""
+
+    code = "succession_not_registered"
+    message = _("主体承继须凭文件由经办人受理、审批人登记，原主体的委托同时终止。")
 
 
 class TransferToSelf(RegistryError):

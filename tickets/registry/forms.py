@@ -99,6 +99,19 @@ class PartiesField(forms.CharField):
         return [(party, "".join(row[2:])) for party, row in zip(parties, rows, strict=True)]
 
 
+class PartyField(PartiesField):
+    """One line of them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(), **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        if len(found) != 1:
+            raise ValidationError(_("只写一行。"), code="invalid_line")
+        return found
+
+
 class YuanField(forms.IntegerField):
     """Whole yuan, cleaned to fen."""
 
@@ -133,6 +146,7 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
         help_text=_("一行：原名称,证件号后四位。"),
     ),
     "new_name": lambda: forms.CharField(label=_("新名称"), max_length=200, required=False),
+    "former": lambda: PartyField(label=_("被承继的主体"), help_text=_("一行：名称,证件号后四位。")),
     "renumbered": lambda: PartiesField(
         label=_("变更号码的权利人"), help_text=_("一行：名称,原证件号后四位。")
     ),
@@ -156,6 +170,7 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     "effective_on": lambda: forms.DateField(
         label=_("生效日期"), widget=day_input(), required=False
     ),
+    "effective_on_required": lambda: forms.DateField(label=_("生效日期"), widget=day_input()),
     "paper": lambda: forms.ChoiceField(
         label=_("纸质碳票"), choices=Registration.Paper.choices, required=False
     ),
@@ -274,6 +289,22 @@ def owners_from(rows: list[tuple[Party, str]], denominator: int | None = None) -
 def parts_from(rows: list[tuple[Party, str]]) -> list[Part]:
     """Parties with the tonnes that each gets."""
     return [Part(Owners.sole(party), parse_tonnes(text)) for party, text in rows]
+
+
+class SuccessorForm(PortalForm):
+    """For whom a succession is registered, as the clerk reads it from the papers."""
+
+    successor = PartyField(
+        label=_("承继者"),
+        help_text=_("名称,证件号后四位。须为已核验的主体。"),
+    )
+
+    @property
+    def party(self) -> Party:
+        """Whom the line names."""
+        [(found, _text)] = self.cleaned_data["successor"]
+        party: Party = found
+        return party
 
 
 class LossObjectionForm(PortalForm):

@@ -351,6 +351,28 @@ def succeeding(party: Party) -> Party:
     return standing if found == standing.pk else Party.objects.get(pk=found)
 
 
+def with_successors(parties: Iterable[Party]) -> list[Party]:
+    """Each of these parties, and the one in the place of each that has ceased."""
+    return list(dict.fromkeys(one for party in parties for one in (party, succeeding(party))))
+
+
+def successions_of(parties: Iterable[int] | None = None) -> QuerySet[PartySuccession]:
+    """Who has ceased with its successor, the newest first; of these parties' (None: everybody's)."""
+    found = PartySuccession.objects.select_related("former", "successor", "registration")
+    if parties is not None:
+        named = list(parties)
+        found = found.filter(Q(former__in=named) | Q(successor__in=named))
+    return found.order_by("-made_at", "pk")
+
+
+def filings_due_to(party: Party) -> QuerySet[Filing]:
+    """Of which nothing is issued yet, and that a party applied for."""
+    return Filing.objects.filter(
+        issuance__isnull=True,
+        pk__in=Filing.objects.filter(application__shares__party=party).values("pk"),
+    ).select_related("application__project")
+
+
 def with_former_bodies(parties: Iterable[int]) -> set[int]:
     """The keys of these parties and of the bodies that merged into them, step by step."""
     found = set(parties)
@@ -702,6 +724,6 @@ def debts(**wanted: Any) -> QuerySet[Debt]:
     """What orders could not find and project owners owe (domain.md, "Reversal"), the newest first."""
     return (
         Debt.objects.filter(**wanted)
-        .select_related("party", "cancellation__issuance__filing")
+        .select_related("party__succession__successor", "cancellation__issuance__filing")
         .order_by("-made_at", "pk")
     )

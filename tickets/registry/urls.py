@@ -3,7 +3,14 @@
 from django.urls import path
 
 from tickets.registry import api
-from tickets.registry.pages import loss_notices, registrations, tickets, verification, work
+from tickets.registry.pages import (
+    loss_notices,
+    registrations,
+    successions,
+    tickets,
+    verification,
+    work,
+)
 
 app_name = "registry"
 urlpatterns = [
@@ -22,6 +29,8 @@ urlpatterns = [
     path("registrations/new/<slug:kind>/<str:subject>/", registrations.ask, name="ask"),
     path("registrations/<uuid:key>/", registrations.registration_page, name="registration"),
     path("requests/<uuid:key>/", registrations.request_page, name="request"),
+    path("successions/", successions.succession_list, name="successions"),
+    path("successions/<uuid:key>/", successions.succession_page, name="succession"),
     path("loss-notices/<uuid:key>/", loss_notices.loss_notice, name="loss-notice"),
     path("v/keys.json", verification.keys, name="keys"),
     path("roots/", verification.roots, name="roots"),

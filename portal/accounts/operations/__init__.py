@@ -11,7 +11,7 @@ from portal.accounts.operations.identities import (
     rename_party,
     unmask_identity,
 )
-from portal.accounts.operations.mandates import end_mandate, give_mandate
+from portal.accounts.operations.mandates import end_mandate, end_mandates_of, give_mandate
 from portal.accounts.operations.parties import MemberShare, link_party, record_members, unlink_party
 from portal.accounts.operations.roles import grant_role, revoke_role
 from portal.accounts.operations.second_factor import (
@@ -49,6 +49,7 @@ __all__ = [
     "confirm_second_factor",
     "decide_identity_check",
     "end_mandate",
+    "end_mandates_of",
     "enrol_second_factor",
     "ensure_demo_accounts",
     "erase_proposed_number",

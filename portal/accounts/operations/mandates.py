@@ -90,11 +90,23 @@ def end_mandate(*, mandate: Mandate, actor: User) -> Mandate:
         if _is_principal(mandate) and not may_check_identities(actor):
             raise MandateMissing()
         require_authority(actor, mandate.party)
+    _end(mandate, actor)
+    return mandate
+
+
+@write_transaction
+def end_mandates_of(*, party: Party, actor: User) -> None:
+    """All that a party gave end now, since it has ceased; whether ``actor`` may is the caller's gate."""
+    standing = Mandate.objects.select_for_update().filter(party=party, ended_at__isnull=True)
+    for mandate in standing.order_by("pk"):
+        _end(mandate, actor)
+
+
+def _end(mandate: Mandate, actor: User) -> None:
     mandate.ended_at = now()
     mandate.ended_by = actor
     mandate.save(update_fields=["ended_at", "ended_by"])
     record("party", mandate.party.key, "end_mandate", actor, mandate=str(mandate.key))
-    return mandate
 
 
 def _is_principal(mandate: Mandate) -> bool:

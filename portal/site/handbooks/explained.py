@@ -55,7 +55,9 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
         "report": ("accounting:report", "accounting:new", "accounting:draft", "accounting:result"),
         "application": ("projects:application",),
         "claim-ticket": ("registry:work", "registry:request", "registry:registration"),
-        "transfer": ("registry:ask", "registry:ticket"),
+        "transfer": (
+            "registry:ask", "registry:ticket", "registry:successions", "registry:succession",
+        ),
         "loss": ("registry:loss-notice",),
         "tokens": ("accounts:tokens", "casework:webhook"),
         "sell": (
@@ -82,7 +84,10 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
         "completeness": ("casework:desk", "projects:application"),
         "review": ("casework:moves", "projects:changed-titles"),
         "verifier": ("accounting:reports", "accounting:draft", "accounting:result"),
-        "registrations": ("registry:work", "registry:request", "registry:registration"),
+        "registrations": (
+            "registry:work", "registry:request", "registry:registration", "registry:successions",
+            "registry:succession",
+        ),
         "orders": ("registry:ask", "registry:ticket"),
         "loss-notice": ("registry:loss-notice",),
         "inspection": (

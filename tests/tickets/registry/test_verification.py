@@ -18,6 +18,7 @@ from tests.base.sessions import as_owner, refused_by
 from tests.databases import own_database
 from tests.tickets.registry.register import Bureau, cause_of, paper
 from tests.tickets.registry.test_acts import frozen, pledged
+from tests.tickets.registry.test_successions import succeeded
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import Cancellation, Registration
 from tickets.registry.operations import Kind, Owners, prepare_cancellation, trade_listed
@@ -49,6 +50,7 @@ def told(bureau: Bureau) -> None:
     )  # fmt: skip
     bureau.approve(order)
     assert Cancellation.objects.get().debts.count() == 1
+    succeeded(bureau, bureau.bank2, bureau.bank)
     seal_day()
 
 
@@ -112,6 +114,11 @@ HANDS = {
     "DELETE FROM registry_debt": {"grounds_are_as_journalled", "ordered_is_cancelled_or_owed"},
     "UPDATE registry_facesignature SET signature = sha256(signature)":
         {"grounds_are_as_journalled"},
+    "UPDATE registry_partysuccession SET effective_on = effective_on - 1":
+        {"grounds_are_as_journalled", "succession_is_registered"},
+    "INSERT INTO registry_partysuccession (former_id, successor_id, effective_on, document_number)"
+    " SELECT successor_id, former_id, effective_on, document_number FROM registry_partysuccession":
+        {"nobody_succeeds_in_a_circle", "succession_is_registered"},
     "DELETE FROM registry_consent WHERE id = 1": {"every_owner_agreed"},
     "UPDATE registry_allotmentshare SET party_id = (SELECT max(id) FROM accounts_party)":
         {"acts_give_what_was_asked"},
@@ -127,7 +134,7 @@ GUARDED = (
     "registry_block", "registry_ledgerentry", "registry_carbonticket", "registry_ticketshare",
     "registry_issuance", "registry_ledgerhead", "registry_ticketcounter", "projects_filing",
     "journal_event", "parcels_claim", "registry_freezeorder", "registry_pledge", "registry_debt",
-    "registry_facesignature", "registry_consent", "offsets_offset", "registry_allotmentshare",
+    "registry_facesignature", "registry_consent", "registry_partysuccession", "offsets_offset", "registry_allotmentshare",
 )  # fmt: skip
 
 

@@ -315,3 +315,57 @@ def test_the_desk_counts_what_waits_at_the_register(bureau: Bureau, hands: Hands
         [(*work, 0)], [(*work, 1)],
     ]  # fmt: skip
     assert waiting(bureau.signer) == [(*offsets, 0)]
+
+
+def test_a_succession_without_a_ticket_is_registered_and_shown(
+    bureau: Bureau, hands: Hands
+) -> None:
+    """The successor asks; afterwards its people find there what it has to see to, and nobody else."""
+    ticket = hands.issue("100")
+    pledge = pledged(hands, ticket, "20")
+    kept = bureau.transfer(ticket, 30_000)
+    list_page = reverse("registry:successions")
+    for merged, party, user in (
+        (bureau.bank, bureau.bank2, bureau.bank2_user),
+        (bureau.buyer, bureau.other, bureau.other_user),
+    ):
+        form = reverse("registry:ask", args=["succession", party.key])
+        assert form in hands.of(user).get(list_page).content.decode()
+        assert hands.of(bureau.owner_user).get(form).status_code == 404
+        found = hands.of(bureau.clerk).get(list_page, {"successor": line(party)})
+        assert found["Location"] == form
+        asked = hands.asked(
+            user, "succession", str(party.key), former=line(merged), effective_on="2026-01-05",
+            authority="伊宁市市场监督管理局", number="并1号", file_document=scan(),
+        )  # fmt: skip
+        page = hands.of(bureau.clerk).get(reverse("registry:request", args=[asked.key]))
+        assert party.name in page.content.decode()
+        done = hands.through(asked)
+        record = reverse("registry:succession", args=[merged.key])
+        shown = hands.of(user).get(reverse("registry:registration", args=[done.key]))
+        assert record in shown.content.decode()
+        assert record in hands.of(user).get(list_page).content.decode()
+        assert hands.of(bureau.owner_user).get(record).status_code == 404
+        assert hands.ask(user, "succession", str(party.key), former=line(merged)).status_code == 422
+
+    of_bank = hands.of(bureau.bank2_user).get(
+        reverse("registry:succession", args=[bureau.bank.key])
+    )
+    assert pledge.external_number in of_bank.content.decode()
+    assert hands.ask(bureau.bank_user, "release", str(pledge.pk)).status_code == 404
+    hands.through(hands.asked(bureau.bank2_user, "release", str(pledge.pk)))
+    assert "pledged" not in states(ticket)
+
+    of_buyer = hands.of(bureau.other_user).get(
+        reverse("registry:succession", args=[bureau.buyer.key])
+    )
+    passing = reverse("registry:ask", args=["merger", kept.number])
+    assert passing in of_buyer.content.decode()
+    assert hands.of(bureau.buyer_user).get(passing).status_code == 404
+    hands.through(
+        hands.asked(
+            bureau.other_user, "merger", kept.number, to=line(bureau.other), number="并1号",
+            file_document=scan(),
+        )
+    )  # fmt: skip
+    assert list(tickets_of(bureau.other)) == list(kept.children.all())

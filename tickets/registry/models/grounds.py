@@ -249,7 +249,8 @@ class Debt(models.Model):
 
 
 class PartySuccession(models.Model):
-    """A body that merged into another or was divided: nothing is registered to it any more."""
+    """主体承继: who merged into another body, or died, with the one in its place. Nothing is registered
+    to it any more, and its own people act no more."""
 
     former = models.OneToOneField(
         "accounts.Party", on_delete=models.PROTECT, related_name="succession"
@@ -259,6 +260,10 @@ class PartySuccession(models.Model):
     )
     effective_on = models.DateField(_("生效日期"))
     document_number = models.CharField(_("文号"), max_length=120)
+    # None of those from before successions named it: their merger's number is theirs.
+    registration = models.OneToOneField(
+        "registry.Registration", on_delete=models.PROTECT, null=True, related_name="succession"
+    )
     made_at = models.DateTimeField(_("登记时间"), db_default=PortalNow(), editable=False)
 
     class Meta:

@@ -53,6 +53,7 @@ class Registration(models.Model):
         RENUMBER = "renumber", _("权利人证件号码变更")
         CLOSE = "close", _("用尽注销")
         END_CLAIM = "end_claim", _("终止土地占用")
+        SUCCESSION = "succession", _("主体承继")
 
     class State(models.TextChoices):
         PREPARED = "prepared", _("待审批")
@@ -110,6 +111,13 @@ class Registration(models.Model):
     new_name = models.CharField(_("新名称"), max_length=200, blank=True, default="")
     new_number = models.ForeignKey(
         "accounts.PartyNumber", on_delete=models.PROTECT, null=True, related_name="registrations"
+    )
+    # Of a succession: who has ceased, and who is in its place.
+    former = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    successor = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
     )
     # Of a freeze, a loss, a cancellation.
     freeze_kind = models.CharField(
@@ -198,6 +206,16 @@ class Registration(models.Model):
                 name="claim_ends_by_a_numbered_decision",
                 condition=~Q(kind="end_claim")
                 | (Q(issuance__isnull=False) & ~Q(document_number="")),
+            ),
+            models.CheckConstraint(
+                name="succession_stands_on_a_document",
+                condition=Q(
+                    kind="succession", former__isnull=False, successor__isnull=False,
+                    effective_on__isnull=False, document_sha256__isnull=False,
+                )
+                & ~Q(document_number="")
+                & ~Q(former=F("successor"))
+                | (~Q(kind="succession") & Q(former__isnull=True, successor__isnull=True)),
             ),
         ]  # fmt: skip
 

@@ -39,6 +39,9 @@ class TicketRequest(models.Model):
     order = models.ForeignKey(FreezeOrder, on_delete=models.PROTECT, null=True)
     notice = models.ForeignKey(LossNotice, on_delete=models.PROTECT, null=True)
     objection = models.ForeignKey(LossObjection, on_delete=models.PROTECT, null=True)
+    successor = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="+"
+    )
     new_number = models.ForeignKey(
         "accounts.PartyNumber", on_delete=models.PROTECT, null=True, related_name="+"
     )  # Sealed, and therefore not among what was typed.

@@ -65,6 +65,7 @@ from tickets.registry.operations.registrations import (
 )
 from tickets.registry.operations.reminders import remind_of_ending_pledges
 from tickets.registry.operations.reversals import cancel_blocks, prepare_cancellation
+from tickets.registry.operations.successions import prepare_succession, register_succession
 from tickets.registry.operations.transfers import (
     TRANSFERS,
     divide_ticket,
@@ -92,6 +93,7 @@ WRITERS: dict[Registration.Kind, Callable[..., Any]] = {
     Kind.RENUMBER: renumber_owner,
     Kind.CLOSE: close_ticket,
     Kind.END_CLAIM: end_claim_of_cancelled_issuance,
+    Kind.SUCCESSION: register_succession,
 }
 
 
@@ -147,9 +149,11 @@ __all__ = [
     "prepare_release",
     "prepare_renumbering",
     "prepare_settlement",
+    "prepare_succession",
     "prepare_transfer",
     "publish_loss",
     "raise_objection",
+    "register_succession",
     "reissue_ticket",
     "reject_registration",
     "release_pledge",

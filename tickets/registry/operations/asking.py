@@ -59,6 +59,7 @@ from tickets.registry.queries import (
     orders_in_force,
     outstanding_prints,
     pledgees_touched,
+    with_successors,
 )
 
 SUBJECT = "ticket_request"
@@ -184,7 +185,8 @@ def tell_decision(registration: Registration, subject: str, link: str) -> None:
     collateral it touched — but of a freeze, which finance tells it of once as long as it lies."""
     users = [registration.asked_by] if registration.asked_by else []
     freezes = registration.kind in (Kind.FREEZE, Kind.LOSS)
-    parties = [] if freezes else list(pledgees_touched(registration))
+    parties = [] if freezes else with_successors(pledgees_touched(registration))
+    parties += filter(None, (registration.former, registration.successor))
     said = [registration.decision_reason]
     if registration.ticket is not None:
         parties += owners_of(registration.ticket)

@@ -55,7 +55,7 @@ from tickets.registry.operations.registrations import (
     sha256_of,
 )
 from tickets.registry.quantities import require_quantity
-from tickets.registry.queries import tickets_securing
+from tickets.registry.queries import succeeding, tickets_securing
 from tickets.registry.ranks import Rank, before_it, next_to_enter, rank_of
 
 ARTICLE = "第十八条"
@@ -328,7 +328,7 @@ def _unfrozen(piece: Piece) -> bool:
 
 
 def _require_pledgee(pledge: Pledge, user: User) -> None:
-    if not acts_for(user, pledge.pledgee, Mandate.Scope.DISPOSE):
+    if not acts_for(user, succeeding(pledge.pledgee), Mandate.Scope.DISPOSE):
         raise NotThePledgee()
 
 

@@ -20,6 +20,7 @@ from tickets.registry.queries import (
     days_left,
     pledged_kg,
     pledges_to_remind,
+    succeeding,
     tickets_securing,
 )
 
@@ -43,7 +44,7 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
         return False
     ticket = tickets_securing([pledge])[pledge.pk]
     tell(
-        users=people_acting_for([*owners_of(ticket), pledge.pledgee]),
+        users=people_acting_for([*owners_of(ticket), succeeding(pledge.pledgee)]),
         subject=_("碳票 {number} 的质押将于 {ends_on} 到期").format(
             number=ticket.number, ends_on=pledge.ends_on.isoformat()
         ),

@@ -39,7 +39,6 @@ from tickets.registry.models import (
     CarbonTicket,
     FreezeOrder,
     LedgerEntry,
-    PartySuccession,
     Registration,
     TicketShare,
 )
@@ -60,6 +59,7 @@ from tickets.registry.operations.registrations import (
     quantity_or_none,
     sha256_of,
 )
+from tickets.registry.operations.successions import note_merger
 from tickets.registry.quantities import require_quantity, split_by_shares
 from tickets.registry.queries import outstanding_prints
 
@@ -177,7 +177,7 @@ def transfer(*, registration: Registration, actor: User) -> LedgerEntry:
         document_sha256=sha256_of(wanted),
     )
     if kind is Kind.MERGER:
-        _note_succession(wanted, ceding, part.owners)
+        note_merger(wanted, ceding, part.owners, actor)
     end_decision(wanted, actor)
     return entry
 
@@ -351,26 +351,3 @@ def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owner
     if len(ceding) > 1:
         raise CoOwnerLosesShare(names="、".join(party.name for party in ceding))
     return ceding
-
-
-def _note_succession(
-    registration: Registration, ceding: Sequence[Party], successors: Owners
-) -> None:
-    """A merged body has ceased: from its first ticket on nothing is registered to it any more, and
-    what it still holds passes in the same way."""
-    assert registration.ticket is not None
-    others = {party.pk for party in owners_of(registration.ticket)} - {one.pk for one in ceding}
-    gaining = [party for party, _numerator in successors.shares if party.pk not in others]
-    gaining = gaining or [
-        party for party, _numerator in successors.shares
-    ]  # A co-owner absorbs it.
-    if len(ceding) != 1 or len(gaining) != 1:
-        return
-    PartySuccession.objects.get_or_create(
-        former=ceding[0],
-        defaults={
-            "successor": gaining[0],
-            "effective_on": registration.effective_on or registration.prepared_at.date(),
-            "document_number": registration.document_number,
-        },
-    )

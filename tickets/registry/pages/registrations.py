@@ -191,6 +191,7 @@ def _ask_page(
         "subject": subject_name(act, about),
         "ticket": ticket_of(act, about),
         "filing": about if isinstance(about, Filing) else None,
+        "successor": about if isinstance(about, Party) else None,
         "office": Department(OFFICES[act.kind]).label,
         "code": code,
         "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),

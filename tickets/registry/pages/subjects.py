@@ -22,12 +22,13 @@ from tickets.registry.models import (
     TicketRequest,
 )
 from tickets.registry.operations.registrations import OFFICES
-from tickets.registry.queries import shares_due
+from tickets.registry.operations.transfers import SUCCESSIONS
+from tickets.registry.queries import shares_due, succeeding, with_successors
 
 
 def find_subject(act: Act, name: str) -> Any:
-    """By a ticket's or filing's number, or by the key of a pledge, order, notice or objection;
-    NotFound."""
+    """By a ticket's or filing's number, or by the key of a pledge, order, notice, objection or of a
+    successor; NotFound."""
     if act.subject == "ticket":
         return access_ticket(name)
     if act.subject == "filing":
@@ -44,6 +45,7 @@ def find_subject(act: Act, name: str) -> Any:
             "order": FreezeOrder.objects.select_related("ticket").filter(pk=key),
             "notice": LossNotice.objects.select_related("ticket").filter(key=key),
             "objection": LossObjection.objects.select_related("notice__ticket").filter(key=key),
+            "successor": Party.objects.filter(key=key, checked_at__isnull=False),
         }[act.subject].first()
     if found is None:
         raise NotFound()
@@ -56,7 +58,7 @@ def subject_name(act: Act, subject: Any) -> str:
         return str(subject.number)
     if act.subject == "issuance":
         return str(subject.filing.number)
-    return str(subject.key if act.subject in ("notice", "objection") else subject.pk)
+    return str(subject.key if act.subject in ("notice", "objection", "successor") else subject.pk)
 
 
 def subject_of(act: Act, request: TicketRequest) -> Any:
@@ -84,13 +86,17 @@ def serves(act: Act, subject: Any, user: User) -> bool:
 
 
 def applicants_of(act: Act, subject: Any) -> list[Party]:
-    """Whose right it is to ask: the pledgee, the filing's owners, the ticket's owners."""
+    """Whose right it is to ask: the pledgee or who is in its place, the filing's owners, who comes into
+    somebody's place, the ticket's owners."""
     if act.by_pledgee:
-        return [subject.pledgee]
+        return [succeeding(subject.pledgee)]
+    if isinstance(subject, Party):
+        return [subject]
     if isinstance(subject, Filing):
         return [party for party, _numerator in shares_due(subject)]
     ticket = ticket_of(act, subject)
-    return owners_of(ticket) if ticket is not None else []
+    owners = owners_of(ticket) if ticket is not None else []
+    return with_successors(owners) if act.kind in SUCCESSIONS else owners
 
 
 def require_may_ask(act: Act, subject: Any, user: User) -> None:

@@ -87,6 +87,7 @@ from tickets.registry.queries import (
     state_of,
     state_table,
     stream_of,
+    with_former_bodies,
 )
 from tickets.registry.querysets import standing_at
 from tickets.registry.ranks import ranks_on
@@ -295,7 +296,9 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     ranks = ranks_on(ticket)
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
-    banks = set(parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True))
+    banks = with_former_bodies(
+        parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True)
+    )
     notice = ticket.loss_notices.order_by("-pk").first()
     orders = orders_in_force(ticket)
     due = marks_due(ticket) if clerk else []
@@ -356,7 +359,10 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
 def _debts_shown(user: AnyUser, ticket: CarbonTicket) -> QuerySet[Debt]:
     """What orders on its issuance left owed: all for those who serve, else the reader's own."""
     found = debts(cancellation__issuance=ticket.issuance_id)
-    return found if is_staff_reader(user) else found.filter(party__in=parties_acted_for(user))
+    if is_staff_reader(user):
+        return found
+    mine = parties_acted_for(user).values_list("pk", flat=True)
+    return found.filter(party__in=with_former_bodies(mine))
 
 
 # --- the face -----------------------------------------------------------------------------------

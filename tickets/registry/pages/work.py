@@ -30,6 +30,7 @@ from tickets.registry.queries import (
     losses_to_lift,
     unsettled_objections,
     used_up_tickets,
+    with_former_bodies,
 )
 from tickets.registry.showing import debt_rows
 
@@ -51,18 +52,22 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "requests": TicketRequest.objects.filter(
             department__in=offices, state=TicketRequest.State.WAITING
         )
-        .select_related("ticket", "filing", "asked_by")
+        .select_related("ticket", "filing", "successor", "asked_by")
         .order_by("asked_at")[:ROWS],
         "registrations": Registration.objects.filter(
             department__in=offices, state=Registration.State.PREPARED
         )
-        .select_related("ticket", "filing", "prepared_by")
+        .select_related("ticket", "filing", "successor", "prepared_by")
         .order_by("prepared_at")[:ROWS],
         **(_clerks_lists() if has_role(user, Role.CLERK, Department.FORESTRY) else {}),
-        "my_requests": my_requests.select_related("ticket", "filing").order_by("-asked_at")[:ROWS],
+        "my_requests": my_requests.select_related("ticket", "filing", "successor").order_by(
+            "-asked_at"
+        )[:ROWS],
         "to_consent": to_consent(user)[:ROWS],
         "issuable": issuable_to(user),
-        "my_debts": debt_rows(debts(party__in=mine)[:ROWS]),
+        "my_debts": debt_rows(
+            debts(party__in=with_former_bodies(mine.values_list("pk", flat=True)))[:ROWS]
+        ),
         "debts": debt_rows(debts()[:ROWS]) if Department.FORESTRY in offices else [],
     }
     return render(request, "registry/work.html", context)
@@ -82,7 +87,8 @@ def to_consent(user: User) -> list[Registration]:
     the oldest first."""
     mine = parties_acted_for(user, Mandate.Scope.DISPOSE)
     own = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
-    securing = Pledge.objects.filter(pledgee__in=mine)  # Of this ticket, or of the one before it.
+    banks = with_former_bodies(mine.values_list("pk", flat=True))
+    securing = Pledge.objects.filter(pledgee__in=banks)  # Of this ticket, or of the one before it.
     wanted = Registration.objects.filter(
         Q(kind__in=ASKING_OWNERS, ticket__in=own.values("ticket"))
         | Q(kind=Kind.CHANGE, ticket__issuance__in=securing.values("ticket__issuance")),

@@ -353,6 +353,36 @@ GROUNDS = (
         """,
     ),
     Check(
+        "succession_is_registered",
+        """
+        SELECT row FROM (
+          SELECT 'registry_partysuccession former=' || former_id AS row
+          FROM registry_partysuccession AS passed
+          WHERE NOT EXISTS (
+            SELECT FROM registry_registration AS wanted
+            -- Those of before name none: the merger of their number said it.
+            WHERE wanted.id = coalesce(passed.registration_id, wanted.id)
+              AND registry_says_succession(wanted, passed))
+          UNION ALL
+          SELECT 'registry_registration id=' || wanted.id FROM registry_registration AS wanted
+          WHERE wanted.kind = 'succession' AND wanted.state = 'approved' AND NOT EXISTS (
+            SELECT FROM registry_partysuccession WHERE registration_id = wanted.id)) AS fault
+        ORDER BY 1 LIMIT 1
+        """,
+    ),
+    Check(
+        "nobody_succeeds_in_a_circle",
+        """
+        WITH RECURSIVE line (began, party) AS (
+          SELECT former_id, successor_id FROM registry_partysuccession
+          UNION
+          SELECT began, successor_id FROM line
+          JOIN registry_partysuccession ON former_id = party)
+        SELECT 'registry_partysuccession former=' || began FROM line
+        WHERE began = party ORDER BY began LIMIT 1
+        """,
+    ),
+    Check(
         "every_owner_agreed",
         """
         SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry

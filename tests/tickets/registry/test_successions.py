@@ -1,0 +1,206 @@
+"""Who ceases without a ticket is registered with its successor, and what was its goes on with that one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection
+
+from portal.accounts.models import Mandate, Party
+from portal.accounts.queries import acts_for
+from portal.base.clock import today
+from portal.casework.errors import OwnMatter
+from portal.casework.models import Message
+from tests.base.sessions import at_once, constraint_of, refused_by
+from tests.tickets.registry.register import Bureau, holder, mandate_of, paper, states
+from tests.tickets.registry.several import joint_filing
+from tests.tickets.registry.test_acts import pledged
+from tickets.registry import errors
+from tickets.registry.access import owners_of, pledgees_of
+from tickets.registry.ledger import Draft, opened_tickets, standing_pieces, write_entry
+from tickets.registry.models import CarbonTicket, PartySuccession, Registration
+from tickets.registry.moves import EntryKind
+from tickets.registry.operations import (
+    NO_PAPER,
+    Kind,
+    Owners,
+    issue_tickets,
+    prepare_issue,
+    prepare_release,
+    prepare_succession,
+    register_succession,
+)
+from tickets.registry.queries import succeeding
+
+SINCE = date(2026, 1, 5)
+
+
+def asked(bureau: Bureau, former: Party, successor: Party, **more: Any) -> Registration:
+    more = {"effective_on": SINCE, "document": paper(), "actor": bureau.clerk, **more}
+    return prepare_succession(former=former, successor=successor, **more)
+
+
+def succeeded(bureau: Bureau, former: Party, successor: Party) -> PartySuccession:
+    return register_succession(registration=asked(bureau, former, successor), actor=bureau.approver)
+
+
+def judged() -> None:
+    """What the end of a transaction judges."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
+@pytest.mark.django_db
+def test_nothing_is_registered_to_who_ceased_and_its_own_people_act_no_more(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    gone, gone_user = holder("并入公司")
+    found = succeeded(bureau, gone, bureau.other)
+    judged()
+    assert (found.successor, found.effective_on) == (bureau.other, SINCE)
+    with pytest.raises(errors.PartyMerged):
+        bureau.request_transfer(ticket, to=Owners.sole(gone))
+    assert not acts_for(gone_user, gone, Mandate.Scope.VIEW)
+    assert Message.objects.filter(user=gone_user, subject__contains=bureau.other.name).exists()
+    with pytest.raises(errors.PartyMerged):
+        asked(bureau, gone, bureau.bank)  # One successor alone.
+    succeeded(bureau, bureau.other, bureau.bank)
+    judged()
+    assert succeeding(gone) == bureau.bank
+    with pytest.raises(errors.PartyMerged):
+        asked(bureau, bureau.bank, gone)  # No circle.
+
+
+@pytest.mark.django_db
+def test_who_took_the_place_is_issued_what_was_filed_and_releases_what_was_pledged(
+    bureau: Bureau,
+) -> None:
+    filing = joint_filing(
+        [(bureau.other, bureau.other_user, 2), (bureau.buyer, bureau.buyer_user, 1)], tonnes=90
+    )
+    ticket = bureau.issue(1000)
+    pledge = pledged(bureau, ticket, 300)
+    succeeded(bureau, bureau.buyer, bureau.bank2)
+    succeeded(bureau, bureau.bank, bureau.bank2)
+    judged()
+    registration = prepare_issue(filing=filing, asked_by=bureau.bank2_user, actor=bureau.clerk)
+    [issued] = opened_tickets(issue_tickets(registration=registration, actor=bureau.approver))
+    assert owners_of(issued) == [bureau.other, bureau.bank2]
+    assert pledgees_of(ticket) == [bureau.bank2]
+    release = partial(prepare_release, pledge=pledge, actor=bureau.finance)
+    with pytest.raises(errors.NotThePledgee):
+        release(asked_by=bureau.bank_user)
+    bureau.approve(release(asked_by=bureau.bank2_user))
+    assert states(ticket) == {"held": 1000}
+
+
+@pytest.mark.django_db
+def test_a_succession_is_nobodys_own_matter_and_stands_on_a_document(bureau: Bureau) -> None:
+    gone, _user = holder("并入公司")
+    ask = partial(asked, bureau, gone, bureau.other)
+    with pytest.raises(errors.DocumentMissing):
+        ask(document=NO_PAPER)
+    with pytest.raises(errors.SuccessionInFuture):
+        ask(effective_on=today() + timedelta(days=1))
+    with pytest.raises(errors.SuccessionToSelf):
+        asked(bureau, gone, gone)
+    unknown = Party.objects.create(kind=Party.Kind.NAME_ONLY, name="无名")
+    with pytest.raises(errors.PartyUnknown):
+        asked(bureau, gone, unknown)
+    waiting = ask()
+    with pytest.raises(errors.SamePerson):
+        register_succession(registration=ask(asked_by=bureau.approver), actor=bureau.approver)
+    for party in (gone, bureau.other):
+        mandate = mandate_of(bureau.approver, party, bureau.other_user)
+        with pytest.raises(OwnMatter):
+            register_succession(registration=waiting, actor=bureau.approver)
+        with refused_by("nobody_decides_an_own_matter"):
+            Registration.objects.filter(pk=waiting.pk).update(
+                state="approved", decided_by=bureau.approver, decided_at=waiting.prepared_at
+            )
+        Mandate.objects.filter(pk=mandate.pk).update(ended_at=waiting.prepared_at)
+    mandate_of(bureau.clerk, bureau.other, bureau.other_user)
+    with pytest.raises(OwnMatter):
+        ask()
+
+
+@pytest.mark.django_db
+def test_no_row_written_by_hand_puts_one_party_in_anothers_place(bureau: Bureau) -> None:
+    gone, _user = holder("并入公司")
+    wanted = asked(bureau, gone, bureau.other)
+    row: dict[str, Any] = {
+        "former": gone, "successor": bureau.other, "effective_on": SINCE,
+        "document_number": wanted.document_number, "registration": wanted,
+    }  # fmt: skip
+    with refused_by("nobody_succeeds_to_themselves"):
+        PartySuccession.objects.create(**row | {"successor": gone})
+    wrong: tuple[dict[str, Any], ...] = (
+        {},  # Nobody approved it yet.
+        {"registration": None},
+        {"successor": bureau.bank},
+        {"effective_on": SINCE - timedelta(days=1)},
+        {"document_number": "并2号"},
+    )
+    for more in wrong:
+        if more:
+            with refused_by("succession_is_registered"):
+                _approve(wanted, bureau)
+                PartySuccession.objects.create(**row | more)
+                judged()
+        else:
+            with refused_by("succession_is_registered"):
+                PartySuccession.objects.create(**row)
+                judged()
+    with refused_by("own_people_act_no_more"):
+        _approve(wanted, bureau)
+        PartySuccession.objects.create(**row)
+        judged()
+    register_succession(registration=wanted, actor=bureau.approver)
+    judged()
+    with refused_by("successor_stands_itself"):
+        PartySuccession.objects.create(**row | {"former": bureau.bank, "successor": gone})
+    ticket = bureau.issue(1000)
+    [piece] = standing_pieces(ticket=ticket.pk)
+    with refused_by("nothing_passes_to_who_ceased"):
+        draft = Draft()
+        child = draft.open_ticket(Owners.sole(gone).keys, denominator=1, parent=ticket.pk)
+        draft.move([piece], ticket=child)
+        draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.TRANSFERRED)
+        write_entry(
+            draft, kind=EntryKind.TRANSFER, issuance_id=ticket.issuance_id, actor=bureau.approver,
+            article="第十条",
+        )  # fmt: skip
+    with refused_by("succession_stands_on_a_document"):
+        Registration.objects.create(
+            kind=Kind.SUCCESSION, department="forestry", prepared_by=bureau.clerk,
+            former=bureau.bank, successor=bureau.other, effective_on=SINCE,
+        )  # fmt: skip
+
+
+def _approve(wanted: Registration, bureau: Bureau) -> None:
+    Registration.objects.filter(pk=wanted.pk).update(
+        state="approved", decided_by=bureau.approver, decided_at=wanted.prepared_at
+    )
+
+
+def test_two_bodies_do_not_take_each_others_place_at_once(committed_register: str) -> None:
+    bureau = Bureau()
+    crossing = [
+        asked(bureau, bureau.other, bureau.bank), asked(bureau, bureau.bank, bureau.other)
+    ]  # fmt: skip
+
+    def register(registration: Registration) -> str:
+        try:
+            register_succession(registration=registration, actor=bureau.approver)
+        except errors.RegistryError as refusal:
+            return refusal.code
+        except IntegrityError as refusal:
+            return str(constraint_of(refusal))
+        return "registered"
+
+    codes = at_once([partial(register, one) for one in crossing])
+    assert sorted(codes) == ["party_merged", "registered"]
+    assert PartySuccession.objects.count() == 1
