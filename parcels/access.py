@@ -8,7 +8,8 @@ from django.contrib.gis.db.models import GeometryField, Union
 from django.contrib.gis.geos import MultiPolygon
 from django.db.models import Case, OuterRef, Q, QuerySet, Subquery, When
 
-from parcels.models import EllipsoidArea, Parcel, ParcelVersion, Right, TitleCertificate
+from parcels.measures import EllipsoidArea
+from parcels.models import Parcel, ParcelVersion, Right, TitleCertificate
 from portal.accounts.models import Mandate
 from portal.accounts.queries import AnyUser, is_staff_reader, parties_acted_for
 from portal.base.errors import NotFound

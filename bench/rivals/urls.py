@@ -14,7 +14,8 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer
 from vectortiles import VectorLayer
 from vectortiles.views import MVTView
 
-from parcels.models import STORAGE_SRID, ParcelVersion, VerifiedTitle
+from parcels.models import ParcelVersion, VerifiedTitle
+from portal.base.models import STORAGE_SRID
 
 
 def standing() -> QuerySet[ParcelVersion]:

@@ -27,9 +27,10 @@ from parcels.intake.errors import reject_message
 from parcels.intake.gate import Limits
 from parcels.intake.numbers import normalised
 from parcels.intake.reader import Choices, inspect_file, read_batches
-from parcels.models import STORAGE_SRID, ExclusionArea
+from parcels.models import ExclusionArea
 from portal.accounts.models import User
 from portal.base.clock import PortalNow
+from portal.base.models import STORAGE_SRID
 from portal.base.transactions import write_transaction
 from portal.journal.operations import record_event
 

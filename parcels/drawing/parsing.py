@@ -15,10 +15,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from parcels.claims.queries import days
-from parcels.models import STORAGE_SRID
 from parcels.rules.bodies import read_body
 from parcels.rules.shapes import multipolygon_from_geojson
 from portal.base.errors import InvalidInput
+from portal.base.models import STORAGE_SRID
 from portal.base.policy import policy_number
 
 PICKED_LIMIT = 5000

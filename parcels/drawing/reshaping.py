@@ -28,7 +28,8 @@ from parcels.drawing.errors import (
 )
 from parcels.intake.errors import reject_message
 from parcels.intake.features import REASONS
-from parcels.models import STORAGE_SRID, VerifiedTitle
+from parcels.models import VerifiedTitle
+from portal.base.models import STORAGE_SRID
 
 SAME_VERTEX_DEG = 2e-9  # A fifth of a millimetre: twice the grid's own rounding.
 CHANGED_M2 = 0.01

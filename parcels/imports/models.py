@@ -1,4 +1,4 @@
-"""A register taken over as it stands: one decision, and the conflicts that it left open."""
+"""Files taken in, what came of them, and registers taken over as they stand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,79 @@ from django.utils.translation import gettext_lazy as _
 from portal.base.clock import PortalNow
 
 
+class ImportRecord(models.Model):
+    """One file taken in: the original with its hash, what was chosen, and what came of it."""
+
+    class Purpose(models.TextChoices):
+        REGISTERED = "registered", _("登记")
+        STOCK = "stock", _("接管既有登记")
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("待确认")
+        QUEUED = "queued", _("排队中")
+        RUNNING = "running", _("正在导入")
+        DONE = "done", _("已完成")
+        CANCELLED = "cancelled", _("已取消")
+        FAILED = "failed", _("未能导入")
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    purpose = models.CharField(_("用途"), max_length=12, choices=Purpose)
+    state = models.CharField(_("状态"), max_length=10, choices=State, default=State.DRAFT)
+    file_name = models.CharField(_("文件名"), max_length=255)
+    file_sha256 = models.CharField(_("SHA-256"), max_length=64)
+    file_bytes = models.BigIntegerField(_("大小"))
+    stored_path = models.CharField(max_length=300, blank=True, default="")
+    choices = models.JSONField(_("读取选项"), default=dict)
+    mapping = models.JSONField(_("字段对应"), default=dict)
+    survey_year = models.SmallIntegerField(_("调查年度"), null=True, blank=True)
+    right_kinds = models.JSONField(_("权利种类"), default=list)
+    read = models.IntegerField(_("读取"), default=0)
+    imported = models.IntegerField(_("新增"), default=0)
+    changed = models.IntegerField(_("变更"), default=0)
+    unchanged = models.IntegerField(_("未变"), default=0)
+    rejected = models.IntegerField(_("拒绝"), default=0)
+    warnings = models.IntegerField(_("提示"), default=0)
+    total = models.IntegerField(_("总数"), null=True, blank=True)
+    cancel_wanted = models.BooleanField(default=False)
+    failure_code = models.CharField(max_length=80, blank=True, default="")
+    failure_message = models.TextField(blank=True, default="")
+    made_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True)
+    made_at = models.DateTimeField(_("时间"), db_default=PortalNow())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("导入记录")
+        verbose_name_plural = _("导入记录")
+        ordering = ["-made_at"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} {self.state}"
+
+
+class ImportProblem(models.Model):
+    """One feature that was rejected, or taken with a warning: row, place and reason."""
+
+    class Severity(models.TextChoices):
+        REJECTED = "rejected", _("拒绝")
+        WARNING = "warning", _("提示")
+
+    record = models.ForeignKey(ImportRecord, on_delete=models.CASCADE, related_name="problems")
+    severity = models.CharField(max_length=10, choices=Severity)
+    row = models.IntegerField(_("行"))
+    feature_id = models.CharField(_("编号"), max_length=120, blank=True, default="")
+    code = models.CharField(_("代码"), max_length=80)
+    facts = models.JSONField(default=dict)
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["row", "id"]
+        indexes = [models.Index(fields=["record", "row", "id"], name="import_problem_in_order")]
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.code}"
+
+
 class Takeover(models.Model):
     """接管: an existing register's titles verified under one decision (guarantee 2).
 
@@ -19,9 +92,7 @@ class Takeover(models.Model):
     """
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    record = models.OneToOneField(
-        "parcels.ImportRecord", on_delete=models.PROTECT, related_name="takeover"
-    )
+    record = models.OneToOneField(ImportRecord, on_delete=models.PROTECT, related_name="takeover")
     decision_number = models.CharField(_("决定文号"), max_length=120)
     decided_on = models.DateField(_("决定日期"))
     document_name = models.CharField(_("依据文件"), max_length=255)

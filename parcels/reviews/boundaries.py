@@ -9,9 +9,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from parcels.access import own_land
+from parcels.measures import EllipsoidArea
 from parcels.models import (
     BoundaryMessage,
-    EllipsoidArea,
     Finding,
     ParcelVersion,
     Right,

@@ -13,9 +13,9 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from shapely.geometry.base import BaseGeometry
 
 from parcels.errors import ShapeInvalid
+from parcels.measures import EllipsoidArea
 from parcels.models import (
     BoundaryMessage,
-    EllipsoidArea,
     ExclusionArea,
     Parcel,
     ParcelLineage,

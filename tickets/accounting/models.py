@@ -10,7 +10,7 @@ from django.contrib.postgres.indexes import GistIndex
 from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from parcels.models import EllipsoidArea
+from parcels.measures import EllipsoidArea
 from portal.base.clock import PortalNow
 from tickets.accounting.queries import ReportQuerySet, VersionedQuerySet
 
