@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import Department, Mandate, Party, Role, User
@@ -23,7 +23,14 @@ from portal.accounts.queries import (
 from portal.base.errors import NotFound
 from portal.casework.errors import OwnMatter
 from tickets.registry.errors import ConsentMissing, MandateTooSmall
-from tickets.registry.models import CarbonTicket, PartySuccession, Registration, TicketRequest
+from tickets.registry.models import (
+    CarbonTicket,
+    Consent,
+    PartySuccession,
+    Registration,
+    TicketRequest,
+    TicketShare,
+)
 from tickets.registry.queries import (
     changes_shares,
     own_tickets,
@@ -112,6 +119,25 @@ def successions_visible_to(user: AnyUser) -> QuerySet[PartySuccession]:
         return successions_of()
     mine = parties_acted_for(user).values_list("pk", flat=True)
     return successions_of(with_former_bodies(mine))
+
+
+def readable_registrations(keys: Iterable[uuid.UUID | None], user: AnyUser) -> set[uuid.UUID]:
+    """Which of these decided requests ``access_registration`` would open, however many they are."""
+    found = Registration.objects.filter(key__in=[key for key in keys if key is not None])
+    if not isinstance(user, User):
+        return set()
+    if not has_role(user, Role.AUDITOR):
+        mine = parties_acted_for(user)
+        owned = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
+        found = found.filter(
+            Q(asked_by=user)
+            | Q(department__in=[one for one in Department if works_in(user, one)])
+            | Q(ticket__in=owned.values("ticket"))
+            | Q(former__in=mine)
+            | Q(successor__in=mine)
+            | Q(pk__in=Consent.objects.filter(party__in=mine).values("registration"))
+        )
+    return set(found.values_list("key", flat=True))
 
 
 def owners_of(ticket: CarbonTicket) -> list[Party]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import groupby
 from xml.etree import ElementTree as Xml
@@ -17,6 +17,8 @@ from tickets.registry.queries import Flow
 
 Lane = tuple[uuid.UUID, str]
 COLUMNS_MOST = 40
+TICKETS_MOST = 30
+OTHERS = uuid.UUID(int=0)  # Stands for the tickets that are too many to be drawn each.
 COLUMN_LEAST, SHEET, NAMES, WIDE, TOP, HEIGHT, GAP, LINES = 104, 1030, 220, 12, 46, 300, 12, 31
 THINNEST = 1.5
 # Also the colours of the map and of the bars on pages (frontend/src/styles/registry.css).
@@ -30,17 +32,20 @@ COLOURS = {
 ORDER = [state.value for state in BlockState]
 
 
-def stream_svg(flows: Sequence[Flow], numbers: dict[uuid.UUID, str]) -> str:
+def stream_svg(
+    flows: Sequence[Flow], numbers: dict[uuid.UUID, str], *, subject: uuid.UUID | None = None
+) -> str:
     """``numbers`` names the tickets. Heights are in proportion to kilograms; empty without flows.
 
-    However many acts there were: alike ones in a row are one column, and the last columns are shown.
+    However many acts there were: alike ones in a row are one column, and the last columns are shown;
+    and however many tickets: those that moved last are drawn each, and ``subject``.
     """
     acts = _alike_as_one(flows)
     if not acts:
         return ""
-    order = list(dict.fromkeys(flow.to_ticket for flow in flows))
-    columns = _balances(acts)[-COLUMNS_MOST:]
-    acts = acts[-COLUMNS_MOST:]
+    order = [*dict.fromkeys(flow.to_ticket for flow in flows), OTHERS]
+    columns, acts = _bundled(_balances(acts), acts[-COLUMNS_MOST:], subject)
+    numbers = {**numbers, OTHERS: _("其他碳票")}
     total = max(sum(column.values()) for column in columns)
     boxes = [_stack(column, order, total) for column in columns]
     height = max(top + tall for column in boxes for top, tall in column.values()) + LINES / 2
@@ -105,20 +110,60 @@ def _way(flow: Flow) -> tuple[object, ...]:
 
 
 def _balances(acts: Sequence[Sequence[Flow]]) -> list[dict[Lane, int]]:
-    """What lies where after each act."""
+    """What lies where after each of the last acts."""
     columns: list[dict[Lane, int]] = []
     now: dict[Lane, int] = {}
-    for moved in acts:
-        now = dict(now)
+    for left, moved in zip(range(len(acts), 0, -1), acts, strict=True):
         for flow in moved:
             if flow.from_ticket is not None:
                 lane = (flow.from_ticket, flow.from_state)
                 now[lane] = now.get(lane, 0) - flow.quantity_kg
             to = (flow.to_ticket, flow.to_state)
             now[to] = now.get(to, 0) + flow.quantity_kg
-        now = {lane: kilograms for lane, kilograms in now.items() if kilograms > 0}
-        columns.append(now)
+        if left <= COLUMNS_MOST:
+            columns.append({lane: kilograms for lane, kilograms in now.items() if kilograms > 0})
     return columns
+
+
+def _bundled(
+    columns: list[dict[Lane, int]], acts: list[list[Flow]], subject: uuid.UUID | None
+) -> tuple[list[dict[Lane, int]], list[list[Flow]]]:
+    """Of too many tickets those that moved last as they are, and the others as one."""
+    if len({ticket for column in columns for ticket, _state in column}) <= TICKETS_MOST:
+        return columns, acts
+    moved_last = dict.fromkeys(
+        ticket
+        for moved in reversed(acts)
+        for flow in moved
+        for ticket in (flow.from_ticket, flow.to_ticket)
+    )
+    drawn = set([*dict.fromkeys([subject, *moved_last])][:TICKETS_MOST])
+    bundled: list[dict[Lane, int]] = []
+    for column in columns:
+        lanes: dict[Lane, int] = {}
+        for (ticket, state), kilograms in column.items():
+            lane = (ticket if ticket in drawn else OTHERS, state)
+            lanes[lane] = lanes.get(lane, 0) + kilograms
+        bundled.append(lanes)
+    return bundled, [_drawn_alone(moved, drawn) for moved in acts]
+
+
+def _drawn_alone(moved: Sequence[Flow], drawn: Set[uuid.UUID | None]) -> list[Flow]:
+    """An act's flows between the tickets that are drawn each and all others, each way once."""
+    ways: dict[tuple[object, ...], Flow] = {}
+    for flow in moved:
+        one = replace(
+            flow,
+            from_ticket=OTHERS
+            if flow.from_ticket and flow.from_ticket not in drawn
+            else flow.from_ticket,
+            to_ticket=flow.to_ticket if flow.to_ticket in drawn else OTHERS,
+        )
+        before = ways.get(_way(one))
+        ways[_way(one)] = one if before is None else replace(
+            before, quantity_kg=before.quantity_kg + one.quantity_kg
+        )  # fmt: skip
+    return list(ways.values())
 
 
 def _tall(kilograms: int, total: int) -> float:

@@ -49,6 +49,7 @@ from tickets.registry.access import (
     may_read_registration,
     may_read_request,
     owners_of,
+    readable_registrations,
 )
 from tickets.registry.acts import ACTS
 from tickets.registry.face.paper import face_pdf
@@ -110,6 +111,7 @@ from tickets.registry.stream import stream_svg
 
 ROWS = 30
 ACT_ROWS = 50
+FAMILY_ROWS = 100  # Before a ticket, and after it: a pool of retail may have thousands.
 # What an owner may ask for on a ticket's page, and what the office alone registers.
 OWNERS_ACTS = (
     Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.DIVIDE,
@@ -186,6 +188,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     flows = stream_of(ticket.issuance, at)
     family = family_of(ticket, at)
     kin = {one.pk for one in family}
+    nearest = _nearest(family, ticket)
     numbers: dict[Any, str] = {
         one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
     }
@@ -221,9 +224,10 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         "issued_on": issued_on(ticket),
         "code": grouped_code(ticket.code),
         "verify": reverse("site:verify", args=[ticket.code]),
-        "tree": family_tree(family, ticket, at),
+        "tree": family_tree(nearest, ticket, at),
+        "more_family": len(family) - len(nearest),
         # Our own SVG: every text in it went through ElementTree.
-        "stream": mark_safe(stream_svg(mine, numbers)),  # noqa: S308
+        "stream": mark_safe(stream_svg(mine, numbers, subject=ticket.pk)),  # noqa: S308
         "acts": [
             (
                 entry,
@@ -234,13 +238,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
             for entry in acts
         ],
         "page": page,
-        "readable": {
-            one.key
-            for one in Registration.objects.select_related("ticket").filter(
-                key__in=[entry.registration for entry in acts]
-            )
-            if may_read_registration(one, request.user)
-        },
+        "readable": readable_registrations([entry.registration for entry in acts], request.user),
         "notice": policy_text("notice.not_ccer"),
         "sketch_config": sketch_config([json.loads(shape.json)]),
         **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
@@ -254,6 +252,12 @@ def may_see_exact(request: HttpRequest, ticket: CarbonTicket) -> bool:
     except NotFound:
         return False
     return True
+
+
+def _nearest(family: list[CarbonTicket], subject: CarbonTicket) -> list[CarbonTicket]:
+    """The tickets that the subject comes from last, it itself, and the first that came of it."""
+    place = next(at for at, one in enumerate(family) if one.pk == subject.pk)
+    return family[max(0, place - FAMILY_ROWS) : place + 1 + FAMILY_ROWS]
 
 
 def family_tree(
@@ -273,18 +277,17 @@ def family_tree(
 
 
 def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Depth first, so that a list with indents reads as a tree."""
-    found: list[dict[str, Any]] = []
+    """Depth first, so that a list with indents reads as a tree; however often a ticket was passed on."""
+    under: dict[Any, list[dict[str, Any]]] = {}
     keys = {row["ticket"].pk for row in rows}
-
-    def walk(parent: Any) -> None:
-        for row in rows:
-            above = row["parent"] if row["parent"] in keys else None
-            if above == parent:
-                found.append(row)
-                walk(row["ticket"].pk)
-
-    walk(None)
+    for row in rows:
+        under.setdefault(row["parent"] if row["parent"] in keys else None, []).append(row)
+    found: list[dict[str, Any]] = []
+    left = under.pop(None, [])[::-1]
+    while left:
+        row = left.pop()
+        found.append(row)
+        left += under.pop(row["ticket"].pk, [])[::-1]
     return found
 
 
