@@ -242,7 +242,15 @@ INSERT INTO offsets_offset (cause_id, ticket_id, quantity_kg, number, code, purp
   signature_algorithm, signing_key_id)
 VALUES (':one'::uuid, ':ticket'::uuid, 10, substr(':one'::uuid::text, 1, 24),
   substr(':one'::uuid::text, 11), 'person', :beneficiary,
-  '', '', '', '', :signer, now(), '', '', '', '');
+  '', '', '', '', :signer, '2026-01-01 00:00:00+08',
+  encode(sha256(convert_to(
+    '{"authority":"","begins_on":"","beneficiary":"' || ':beneficiary_key'::text ||
+    '","cause":"' || ':one'::text || '","code":"' || substr(':one'::uuid::text, 11) ||
+    '","document_number":"","ends_on":"","event":"","form":"yining-offset/1","headcount":"",' ||
+    '"number":"' || substr(':one'::uuid::text, 1, 24) || '","place":"","purpose":"person",' ||
+    '"quantity_kg":"10","signed_at":"2026-01-01T00:00:00+08:00","signed_by":"' ||
+    ':signer_key'::text || '","ticket":"' || ':ticket'::text || '","year":""}',
+    'UTF8')), 'hex'), '', '', '');
 """
 
 
@@ -368,7 +376,8 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
         return offset_blocks(ticket=ticket, quantity_kg=10, cause=cause, actor=signer).pk
 
     # The same statement with Python's names for pgbench's.
-    certificate = re.sub(r"'?:(one|ticket|beneficiary|signer)'?", r"%(\1)s", CERTIFICATE)
+    names = "one|ticket|beneficiary_key|beneficiary|signer_key|signer"
+    certificate = re.sub(rf"'?(?<!:):({names})'?", r"%(\1)s", CERTIFICATE)
     act: Callable[[], Any]
     done = refused = 0
     _START[0].wait()
@@ -476,7 +485,11 @@ def run(bench: Bench) -> None:
     signed_filing(town)
     town.owner("bench_buyer")
     issuances = fill(bench, tickets, bench.size)
-    certified = {"signer": town["ecology_approver"].pk, "beneficiary": name_for_certificates(town)}
+    signer, name = town["ecology_approver"], name_for_certificates(town)
+    certified = {
+        "signer": signer.pk, "signer_key": str(signer.key), "beneficiary": name.pk,
+        "beneficiary_key": str(name.key),
+    }  # fmt: skip
     with bench.owner_connection() as owner:
         owner.execute("CREATE TABLE bench_issuance (place int PRIMARY KEY, id bigint)")
         owner.execute("INSERT INTO bench_issuance SELECT place, id FROM unnest(%s::bigint[]) "
@@ -519,13 +532,13 @@ def run(bench: Bench) -> None:
     verified()
 
 
-def name_for_certificates(town: Any) -> int:
-    """The key of a reviewed name."""
+def name_for_certificates(town: Any) -> Any:
+    """A reviewed name."""
     from tickets.offsets.models import Beneficiary
 
     return Beneficiary.objects.create(
         name="bench", state=Beneficiary.State.ACCEPTED, reviewed_by=town["ecology_approver"]
-    ).pk
+    )
 
 
 def pgbench_made(bench: Bench, database: str, scale: int) -> None:

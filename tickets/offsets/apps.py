@@ -13,7 +13,7 @@ class OffsetsConfig(AppConfig):
         from tickets.offsets.access import access_offset_request
         from tickets.offsets.addresses import request_page
         from tickets.offsets.queries import my_turn_count, open_requests_on
-        from tickets.offsets.verification import AGREED, CERTIFICATES, RETIRED
+        from tickets.offsets.verification import AGREED, CERTIFICATES, RETIRED, SIGNED
         from tickets.registry.panels import Panel, register_panel
         from tickets.registry.verification.checks import register_check
 
@@ -21,7 +21,7 @@ class OffsetsConfig(AppConfig):
             Subject("offset_request", _("抵消申请"), request_page, access_offset_request)
         )
         register_work(WorkList(_("抵消"), "offsets:offsets", my_turn_count))
-        for check in (CERTIFICATES, RETIRED, AGREED):
+        for check in (CERTIFICATES, RETIRED, AGREED, SIGNED):
             register_check(check)
         register_panel(
             Panel(

@@ -41,3 +41,37 @@ AGREED = Check(
     ORDER BY entry.id LIMIT 1
     """,
 )
+# The text that the bureau signed (``signing.content_of``) put together again: sorted keys, no spaces.
+SIGNED = Check(
+    "certificates_are_as_signed",
+    """
+    SELECT 'offsets_offset ' || certificate.number FROM offsets_offset AS certificate
+    JOIN offsets_beneficiary AS beneficiary ON beneficiary.id = certificate.beneficiary_id
+    JOIN accounts_user AS signer ON signer.id = certificate.signed_by_id
+    JOIN registry_ledgerentry AS entry
+      ON entry.id = (SELECT min(opened_by_id) FROM registry_block
+                     WHERE because_id = certificate.cause_id AND state = 'offset')
+    CROSS JOIN LATERAL (SELECT signed_at AT TIME ZONE 'Asia/Shanghai' AS signed_at) AS city
+    CROSS JOIN LATERAL (
+      SELECT '{' || string_agg(to_json(name) || ':' || to_json(said), ',' ORDER BY name COLLATE "C")
+             || '}' AS content
+      FROM (VALUES
+        ('form', 'yining-offset/1'), ('number', certificate.number), ('code', certificate.code),
+        ('ticket', certificate.ticket_id::text), ('cause', certificate.cause_id::text),
+        ('quantity_kg', certificate.quantity_kg::text), ('purpose', certificate.purpose),
+        ('beneficiary', beneficiary.key::text), ('year', coalesce(certificate.year::text, '')),
+        ('event', certificate.event_name), ('place', certificate.place),
+        ('begins_on', coalesce(certificate.begins_on::text, '')),
+        ('ends_on', coalesce(certificate.ends_on::text, '')),
+        ('headcount', coalesce(certificate.headcount::text, '')),
+        ('authority', certificate.authority), ('document_number', certificate.document_number),
+        ('signed_by', signer.key::text),
+        ('signed_at', to_char(city.signed_at, 'YYYY-MM-DD"T"HH24:MI:SS') || CASE
+           WHEN city.signed_at = date_trunc('second', city.signed_at) THEN ''
+           ELSE to_char(city.signed_at, '.US') END || '+08:00')) AS fact (name, said)) AS signed
+    WHERE certificate.content_sha256 <> encode(sha256(convert_to(signed.content, 'UTF8')), 'hex')
+       -- By which the ledger's chain holds it.
+       OR encode(entry.document_sha256, 'hex') <> certificate.content_sha256
+    ORDER BY certificate.number LIMIT 1
+    """,
+)

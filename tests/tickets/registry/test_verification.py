@@ -123,6 +123,8 @@ HANDS = {
     "UPDATE registry_allotmentshare SET party_id = (SELECT max(id) FROM accounts_party)":
         {"acts_give_what_was_asked"},
     "DELETE FROM offsets_offset": {"nothing_is_retired_without_a_certificate"},
+    "UPDATE offsets_offset SET headcount = 7": {"certificates_are_as_signed"},
+    "UPDATE offsets_offset SET content_sha256 = repeat('0', 64)": {"certificates_are_as_signed"},
     "DROP TRIGGER offset_is_no_own_matter ON offsets_offsetrequest": {"guards_are_at_work"},
     "DROP INDEX one_standing_share_per_owner": {"guards_are_at_work"},
     "ALTER TABLE registry_block DROP CONSTRAINT one_home_for_every_kilogram":
