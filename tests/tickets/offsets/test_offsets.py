@@ -145,6 +145,30 @@ def test_every_owner_agrees_and_who_acts_for_one_neither_prepares_nor_signs(
         OffsetRequest.objects.filter(pk=wanted.pk).update(state="signed", decided_by=bureau.signer)
 
 
+def test_what_was_agreed_to_is_what_is_signed(bureau: Bureau, clerk: User) -> None:
+    """Plain SQL neither asks for more after the consent nor opens or removes what was decided."""
+    ticket = bureau.issue()
+    wanted, refused = asked(bureau, ticket), asked(bureau, ticket)
+    review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
+    other = propose_name(name="李四", actor=bureau.owner_user)
+    change = OffsetRequest.objects.filter(pk=wanted.pk).update
+    for more in ({"quantity_kg": 50_000}, {"beneficiary": other}, {"asked_by": clerk},
+                 {"state": "refused", "decided_by": clerk, "year": 2020}):  # fmt: skip
+        with refused_by("nothing_is_rewritten"):
+            change(**more)
+    prepare_offset(request=wanted, opinion="", actor=clerk)
+    sign_offset(request=wanted, actor=bureau.signer)
+    refuse_offset(request=refused, reason="x", actor=clerk)
+    for one in (wanted, refused):
+        with refused_by("nothing_is_rewritten"):
+            OffsetRequest.objects.filter(pk=one.pk).update(state="asked")
+    with refused_by("nothing_is_rewritten"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM offsets_offsetrequest WHERE id = %s", [refused.pk])
+    state = state_of(ticket)
+    assert state is not None
+    assert (state.held_kg, state.offset_kg) == (99_000, 1000)
+
+
 def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau, clerk: User) -> None:
     ticket = bureau.issue()
     first, second, third = (asked(bureau, ticket) for _ in range(3))
