@@ -301,7 +301,7 @@ class MandateTooSmall(RegistryError):
     message = _("委托权限为 {limit} 千克，不足以办理 {wanted} 千克。")
 
 
-@stands_for("who_prepared_a_registration_does_not_decide_it")
+@stands_for("who_prepared_a_registration_does_not_decide_it", "request_is_not_born_decided")
 class SamePerson(RegistryError):
     """Who prepared does not decide."""
 

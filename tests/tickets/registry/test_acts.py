@@ -745,6 +745,17 @@ def test_nobody_handles_an_own_matter(bureau: Bureau) -> None:
     assert states(ticket) == {"held": 100_000}
 
 
+def test_no_request_begins_as_a_decided_one(bureau: Bureau) -> None:
+    """Of which nobody would have asked whether its officers may decide it."""
+    ticket = bureau.issue()
+    for state in ("approved", "rejected"):
+        with refused_by("request_is_not_born_decided"):
+            Registration.objects.create(
+                kind=Kind.GIFT, department="forestry", ticket=ticket, prepared_by=bureau.clerk,
+                state=state, decided_by=bureau.approver, decided_at=PortalNow(),
+            )  # fmt: skip
+
+
 def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau) -> None:
     """Nothing is stuck because who prepared came to act for a party afterwards."""
     ticket = bureau.issue()
