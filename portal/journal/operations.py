@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,7 @@ from portal.base.clock import CITY_TIME, now
 from portal.journal.models import Event, Seal
 
 EMPTY_ROOT = bytes(32)
+Subject = tuple[str, str]  # Kind and key.
 
 
 def record_event(
@@ -83,14 +84,23 @@ def merkle_proofs(leaves: list[bytes], places: list[int]) -> list[list[tuple[str
     return proofs
 
 
-def seal_leaves(seal: Seal) -> tuple[list[tuple[str, str]], list[bytes]]:
-    """The subjects under a seal, and its leaves, of which the last are the subjects' heads."""
-    with connection.cursor() as cursor:
-        cursor.execute(SUBJECTS_UP_TO, [seal.last_event_id])
-        rows = cursor.fetchall()
-    heads = [bytes(row[2]) for row in rows]
-    leaves = leaves_of(seal.day, bytes(seal.previous_root), seal.chains, heads)
-    return [(kind, key) for kind, key, _hash in rows], leaves
+def sealed_leaves() -> Iterator[tuple[Seal, list[Subject], list[bytes]]]:
+    """Each seal from the first on, the subjects under it, and its leaves, of which the last are the
+    subjects' heads. However many days were sealed, each event is read once."""
+    heads: dict[Subject, bytes] = {}
+    subjects: list[Subject] = []
+    last_event_id = -(2**63)  # Whatever number a hand gave it.
+    for seal in Seal.objects.order_by("day"):
+        with connection.cursor() as cursor:
+            cursor.execute(_HEADS_SINCE, [last_event_id, seal.last_event_id])
+            found = {(kind, key): bytes(head) for kind, key, head in cursor.fetchall()}
+        subjects = sorted([*subjects, *(found.keys() - heads.keys())])
+        heads |= found
+        last_event_id = seal.last_event_id
+        leaves = leaves_of(
+            seal.day, bytes(seal.previous_root), seal.chains, [heads[one] for one in subjects]
+        )
+        yield seal, subjects, leaves
 
 
 def leaves_of(
@@ -107,12 +117,15 @@ def chains_leaf(chains: Mapping[str, int]) -> bytes:
     return json.dumps(dict(chains), sort_keys=True, separators=(",", ":")).encode()
 
 
-SUBJECTS_UP_TO = """
-SELECT subject_kind, subject_key, hash FROM (
-  SELECT DISTINCT ON (subject_kind, subject_key) subject_kind, subject_key, hash
-  FROM journal_event WHERE id <= %s
-  ORDER BY subject_kind, subject_key, seq DESC
-) AS head ORDER BY subject_kind COLLATE "C", subject_key COLLATE "C"
+_HEADS_SINCE = """
+SELECT DISTINCT ON (subject_kind, subject_key) subject_kind, subject_key, hash
+FROM journal_event WHERE id > %s AND id <= %s
+ORDER BY subject_kind, subject_key, seq DESC
+"""
+# In the order of Python's texts, as ``sealed_leaves`` has them.
+_HEADS_NOW = """
+SELECT subject_kind, subject_key, hash FROM journal_head WHERE seq > 0
+ORDER BY subject_kind COLLATE "C", subject_key COLLATE "C"
 """
 
 
@@ -121,14 +134,15 @@ def seal_day() -> Seal | None:
     day: date = now().astimezone(CITY_TIME).date()
     with transaction.atomic(), connection.cursor() as cursor:
         # Waits for acts under way and holds new ones back for this moment, so that the set of
-        # events under last_event_id is complete and can be recomputed for ever.
+        # events under last_event_id is complete and can be recomputed for ever. The heads are those
+        # of all events then; a head changed by hand makes a root that verify_journal refuses.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('journal_seal'))")
         if Seal.objects.filter(day=day).exists():
             return None
         cursor.execute("SELECT journal_hold()")
         cursor.execute("SELECT coalesce(max(id), 0) FROM journal_event")
         last_event_id = cursor.fetchone()[0]
-        cursor.execute(SUBJECTS_UP_TO, [last_event_id])
+        cursor.execute(_HEADS_NOW)
         rows = cursor.fetchall()
         heads = [bytes(row[2]) for row in rows]
         chains = dict(Counter(row[0] for row in rows))

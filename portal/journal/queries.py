@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from portal.journal.models import Event, Head, Seal
-from portal.journal.operations import EMPTY_ROOT, merkle_root, seal_leaves
+from portal.journal.operations import EMPTY_ROOT, merkle_root, sealed_leaves
 
 # The trigger and this query share journal_event_hash(), but what it is applied to is recomputed:
 # the neighbour in the chain, not the stored link.
@@ -61,9 +61,8 @@ def verify_journal() -> JournalReport:
         cursor.execute(_WRONG_HEAD)
         if row := cursor.fetchone():
             report.faults.append(f"journal_head {row[0]}: differs from the last event")
-        previous_root = EMPTY_ROOT
-        for seal in Seal.objects.order_by("day"):
-            subjects, leaves = seal_leaves(seal)
+        previous_root, last_event_id = EMPTY_ROOT, 0
+        for seal, subjects, leaves in sealed_leaves():
             root = merkle_root(leaves)
             counted = dict(Counter(kind for kind, _key in subjects))
             if (
@@ -71,8 +70,9 @@ def verify_journal() -> JournalReport:
                 or seal.chains not in (None, counted)
                 or root != bytes(seal.root)
                 or previous_root != bytes(seal.previous_root)
+                or seal.last_event_id < last_event_id
             ):
                 report.faults.append(f"journal_seal {seal.day}: root differs")
                 break
-            previous_root = root
+            previous_root, last_event_id = root, seal.last_event_id
     return report

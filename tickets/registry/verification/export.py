@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from portal.base.errors import NotFound
 from portal.journal.models import Seal
-from portal.journal.operations import merkle_proofs, seal_leaves
+from portal.journal.operations import merkle_proofs, sealed_leaves
 
 FORM = "yining-register/2"
 CHAINS_PLACE = 2  # Of a seal's leaves: after its day and the root before it.
@@ -96,8 +96,7 @@ def _seals_and_proofs() -> tuple[list[str], list[str]]:
     proofs: list[str] = []
     shown: dict[str, bytes] = {}
     newest = Seal.objects.order_by("-day").first()
-    for seal in Seal.objects.order_by("day"):
-        subjects, leaves = seal_leaves(seal)
+    for seal, subjects, leaves in sealed_leaves():
         first = len(leaves) - len(subjects)
         wanted = [
             (key, place)
