@@ -70,6 +70,17 @@ def climbed(leaf, path):
     return node
 
 
+def place_of(path):
+    """Which leaf of the tree a path climbs from; of the first two, which never go up alone."""
+    return sum(1 << level for level, (side, _sibling) in enumerate(path) if side == "left")
+
+
+def shares_fit(shares, denominator):
+    """Whether the numerators are positive and sum to the whole."""
+    numerators = [share[1] for share in shares]
+    return min(numerators, default=0) > 0 and sum(numerators) == denominator
+
+
 def day_of(microseconds):
     """The day in the city."""
     return (
@@ -130,17 +141,26 @@ class Register:
     def seal(self, line):
         self.counts["seals"] += 1
         day = line["day"]
-        wanted = self.published.get(day)
-        if wanted is not None and wanted != line["root"]:
+        root = self.published.get(day, line["root"])
+        if root != line["root"]:
             self.fault(f"seal {day}: not the published root")
-        if self.seals and line["previous_root"] != list(self.seals.values())[-1]:
+        before = list(self.seals.values())[-1] if self.seals else ZERO.hex()
+        if line["previous_root"] != before:
             self.fault(f"seal {day}: does not follow the seal before it")
+        # The tree's first leaves. Unproved, the days before a noted root could be made up.
+        leaves = [
+            ("that day", day.encode(), line["day_path"]),
+            ("the root before it", bytes.fromhex(line["previous_root"]), line["previous_path"]),
+        ]
+        for place, (what, leaf, path) in enumerate(leaves):
+            if climbed(leaf, path).hex() != root or place_of(path) != place:
+                self.fault(f"seal {day}: is not over {what}")
         chains = line["chains"]
         if chains is None and any(said is not None for said in self.sealed_issuances.values()):
             self.fault(f"seal {day}: does not say how many chains it is over")
         if chains is not None:
             said = json.dumps(chains, sort_keys=True, separators=(",", ":")).encode()
-            if climbed(said, line["chains_path"]).hex() != (wanted or line["root"]):
+            if climbed(said, line["chains_path"]).hex() != root:
                 self.fault(f"seal {day}: is not over so many chains")
         self.sealed_issuances[day] = None if chains is None else chains.get("issuance", 0)
         self.seals[day] = line["root"]
@@ -224,14 +244,19 @@ class Register:
         for ticket in content.get("tickets", ()):
             if ticket["key"] in self.tickets:
                 self.fault("entry {}: ticket {} is opened twice".format(number, ticket["number"]))
-            if sum(share[1] for share in ticket["shares"]) != ticket["denominator"]:
+            if not shares_fit(ticket["shares"], ticket["denominator"]):
                 self.fault("entry {}: shares of {} do not sum".format(number, ticket["number"]))
             self.tickets[ticket["key"]] = {
                 "number": ticket["number"],
                 "parent": ticket.get("parent"),
+                "denominator": ticket["denominator"],
                 "opened": number,
                 "closed": "",
             }
+        for written in content.get("shares", ()):
+            ticket = self.tickets.get(written["ticket"])
+            if ticket is None or not shares_fit(written["shares"], ticket["denominator"]):
+                self.fault(f"entry {number}: shares that are written anew do not sum")
         closed, opened = [], []
         for low, high in content.get("closes", ()):
             block = standing.pop((low, high), None)
@@ -366,7 +391,7 @@ def main():
                     getattr(register, kind)(line)
                 elif kind == "totals":
                     register.said = line["kg"]
-                elif kind == "register" and line["form"] != "yining-register/2":
+                elif kind == "register" and line["form"] != "yining-register/3":
                     raise ValueError("unknown form " + line["form"])
         for day in published:
             if day not in register.seals:

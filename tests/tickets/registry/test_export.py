@@ -21,7 +21,13 @@ from django.urls import reverse
 
 from portal.base.clock import advance_clock
 from portal.journal.models import Seal
-from portal.journal.operations import seal_day
+from portal.journal.operations import (
+    EMPTY_ROOT,
+    chains_leaf,
+    merkle_proofs,
+    merkle_root,
+    seal_day,
+)
 from tests.databases import own_database
 from tests.tickets.registry.register import Bureau
 from tickets.registry.moves import MOVES
@@ -182,6 +188,51 @@ def move_by_no_act(lines: list[dict[str, Any]]) -> None:
     rechain(lines)
 
 
+def make_up_the_first_day(lines: list[dict[str, Any]]) -> None:
+    """Who noted the second root alone is shown another first day, with a tree of its own."""
+    seals = [line for line in lines if line["kind"] == "seal"]
+    first, second = seals
+    proofs = [line for line in lines if line["kind"] == "proof" and line["day"] == first["day"]]
+    counts = {"issuance": len(proofs)}
+    leaves = [
+        first["day"].encode(), EMPTY_ROOT, chains_leaf(counts),
+        *(bytes.fromhex(line["leaf"]) for line in proofs),
+    ]  # fmt: skip
+    paths = [
+        [[side, sibling.hex()] for side, sibling in path]
+        for path in merkle_proofs(leaves, list(range(len(leaves))))
+    ]
+    first |= {
+        "root": merkle_root(leaves).hex(), "chains": counts,
+        "day_path": paths[0], "previous_path": paths[1], "chains_path": paths[2],
+    }  # fmt: skip
+    for line, path in zip(proofs, paths[3:], strict=True):
+        line["path"] = path
+    second["previous_root"] = first["root"]
+
+
+def write_shares_anew(lines: list[dict[str, Any]]) -> None:
+    """An owner has twice the ticket, by an entry that is chained as it should be."""
+    offset = next(line for line in reversed(entries(lines)) if line["fields"][3] == "offset")
+    content = json.loads(offset["fields"][13])
+    ticket = content["opens"][0]["ticket"]
+    content["shares"] = [{"ticket": ticket, "shares": [[ticket, 2]]}]
+    offset["fields"][13] = json.dumps(content)
+    rechain(lines)
+
+
+def test_a_noted_root_holds_the_days_before_it(
+    export: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    path, roots = export
+    day = max(roots)
+    assert run(path, {day: roots[day]})[0] == 0
+    made_up = changed(path, make_up_the_first_day, tmp_path / "x.jsonl")
+    status, report = run(made_up, {day: roots[day]})
+    assert status == 1
+    assert report["faults"] == [f"seal {day}: is not over the root before it"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -191,6 +242,11 @@ def move_by_no_act(lines: list[dict[str, Any]]) -> None:
         (leave_out_the_last, "issuances, proved are"),
         (resurrect, "a ticket that was never opened"),
         (move_by_no_act, "held -> offset by freeze"),
+        (write_shares_anew, "shares that are written anew do not sum"),
+        (
+            lambda lines: lines.remove(next(one for one in lines if one["kind"] == "seal")),
+            "does not follow the seal before it",
+        ),
         (
             lambda lines: [
                 line.update(chains={"issuance": 1}) for line in lines if line["kind"] == "seal"

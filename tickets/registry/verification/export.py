@@ -15,8 +15,9 @@ from portal.base.errors import NotFound
 from portal.journal.models import Seal
 from portal.journal.operations import merkle_proofs, sealed_leaves
 
-FORM = "yining-register/2"
-CHAINS_PLACE = 2  # Of a seal's leaves: after its day and the root before it.
+FORM = "yining-register/3"
+# Of a seal's leaves.
+DAY_PLACE, PREVIOUS_PLACE, CHAINS_PLACE = 0, 1, 2
 _ENTRIES = """
 SELECT issuance.key::text, entry.seq::text, entry.id::text, entry.kind,
        ((extract(epoch FROM entry.recorded_at) * 1000000)::bigint)::text,
@@ -62,7 +63,8 @@ def export_file() -> Path:
     if seal is None:
         raise NotFound()
     folder = Path(settings.MEDIA_ROOT) / "register"
-    path = folder / f"register-{seal.day.isoformat()}-{bytes(seal.root).hex()[:12]}.jsonl"
+    form = FORM.rpartition("/")[2]
+    path = folder / f"register-{form}-{seal.day.isoformat()}-{bytes(seal.root).hex()[:12]}.jsonl"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(
@@ -103,13 +105,17 @@ def _seals_and_proofs() -> tuple[list[str], list[str]]:
             for place, (kind, key) in enumerate(subjects, start=first)
             if kind == "issuance" and (shown.get(key) != leaves[place] or seal == newest)
         ]
-        of_chains, *paths = merkle_proofs(leaves, [CHAINS_PLACE, *(at for _key, at in wanted)])
+        of_day, of_previous, of_chains, *paths = merkle_proofs(
+            leaves, [DAY_PLACE, PREVIOUS_PLACE, CHAINS_PLACE, *(at for _key, at in wanted)]
+        )
         seals.append(
             _line(
                 kind="seal",
                 day=seal.day.isoformat(),
+                day_path=_path(of_day),
                 root=bytes(seal.root).hex(),
                 previous_root=bytes(seal.previous_root).hex(),
+                previous_path=_path(of_previous),
                 chains=seal.chains,
                 chains_path=None if seal.chains is None else _path(of_chains),
             )
