@@ -21,14 +21,14 @@ from tickets.offsets.forms import ASKED_PURPOSES, COUNT_LIMIT, YEAR_FIRST, YEAR_
 from tickets.offsets.models import OffsetRequest, Purpose
 from tickets.offsets.operations import ask_offset, propose_name
 from tickets.registry.access import access_own_ticket
+from tickets.registry.api import KilogramsField
 from tickets.registry.models import CarbonTicket
-from tickets.registry.quantities import LIMIT_KG
 
 
 class OffsetInput(serializers.Serializer[Any]):
     """What the web form asks, in kilograms; each purpose wants its own facts."""
 
-    quantity_kg = serializers.IntegerField(min_value=1, max_value=LIMIT_KG)
+    quantity_kg = KilogramsField()
     purpose = serializers.ChoiceField(ASKED_PURPOSES)
     beneficiary = serializers.CharField(max_length=100)
     year = serializers.IntegerField(min_value=YEAR_FIRST, max_value=YEAR_LAST, required=False)

@@ -20,8 +20,20 @@ from portal.base.paging import PAGE_IN_DOCUMENT, PAGE_PARAMETERS, GeoPages
 from portal.base.parameters import only
 from tickets.registry.access import access_own_ticket
 from tickets.registry.models import CarbonTicket, LedgerEntry, TicketShare
+from tickets.registry.quantities import LIMIT_KG, parse_kilograms, require_quantity
 from tickets.registry.queries import Standing, acts_on, own_tickets, state_table
 from tickets.registry.showing import period_of
+
+
+class KilogramsField(serializers.IntegerField):
+    """A positive number, or a text of plain digits as a form sends it: what ``int()`` reads besides
+    (full-width digits, ``1_0``, ``10.0``) is no quantity. Raises InvalidQuantity."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=LIMIT_KG, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        return parse_kilograms(data) if isinstance(data, str) else require_quantity(data)
 
 
 def features(tickets: Sequence[CarbonTicket]) -> list[dict[str, Any]]:

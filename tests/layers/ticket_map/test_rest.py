@@ -125,16 +125,19 @@ def test_an_offset_is_asked_for_once_however_often_it_is_sent(story: Story, owne
     for body, key, status, code in (
         ({**wanted, "quantity_kg": 501}, "k1", 422, "request_key_reused"),
         (wanted, "", 422, "invalid_input"),
-        ({**wanted, "quantity_kg": 0}, "k2", 400, "invalid_input"),
-        ({**wanted, "quantity_kg": 10**18}, "k2", 400, "invalid_input"),
+        *(
+            ({**wanted, "quantity_kg": wrong}, "k2", 422, "invalid_quantity")
+            for wrong in (0, -1, 0.0001, 10.0, 1e308, 10**18, True, "1,000", "１０", "1_0", [1])
+        ),
         ({**wanted, "quantity_kg": 20_001}, "k2", 409, "block_not_free"),
         ({**wanted, "purpose": "event"}, "k2", 422, "purpose_incomplete"),
         ({**wanted, "beneficiary": "a\0b"}, "k2", 400, "invalid_input"),
     ):
         refused = send(body, key)
         assert (refused.status_code, refused.json()["code"]) == (status, code), body
-    broken = owner.post(address, "{", "application/json", headers={"Idempotency-Key": "k3"})
-    assert (broken.status_code, broken.json()["code"]) == (400, "parse_error")
+    for text in ("{", "[" * 100_000):
+        broken = owner.post(address, text, "application/json", headers={"Idempotency-Key": "k3"})
+        assert (broken.status_code, broken.json()["code"]) == (400, "parse_error")
     others = f"{TICKETS}{story.child.number}/offsets/"
     assert owner.post(others, json.dumps(wanted), "application/json").status_code == 404
     reader = program(story.bureau.owner_user, Scope.TICKETS)
