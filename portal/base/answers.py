@@ -33,7 +33,9 @@ def refusal_shown(page: HttpResponse) -> PortalError | None:
 
 def typed_into(request: HttpRequest) -> list[Any]:
     """The form's address and fields: what makes it this request and no other."""
-    fields = sorted((name, value) for name, value in request.POST.items() if name not in _UNSIGNED)
+    fields = sorted(
+        (name, values) for name, values in request.POST.lists() if name not in _UNSIGNED
+    )
     return [*fields, request.path]
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import RequestFactory
 
+from portal.base.answers import typed_into
 from portal.base.clock import advance_clock
 from portal.base.errors import InvalidInput
 from portal.base.idempotency import (
@@ -226,3 +228,12 @@ def test_a_key_is_kept_30_days() -> None:
     advance_clock(timedelta(minutes=2))
     assert purge_request_keys() == 1
     assert not send().repeated
+
+
+def test_each_value_of_a_field_that_is_sent_several_times_makes_the_request() -> None:
+    """Two lists of ticked boxes with the same last one are two requests."""
+    first, second = (
+        typed_into(RequestFactory().post("/marks/", {"mark": ticked, "csrfmiddlewaretoken": "x"}))
+        for ticked in (["1", "3"], ["2", "3"])
+    )
+    assert content_digest(first) != content_digest(second)
