@@ -109,6 +109,12 @@ def test_who_prepared_does_not_sign_and_names_are_reviewed_first(
     wanted = asked(bureau, ticket)
     with pytest.raises(NameNotReviewed):
         prepare_offset(request=wanted, opinion="", actor=clerk)
+    page = Client()
+    page.force_login(clerk)
+    typed = {"action": "prepare", "opinion": "材料齐全，数量相符。"}
+    refused = page.post(reverse("offsets:request", args=[wanted.key]), typed)
+    assert refused.status_code == 422
+    assert f">{typed['opinion']}</textarea>" in refused.content.decode(), "typed in vain"
     review_name(beneficiary=wanted.beneficiary, accepted=True, actor=clerk)
     prepare_offset(request=wanted, opinion="", actor=clerk)
     with pytest.raises(OfficeMissing):
