@@ -150,10 +150,15 @@ def mandates_in_force(user: AnyUser) -> QuerySet[Mandate]:
     """By which ``user`` acts today. A party whose identity was not accepted gives none."""
     if not isinstance(user, User) or not user.is_active:
         return Mandate.objects.none()
+    return all_mandates_in_force().filter(user=user)
+
+
+def all_mandates_in_force() -> QuerySet[Mandate]:
+    """By which anybody acts today."""
     day = today()
     return Mandate.objects.filter(
         Q(valid_to__isnull=True) | Q(valid_to__gte=day),
-        user=user,
+        user__is_active=True,
         ended_at__isnull=True,
         valid_from__lte=day,
         party__checked_at__isnull=False,

@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.queries import AnyUser, has_role, parties_acted_for, works_in
-from tickets.offsets.access import may_agree, may_read_offset_request
+from tickets.offsets.access import lacking_of, reads_requests_on
 from tickets.offsets.models import OF_BODIES, Beneficiary, Offset, OffsetRequest
 from tickets.registry.models import CarbonTicket, TicketShare
 
@@ -27,28 +27,23 @@ def my_turn_count(user: User) -> int | None:
 
 def to_consent(user: User) -> list[OffsetRequest]:
     """Open requests that an owner for whom the user disposes has not agreed to, the oldest first."""
-    mine = parties_acted_for(user, Mandate.Scope.DISPOSE)
-    found = OffsetRequest.objects.filter(
-        state__in=OffsetRequest.OPEN,
-        ticket__in=TicketShare.objects.filter(party__in=mine, closed_by__isnull=True).values(
-            "ticket"
-        ),
+    mine = set(parties_acted_for(user, Mandate.Scope.DISPOSE).values_list("pk", flat=True))
+    owned = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True).values("ticket")
+    found = list(
+        OffsetRequest.objects.filter(state__in=OffsetRequest.OPEN, ticket__in=owned)
+        .select_related("ticket", "beneficiary", "asked_by")
+        .order_by("asked_at")
     )
-    return [
-        one
-        for one in found.select_related("ticket", "beneficiary", "asked_by").order_by("asked_at")
-        if may_agree(one, user)
-    ]
+    lacking = lacking_of(found)
+    return [one for one in found if any(owner.pk in mine for owner in lacking[one.pk])]
 
 
 def open_requests_on(ticket: CarbonTicket, user: AnyUser) -> list[OffsetRequest]:
     """What is asked for on a ticket and not decided, as far as the user may open it."""
     found = OffsetRequest.objects.filter(ticket=ticket, state__in=OffsetRequest.OPEN)
-    return [
-        one
-        for one in found.select_related("ticket", "beneficiary").order_by("asked_at")
-        if may_read_offset_request(one, user)
-    ]
+    if not reads_requests_on(ticket, user):
+        found = found.filter(asked_by=user.pk)
+    return list(found.select_related("ticket", "beneficiary").order_by("asked_at"))
 
 
 def names_offered(user: User) -> QuerySet[Beneficiary]:

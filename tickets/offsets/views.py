@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Role, User
 from portal.accounts.operations import require_second_factor
-from portal.accounts.queries import acts_for, has_role, works_in
+from portal.accounts.queries import acts_for_any, has_role, works_in
 from portal.accounts.second_factor import confirmed_device, present_code
 from portal.base.addresses import public_url
 from portal.base.answers import REQUEST_KEY, answer_refused, pressed_once, sent_once
@@ -76,7 +76,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
     """The holder's form; the amount may come from the estimate."""
     user = signed_in(request)
     ticket = access_held_ticket(number, user)
-    if not any(acts_for(user, owner, Mandate.Scope.APPLY) for owner in owners_of(ticket)):
+    if not acts_for_any(user, owners_of(ticket), Mandate.Scope.APPLY):
         raise NotFound()
     bound = request.method == "POST"
     form = OffsetForm(

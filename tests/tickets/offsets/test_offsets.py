@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from portal.accounts.errors import OfficeMissing
@@ -23,6 +24,7 @@ from tests.accounts.people import officer, user_named
 from tests.base.sessions import refused_by
 from tests.tickets.registry.register import Bureau, mandate_of
 from tests.tickets.registry_pages.hands import Hands
+from tickets.offsets.access import lacking_of
 from tickets.offsets.api import OffsetInput
 from tickets.offsets.errors import (
     EstimateEmpty,
@@ -45,7 +47,7 @@ from tickets.offsets.operations import (
     sign_offset,
 )
 from tickets.offsets.paper import offset_pdf
-from tickets.offsets.queries import my_turn_count, to_consent
+from tickets.offsets.queries import my_turn_count, open_requests_on, to_consent
 from tickets.registry.errors import BlockNotFree, ConsentMissing, MandateTooSmall
 from tickets.registry.models import CarbonTicket, Cause
 from tickets.registry.operations import Owners, open_cause
@@ -197,6 +199,23 @@ def test_an_own_matter_is_judged_at_the_time_of_the_act(bureau: Bureau, clerk: U
     with pytest.raises(PreparerActed):
         sign_offset(request=second, actor=bureau.signer)
     refuse_offset(request=second, reason="重新申请", actor=bureau.signer)
+
+
+def test_more_requests_and_owners_ask_no_more_queries(
+    bureau: Bureau, django_assert_num_queries: Any
+) -> None:
+    shares = Owners(tuple((party, 1) for party in (bureau.owner, bureau.other, bureau.buyer)), 3)
+    ticket = bureau.issue(owners=shares)
+    requests = [asked(bureau, ticket) for _request in range(4)]
+    for wanted in requests[:2]:
+        agree_to_offset(request=wanted, actor=bureau.other_user)
+    with django_assert_num_queries(4):  # And the day.
+        lacking = lacking_of(requests)
+    assert [len(lacking[one.pk]) for one in requests] == [1, 1, 2, 2]
+    with CaptureQueriesContext(connection) as queries:
+        assert to_consent(bureau.other_user) == requests[2:]
+        assert open_requests_on(ticket, bureau.buyer_user) == requests
+    assert len(queries) < 20
 
 
 def test_who_must_agree_to_an_offset_is_told_and_finds_it(
