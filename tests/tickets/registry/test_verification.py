@@ -22,7 +22,8 @@ from tests.tickets.registry.test_successions import succeeded
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import Cancellation, Registration
 from tickets.registry.operations import Kind, Owners, prepare_cancellation, trade_listed
-from tickets.registry.verification.checks import GROUNDS, TICKETS
+from tickets.registry.verification.checks import CHECKS, GROUNDS, TICKETS, all_checks
+from tickets.registry.verification.replay import COMPARE
 
 
 def verdict(*words: str) -> tuple[int, dict[str, Any]]:
@@ -66,6 +67,7 @@ def test_a_register_that_the_operations_wrote_is_whole(whole: str) -> None:
     assert report["faults"] == []
     assert status == 0
     assert report["counts"]["entries"] == 10
+    assert report["checks"] == len(all_checks()) + 2 + len(COMPARE) > len(CHECKS)
 
 
 # What a hand at the owner's console does → the checks that must name it.

@@ -557,11 +557,16 @@ def register_check(check: Check) -> None:
     _LATER[check.code] = check
 
 
+def all_checks() -> tuple[Check, ...]:
+    """The register's own and those of the later stages."""
+    return (*CHECKS, *_LATER.values())
+
+
 def find_faults(progress: Callable[[str], object]) -> Iterator[Fault]:
     """The first fault of each kind."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '256MB'")
-        for check in (*CHECKS, *_LATER.values()):
+        for check in all_checks():
             progress(check.code)
             cursor.execute(check.statement)
             if row := cursor.fetchone():

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection, transaction
 
-from tickets.registry.verification.checks import CHECKS, find_faults
+from tickets.registry.verification.checks import all_checks, find_faults
 from tickets.registry.verification.replay import COMPARE, find_differences
 
 COUNTED = {
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 counts[name] = cursor.fetchone()[0]
             transaction.set_rollback(True)
         return {
-            "checks": len(CHECKS) + 2 + (len(COMPARE) if replay else 0),
+            "checks": len(all_checks()) + 2 + (len(COMPARE) if replay else 0),
             "replayed": replay,
             "counts": counts,
             "faults": faults,
