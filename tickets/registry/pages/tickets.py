@@ -185,37 +185,35 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     if at is not None and ticket.opened_at > at:
         raise NotFound()
     exact = may_see_exact(request, ticket)
-    flows = stream_of(ticket.issuance, at)
-    family = family_of(ticket, at)
-    kin = {one.pk for one in family}
-    nearest = _nearest(family, ticket)
-    numbers: dict[Any, str] = {
-        one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
-    }
-    state = state_of(ticket, at)
-    version = ticket.area_version
-    shape = version.geom if exact else version.shown_to_all
-    filing = ticket.issuance.filing
-    project = filing.application.project
-    hectares, mu = area_facts(version.area_m2)
-    first, last = period_of(ticket)
-    mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
-    pages = Paginator(acts_on(ticket, at), ACT_ROWS)
-    page = pages.get_page(request.GET.get("page") or pages.num_pages)  # The newest first seen.
-    acts = list(page)
-    moved, retired, orders = flows_by_entry(flows), retired_by(acts), ordered_by(acts)
     context = {
         "panels": panels_of(ticket, request.user),
         "ticket": ticket,
         "exact": exact,
         "at": request.GET.get("at", ""),
+        **_facts(ticket, at, exact),
+        **_history(request, ticket, at),
+        "notice": policy_text("notice.not_ccer"),
+        **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
+    }
+    return render(request, "registry/ticket.html", context)
+
+
+def _facts(ticket: CarbonTicket, at: datetime | None, exact: bool) -> dict[str, Any]:
+    """What the ticket says and how it stands; the land to a tenth of a hectare for the public."""
+    state = state_of(ticket, at)
+    version = ticket.area_version
+    shape = version.geom if exact else version.shown_to_all
+    filing = ticket.issuance.filing
+    hectares, mu = area_facts(version.area_m2)
+    first, last = period_of(ticket)
+    return {
         "state": state,
         "words": big_words(state) if state else "",
         "bars": bars(state) if state else [],
         "frozen": tonnes(state.frozen_kg) if state and state.frozen_kg else "",
         "face_tonnes": tonnes(face_kg(ticket)),
         "holders": holders(ticket, at, masked=not exact),
-        "project": project,
+        "project": filing.application.project,
         "filing": filing,
         "hectares": hectares if exact else f"{version.area_m2 / 10_000:,.1f}",
         "mu": mu if exact else f"{round(version.area_m2 / 10_000, 1) * 15:,.1f}",
@@ -224,6 +222,25 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         "issued_on": issued_on(ticket),
         "code": grouped_code(ticket.code),
         "verify": reverse("site:verify", args=[ticket.code]),
+        "sketch_config": sketch_config([json.loads(shape.json)]),
+    }
+
+
+def _history(request: HttpRequest, ticket: CarbonTicket, at: datetime | None) -> dict[str, Any]:
+    """The tree of its kin, the stream of their kilograms, and one page of its acts."""
+    flows = stream_of(ticket.issuance, at)
+    family = family_of(ticket, at)
+    kin = {one.pk for one in family}
+    nearest = _nearest(family, ticket)
+    numbers: dict[Any, str] = {
+        one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
+    }
+    mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
+    pages = Paginator(acts_on(ticket, at), ACT_ROWS)
+    page = pages.get_page(request.GET.get("page") or pages.num_pages)  # The newest first seen.
+    acts = list(page)
+    moved, retired, orders = flows_by_entry(flows), retired_by(acts), ordered_by(acts)
+    return {
         "tree": family_tree(nearest, ticket, at),
         "more_family": len(family) - len(nearest),
         # Our own SVG: every text in it went through ElementTree.
@@ -239,11 +256,7 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         ],
         "page": page,
         "readable": readable_registrations([entry.registration for entry in acts], request.user),
-        "notice": policy_text("notice.not_ccer"),
-        "sketch_config": sketch_config([json.loads(shape.json)]),
-        **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
     }
-    return render(request, "registry/ticket.html", context)
 
 
 def may_see_exact(request: HttpRequest, ticket: CarbonTicket) -> bool:
@@ -295,67 +308,79 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
     """What the reader may see and do besides: pledges, orders, papers, forms."""
     user = request.user
     owns = acts_for_any(user, owners_of(ticket), Mandate.Scope.APPLY)
-    forestry = works_in(user, Department.FORESTRY)
-    ranks = ranks_on(ticket)
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
     kinds = [*(OWNERS_ACTS if owns else ()), *(OFFICE_ACTS if clerk else ())]
-    banks = with_former_bodies(
-        parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True)
-    )
     notice = ticket.loss_notices.order_by("-pk").first()
     orders = orders_in_force(ticket)
-    due = marks_due(ticket) if clerk else []
     return {
         "owns": owns and ticket.is_open,
         "clerk": clerk,
         "asks": [ACTS[kind] for kind in kinds] if ticket.is_open else [],
         "claim_may_end": clerk and claim_may_end(ticket.issuance),
-        "pledges": [
-            {
-                "pledge": rank.pledge,
-                "tonnes": tonnes(rank.standing_kg),
-                "live": rank.standing_kg > 0,
-                "waits": tonnes(rank.waiting_kg) if rank.waiting_kg else "",
-                "mine": rank.pledge.pledgee_id in banks,
-            }
-            for rank in ranks
-        ]
-        if exact or any(rank.pledge.pledgee_id in banks for rank in ranks)
-        else [],
+        "pledges": _pledges_shown(user, ticket, exact),
         "orders": orders if exact else [],
         "debts": debt_rows(_debts_shown(user, ticket)),
         "loss": notice if notice and ticket.is_open and notice.order in orders else None,
         "loss_days": days_left(notice.ends_on, today()) if notice else 0,
-        "prints": ticket.prints.select_related("made_by", "taken_in")
-        .prefetch_related("marks__entry")
-        .order_by("number")
-        if exact
-        else [],
-        "takes_in": PrintReturn.State.choices if clerk and outstanding_prints(ticket) else [],
-        "marks_due": due,
-        "acts_due": list(dict.fromkeys(entry for _printing, entry in due)),
+        **_papers(ticket, exact, clerk),
         "request_key": uuid.uuid4(),
-        "may_print": exact and (owns or forestry),
+        "may_print": exact and (owns or works_in(user, Department.FORESTRY)),
         "prints_now": ticket.is_open
         and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders)
         and not ticket.blocks.standing().filter(state=BlockState.LISTED).exists(),
+        **_under_way(user, ticket, exact),
+    }
+
+
+def _pledges_shown(user: AnyUser, ticket: CarbonTicket, exact: bool) -> list[dict[str, Any]]:
+    """The ranks on the ticket, for who sees it exactly and for the banks that hold one of them."""
+    ranks = ranks_on(ticket)
+    banks = with_former_bodies(
+        parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True)
+    )
+    if not exact and not any(rank.pledge.pledgee_id in banks for rank in ranks):
+        return []
+    return [
+        {
+            "pledge": rank.pledge,
+            "tonnes": tonnes(rank.standing_kg),
+            "live": rank.standing_kg > 0,
+            "waits": tonnes(rank.waiting_kg) if rank.waiting_kg else "",
+            "mine": rank.pledge.pledgee_id in banks,
+        }
+        for rank in ranks
+    ]
+
+
+def _papers(ticket: CarbonTicket, exact: bool, clerk: bool) -> dict[str, Any]:
+    """The printings, and what the clerk may take in or mark of them."""
+    due = marks_due(ticket) if clerk else []
+    prints = ticket.prints.select_related("made_by", "taken_in").prefetch_related("marks__entry")
+    return {
+        "prints": prints.order_by("number") if exact else [],
+        "takes_in": PrintReturn.State.choices if clerk and outstanding_prints(ticket) else [],
+        "marks_due": due,
+        "acts_due": list(dict.fromkeys(entry for _printing, entry in due)),
+    }
+
+
+def _under_way(user: AnyUser, ticket: CarbonTicket, exact: bool) -> dict[str, Any]:
+    """What was asked for and waits, as far as the reader may open it, and the papers that came with it."""
+    prepared = ticket.registrations.filter(state=Registration.State.PREPARED)
+    waiting = ticket.requests.filter(state="waiting")
+    documents = Document.objects.filter(
+        subject_kind=SUBJECT, subject_key__in=ticket.requests.values("key")
+    )
+    return {
         "registrations": [
-            one
-            for one in ticket.registrations.filter(
-                state=Registration.State.PREPARED
-            ).select_related("ticket")
-            if may_read_registration(one, user)
+            one for one in prepared.select_related("ticket") if may_read_registration(one, user)
         ],
         "requests": [
             one
-            for one in ticket.requests.filter(state="waiting").select_related("ticket", "pledgee")
+            for one in waiting.select_related("ticket", "pledgee")
             if may_read_request(one, user)
         ],
-        "documents": Document.objects.filter(
-            subject_kind=SUBJECT, subject_key__in=ticket.requests.values("key")
-        ).order_by("pk")
-        if exact
-        else [],
+        "documents": documents.order_by("pk") if exact else [],
     }
 
 
