@@ -92,8 +92,10 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
 
     Owners who have tickets of their own, issued or divided so, answer each for theirs, and heirs in
     their place. What buyers hold in good faith stays theirs (of a revocation no applicant is one), and
-    so does what secures a loan. NothingToCancel when everything
-    was ordered before; OrderedTooMuch when less is left than is ordered now.
+    so does what secures a loan.
+
+    Raises NothingToCancel when everything was ordered before, OrderedTooMuch when less is left than is
+    ordered now, CancelReasonGone.
     """
     wanted = begin_decision(registration, actor, {Kind.CANCEL})
     if wanted.issuance_id is None:
@@ -103,18 +105,10 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
     issuance = Issuance.objects.get(pk=wanted.issuance_id)
     hold(issuance.pk)
     reach = answering(issuance, revoked=wanted.cancel_reason == Reason.REVOCATION)
-    open_kg = list(reach.open_kg.values())
-    ordered_kg = wanted.quantity_kg or sum(open_kg)
-    if ordered_kg == 0:
-        raise NothingToCancel()
-    if ordered_kg > sum(open_kg):
-        raise OrderedTooMuch(wanted=ordered_kg, free=sum(open_kg))
+    ordered_kg = _ordered(wanted, sum(reach.open_kg.values()))
     cause = Cause.objects.create(kind=Cause.Kind.CANCELLED)
     draft = Draft()
-    missing: dict[Line, int] = {}
-    # Never more than a line still answers for: a part of the sum in the parts' own proportion.
-    for line, due_kg in zip(reach.open_kg, split_by_shares(ordered_kg, open_kg), strict=True):
-        missing[line] = due_kg - _take(draft, reach, line, due_kg, cause)
+    missing = _take_from_all(draft, reach, ordered_kg, cause)
     draft.keep(reach.left)
     missing_kg = sum(missing.values())
     cancellation = Cancellation.objects.create(
@@ -152,6 +146,28 @@ def cancel_blocks(*, registration: Registration, actor: User) -> Cancellation:
     end_decision(wanted, actor)
     _tell_of_cancellation(cancellation, missing)
     return cancellation
+
+
+def _ordered(wanted: Registration, open_kg: int) -> int:
+    """How much is ordered of what is still answered for: all of it when not said."""
+    ordered_kg = wanted.quantity_kg or open_kg
+    if ordered_kg == 0:
+        raise NothingToCancel()
+    if ordered_kg > open_kg:
+        raise OrderedTooMuch(wanted=ordered_kg, free=open_kg)
+    return ordered_kg
+
+
+def _take_from_all(
+    draft: Draft, reach: Answering, ordered_kg: int, cause: Cause
+) -> dict[Line, int]:
+    """From each line a part of the sum in the lines' own proportion, so never more than it still
+    answers for; what was not found of each."""
+    due = split_by_shares(ordered_kg, list(reach.open_kg.values()))
+    return {
+        line: due_kg - _take(draft, reach, line, due_kg, cause)
+        for line, due_kg in zip(reach.open_kg, due, strict=True)
+    }
 
 
 def _take(draft: Draft, reach: Answering, line: Line, due_kg: int, cause: Cause) -> int:
