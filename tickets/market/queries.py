@@ -21,7 +21,7 @@ from tickets.market.models import (
 )
 from tickets.registry.models import CarbonTicket, TicketShare
 from tickets.registry.quantities import KG_PER_TONNE
-from tickets.registry.queries import with_former_bodies
+from tickets.registry.queries import bodies_acted_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def refunds_in_hand() -> list[RetailOrder | Trade]:
 
 def contracts_of(user: AnyUser) -> QuerySet[ReserveContract]:
     """Reserve contracts of either side that ``user`` acts for, or that merged into such a one."""
-    parties = with_former_bodies(parties_acted_for(user).values_list("pk", flat=True))
+    parties = bodies_acted_for(user)
     return (
         ReserveContract.objects.filter(Q(body__in=parties) | Q(owner__in=parties))
         .select_related("body", "owner")

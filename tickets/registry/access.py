@@ -32,11 +32,11 @@ from tickets.registry.models import (
     TicketShare,
 )
 from tickets.registry.queries import (
+    bodies_acted_for,
     changes_shares,
     own_tickets,
     succeeding,
     successions_of,
-    with_former_bodies,
 )
 from tickets.registry.ranks import ranks_on
 
@@ -117,8 +117,7 @@ def successions_visible_to(user: AnyUser) -> QuerySet[PartySuccession]:
     """All of them for those who serve; of those that ended in a party, for who acts for it."""
     if is_staff_reader(user):
         return successions_of()
-    mine = parties_acted_for(user).values_list("pk", flat=True)
-    return successions_of(with_former_bodies(mine))
+    return successions_of(bodies_acted_for(user))
 
 
 def readable_registrations(keys: Iterable[uuid.UUID | None], user: AnyUser) -> set[uuid.UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from parcels.models import ProjectArea
-from portal.accounts.models import Department, Party
+from portal.accounts.models import Department, Mandate, Party
 from portal.accounts.queries import AnyUser, names_of, parties_acted_for, standing_party
 from portal.base.clock import CITY_TIME, today
 from tickets.projects.models import Filing
@@ -91,6 +91,7 @@ class TicketState:
 
     @property
     def live_kg(self) -> int:
+        """What may still be disposed of, used or cancelled."""
         return self.held_kg + self.listed_kg + self.pledged_kg
 
     @property
@@ -100,6 +101,7 @@ class TicketState:
 
     @property
     def standing(self) -> Standing:
+        """In one word."""
         return standing_of(
             self.held_kg, self.listed_kg, self.pledged_kg, self.offset_kg, self.cancelled_kg,
             self.frozen_kg, self.lost_kg, self.closed_because,
@@ -330,14 +332,9 @@ def shares_due(filing: Filing) -> list[tuple[Party, int]]:
 def issuable_to(user: AnyUser) -> list[Filing]:
     """Filings of which nothing is issued, and whose tonnes are due to a party that ``user`` acts for."""
     mine = set(parties_acted_for(user).values_list("pk", flat=True))
-    theirs = with_former_bodies(mine)
-    filings = Filing.objects.filter(
-        issuance__isnull=True,
-        pk__in=Filing.objects.filter(application__shares__party__in=theirs).values("pk"),
-    )
     return [
         filing
-        for filing in filings.select_related("application__project").order_by("pk")
+        for filing in unissued_filings_of(with_former_bodies(mine))
         if any(party.pk in mine for party, _numerator in shares_due(filing))
     ]
 
@@ -365,12 +362,14 @@ def successions_of(parties: Iterable[int] | None = None) -> QuerySet[PartySucces
     return found.order_by("-made_at", "pk")
 
 
-def filings_due_to(party: Party) -> QuerySet[Filing]:
-    """Of which nothing is issued yet, and that a party applied for."""
-    return Filing.objects.filter(
-        issuance__isnull=True,
-        pk__in=Filing.objects.filter(application__shares__party=party).values("pk"),
-    ).select_related("application__project")
+def unissued_filings_of(parties: Collection[int]) -> QuerySet[Filing]:
+    """Filings of which nothing is issued yet, and for which one of the parties applied."""
+    theirs = Filing.objects.filter(application__shares__party__in=parties)
+    return (
+        Filing.objects.filter(issuance__isnull=True, pk__in=theirs.values("pk"))
+        .select_related("application__project")
+        .order_by("pk")
+    )
 
 
 def with_former_bodies(parties: Iterable[int]) -> set[int]:
@@ -383,6 +382,11 @@ def with_former_bodies(parties: Iterable[int]) -> set[int]:
     ):
         found |= merged
     return found
+
+
+def bodies_acted_for(user: AnyUser, scope: Mandate.Scope = Mandate.Scope.VIEW) -> set[int]:
+    """The keys of the parties that ``user`` acts for, and of the bodies that merged into them."""
+    return with_former_bodies(parties_acted_for(user, scope).values_list("pk", flat=True))
 
 
 def has_dealt_with(owners: Sequence[Party], party: Party) -> bool:

@@ -18,7 +18,7 @@ from tickets.registry.access import access_succession, successions_visible_to
 from tickets.registry.forms import SuccessorForm
 from tickets.registry.operations import Kind
 from tickets.registry.quantities import tonnes
-from tickets.registry.queries import debts, filings_due_to, pledged_kg, succeeding, tickets_of
+from tickets.registry.queries import debts, pledged_kg, succeeding, tickets_of, unissued_filings_of
 from tickets.registry.showing import debt_rows
 
 ROWS = 50
@@ -66,7 +66,7 @@ def succession_page(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "passing": Kind.INHERITANCE if former.kind == Party.Kind.PERSON else Kind.MERGER,
         "may_pass": passes_on or has_role(user, Role.CLERK, Department.FORESTRY),
         "pledges": [(one, tonnes(held[one.pk])) for one in pledges if held[one.pk]],
-        "filings": filings_due_to(former),
+        "filings": unissued_filings_of([former.pk]),
         "debts": debt_rows(debts(party=former)),
     }
     return render(request, "registry/succession.html", context)

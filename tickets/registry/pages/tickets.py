@@ -71,6 +71,7 @@ from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
     acts_on,
+    bodies_acted_for,
     claim_may_end,
     days_left,
     debts,
@@ -88,7 +89,6 @@ from tickets.registry.queries import (
     state_of,
     state_table,
     stream_of,
-    with_former_bodies,
 )
 from tickets.registry.querysets import standing_at
 from tickets.registry.ranks import ranks_on
@@ -260,6 +260,7 @@ def _history(request: HttpRequest, ticket: CarbonTicket, at: datetime | None) ->
 
 
 def may_see_exact(request: HttpRequest, ticket: CarbonTicket) -> bool:
+    """Whether ``access_held_ticket`` would open it with all its particulars."""
     try:
         access_held_ticket(ticket.number, request.user)
     except NotFound:
@@ -335,9 +336,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
 def _pledges_shown(user: AnyUser, ticket: CarbonTicket, exact: bool) -> list[dict[str, Any]]:
     """The ranks on the ticket, for who sees it exactly and for the banks that hold one of them."""
     ranks = ranks_on(ticket)
-    banks = with_former_bodies(
-        parties_acted_for(user, Mandate.Scope.APPLY).values_list("pk", flat=True)
-    )
+    banks = bodies_acted_for(user, Mandate.Scope.APPLY)
     if not exact and not any(rank.pledge.pledgee_id in banks for rank in ranks):
         return []
     return [
@@ -387,10 +386,7 @@ def _under_way(user: AnyUser, ticket: CarbonTicket, exact: bool) -> dict[str, An
 def _debts_shown(user: AnyUser, ticket: CarbonTicket) -> QuerySet[Debt]:
     """What orders on its issuance left owed: all for those who serve, else the reader's own."""
     found = debts(cancellation__issuance=ticket.issuance_id)
-    if is_staff_reader(user):
-        return found
-    mine = parties_acted_for(user).values_list("pk", flat=True)
-    return found.filter(party__in=with_former_bodies(mine))
+    return found if is_staff_reader(user) else found.filter(party__in=bodies_acted_for(user))
 
 
 # --- the face -----------------------------------------------------------------------------------

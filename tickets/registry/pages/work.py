@@ -25,12 +25,12 @@ from tickets.registry.models import (
 from tickets.registry.operations import Kind
 from tickets.registry.operations.registrations import ASKING_OWNERS
 from tickets.registry.queries import (
+    bodies_acted_for,
     debts,
     issuable_to,
     losses_to_lift,
     unsettled_objections,
     used_up_tickets,
-    with_former_bodies,
 )
 from tickets.registry.showing import debt_rows
 
@@ -65,9 +65,7 @@ def work_list(request: HttpRequest) -> HttpResponse:
         )[:ROWS],
         "to_consent": to_consent(user)[:ROWS],
         "issuable": issuable_to(user),
-        "my_debts": debt_rows(
-            debts(party__in=with_former_bodies(mine.values_list("pk", flat=True)))[:ROWS]
-        ),
+        "my_debts": debt_rows(debts(party__in=bodies_acted_for(user))[:ROWS]),
         "debts": debt_rows(debts()[:ROWS]) if Department.FORESTRY in offices else [],
     }
     return render(request, "registry/work.html", context)
@@ -87,7 +85,7 @@ def to_consent(user: User) -> list[Registration]:
     the oldest first."""
     mine = parties_acted_for(user, Mandate.Scope.DISPOSE)
     own = TicketShare.objects.filter(party__in=mine, closed_by__isnull=True)
-    banks = with_former_bodies(mine.values_list("pk", flat=True))
+    banks = bodies_acted_for(user, Mandate.Scope.DISPOSE)
     securing = Pledge.objects.filter(pledgee__in=banks)  # Of this ticket, or of the one before it.
     wanted = Registration.objects.filter(
         Q(kind__in=ASKING_OWNERS, ticket__in=own.values("ticket"))
