@@ -66,6 +66,7 @@ class Asked:
 
     @property
     def document(self) -> Paper:
+        """What the act stands on."""
         return Paper(
             number=self.given.get("number") or "",
             sha256=self.files.get("document"),
@@ -79,10 +80,12 @@ class Asked:
 
     @property
     def materials(self) -> list[tuple[str, bytes]]:
+        """What was handed in, by its label."""
         return [(self.labels[slot][:120], sha256) for slot, sha256 in self.files.items()]
 
     @property
     def consents(self) -> list[PaperConsent]:
+        """The owners who agreed on the one paper that was handed in."""
         paper = self.files.get("consent")
         if paper is None:
             return []

@@ -36,6 +36,7 @@ AMOUNT_LIMIT = 10**13
 
 
 def day_input() -> forms.DateInput:
+    """A day by the browser's calendar."""
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -270,6 +271,7 @@ class RegistrationForm(PortalForm):
         return [self.typed(), files, *([fingerprint(number).hex()] if number else [])]
 
     def uploads(self) -> list[tuple[str, Upload]]:
+        """The files that were sent, by their slots."""
         found = [(slot, self.cleaned_data.get(f"file_{slot}")) for slot, _l, _r in self.slots]
         return [(slot, upload) for slot, upload in found if upload is not None]
 

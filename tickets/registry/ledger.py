@@ -36,6 +36,7 @@ class Piece:
 
     @property
     def is_free(self) -> bool:
+        """Whether its owner may dispose of it."""
         return self.state is BlockState.HELD and not self.freezes
 
     def continues(self, other: Piece) -> bool:
@@ -184,9 +185,11 @@ class Draft:
         return key
 
     def close_ticket(self, ticket: uuid.UUID, because: CarbonTicket.ClosedBecause) -> None:
+        """Nothing live is left on it when the entry is written."""
         self.closed.append({"ticket": str(ticket), "because": because.value})
 
     def write_shares(self, ticket: uuid.UUID, shares: Sequence[tuple[uuid.UUID, int]]) -> None:
+        """Whose the standing ticket is from now on, over its own denominator."""
         self.shares.append(
             {"ticket": str(ticket), "shares": [[str(party), part] for party, part in shares]}
         )

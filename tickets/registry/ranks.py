@@ -23,6 +23,7 @@ class Rank:
 
     @property
     def has_ended(self) -> bool:
+        """Whether nothing of it stands and nothing waits."""
         return not (self.standing_kg or self.waiting_kg)
 
 

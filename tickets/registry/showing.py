@@ -86,6 +86,7 @@ def period_of(ticket: CarbonTicket) -> tuple[date, date]:
 
 
 def issued_on(ticket: CarbonTicket) -> date:
+    """The day in Asia/Shanghai on which the ticket was opened."""
     return ticket.opened_at.astimezone(CITY_TIME).date()
 
 
