@@ -21,19 +21,20 @@ from tests.tickets.registry.test_acts import pledged
 from tickets.registry import errors
 from tickets.registry.access import owners_of, pledgees_of
 from tickets.registry.ledger import Draft, opened_tickets, standing_pieces, write_entry
-from tickets.registry.models import CarbonTicket, PartySuccession, Registration
+from tickets.registry.models import Cancellation, CarbonTicket, PartySuccession, Registration
 from tickets.registry.moves import EntryKind
 from tickets.registry.operations import (
     NO_PAPER,
     Kind,
     Owners,
     issue_tickets,
+    prepare_cancellation,
     prepare_issue,
     prepare_release,
     prepare_succession,
     register_succession,
 )
-from tickets.registry.queries import succeeding
+from tickets.registry.queries import bodies_acted_for, succeeding
 
 SINCE = date(2026, 1, 5)
 
@@ -95,6 +96,22 @@ def test_who_took_the_place_is_issued_what_was_filed_and_releases_what_was_pledg
         release(asked_by=bureau.bank_user)
     bureau.approve(release(asked_by=bureau.bank2_user))
     assert states(ticket) == {"held": 1000}
+
+
+@pytest.mark.django_db
+def test_the_successor_owes_what_an_order_does_not_find(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000)
+    applicant = bureau.owner
+    bureau.transfer(ticket)
+    succeeded(bureau, applicant, bureau.bank)
+    assert applicant.pk in bodies_acted_for(bureau.bank_user)
+    ordered = prepare_cancellation(
+        issuance=ticket.issuance, reason=Cancellation.Reason.FIRE, document=paper(), text="",
+        quantity_kg=300, actor=bureau.clerk,
+    )  # fmt: skip
+    bureau.approve(ordered)
+    debt = Cancellation.objects.get().debts.get()
+    assert (debt.party, debt.quantity_kg) == (bureau.bank, 300)
 
 
 @pytest.mark.django_db
