@@ -346,7 +346,15 @@ def test_a_succession_without_a_ticket_is_registered_and_shown(
         assert record in shown.content.decode()
         assert record in hands.of(user).get(list_page).content.decode()
         assert hands.of(bureau.owner_user).get(record).status_code == 404
-        assert hands.ask(user, "succession", str(party.key), former=line(merged)).status_code == 422
+        for wrong, code in (
+            ({"former": line(merged)}, b"party_merged"),
+            ({"former": line(party)}, b"succession_to_self"),
+            ({"effective_on": "2999-01-01"}, b"succession_in_future"),
+        ):
+            fields = {"former": line(bureau.owner), "effective_on": "2026-01-05", "number": "并1号",
+                      "file_document": scan(), **wrong}  # fmt: skip
+            refused = hands.ask(user, "succession", str(party.key), **fields)
+            assert (refused.status_code, code in refused.content) == (422, True)
 
     of_bank = hands.of(bureau.bank2_user).get(
         reverse("registry:succession", args=[bureau.bank.key])

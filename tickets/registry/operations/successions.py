@@ -49,11 +49,7 @@ def prepare_succession(
     Raises DocumentMissing, SuccessionToSelf, SuccessionInFuture, PartyUnknown, PartyMerged.
     """
     document.require(_("合并文件或继承文书"))
-    if former == successor:
-        raise SuccessionToSelf()
-    if effective_on > today():
-        raise SuccessionInFuture()
-    require_holders([former, successor])
+    require_succession(former, successor, effective_on)
     return prepare(
         Kind.SUCCESSION,
         actor=actor,
@@ -64,6 +60,15 @@ def prepare_succession(
         successor=successor,
         effective_on=effective_on,
     )
+
+
+def require_succession(former: Party, successor: Party, effective_on: date) -> None:
+    """SuccessionToSelf, SuccessionInFuture, PartyUnknown, PartyMerged."""
+    if former == successor:
+        raise SuccessionToSelf()
+    if effective_on > today():
+        raise SuccessionInFuture()
+    require_holders([former, successor])
 
 
 @write_transaction

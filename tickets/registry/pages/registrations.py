@@ -67,6 +67,7 @@ from tickets.registry.operations.registrations import (
     is_own_matter,
     parts_of,
 )
+from tickets.registry.operations.successions import require_succession
 from tickets.registry.operations.transfers import (
     SUCCESSIONS,
     TRANSFERS,
@@ -157,6 +158,9 @@ def _ask(act: Act, about: Any, form: RegistrationForm, user: User) -> dict[str, 
 
 def _require_takers(act: Act, about: Any, given: dict[str, Any]) -> None:
     """Who takes over and in which shares: what no waiting mends is refused before it is kept."""
+    if act.kind is Kind.SUCCESSION:
+        [(former, _text)] = given["former"]
+        require_succession(former, about, given["effective_on"])
     rows = given.get("to") or given.get("shares")
     if not rows:
         return
