@@ -108,6 +108,7 @@ from tickets.market.errors import (
     PoolHeldByUnpaid,
     PoolNotOpen,
     PremiumMovedOn,
+    TooManyWaiting,
     TradeDisputed,
     TradeMovedOn,
 )
@@ -304,6 +305,7 @@ HTTP_STATUS: dict[type[PortalError], int] = {
     PoolExists: 409,
     PoolHeldByUnpaid: 409,
     PoolNotOpen: 409,
+    TooManyWaiting: 409,
     PremiumMovedOn: 409,
     JusticeCaseMovedOn: 409,
     JusticeCaseTwice: 409,

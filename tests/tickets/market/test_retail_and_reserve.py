@@ -243,8 +243,9 @@ def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:
     pool = floor.pool(floor.issue(1000))
     for _n in range(5):
         order(pool)
-    with pytest.raises(TooManyWaiting):
-        order(pool, contact="VISITOR@example.org")
+    for written in ("VISITOR@example.org", " visitor+2＠example.org"):
+        with pytest.raises(TooManyWaiting):
+            order(pool, contact=written)
     order(pool, contact="13900000000")
 
 
@@ -348,7 +349,10 @@ def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:
     pool = floor.pool(ticket, 500)
     with pytest.raises(PoolNotOpen):
         decide_pool(pool=pool, accepted=True, actor=floor.signer)
-    for more in ({"largest_kg": 501}, {"purposes": []}, {"purposes": [Purpose.ORGANISATION_YEAR]}):
+    wrong: list[dict[str, Any]] = [
+        {"largest_kg": 501}, {"purposes": []}, {"purposes": [Purpose.ORGANISATION_YEAR]},
+    ]  # fmt: skip
+    for more in wrong:
         with pytest.raises(PoolTermsWrong):
             floor.pool(ticket, 100, **more)
     waiting = order(pool)
@@ -360,7 +364,11 @@ def test_a_pool_is_ecologys_decision_by_two_people(floor: Floor) -> None:
 def test_the_database_keeps_orders_by_itself(floor: Floor) -> None:
     pool = floor.pool(floor.issue(1000), 300)
     made = order(pool)
-    columns = [field.column for field in RetailOrder._meta.concrete_fields if not field.primary_key]
+    columns = [
+        field.column
+        for field in RetailOrder._meta.concrete_fields
+        if field.column is not None and not field.primary_key
+    ]
     copied = ", ".join(columns)
     for constraint, changes in (
         ("retail_order_is_within_its_pool", {"quantity_kg": "9"}),

@@ -18,6 +18,13 @@ from tickets.market.models.payments import refund_constraints
 from tickets.offsets.models import OffsetFacts, facts_constraints
 
 
+class ContactKey(models.Func):
+    """A way to be reached in its one spelling."""
+
+    function = "market_contact_key"
+    output_field = models.TextField()
+
+
 class RetailPool(models.Model):
     """零售池: what may be sold in small amounts from a listing without a further decision."""
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from django.db import connection
+from django.db.models import Value
 from django.utils.translation import gettext as _
 
 from portal.accounts.errors import ReasonMissing
@@ -33,7 +34,7 @@ from tickets.market.errors import (
     TooManyWaiting,
 )
 from tickets.market.journal import ORDER, POOL, record
-from tickets.market.models import Listing, RetailOrder, RetailPool
+from tickets.market.models import ContactKey, Listing, RetailOrder, RetailPool
 from tickets.market.operations.dealing import (
     bank_number,
     free_unbound,
@@ -275,8 +276,8 @@ def _require_fair_share(
 ) -> None:  # fmt: skip
     """What nobody pays for is kept from everybody else till its term: TooManyWaiting, PoolHeldByUnpaid."""
     most = int(policy_number("market.retail_waiting_max"))
-    waiting = RetailOrder.objects.filter(
-        pool=pool, contact__iexact=contact, state=RetailOrder.State.WAITING
+    waiting = RetailOrder.objects.alias(reached=ContactKey("contact")).filter(
+        pool=pool, state=RetailOrder.State.WAITING, reached=ContactKey(Value(contact))
     )
     if waiting.count() >= most:
         raise TooManyWaiting(most=most)
