@@ -266,6 +266,15 @@ def test_money_of_a_deposit_that_was_refused_or_shown_too_late_goes_back(
         decide_deposit(deposit=late, accepted=True, payment_number="gd1", actor=floor.centre)
     with pytest.raises(PaymentUsed):
         decide_deposit(deposit=late, accepted=True, payment_number="R-1", actor=floor.centre)
+    client.force_login(floor.centre)  # What the clerk typed beside it is there still.
+    typed = {"action": "accept-deposit", "deposit": str(late.pk), "payment_number": "gd1"}
+    answer = client.post(address, typed | {"reason": "另查"})
+    page = answer.content.decode()
+    assert (answer.status_code, page.count('value="gd1"'), page.count('value="另查"')) == (
+        409,
+        1,
+        1,
+    )
     floor.accept(late)
     return_deposit(deposit=late, refund_number="R2", actor=floor.trading)
 

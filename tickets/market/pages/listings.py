@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -63,6 +64,15 @@ from tickets.registry.access import owners_of
 State, Method = Listing.State, Listing.Method
 
 
+@dataclass(frozen=True, slots=True)
+class TypedRow:
+    """What an officer typed beside a deposit, when its act was refused."""
+
+    action: str
+    number: str
+    reason: str
+
+
 class FormRefused(Exception):
     """A form to be shown again as it was filled in."""
 
@@ -95,8 +105,11 @@ def listing_page(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _typed(request: HttpRequest, user: User) -> dict[str, Any]:
-    """The form that was refused, as it was filled in."""
+    """The form that was refused, as it was filled in; of a deposit's row, by the deposit."""
     action = request.POST.get("action", "")
+    if action.endswith("-deposit"):
+        number, reason = request.POST.get("payment_number", ""), request.POST.get("reason", "")
+        return {f"row-{request.POST.get('deposit', '')}": TypedRow(action, number, reason)}
     made = {"buy": BuyForm, "bid": BidForm, "deposit": DepositForm}.get(action)
     return {action: made(request.POST, user=user)} if made else {}
 
@@ -324,7 +337,12 @@ def _bidding(
     }
     return {
         "live": live_facts(listing, user),
-        "deposits": [(deposit, slips.get(deposit.key)) for deposit in deposits] if names else [],
+        "deposits": [
+            (deposit, slips.get(deposit.key), forms.get(f"row-{deposit.pk}"))
+            for deposit in deposits
+        ]
+        if names
+        else [],
         "own": own,
         "deposit_form": (forms.get("deposit") or DepositForm(user=user))
         if may_buy and not standing and listing.state in (State.OPEN, State.ENDED)
