@@ -60,6 +60,11 @@ class Beside:
     form: PortalForm
     refusal: PortalError | None
 
+    @property
+    def code(self) -> str:
+        """Of what the act refused, or of a field that is wrong."""
+        return self.refusal.code if self.refusal else InvalidInput.code
+
     def said(self) -> list[str]:
         """What was wrong, each with its field."""
         fields = self.form.fields
