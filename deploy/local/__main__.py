@@ -87,7 +87,17 @@ def lint() -> int:
     checks = [
         [str(tools / "ruff"), "check", "."],
         [str(tools / "ruff"), "format", "--check", "."],
-        [str(tools / "mypy"), "portal", "parcels", "tickets", "layers", "deploy", "bench"],
+        [
+            str(tools / "mypy"),
+            "portal",
+            "parcels",
+            "tickets",
+            "layers",
+            "deploy",
+            "bench",
+            "tests/parcels",
+            "tests/tickets",
+        ],
         [str(tools / "lint-imports")],
         [
             str(tools / "djlint"),

@@ -15,6 +15,7 @@ from tests.tickets.finance.test_finance import insurance
 from tests.tickets.registry.register import Bureau, paper
 from tickets.finance.errors import TicketCancelled
 from tickets.finance.operations import claim, decide_claim
+from tickets.registry.models import Cancellation
 from tickets.registry.operations import prepare_cancellation
 
 
@@ -56,7 +57,11 @@ def test_a_claim_does_not_cross_the_cancellation_of_its_ticket(committed_registe
     ticket = bureau.issue(100_000)
     policy = insurance(bureau, ticket)
     asked = prepare_cancellation(
-        issuance=ticket.issuance, reason="fire", document=paper(), text="过火", actor=bureau.clerk
+        issuance=ticket.issuance,
+        reason=Cancellation.Reason.FIRE,
+        document=paper(),
+        text="过火",
+        actor=bureau.clerk,
     )
 
     def act(number: int) -> None:

@@ -404,7 +404,7 @@ def test_a_payment_belongs_to_one_deal(floor: Floor) -> None:
     proof = evidence()
 
     def show(trade: Trade, **more: Any) -> Trade:
-        given = {
+        given: dict[str, Any] = {
             "number": trade.number,
             "payment_number": "A1",
             "amount_fen": trade.amount_fen,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.base.sessions import as_owner, refused_by
@@ -46,7 +48,7 @@ def test_a_consent_that_was_never_the_partys_own_falls_with_a_return(committed_d
     assert without_consent(application) == [share]
     with refused_by("consent_is_of_the_party"):
         Application.objects.filter(pk=application.pk).update(state="submitted")
-    answered = {"application": application, "actor": owner, "answer": "已补正"}
+    answered: dict[str, Any] = {"application": application, "actor": owner, "answer": "已补正"}
     with pytest.raises(CoOwnersMissing):
         resubmit_application(**answered, seen=application.revision)
     consent(application, partner, other)

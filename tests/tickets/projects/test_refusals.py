@@ -1093,8 +1093,10 @@ def test_what_was_typed_stays_when_an_act_is_refused(
     application, _owner = submitted(town)
     if sent["action"] == "answer":
         pass_completeness(town, application)
+        notice = notice_of(application)
+        assert notice is not None
         objection = object_to_notice(
-            notice=notice_of(application), name="邻居", contact="电话", text="x", shape=None,
+            notice=notice, name="邻居", contact="电话", text="x", shape=None,
             actor=None,
         )  # fmt: skip
         sent = {**sent, "objection": objection.key}

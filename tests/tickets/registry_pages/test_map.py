@@ -34,7 +34,7 @@ def ticket(bureau: Bureau) -> CarbonTicket:
 def given_away(ticket: CarbonTicket, shown: set[tuple[float, float]]) -> list[tuple[float, float]]:
     """Vertices of the exact shape that a shown one lies on, and the generalised one does not."""
     version = ticket.area_version
-    public = set(vertices(version.geom_public.coords))
+    public = set(vertices(version.shown_to_all.coords))
     return [
         (lon, lat)
         for lon, lat in set(vertices(version.geom.coords)) - public

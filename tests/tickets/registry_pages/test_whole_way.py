@@ -73,10 +73,10 @@ def test_filing_ticket_transfer_pledge_offset_and_what_the_code_shows(
     assert state_of(child).offset_kg == 500  # type: ignore[union-attr]
     public = Client()
     for code, words in ((ticket.code, "质押"), (child.code, "0.5 / 40"), (offset.code, "已抵消")):
-        page = public.get(f"/v/{code.lower()}/", follow=True)
-        assert page.status_code == 200
-        assert words in page.content.decode()
-        assert bureau.owner.name not in page.content.decode()
+        answer = public.get(f"/v/{code.lower()}/", follow=True)
+        assert answer.status_code == 200
+        assert words in answer.content.decode()
+        assert bureau.owner.name not in answer.content.decode()
     page = public.get(reverse("registry:ticket", args=[child.number])).content.decode()
     assert 'data-standing="partly_used"' in page
     assert "<svg" in page
@@ -168,7 +168,7 @@ def reads_the_land_back(ticket: CarbonTicket, pdf: bytes) -> None:
     ):  # fmt: skip
         assert words in front
     assert re.search(r"1:\d+", front)
-    vertices = [point for part in shape for ring in part for point in ring[:-1]]
+    vertices = [point for part in shape.coords for ring in part for point in ring[:-1]]
     assert len(re.findall(r"(?m)^\d+-\d+-\d+\b", annex)) == len(vertices)
     assert f"共{len(vertices)}点" in re.sub(r"\s", "", annex)
     for lon, lat in vertices:

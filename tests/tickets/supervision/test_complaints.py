@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import Department, Role, User
@@ -241,7 +241,7 @@ def test_a_thousand_complaints_are_held_back_with_another_way(client: Client) ->
 
 
 def test_a_try_counts_before_its_files_are_looked_into(client: Client) -> None:
-    def attempt() -> HttpResponse:
+    def attempt() -> Any:
         bad = SimpleUploadedFile("坏.pdf", b"MZ virus")
         return client.post(NEW, {"topic": "land", "text": "有人越界", "evidence": bad})
 

@@ -119,6 +119,7 @@ def test_a_loss_freezes_exactly_the_tonnes_of_the_affected_part(
         actor=visitor,
     )
     assert photo.tag == "picture"
+    assert photo.place is not None
     assert (photo.place.x, photo.place.y) == pytest.approx((81.3, 43.9))
     signed = sign_inspection(
         inspection=ordered, visited_on=today(), outcome=Outcome.LOSS, findings="西半部过火",
@@ -426,9 +427,9 @@ def test_measures_are_followed_up_until_they_are_mended(
     assert propose_follow_ups() == []
     again = order(bureau, ticket, visitor, proposed)
     given["visited_on"] = today()
-    for refused in ({}, {"mended": False}):
+    for mended in (None, False):
         with pytest.raises(InspectionIncomplete):
-            sign_inspection(inspection=again, outcome=Outcome.GOOD, **refused, **given)
+            sign_inspection(inspection=again, outcome=Outcome.GOOD, mended=mended, **given)
     assert list(Inspection.objects.to_be_mended()) == [first]
     # Not done: the visit demands anew itself, and what it follows is no second case.
     second = sign_inspection(

@@ -20,7 +20,7 @@ from portal.base.errors import InvalidInput
 from portal.casework.notices import publish_notice
 from tests.factories.land import square
 from tests.tickets.registry.register import Bureau, paper
-from tickets.registry.models import CarbonTicket
+from tickets.registry.models import Cancellation, CarbonTicket
 from tickets.registry.operations import Owners, prepare_cancellation, prepare_close
 from tickets.registry.showing import holders
 from tickets.supervision.disclosure import TABLES
@@ -54,7 +54,7 @@ def test_what_is_new_on_issued_land_is_proposed_once(
 ) -> None:
     land = ticket.area_version.geom
     west, south, east, north = land.extent
-    half = MultiPolygon.from_ewkt(land.ewkt)
+    half = land
     permit(half, "伊采字1号")
     permit(half, "抚育2号", method="tending")
     permit(square(90_000, 0), "远处3号")
@@ -113,7 +113,7 @@ def test_a_shape_that_is_imported_again_is_kept_and_proposed_once(
 def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
     bureau: Bureau, ticket: CarbonTicket
 ) -> None:
-    permit(MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt), "伊采字1号")
+    permit(ticket.area_version.geom, "伊采字1号")
     sold = bureau.transfer(ticket)  # After the permit; the issue was before it.
     [made] = check_issued_areas()
     assert (made.cause, made.ticket) == ("harvest", sold)
@@ -124,7 +124,7 @@ def test_a_ticket_opened_since_excuses_no_permit_and_repeats_no_proposal(
 def test_a_permit_that_is_still_good_is_proposed_again_some_time_after_it_was_dropped(
     bureau: Bureau, ticket: CarbonTicket
 ) -> None:
-    land = MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt)
+    land = ticket.area_version.geom
     permit(land, "伊采字1号", period=(today(), today() + timedelta(days=150)))
     centre = ticket.area_version.geom.point_on_surface
     take_in_fire_points(
@@ -148,10 +148,10 @@ def test_forest_whose_tonnes_were_all_offset_is_watched_on(bureau: Bureau) -> No
     bureau.offset(used_up, 1_000)
     bureau.approve(prepare_close(ticket=used_up, actor=bureau.clerk))
     bureau.approve(prepare_cancellation(
-        issuance=revoked.issuance, reason="fire", document=paper(), text="过火", actor=bureau.clerk,
+        issuance=revoked.issuance, reason=Cancellation.Reason.FIRE, document=paper(), text="过火", actor=bureau.clerk,
     ))  # fmt: skip
     for ticket in (used_up, revoked):
-        permit(MultiPolygon.from_ewkt(ticket.area_version.geom.ewkt), f"伊采字{ticket.pk}号")
+        permit(ticket.area_version.geom, f"伊采字{ticket.pk}号")
     [made] = check_issued_areas()
     assert made.ticket == used_up
 
