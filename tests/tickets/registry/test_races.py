@@ -146,7 +146,7 @@ def clients(
     count: int,
     first_seed: int = 0,
 ) -> list[int]:
-    """``count`` sessions act at random for so long; how many acts each has done."""
+    """``count`` sessions act at random for so long; how many acts of each were not refused."""
     ends = time.monotonic() + seconds
 
     def client(seed: int) -> Callable[[], int]:
@@ -157,7 +157,8 @@ def clients(
                     mine.extend(dice.choice(ACTS)(bureau, dice.choice(mine), dice))
                 except PortalError as refusal:
                     assert refusal.code in EXPECTED, refusal
-                done += 1
+                else:
+                    done += 1
             return done
 
         return run
