@@ -28,9 +28,12 @@ from portal.journal.operations import (
     merkle_root,
     seal_day,
 )
+from tests.base.sessions import PATIENCE_SECONDS, as_owner, meanwhile
 from tests.databases import own_database
 from tests.tickets.registry.register import Bureau
 from tickets.registry.moves import MOVES
+from tickets.registry.tasks import renew_open_export
+from tickets.registry.verification.export import WRITING, export_file
 
 SCRIPT = Path(settings.ROOT) / "docs" / "verify_export.py"
 
@@ -96,6 +99,28 @@ def test_the_page_of_roots_gives_export_and_script_away(
     fetched.write_bytes(got["open-export"])
     status, report = run(fetched, roots)
     assert (status, report["kg"]) == (0, {"held": 14_899, "offset": 101})
+
+
+def test_who_asks_while_the_export_is_written_waits_for_it(
+    export: tuple[Path, dict[str, str]], settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    renew_open_export(0)
+    [written] = (tmp_path / "register").iterdir()
+    content = written.read_bytes()
+    written.unlink()
+    with as_owner() as writer:
+        writer.execute(f"SELECT pg_advisory_lock({WRITING})")
+        with meanwhile(export_file) as reader:
+            while not writer.execute(
+                "SELECT FROM pg_locks JOIN pg_database AS here ON here.oid = database "
+                "WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted"
+            ).fetchall():
+                assert not reader.done()
+            written.write_bytes(b"by the one before")
+            writer.execute(f"SELECT pg_advisory_unlock({WRITING})")
+            assert reader.result(PATIENCE_SECONDS).read_bytes() == b"by the one before"
+    assert content.count(b"\n") > 10
 
 
 def changed(path: Path, change: Callable[[list[dict[str, Any]]], object], to: Path) -> Path:

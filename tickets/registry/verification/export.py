@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from portal.journal.models import Seal
 from portal.journal.operations import merkle_proofs, sealed_leaves
 
 FORM = "yining-register/3"
+WRITING = "hashtext('registry_open_export')"
 # Of a seal's leaves.
 DAY_PLACE, PREVIOUS_PLACE, CHAINS_PLACE = 0, 1, 2
 _ENTRIES = """
@@ -55,7 +57,7 @@ def write_export(write: Callable[[str], object]) -> int:
 
 
 def export_file() -> Path:
-    """The export for everyone: written once for each daily root, by whoever asks first, and kept.
+    """The export for everyone: written once for each daily root and kept; whoever asks meanwhile waits.
 
     Raises NotFound before the first root: nothing could be proved with it.
     """
@@ -67,15 +69,33 @@ def export_file() -> Path:
     path = folder / f"register-{form}-{seal.day.isoformat()}-{bytes(seal.root).hex()[:12]}.jsonl"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=folder, suffix=".part", encoding="utf-8", delete=False
-        ) as part:
-            write_export(part.write)
-        Path(part.name).rename(path)
-        for former in folder.glob("register-*.jsonl"):
-            if former != path:  # Another first reader wrote the same.
-                former.unlink(missing_ok=True)
+        with _alone():
+            if not path.exists():
+                _write_anew(path)
     return path
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_lock({WRITING})")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_advisory_unlock({WRITING})")
+
+
+def _write_anew(path: Path) -> None:
+    """The export in the place of the former one."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".part", encoding="utf-8", delete=False
+    ) as part:
+        write_export(part.write)
+    Path(part.name).rename(path)
+    for former in path.parent.iterdir():
+        if former != path:
+            former.unlink(missing_ok=True)
 
 
 def export_lines() -> Iterator[str]:
