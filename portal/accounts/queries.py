@@ -154,11 +154,10 @@ def mandates_in_force(user: AnyUser) -> QuerySet[Mandate]:
 
 
 def all_mandates_in_force() -> QuerySet[Mandate]:
-    """By which anybody acts today."""
+    """Those of anybody; whether his account is open is asked beside."""
     day = today()
     return Mandate.objects.filter(
         Q(valid_to__isnull=True) | Q(valid_to__gte=day),
-        user__is_active=True,
         ended_at__isnull=True,
         valid_from__lte=day,
         party__checked_at__isnull=False,

@@ -76,6 +76,7 @@ def lacking_of(requests: Sequence[OffsetRequest]) -> dict[int, list[Party]]:
         all_mandates_in_force()
         .filter(
             user__in=set(given.values()),
+            user__is_active=True,
             party__in={party for _request, party in given},
             scope__in=SCOPES_INCLUDING[Mandate.Scope.DISPOSE],
         )
