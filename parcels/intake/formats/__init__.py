@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from parcels.intake.formats import (
-    dxf,
+    dxf_head,
     geojson,
     geopackage,
     kml,
@@ -20,13 +20,21 @@ from parcels.intake.refusal import Refused
 
 Opener = Callable[[Path, Path, Limits], Source]
 
+
+def _open_dxf(path: Path, scratch: Path, limits: Limits) -> Source:
+    # The library for drawings takes as long to load as all else that a reader's process needs.
+    from parcels.intake.formats import dxf
+
+    return dxf.open_source(path, scratch, limits)
+
+
 # (does this head belong to the format?, open it)
 FORMATS: tuple[tuple[Callable[[bytes], bool], Opener], ...] = (
     (geopackage.is_one, geopackage.open_source),
     (survey_txt.is_one, survey_txt.open_source),  # Its "[" would look like JSON.
     (geojson.is_one, geojson.open_source),
     (kml.is_one, kml.open_source),
-    (dxf.is_one, dxf.open_source),
+    (dxf_head.is_one, _open_dxf),
     (point_table.is_one, point_table.open_source),  # Last: any text may hold a heading.
 )
 _OTHERS = (

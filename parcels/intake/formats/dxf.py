@@ -32,6 +32,7 @@ from ezdxf.lldxf.encoding import decode_dxf_unicode
 
 from parcels.intake.encodings import reads
 from parcels.intake.features import Raw, Reject
+from parcels.intake.formats.dxf_head import BINARY
 from parcels.intake.formats.geojson import Fault
 from parcels.intake.formats.order import usual_bounds
 from parcels.intake.formats.rings import Points, closed, depths, is_closed, nested, parents
@@ -47,7 +48,6 @@ SHARED_EDGE_M = 0.001
 TEXTS_SHOWN = 20
 TEXT_CHARACTERS = 200
 COLUMN = "text"
-_BINARY = b"AutoCAD Binary DXF\r\n\x1a\x00"
 _TEXT_BOX = 8
 _SPLINE_FRAME = 16
 # What the library raises for an entity that lacks or garbles what it must have.
@@ -55,19 +55,10 @@ ODDITIES = (ArithmeticError, AttributeError, DXFError, LookupError, TypeError, V
 Corner = tuple[float, float, float]  # x, y, bulge
 
 
-def is_one(head: bytes) -> bool:
-    if head.startswith(_BINARY):
-        return True
-    lines = [line.strip() for line in head.removeprefix(b"\xef\xbb\xbf").splitlines()]
-    while len(lines) > 2 and lines[0] == b"999":  # Comments before the first section.
-        lines = lines[2:]
-    return len(lines) > 1 and lines[0] == b"0" and lines[1] == b"SECTION"
-
-
 def load(path: Path) -> Any:
     """The drawing; a damaged one is read as far as it goes."""
     try:
-        if path.read_bytes()[: len(_BINARY)] == _BINARY:
+        if path.read_bytes()[: len(BINARY)] == BINARY:
             return readfile(path)
         return read(io.StringIO(decoded(path.read_bytes())))
     except Exception as error:  # The library answers damage with whatever it stumbles over.

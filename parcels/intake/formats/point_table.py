@@ -19,10 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openpyxl
 import shapely
 from defusedxml.common import DefusedXmlException
-from openpyxl.utils import get_column_letter
 
 from parcels.intake.encodings import EncodingGuess
 from parcels.intake.features import Raw, Reject
@@ -94,9 +92,6 @@ _ANGLE_SIGNS = str.maketrans(
      "—": "-", "−": "-", "‐": "-", "：": ":"}
 )  # fmt: skip
 _BRACKETS = re.compile(r"[(\[【<](.*?)[)\]】>]")
-
-if not openpyxl.DEFUSEDXML:  # pragma: no cover - a broken installation.
-    raise ImportError("openpyxl must read XML through defusedxml")
 
 
 class Formula(str):
@@ -325,7 +320,7 @@ class Table:
     def blame(self, plot: Plot, code: str, row: int, column: int, **params: Any) -> None:
         """The plot's first fault, with its cell as spreadsheets name it."""
         place = east_first(plot.points()[-1:])[0].tolist()
-        cell = f"{get_column_letter(column + 1)}{row}"
+        cell = cell_name(column, row)
         plot.fault = Fault(code, place[0] if place else None, cell=cell, **params)
 
     def was_exchanged(self) -> bool:
@@ -345,7 +340,7 @@ class Table:
             at = int(np.argmin(alike))
             near = points[alike][0].tolist() if alike.any() else None
             column, value = self.odd_one(plot, at)
-            cell = f"{get_column_letter(column + 1)}{plot.rows[at]}"
+            cell = cell_name(column, plot.rows[at])
             raise Fault("cell_out_of_line", near, cell=cell, value=value)
         rings = np.array(plot.rings)
         found: list[Points] = []
@@ -486,12 +481,23 @@ def is_one(head: bytes) -> bool:
     return bool(text) and delimiter_of(text) is not None
 
 
+def cell_name(column: int, row: int) -> str:
+    """Column counted from nought and row from one, as spreadsheets name a cell."""
+    from openpyxl.utils import get_column_letter
+
+    return f"{get_column_letter(column + 1)}{row}"
+
+
 def open_source(path: Path, scratch: Path, limits: Limits) -> PointTables:
     return Csv(path, limits)
 
 
 def open_workbook(path: Path, scratch: Path, limits: Limits) -> PointTables:
     """A workbook whose archive has passed the gate."""
+    import openpyxl  # Text tables, and every other kind of file, are read without it.
+
+    if not openpyxl.DEFUSEDXML:  # pragma: no cover - a broken installation.
+        raise ImportError("openpyxl must read XML through defusedxml")
     tables: dict[str, Table] = {}
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=False, keep_links=False)
