@@ -28,6 +28,26 @@ from tests.databases import (
 __all__ = ["ROOT", "app_connection", "own_database", "owner_connection"]
 
 
+@pytest.hookimpl(trylast=True)  # After Django's plugin, which has an order of its own.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An order for two workers that get a half each and then take over from each other's end.
+
+    The first begins with the browser's tests, which are the longest: no journey is left for the end.
+    The second begins with what needs no database, while the first one makes the template.
+    """
+    longest, others, without_database = [], [], []
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if "open_page" in names:
+            longest.append(item)
+        elif item.get_closest_marker("django_db") or names & {"db", "template_database"}:
+            others.append(item)
+        else:
+            without_database.append(item)
+    ordered, half = [*longest, *others], len(items) // 2
+    items[:] = [*ordered[:half], *without_database, *ordered[half:]]
+
+
 @pytest.fixture(scope="session")
 def template_database(django_db_blocker: Any) -> Iterator[str]:
     with django_db_blocker.unblock(), owner_connection(OWNER_HOME) as control:

@@ -62,7 +62,8 @@ def test(*, soak: bool = False) -> int:
     compile_messages()
     words = os.environ.get("ARGS", "").split()
     marks = ["-m", "soak"] if soak else ["-m", "not soak"]
-    workers = [] if any(word.startswith("-n") for word in words) else ["-n", "2"]
+    chosen = any(word.startswith("-n") for word in words)
+    workers = [] if chosen else ["-n", "2", "--dist", "worksteal"]  # See tests/conftest.py.
     command = [str(VENV / "bin" / "pytest"), *marks, *workers, *words]
     return with_cluster(
         lambda: (
