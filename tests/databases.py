@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.db.migrations.state import ProjectState
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,11 +104,40 @@ def use_database(name: str) -> None:
         connections[alias].settings_dict["NAME"] = name
 
 
+@contextmanager
+def options_noted_in_place() -> Iterator[None]:
+    """A migration's constraint or index is noted on its model, and nothing else is made anew for it.
+
+    Django renders the model again with all models around it: two fifths of the time that our
+    migrations take on an empty database. The installation's own ``migrate`` stays Django's.
+    """
+
+    def note(state: ProjectState, app_label: str, model_name: str, option: str, found: Any) -> None:
+        state.models[app_label, model_name].options[option] = found
+        if "apps" in state.__dict__:  # Otherwise nothing was rendered yet.
+            setattr(state.apps.get_model(app_label, model_name)._meta, option, found)
+
+    def append(state: ProjectState, app_label: str, name: str, option: str, made: Any) -> None:
+        known = state.models[app_label, name].options[option]
+        note(state, app_label, name, option, [*known, made])
+
+    def remove(state: ProjectState, app_label: str, name: str, option: str, gone: str) -> None:
+        known = state.models[app_label, name].options[option]
+        note(state, app_label, name, option, [one for one in known if one.name != gone])
+
+    with (
+        patch.object(ProjectState, "_append_option", append),
+        patch.object(ProjectState, "_remove_option", remove),
+    ):
+        yield
+
+
 def make_template(control: psycopg.Connection[Any]) -> str:
     """The migrated template of these migrations; made once and kept, workers wait for the first."""
 
     def migrate() -> None:
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        with options_noted_in_place():
+            call_command("migrate", database="owner", verbosity=0, interactive=False)
         with connections["owner"].cursor() as cursor:
             cursor.execute("UPDATE base_installation SET kind = 'test'")
 
