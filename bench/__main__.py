@@ -87,7 +87,7 @@ def run_one(name: str, wanted: argparse.Namespace) -> dict[str, Any]:
         registered = getattr(module, "REGISTER", False)
         if registered:
             template = register_template(control, template, bench.size)
-    with own_database(template, large=registered):
+    with own_database(template, large=registered, durable=True):
         module.run(bench)
     return {**bench.as_json(), "seconds": round(time.monotonic() - began, 1)}
 

@@ -201,12 +201,22 @@ def drop_databases(control: psycopg.Connection[Any], prefix: str, *, keep: str) 
 
 
 @contextmanager
-def own_database(template: str, *, large: bool = False) -> Iterator[str]:
-    """A fresh clone that both roles' connections point at for as long as the block lasts."""
+def own_database(template: str, *, large: bool = False, durable: bool = False) -> Iterator[str]:
+    """A fresh clone that both roles' connections point at for as long as the block lasts.
+
+    Unless it is ``durable``, a commit does not wait for the disk: what a test wrote is seen by all,
+    and need not outlive the server. Who kills a server does so to a cluster of his own.
+    """
     before = settings.DATABASES["default"]["NAME"]
     name = f"{PREFIX}_{os.getpid()}_{uuid.uuid4().hex[:10]}"
     with owner_connection(OWNER_HOME) as control:
         clone_database(control, template, name, large=large)
+        if not durable:
+            control.execute(
+                sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(
+                    sql.Identifier(name)
+                )
+            )
         use_database(name)
         try:
             yield name
