@@ -130,6 +130,7 @@ class ListingNotOpen(MarketError):
     "trade_moves_by_the_table", "one_entry_for_one_trade", "settled_trade_has_its_entry",
     "refunded_trade_is_whole", "trade_is_decided_by_somebody",
     "refund_of_trade_is_denied_by_somebody",
+    "trade_is_what_was_agreed",
 )  # fmt: skip
 class TradeMovedOn(MarketError):
     """Settled, lapsed, annulled or refunded already."""

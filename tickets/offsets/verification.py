@@ -29,15 +29,12 @@ AGREED = Check(
     """
     SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry
     JOIN offsets_offset AS certificate ON certificate.cause_id = entry.cause
-    JOIN registry_carbonticket AS ticket ON ticket.key = certificate.ticket_id
     JOIN registry_ticketshare AS share
-      ON share.ticket_id = ticket.key AND share.opened_by_id < entry.id
+      ON share.ticket_id = certificate.ticket_id AND share.opened_by_id < entry.id
      AND (share.closed_by_id IS NULL OR share.closed_by_id > entry.id)
-    WHERE entry.kind = 'offset'
-      -- Without a request nobody is asked: only of what one owns alone.
-      AND CASE WHEN certificate.request_id IS NULL THEN share.numerator < ticket.share_denominator
-          ELSE NOT EXISTS (SELECT FROM offsets_offsetconsent
-                           WHERE request_id = certificate.request_id AND party_id = share.party_id) END
+    WHERE entry.kind = 'offset' AND NOT EXISTS (
+      SELECT FROM offsets_offsetconsent
+      WHERE request_id = certificate.request_id AND party_id = share.party_id)
     ORDER BY entry.id LIMIT 1
     """,
 )

@@ -50,7 +50,6 @@ from tickets.registry.operations import (
     prepare_pledge,
     prepare_reissue,
     prepare_release,
-    trade_listed,
     trade_to_offset,
     transfer,
     unlist_blocks,
@@ -383,15 +382,16 @@ class Register(RuleBasedStateMachine):
         cause = Cause.objects.get(pk=listings[pick % len(listings)])
         kilograms = self.model.because(cause.pk)
         ticket, owners = kilograms[0].ticket, self.party(to)
+        if how == "trade" and (len(owners.ids) > 1 or owners.ids & self.model.owners[ticket].ids):
+            return  # A deal has one buyer, and none who sells.
         thawed = [kg for kg in kilograms if not kg.freezes]
         refusals = self.enough(thawed, quantity_kg)
-        if how == "trade":
-            refusals += self.same(ticket, owners)
         actor, taken = self.bureau.trading, thawed[: max(quantity_kg, 0)]
         with self.expected(*refusals):
             if how == "trade":
-                entry = trade_listed(cause=cause, to=owners, quantity_kg=quantity_kg, actor=actor)
-                self.move_to(taken, opened_tickets(entry)[0].pk, owners, ticket)
+                [(buyer, _whole)] = owners.shares
+                bought = self.bureau.trade(cause, quantity_kg, to=buyer)
+                self.move_to(taken, bought.pk, owners, ticket)
             elif how == "offset":
                 offset = open_cause(Cause.Kind.OFFSET)
                 trade_to_offset(cause=cause, offset=offset, quantity_kg=quantity_kg, actor=actor)

@@ -12,12 +12,12 @@ from portal.accounts.models import Department, Mandate, Party, Role, User
 from portal.base.clock import PortalNow, now
 from portal.base.transactions import write_transaction
 from tests.accounts.people import officer, user_named
-from tickets.market.models import Listing
+from tickets.market.models import Listing, Trade
 from tickets.offsets.models import Beneficiary, Offset, OffsetConsent, OffsetRequest, Purpose
 from tickets.offsets.operations import certify
 from tickets.projects.models import Filing
 from tickets.registry.access import owners_of
-from tickets.registry.ledger import opened_tickets
+from tickets.registry.ledger import hold, opened_tickets, quantity_of, standing_pieces
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Registration
 from tickets.registry.operations import (
     Kind,
@@ -31,6 +31,7 @@ from tickets.registry.operations import (
     open_cause,
     prepare_issue,
     prepare_transfer,
+    trade_listed,
     transfer,
 )
 
@@ -149,9 +150,45 @@ class Bureau:
     @write_transaction
     def list(self, ticket: CarbonTicket, quantity_kg: int) -> LedgerEntry:
         cause = open_cause(Cause.Kind.LISTED)
-        if len(owners_of(ticket)) > 1 and quantity_kg > 0:
+        if quantity_kg > 0:
             listing_of_all(ticket, quantity_kg, cause, self)
         return list_blocks(ticket=ticket, quantity_kg=quantity_kg, cause=cause, actor=self.trading)
+
+    @write_transaction
+    def trade(
+        self, cause: Cause, quantity_kg: int | None = None, to: Party | None = None
+    ) -> CarbonTicket:
+        """A deal of the listing that was agreed on, paid and settled."""
+        buyer = to or self.buyer
+        hold(cause.listing.ticket.issuance_id)
+        listed = [piece for piece in standing_pieces(because=cause.pk) if not piece.freezes]
+        wanted_kg = quantity_of(listed) if quantity_kg is None else quantity_kg
+        if not 0 < wanted_kg <= quantity_of(listed):
+            trade_listed(
+                cause=cause, to=Owners.sole(buyer), quantity_kg=quantity_kg, actor=self.trading
+            )
+            raise AssertionError("more was traded than is listed")
+        deal = self.agree(cause, wanted_kg, buyer)
+        entry = trade_listed(
+            cause=cause, to=Owners.sole(buyer), quantity_kg=wanted_kg, actor=self.trading
+        )
+        self.settle(deal, entry)
+        [bought] = opened_tickets(entry)
+        return bought
+
+    def agree(self, cause: Cause, quantity_kg: int, buyer: Party) -> Trade:
+        return Trade.objects.create(
+            number=f"CJ-T-{uuid.uuid4().hex[:12]}", listing=cause.listing, buyer=buyer,
+            bought_by=self.buyer_user, quantity_kg=quantity_kg, amount_fen=quantity_kg * 100,
+            price_fen_per_tonne=1000_00, pay_by=now() + timedelta(days=1),
+        )  # fmt: skip
+
+    def settle(self, deal: Trade, entry: LedgerEntry) -> None:
+        """Paid, and traded by this entry."""
+        Trade.objects.filter(pk=deal.pk).update(
+            state=Trade.State.SETTLED, entry=entry, settled_by=self.trading, paid_at=PortalNow(),
+            ended_at=PortalNow(),
+        )  # fmt: skip
 
     def approve(self, registration: Registration) -> Registration:
         """By the approver of its department."""
@@ -167,12 +204,8 @@ def offset_with_certificate(ticket: CarbonTicket, quantity_kg: int, signer: User
     entry = offset_blocks(
         ticket=ticket, quantity_kg=quantity_kg, cause=open_cause(Cause.Kind.OFFSET), actor=signer
     )
-    cause = cause_of(entry)
-    if len(owners_of(ticket)) > 1:
-        wanted = request_of_all(ticket, quantity_kg, signer)
-        certify(facts=wanted, cause=cause, actor=signer, request=wanted)
-    else:
-        certificate(ticket, quantity_kg, cause, signer)
+    wanted = request_of_all(ticket, quantity_kg, signer)
+    certify(facts=wanted, cause=cause_of(entry), actor=signer, request=wanted)
     return entry
 
 

@@ -21,7 +21,7 @@ from tests.tickets.registry.test_acts import frozen, pledged
 from tests.tickets.registry.test_successions import succeeded
 from tickets.registry.face.signature import signature_of
 from tickets.registry.models import Cancellation, Registration
-from tickets.registry.operations import Kind, Owners, prepare_cancellation, trade_listed
+from tickets.registry.operations import Kind, Owners, prepare_cancellation
 from tickets.registry.verification.checks import CHECKS, GROUNDS, TICKETS, all_checks
 from tickets.registry.verification.replay import COMPARE
 
@@ -40,7 +40,7 @@ def told(bureau: Bureau) -> None:
     child = bureau.transfer(ticket, 4000)
     bureau.offset(child, 1000)
     listed = cause_of(bureau.list(ticket, 3000))
-    trade_listed(cause=listed, to=Owners.sole(bureau.other), quantity_kg=500, actor=bureau.trading)
+    bureau.trade(listed, 500, to=bureau.other)
     bureau.transfer(bureau.transfer(child, to=Owners.sole(bureau.other)))
     pledged(bureau, ticket, 200)
     frozen(bureau, ticket, 100, "inspection")
@@ -123,7 +123,7 @@ HANDS = {
         {"nobody_succeeds_in_a_circle", "succession_is_registered"},
     "DELETE FROM registry_consent WHERE id = 1": {"every_owner_agreed"},
     "UPDATE registry_allotmentshare SET party_id = (SELECT max(id) FROM accounts_party)":
-        {"acts_give_what_was_asked"},
+        {"acts_are_what_was_asked"},
     "DELETE FROM offsets_offset": {"nothing_is_retired_without_a_certificate"},
     "UPDATE offsets_offset SET headcount = 7": {"certificates_are_as_signed"},
     "UPDATE offsets_offset SET content_sha256 = repeat('0', 64)": {"certificates_are_as_signed"},
