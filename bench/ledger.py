@@ -118,10 +118,36 @@ def copy_filings(bench: Bench, count: int) -> None:
             owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
+# By requests that were granted, each with its filing's key.
+ISSUE_ASKED = """
+WITH requests AS (
+  INSERT INTO registry_registration (key, kind, department, state, filing_id, quantity_kg, authority,
+    document_number, reason, paper, external_number, freeze_kind, loss_reason, cancel_reason, new_name,
+    outcome, prepared_by_id, decision_reason)
+  SELECT filing.key, 'issue', 'forestry', 'prepared', filing.id, filing.quantity_kg, '', '', '', '', '',
+         '', '', '', '', '', clerk.id, ''
+  FROM projects_filing AS filing
+  JOIN accounts_user AS clerk ON clerk.username = 'forestry_clerk'
+  WHERE filing.number LIKE 'B%%' RETURNING id, filing_id
+), allotments AS (
+  INSERT INTO registry_allotment (registration_id, place, denominator)
+  SELECT id, 0, 1 FROM requests RETURNING id, registration_id
+)
+INSERT INTO registry_allotmentshare (allotment_id, place, party_id, numerator)
+SELECT allotments.id, 0, share.party_id, 1 FROM allotments
+JOIN requests ON requests.id = allotments.registration_id
+JOIN projects_filing AS filing ON filing.id = requests.filing_id
+JOIN projects_applicationshare AS share ON share.application_id = filing.application_id
+"""
+ISSUE_GRANTED = """
+UPDATE registry_registration SET state = 'approved', decided_at = portal_now(), decided_by_id = (
+  SELECT id FROM accounts_user WHERE username = 'forestry_approver')
+WHERE kind = 'issue' AND state = 'prepared'
+"""
 ISSUE = """
-INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, content, seq, recorded_at,
-                                  previous_hash, hash)
-SELECT issuance.id, 'issue', gen_random_uuid(), '', jsonb_build_object(
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, registration, content, seq,
+                                  recorded_at, previous_hash, hash)
+SELECT issuance.id, 'issue', gen_random_uuid(), '', filing.key, jsonb_build_object(
   'filing', filing.key, 'claim', claim.key, 'kg', issuance.quantity_kg,
   'tickets', jsonb_build_array(jsonb_build_object('key', filing.key, 'denominator', 1,
     'shares', jsonb_build_array(jsonb_build_array(party.key, 1)), 'area', version.key,
@@ -175,6 +201,8 @@ def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
                 "WHERE number LIKE 'B%' ORDER BY id RETURNING id"
             )
         ]
+        app.execute(ISSUE_ASKED)
+        app.execute(ISSUE_GRANTED)
         app.execute(ISSUE, {"pieces": pieces, "issuances": issuances})
     return issuances
 
@@ -211,36 +239,55 @@ def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
 
 
 # --- SQL beneath ----------------------------------------------------------------------------------
-# The lowest free kilograms of a ticket go to a child (and are divided), or are offset; the statements
-# are those that an operation sends, without its gates. A ticket on which nothing fits is left alone.
+# The lowest free kilograms of a ticket go to a child (and are divided), or are offset, as a request
+# asks that waits in line; the statements are those that an operation sends, without its gates. A
+# ticket on which nothing fits any more is left alone.
+LINE = """
+CREATE TABLE bench_request (
+  kind text, place bigint, id bigint, key uuid, ticket uuid, issuance bigint, PRIMARY KEY (kind, place));
+CREATE SEQUENCE bench_transfer;
+CREATE SEQUENCE bench_divide;
+CREATE SEQUENCE bench_offset;
+"""
 _TAKE = """
-\\set at random(1, {count})
+\\set request 0
 \\set low -1
 BEGIN;
-SELECT id AS issuance, gen_random_uuid() AS one, gen_random_uuid() AS two, registry_hold(ARRAY[id])
-FROM bench_issuance WHERE place = :at \\gset
-SELECT lower(kg) AS low, lower(kg) + {cut} AS cut, upper(kg) AS high, ticket_id AS ticket
-FROM registry_block
-WHERE issuance_id = :issuance AND closed_by_id IS NULL AND state = 'held' AND freezes = '{{}}'
+SELECT nextval('bench_{kind}') AS place \\gset
+SELECT id AS request, key AS registration, ticket, issuance, gen_random_uuid() AS one,
+       gen_random_uuid() AS two
+FROM bench_request WHERE kind = '{kind}' AND place = :place \\aset
+\\if :request > 0
+SELECT {hold};
+SELECT lower(kg) AS low, lower(kg) + {cut} AS cut, upper(kg) AS high FROM registry_block
+WHERE ticket_id = ':ticket' AND closed_by_id IS NULL AND state = 'held' AND freezes = '{{}}'
   AND upper(kg) - lower(kg) {width} ORDER BY lower(kg) LIMIT 1 \\aset
 \\if :low >= 0
 """
 _WRITE = """
-INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, content, seq,
-                                  recorded_at, previous_hash, hash)
-VALUES (:issuance, '{kind}', ':party', '', {cause}, '{content}', 0, now(), '', '')
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, registration, content,
+                                  seq, recorded_at, previous_hash, hash)
+VALUES (:issuance, '{kind}', ':party', '', {cause}, {registration}, '{content}', 0, now(), '', '')
 RETURNING id, seq, recorded_at, content, previous_hash, hash;
+{after}
+\\endif
 \\endif
 COMMIT;
 """
+_APPROVED = """
+UPDATE registry_registration SET state = 'approved', decided_by_id = :approver,
+  decided_at = portal_now() WHERE id = :request;
+"""
 
 
-# Nothing is retired without one; numbered and coded by the cause, unsigned.
+# Nothing is retired without one, of a signed request; numbered and coded by the cause, unsigned.
 CERTIFICATE = """
-INSERT INTO offsets_offset (cause_id, ticket_id, quantity_kg, number, code, purpose, beneficiary_id,
-  event_name, place, authority, document_number, signed_by_id, signed_at, content_sha256, signature,
+UPDATE offsets_offsetrequest SET state = 'signed', decided_by_id = :signer,
+  decided_at = portal_now() WHERE id = :request;
+INSERT INTO offsets_offset (cause_id, request_id, ticket_id, quantity_kg, number, code, purpose,
+  beneficiary_id, event_name, place, authority, document_number, signed_by_id, signed_at, content_sha256, signature,
   signature_algorithm, signing_key_id)
-VALUES (':one'::uuid, ':ticket'::uuid, 10, substr(':one'::uuid::text, 1, 24),
+VALUES (':one'::uuid, :request, ':ticket'::uuid, 10, substr(':one'::uuid::text, 1, 24),
   substr(':one'::uuid::text, 11), 'person', :beneficiary,
   '', '', '', '', :signer, '2026-01-01 00:00:00+08',
   encode(sha256(convert_to(
@@ -262,18 +309,25 @@ WHERE share.ticket_id = ':ticket' AND share.closed_by_id IS NULL LIMIT 1 \\gset
 """
 
 
-def script(
-    count: int, kind: str, content: dict[str, Any], *, cause: str = "", before: str = ""
-) -> str:
+def script(kind: str, content: dict[str, Any], *, before: str = "") -> str:
     """One act as pgbench plays it: ``content`` with pgbench's names where numbers and keys stand."""
     cut, width = (5, "= 10") if kind == "divide" else (10, "> 100")
+    offset = kind == "offset"
+    hold = (
+        "registry_hold(ARRAY[:issuance::bigint])"
+        if offset
+        else "missing FROM registry_take_up(:request)"
+    )
     # A name among numbers is written without quotation marks.
     said = re.sub(r'"(:low|:cut|:high)"', r"\1", json.dumps(content))
     return (
-        _TAKE.format(count=count, cut=cut, width=width)
+        _TAKE.format(kind=kind, hold=hold, cut=cut, width=width)
         + before
-        + _WRITE.format(kind=kind, cause=f"'{cause}'" if cause else "NULL", content=said)
-    )
+        + _WRITE.format(
+            kind=kind, content=said, cause="':one'" if offset else "NULL",
+            registration="NULL" if offset else "':registration'", after="" if offset else _APPROVED,
+        )
+    )  # fmt: skip
 
 
 def _child(key: str, owner: str = ":party") -> dict[str, Any]:
@@ -284,24 +338,23 @@ def _piece(low: str, high: str, ticket: str = ":ticket", **state: str) -> dict[s
     return {"kg": [low, high], "ticket": ticket, "state": "held", **state}
 
 
-def scripts(count: int) -> dict[str, str]:
-    """The three acts on ``count`` tickets, by kind."""
+def scripts() -> dict[str, str]:
+    """The three acts by kind."""
     closes, left = [[":low", ":high"]], _piece(":cut", ":high")
     return {
         "offset": script(
-            count, "offset",
+            "offset",
             {"closes": closes,
              "opens": [_piece(":low", ":cut", state="offset", because=":one"), left]},
-            cause=":one",
             before="INSERT INTO registry_cause (key, kind) VALUES (':one', 'offset');" + CERTIFICATE,
         ),
         "transfer": script(
-            count, "transfer",
+            "transfer",
             {"tickets": [_child(":one")], "closes": closes,
              "opens": [_piece(":low", ":cut", ":one"), left]},
         ),
         "divide": script(
-            count, "divide",
+            "divide",
             {"tickets": [_child(":one", ":owner"), _child(":two", ":owner")], "closes": closes,
              "opens": [_piece(":low", ":cut", ":one"), _piece(":cut", ":high", ":two")],
              "closed": [{"ticket": ":ticket", "because": "divided"}]},
@@ -342,7 +395,8 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     from portal.base.errors import PortalError
     from portal.base.idempotency import act_once
     from portal.base.statements import prepared_cursor
-    from tickets.registry.models import CarbonTicket, Cause, Registration
+    from tickets.offsets.models import OffsetRequest
+    from tickets.registry.models import Cause, Registration
     from tickets.registry.operations import (
         divide_ticket,
         offset_blocks,
@@ -358,37 +412,46 @@ def client(facts: dict[str, Any], seed: int, seconds: float) -> tuple[int, int]:
     approver = User.objects.get(**office, role_grants__department=Department.FORESTRY)
     signer = User.objects.get(**office, role_grants__department=Department.ECOLOGY)
     Party.objects.first()
-    tickets = list(CarbonTicket.objects.in_bulk(facts["tickets"]).values())
-    waiting = Registration.objects.filter(pk__in=facts["registrations"])
-    registrations = {row.pk: row for row in waiting}
-    queue = [row for pk, row in registrations.items() if pk % facts["of"] == facts["nth"]]
-    dice.shuffle(queue)  # Neighbours are about one ticket: its clients would wait for each other.
+
+    def mine(model: Any, *kinds: str) -> list[Any]:
+        """This client's part of the line, in an order of its own: neighbours are about one ticket, and
+        its clients would wait for each other."""
+        keys = sorted(pk for kind in kinds for pk in facts["requests"][kind])
+        rows = model.objects.select_related("ticket").in_bulk(keys[facts["nth"] :: facts["of"]])
+        return dice.sample(list(rows.values()), len(rows))
+
+    queue = mine(Registration, "transfer", "divide")
+    offsets = mine(OffsetRequest, "offset")
 
     def registered(write: Callable[..., Any], registration: Registration) -> Any:
         return write(registration=registration, actor=approver).pk
 
-    def offset_ten_kg(ticket: CarbonTicket) -> Any:
+    def offset_ten_kg(request: OffsetRequest) -> Any:
         cause = open_cause(Cause.Kind.OFFSET)
+        said = {
+            "one": str(cause.pk), "ticket": str(request.ticket_id), "request": request.pk,
+            **facts["certified"],
+        }  # fmt: skip
         with prepared_cursor() as cursor:
-            cursor.execute(
-                certificate, {"one": str(cause.pk), "ticket": str(ticket.pk), **facts["certified"]}
-            )
-        return offset_blocks(ticket=ticket, quantity_kg=10, cause=cause, actor=signer).pk
+            for statement in certificate:
+                cursor.execute(statement, said)
+        return offset_blocks(ticket=request.ticket, quantity_kg=10, cause=cause, actor=signer).pk
 
-    # The same statement with Python's names for pgbench's.
-    names = "one|ticket|beneficiary_key|beneficiary|signer_key|signer"
-    certificate = re.sub(rf"'?(?<!:):({names})'?", r"%(\1)s", CERTIFICATE)
+    # The same statements with Python's names for pgbench's.
+    names = "one|ticket|request|beneficiary_key|beneficiary|signer_key|signer"
+    said_so = re.sub(rf"'?(?<!:):({names})'?", r"%(\1)s", CERTIFICATE)
+    certificate = said_so.strip().rstrip(";").split(";")
     act: Callable[[], Any]
     done = refused = 0
     _START[0].wait()
     ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
+    while offsets and time.monotonic() < ends:
         if queue and dice.random() < 0.55:
             registration = queue.pop()
             write = divide_ticket if registration.kind == "divide" else transfer
             act = partial(registered, write, registration)
         else:
-            act = partial(offset_ten_kg, dice.choice(tickets))
+            act = partial(offset_ten_kg, offsets.pop())
         try:
             act_once(
                 actor_key=approver.key, operation="bench", key=uuid.uuid4().hex, content={}, act=act
@@ -440,23 +503,59 @@ _FORMER_OWNER = """
 """
 
 
-def prepare(bench: Bench, count: int) -> list[int]:
-    """Requests that clerks have prepared: nine transfers to one division."""
+ASKED = """
+WITH requests AS (
+  INSERT INTO offsets_offsetrequest (key, ticket_id, quantity_kg, purpose, beneficiary_id, event_name,
+    place, authority, document_number, state, asked_by_id, prepared_by_id, prepared_at, opinion, reason)
+  SELECT gen_random_uuid(), key, 10, 'person', {beneficiary}, '', '', '', '', 'prepared', {clerk}, {clerk},
+         portal_now(), '', ''
+  FROM registry_carbonticket, generate_series(1, {times}) WHERE parent_id IS NULL RETURNING id, ticket_id
+)
+INSERT INTO offsets_offsetconsent (request_id, party_id, given_by_id)
+SELECT requests.id, share.party_id, {clerk} FROM requests
+JOIN registry_ticketshare AS share
+  ON share.ticket_id = requests.ticket_id AND share.closed_by_id IS NULL RETURNING request_id
+"""
+
+
+def prepare(bench: Bench, tickets: int, count: int, beneficiary: int) -> dict[str, list[int]]:
+    """Requests that clerks have prepared, by kind: as many offsets as transfers, one division to ten."""
     with bench.app_connection(autocommit=True) as app:
-        one = "SELECT id FROM accounts_user WHERE username LIKE 'forestry_clerk%%' LIMIT 1"
-        clerk = value(app, one)
+        clerk = value(app, "SELECT id FROM accounts_user WHERE username = 'forestry_clerk'")
         buyer = value(app, "SELECT max(id) FROM accounts_party WHERE checked_at IS NOT NULL")
+        times = max(1, count // tickets)
         wanted = {"clerk": clerk, "buyer": buyer}
-        found = app.execute(
-            PREPARED.format(parent="NULL", fits="true", kind="gift", quantity=10, each=10,
-                            parts=1, count=TICKETS, times=max(1, count // TICKETS), **wanted)
-        ).fetchall()  # fmt: skip
-        found += app.execute(
-            PREPARED.format(parent="NOT NULL", fits=_TEN_KG, kind="divide", quantity="NULL", each=5,
-                            parts=2, count=count // 10, times=1,
-                            **{**wanted, "buyer": _FORMER_OWNER})
-        ).fetchall()  # fmt: skip
-    return sorted({row[0] for row in found})
+        texts = {
+            "transfer": PREPARED.format(
+                parent="NULL", fits="true", kind="gift", quantity=10, each=10, parts=1,
+                count=tickets, times=times, **wanted,
+            ),
+            "divide": PREPARED.format(
+                parent="NOT NULL", fits=_TEN_KG, kind="divide", quantity="NULL", each=5, parts=2,
+                count=count // 10, times=1, **{**wanted, "buyer": _FORMER_OWNER},
+            ),
+            "offset": ASKED.format(beneficiary=beneficiary, clerk=clerk, times=times),
+        }  # fmt: skip
+        return {
+            kind: sorted({row[0] for row in app.execute(text).fetchall()})
+            for kind, text in texts.items()
+        }
+
+
+def stand_in_line(bench: Bench, requests: dict[str, list[int]]) -> None:
+    """For pgbench, in random order."""
+    with bench.owner_connection() as owner:
+        owner.execute("TRUNCATE bench_request")
+        for kind, keys in requests.items():
+            table = "offsets_offsetrequest" if kind == "offset" else "registry_registration"
+            owner.execute(f"ALTER SEQUENCE bench_{kind} RESTART")
+            owner.execute(
+                "INSERT INTO bench_request SELECT %s, row_number() OVER (ORDER BY random()), one.id, "
+                f"one.key, one.ticket_id, ticket.issuance_id FROM {table} AS one "
+                "JOIN registry_carbonticket AS ticket ON ticket.key = one.ticket_id "
+                "WHERE one.id = ANY(%s)",
+                [kind, keys],
+            )
 
 
 def operations_per_second(
@@ -491,12 +590,13 @@ def run(bench: Bench) -> None:
         "beneficiary_key": str(name.key),
     }  # fmt: skip
     with bench.owner_connection() as owner:
-        owner.execute("CREATE TABLE bench_issuance (place int PRIMARY KEY, id bigint)")
-        owner.execute("INSERT INTO bench_issuance SELECT place, id FROM unnest(%s::bigint[]) "
-                      "WITH ORDINALITY AS one (id, place)", [issuances])  # fmt: skip
-        party = str(value(owner, "SELECT key FROM accounts_party ORDER BY id LIMIT 1"))
-        keys = [row[0] for row in owner.execute(
-            "SELECT key FROM registry_carbonticket WHERE parent_id IS NULL")]  # fmt: skip
+        owner.execute(LINE)
+        buyer = (
+            "SELECT key FROM accounts_party WHERE checked_at IS NOT NULL ORDER BY id DESC LIMIT 1"
+        )
+        names = {
+            "party": value(owner, buyer), "approver": town["forestry_approver"].pk, **certified,
+        }  # fmt: skip
     bench.measure("verify_register", verified, rounds=1, at_most_s=VERIFY_LIMIT_S, warm=False)
     as_of(bench, issuances[0], ACTS if not small else 500)
 
@@ -504,22 +604,27 @@ def run(bench: Bench) -> None:
     scale = SMALL_SCALE if small else PGBENCH_SCALE
     pgbench_made(bench, database, scale)
     with TemporaryDirectory() as folder:
-        words: list[str] = []
-        texts = scripts(tickets)
+        words = [word for name, said in names.items() for word in ("-D", f"{name}={said}")]
         for name, weight in (("offset", 5), ("transfer", 4), ("divide", 1)):
             path = Path(folder) / f"{name}.sql"
-            path.write_text(texts[name])
+            path.write_text(scripts()[name])
             words += ["-f", f"{path}@{weight}"]
+
+        def waiting() -> dict[str, list[int]]:
+            return prepare(bench, tickets, 1000 * seconds, certified["beneficiary"])
+
+        def acts(clients: int, seconds: int) -> float:
+            """Entries a second: a request that finds nothing to do is none."""
+            stand_in_line(bench, waiting())
+            before = written()
+            pgbench(bench, database, clients, seconds, *words)
+            return (written() - before) / seconds
+
+        acts(1, max(1, seconds // 4))  # Some tickets for the first divisions.
         for clients in SMALL_CLIENTS if small else CLIENTS:
             tpc_b = pgbench(bench, database, clients, seconds)
-            beneath = pgbench(
-                bench, database, clients, seconds, *words, "-D", f"party={party}",
-                *(word for name, pk in certified.items() for word in ("-D", f"{name}={pk}")),
-            )  # fmt: skip
-            facts = {
-                "database": database, "tickets": keys, "certified": certified,
-                "registrations": prepare(bench, 1000 * seconds),
-            }  # fmt: skip
+            beneath = acts(clients, seconds)
+            facts = {"database": database, "certified": certified, "requests": waiting()}
             through = operations_per_second(bench, facts, clients, seconds)
             bench.fact(f"TPC-B, {clients} clients", tpc_b, "a second")
             bench.fact(f"entries in SQL, {clients} clients", beneath, "a second")
@@ -548,6 +653,13 @@ def pgbench_made(bench: Bench, database: str, scale: int) -> None:
          "-p", str(facts["PORT"]), "-U", facts["USER"], database],
         env={**os.environ, "PGPASSWORD": facts["PASSWORD"]}, capture_output=True, check=True,
     )  # fmt: skip
+
+
+def written() -> int:
+    """How many entries there are."""
+    from tickets.registry.models import LedgerEntry
+
+    return LedgerEntry.objects.count()
 
 
 def verified() -> None:

@@ -309,6 +309,7 @@ class SamePerson(RegistryError):
     message = _("经办人不能审批自己受理的登记，请由另一位工作人员审批。")
 
 
+@stands_for("a_request_is_registered_once")
 class RegistrationDecided(RegistryError):
     """Somebody decided meanwhile."""
 

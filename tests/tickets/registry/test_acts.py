@@ -227,6 +227,25 @@ def test_a_confirmation_of_the_centre_stands_for_one_sale_of_each_ticket(bureau:
     bureau.request_transfer(ticket, 5, document=again)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("number", "another", "same"),
+    [
+        ("YGZ〔2026〕 a-1 号", "ygz[2026]Ａ－１", True), ("交 2026-1-12", "交2026 1/12号", True),
+        ("交 2026-1-12", "交 2026-11-2", False), ("№А-1", "№Б-1", False), ("ئا-1", "ئە-1", False),
+        ("2026号-1", "2026-1", False),
+    ],
+)  # fmt: skip
+def test_a_number_is_told_apart_by_its_letters_and_groups(
+    number: str, another: str, same: bool
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT registry_number_key(%s) = registry_number_key(%s)", [number, another]
+        )
+        assert cursor.fetchone() == (same,)
+
+
 def test_a_confirmation_of_the_centre_is_of_one_deal(bureau: Bureau) -> None:
     """Between the same; what it sold is sold by it once, whatever the ticket became."""
     ticket = bureau.issue(1000)
@@ -598,9 +617,8 @@ def test_a_printed_ticket_is_sold_on_the_list_when_its_paper_is_taken_in(bureau:
     with pytest.raises(errors.PaperTakenIn):
         take_in_paper(ticket=ticket, state=surrendered, actor=bureau.clerk)
     rest = cause_of(bureau.list(ticket, 600))
-    to = Owners.sole(bureau.buyer)
-    trade_listed(cause=cause, to=to, actor=bureau.trading)
-    [bought] = opened_tickets(trade_listed(cause=rest, to=to, actor=bureau.trading))
+    bureau.trade(cause)
+    bought = bureau.trade(rest)
     ticket.refresh_from_db()
     assert ticket.closed_because == "transferred"
     printed(bought, bureau.buyer_user)
@@ -622,7 +640,7 @@ def test_no_paper_stops_a_trade_that_is_paid(bureau: Bureau) -> None:
     refuses_to_print(
         ticket, bureau.owner_user, errors.ListedNotPrinted, "prints_are_of_unlisted_tickets"
     )
-    trade_listed(cause=cause, to=Owners.sole(bureau.buyer), actor=bureau.trading)
+    bureau.trade(cause)
     ticket.refresh_from_db()
     assert (ticket.closed_because, PrintReturn.objects.exists()) == ("transferred", False)
     says_papers_void(ticket)
@@ -1083,10 +1101,7 @@ def test_no_reissue_while_an_objection_stands(
 def test_listed_kilograms_go_to_the_buyer_to_an_offset_or_back(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     cause = cause_of(bureau.list(ticket, 500))
-    entry = trade_listed(
-        cause=cause, to=Owners.sole(bureau.buyer), quantity_kg=200, actor=bureau.trading
-    )
-    [bought] = opened_tickets(entry)
+    bought = bureau.trade(cause, 200)
     offset = open_cause(Cause.Kind.OFFSET)
     trade_to_offset(cause=cause, offset=offset, quantity_kg=100, actor=bureau.trading)
     certificate(ticket, 100, offset, bureau.signer)

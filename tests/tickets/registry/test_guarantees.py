@@ -15,6 +15,7 @@ from portal.journal.models import Event
 from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
+from tests.tickets.registry.raw import asked, content, given, insert
 from tests.tickets.registry.register import Bureau, certificate, covered, digest, states, unissued
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
@@ -126,45 +127,14 @@ def test_the_owner_is_bound_by_the_same_constraints(
 
 
 # --- entries as an attacker with the application's role would write them --------------------------
-def insert(issuance: Issuance, kind: str, content: dict[str, Any], **columns: Any) -> None:
-    """An entry by plain SQL, with numbers and hashes of the attacker's own."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, "
-            "freeze_order, registration, document_sha256, content, seq, recorded_at, "
-            "previous_hash, hash) "
-            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
-            [
-                issuance.pk, kind, uuid.uuid4(), columns.get("cause"), columns.get("freeze"),
-                columns.get("registration"), columns.get("document"), json.dumps(content),
-            ],
-        )  # fmt: skip
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-def content(ticket: CarbonTicket, /, **changes: Any) -> dict[str, Any]:
-    """Move all 1000 kg of the ticket to a child, with changes."""
-    child, other = str(uuid.uuid4()), str(ticket.shares.earliest("place").party.key)
-    said: dict[str, Any] = {
-        "tickets": [
-            {"key": child, "denominator": 1, "shares": [[other, 1]], "parent": str(ticket.pk)}
-        ],
-        "closes": [[0, 1000]],
-        "opens": [{"kg": [0, 1000], "ticket": child, "state": "held"}],
-        "closed": [{"ticket": str(ticket.pk), "because": "transferred"}],
-    }
-    said["opens"][0].update(changes.pop("open", {}))
-    said["tickets"][0].update(changes.pop("ticket", {}))
-    said.update(changes)
-    return {name: value for name, value in said.items() if value is not None}
-
-
 @pytest.mark.django_db
 def test_an_entry_by_plain_sql_is_numbered_timed_and_chained_by_the_database(
     bureau: Bureau,
 ) -> None:
     ticket = bureau.issue(1000)
-    insert(ticket.issuance, "transfer", content(ticket, ticket={"number": "YN-1999-0000001-0"}))
+    said = content(ticket, ticket={"number": "YN-1999-0000001-0"})
+    wanted = asked(bureau, ticket, "inheritance", said)
+    insert(ticket.issuance, "transfer", said, wanted=wanted, granted_by=bureau.approver)
     first, second = LedgerEntry.objects.filter(issuance=ticket.issuance).order_by("seq")
     assert (second.seq, bytes(second.previous_hash)) == (2, bytes(first.hash))
     assert second.recorded_at > first.recorded_at
@@ -210,9 +180,12 @@ def test_a_forged_entry_is_refused(bureau: Bureau, forged: str) -> None:
     said = content(ticket, **json.loads(json.dumps(changes)))
     for block in said.get("opens", []):
         block["ticket"] = said["tickets"][0]["key"] if block["ticket"] == "*" else block["ticket"]
-    with pytest.raises(IntegrityError) as refused:
-        insert(ticket.issuance, "transfer", said)
-    assert constraint_of(refused.value) == rule
+    wanted = asked(bureau, ticket, "court", said)
+    with refused_by(rule):
+        insert(
+            ticket.issuance, "court", said, wanted=wanted, granted_by=bureau.approver,
+            document=b"x" * 32,
+        )  # fmt: skip
     assert states(ticket) == {"held": 1000}
 
 
@@ -255,7 +228,9 @@ def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
         assert constraint_of(refused.value) == rule
     # Article 10: the data behind a name are noted promptly, the shares being what they were.
     shares[0]["shares"] = [[str(one.party.key), one.numerator] for one in ticket.shares.all()]
-    insert(ticket.issuance, "change", {"shares": shares})
+    said = {"shares": shares}
+    wanted = asked(bureau, ticket, "change", said)
+    insert(ticket.issuance, "change", said, wanted=wanted, granted_by=bureau.approver)
 
 
 @pytest.mark.django_db
@@ -265,7 +240,9 @@ def test_a_division_opens_tickets_of_the_owners_alone(bureau: Bureau) -> None:
     with pytest.raises(IntegrityError) as refused:
         insert(ticket.issuance, "divide", said)
     assert constraint_of(refused.value) == "division_stays_among_the_owners"
-    insert(ticket.issuance, "divide", content(ticket))
+    said = content(ticket)
+    wanted = asked(bureau, ticket, "divide", said)
+    insert(ticket.issuance, "divide", said, wanted=wanted, granted_by=bureau.approver)
 
 
 @pytest.mark.django_db
@@ -377,14 +354,14 @@ def test_an_act_is_the_one_that_was_asked_for_and_once(bureau: Bureau) -> None:
     reject_registration(registration=done, reason="撤回", actor=bureau.approver)
     with refused_by("act_is_what_was_asked"):
         insert(ticket.issuance, "transfer", content(ticket), registration=done.key)
-    said = content(ticket, closed=None)
-    said["opens"] = [
-        {"kg": [0, 10], "ticket": said["tickets"][0]["key"], "state": "held"},
-        {"kg": [10, 1000], "ticket": str(ticket.pk), "state": "held"},
-    ]
-    insert(ticket.issuance, "transfer", said, registration=waiting.key)
+    said = given(ticket, (10, {bureau.buyer: 1}))
+    granted: dict[str, Any] = {
+        "wanted": asked(bureau, ticket, "gift", said),
+        "granted_by": bureau.approver,
+    }
+    insert(ticket.issuance, "transfer", said, **granted)
     with refused_by("act_is_what_was_asked"):
-        insert(ticket.issuance, "transfer", content(ticket), registration=waiting.key)
+        insert(ticket.issuance, "transfer", content(ticket), **granted)
 
 
 @pytest.mark.django_db

@@ -115,11 +115,6 @@ class LedgerEntry(models.Model):
         verbose_name = _("登记事项")
         verbose_name_plural = _("登记事项")
         indexes = [
-            models.Index(
-                fields=["registration"],
-                name="entry_by_registration",
-                condition=Q(registration__isnull=False),
-            ),
             models.Index(fields=["cause"], name="entry_by_cause", condition=Q(cause__isnull=False)),
             models.Index(fields=["recorded_at"], name="entry_by_time"),
         ]
@@ -134,6 +129,12 @@ class LedgerEntry(models.Model):
                 name="a_cause_is_made_once",
                 fields=["cause"],
                 condition=Q(kind__in=["list", "pledge", "offset", "cancel"]),
+            ),
+            # What an inspection found is frozen and, rejected, lifted by the same request.
+            models.UniqueConstraint(
+                name="a_request_is_registered_once",
+                fields=["registration", "kind"],
+                condition=Q(registration__isnull=False),
             ),
             # Guarantee 5: what an act may say besides its kilograms.
             models.CheckConstraint(

@@ -161,8 +161,8 @@ def freeze_found(
         issuance_id=ticket.issuance_id,
         ticket=ticket,
         quantity_kg=found_kg,
-        authority=document.authority,
-        document_number=document.number,
+        authority=document.authority.strip(),
+        document_number=document.number.strip(),
         reason=reason,
     )
     registration = prepare(

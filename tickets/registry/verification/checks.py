@@ -404,49 +404,11 @@ GROUNDS = (
         """,
     ),
     Check(
-        "co_owned_tickets_move_by_request",
-        """
-        SELECT 'registry_ledgerentry id=' || entry.id
-        FROM (SELECT id FROM registry_ledgerentry AS written
-              WHERE kind IN ('transfer', 'divide', 'pledge', 'change', 'correct') AND NOT EXISTS (
-                SELECT FROM registry_registration WHERE key = written.registration)) AS entry
-        CROSS JOIN LATERAL (
-          SELECT ticket_id FROM registry_block WHERE closed_by_id = entry.id
-          UNION SELECT ticket_id FROM registry_ticketshare WHERE closed_by_id = entry.id) AS touched
-        JOIN registry_carbonticket AS ticket ON ticket.key = touched.ticket_id
-        JOIN registry_ticketshare AS share
-          ON share.ticket_id = ticket.key AND share.opened_by_id < entry.id
-         AND (share.closed_by_id IS NULL OR share.closed_by_id >= entry.id)
-        WHERE share.numerator < ticket.share_denominator ORDER BY entry.id LIMIT 1
-        """,
-    ),
-    Check(
-        "acts_give_what_was_asked",
+        "acts_are_what_was_asked",
         """
         SELECT 'registry_ledgerentry id=' || entry.id FROM registry_ledgerentry AS entry
-        JOIN registry_registration AS wanted ON wanted.key = entry.registration
-        CROSS JOIN LATERAL (
-          SELECT sum(kg)::bigint AS total, string_agg(said, ' ' ORDER BY said) AS said FROM (
-            SELECT sum(upper(kg) - lower(kg)) AS kg,
-                   sum(upper(kg) - lower(kg)) || ' kg of ' || ticket.share_denominator || ': ' || (
-                     SELECT string_agg(party_id || '=' || numerator, ',' ORDER BY party_id)
-                     FROM registry_ticketshare
-                     WHERE ticket_id = ticket.key AND opened_by_id = entry.id) AS said
-            FROM registry_carbonticket AS ticket
-            JOIN registry_block AS block
-              ON block.ticket_id = ticket.key AND block.opened_by_id = entry.id
-            WHERE ticket.opened_by_id = entry.id GROUP BY ticket.key) AS opened) AS given
-        CROSS JOIN LATERAL (
-          -- Whoever asks for all that is free says no quantity.
-          SELECT string_agg(said, ' ' ORDER BY said) AS said FROM (
-            SELECT coalesce(part.quantity_kg, wanted.quantity_kg, given.total) || ' kg of ' ||
-                   part.denominator || ': ' || (
-                     SELECT string_agg(party_id || '=' || numerator, ',' ORDER BY party_id)
-                     FROM registry_allotmentshare WHERE allotment_id = part.id) AS said
-            FROM registry_allotment AS part WHERE part.registration_id = wanted.id) AS part) AS asked
-        WHERE entry.kind IN ('transfer', 'court', 'divide', 'enforce')
-          AND given.said IS DISTINCT FROM asked.said
-        ORDER BY entry.id LIMIT 1
+        WHERE kind NOT IN ('list', 'unlist', 'trade', 'offset')
+          AND registry_departs_from_request(entry) ORDER BY entry.id LIMIT 1
         """,
     ),
     Check(
