@@ -147,7 +147,7 @@ class Register(RuleBasedStateMachine):
         self.applicants = [ticket.shares.get().party for ticket in tickets]
         # Who comes into somebody's place; one of them that merges is none any more.
         self.heirs = [holder(f"继承方{nth}")[0] for nth in range(3)]
-        self.merged: set[int] = set()
+        self.merged: dict[int, int] = {}  # Into whom each body merged.
         self.disputed: list[FreezeOrder] = []
         self.model = Model(
             [
@@ -234,7 +234,12 @@ class Register(RuleBasedStateMachine):
         return [errors.TransferToSelf] if to.ids == self.model.owners[ticket].ids else []
 
     def ceased(self, to: Owners) -> list[type[Exception]]:
-        return [errors.PartyMerged] if to.ids & self.merged else []
+        return [errors.PartyMerged] if to.ids & self.merged.keys() else []
+
+    def in_place_of(self, party: int) -> int:
+        while party in self.merged:
+            party = self.merged[party]
+        return party
 
     def move_to(
         self,
@@ -308,6 +313,9 @@ class Register(RuleBasedStateMachine):
         free = self.model.on(ticket.pk, lambda kg: kg.free)
         taken_kg = len(free) if quantity_kg is None else quantity_kg
         refusals = self.gone(ticket) + self.ceased(owners)
+        ceased = ceding.pk in self.merged and kind is not Kind.COMPANY_DIVISION
+        if ceased and self.in_place_of(ceding.pk) not in owners.ids:
+            refusals.append(errors.PartyMerged)
         refusals += (
             self.enough(free, taken_kg) if free else [errors.BlockNotFree, errors.InvalidQuantity]
         )
@@ -316,7 +324,7 @@ class Register(RuleBasedStateMachine):
             child = self.bureau.transfer(ticket, quantity_kg, to=owners, kind=kind, **more)
             self.move_to(free[:taken_kg], child.pk, owners, ticket.pk, bought=False)
             if kind is Kind.MERGER:
-                self.merged.add(ceding.pk)
+                self.merged.setdefault(ceding.pk, self.heirs[heir].pk)
 
     @rule(pick=picks, cut=quantities)
     def divides(self, pick: int, cut: int) -> None:

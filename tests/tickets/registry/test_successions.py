@@ -68,6 +68,12 @@ def test_nothing_is_registered_to_who_ceased_and_its_own_people_act_no_more(bure
     assert Message.objects.filter(user=gone_user, subject__contains=bureau.other.name).exists()
     with pytest.raises(errors.PartyMerged):
         asked(bureau, gone, bureau.bank)  # One successor alone.
+    kept = bureau.transfer(ticket, 100)
+    succeeded(bureau, bureau.buyer, bureau.bank2)
+    for kind in (Kind.MERGER, Kind.INHERITANCE):
+        with pytest.raises(errors.PartyMerged):
+            bureau.request_transfer(kept, to=Owners.sole(bureau.other), kind=kind)
+    bureau.transfer(kept, to=Owners.sole(bureau.bank2), kind=Kind.MERGER)
     succeeded(bureau, bureau.other, bureau.bank)
     judged()
     assert succeeding(gone) == bureau.bank

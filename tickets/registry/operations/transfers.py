@@ -21,6 +21,7 @@ from tickets.registry.errors import (
     DivisionToOthers,
     InvalidSplit,
     PaperOutstanding,
+    PartyMerged,
     TicketClosed,
     TicketNotWhole,
     TransferToSelf,
@@ -61,7 +62,7 @@ from tickets.registry.operations.registrations import (
 )
 from tickets.registry.operations.successions import note_merger
 from tickets.registry.quantities import require_quantity, split_by_shares
-from tickets.registry.queries import outstanding_prints
+from tickets.registry.queries import outstanding_prints, succeeding
 
 TRANSFERS = frozenset(
     {Kind.SALE, Kind.GIFT, Kind.INHERITANCE, Kind.MERGER, Kind.COMPANY_DIVISION, Kind.COURT}
@@ -344,10 +345,17 @@ def ceding_owners(ticket: CarbonTicket, to: Owners) -> list[Party]:
 
 def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owners) -> list[Party]:
     """An heir and a successor body come into one owner's place; the others, who are not asked, keep
-    what is theirs (domain.md, "Shares"). Nobody is answered for other kinds."""
+    what is theirs (domain.md, "Shares"). Nobody is answered for other kinds.
+
+    CoOwnerLosesShare; PartyMerged where another is recorded in that owner's place.
+    """
     if kind not in SUCCESSIONS:
         return []
     ceding = ceding_owners(ticket, to)
     if len(ceding) > 1:
         raise CoOwnerLosesShare(names="、".join(party.name for party in ceding))
+    for former in ceding:
+        successor = succeeding(former)
+        if successor != former and successor.pk not in to.ids:
+            raise PartyMerged(name=former.name, successor=successor.name)
     return ceding
