@@ -24,6 +24,7 @@ from parcels.imports.operations import cancel_import, open_import, queue_import
 from parcels.imports.originals import original_path, sha256_of
 from parcels.imports.survey_year import parse_year, year_in
 from parcels.imports.suspicion import shift_notices
+from parcels.imports.tasks import run_import_job
 from parcels.imports.uploads import receive_upload
 from parcels.intake.columns import FIELDS, propose_mapping
 from parcels.intake.gate import Limits
@@ -35,7 +36,6 @@ from parcels.intake.reader import (
 )
 from parcels.models import ImportProblem, ImportRecord, RightKind
 from parcels.stage import stage_config
-from parcels.tasks import run_import_job
 from portal.base.answers import sent_once
 from portal.base.clock import today
 from portal.base.errors import InvalidInput

@@ -48,8 +48,8 @@ from parcels.screening.results import (
     statistics,
     table_page,
 )
+from parcels.screening.tasks import run_screening_job
 from parcels.stage import stage_config
-from parcels.tasks import run_screening_job
 from portal.accounts.models import User
 from portal.base.answers import answer_refused, sent_once, typed_into
 from portal.base.errors import InvalidInput, NotFound, PortalError
