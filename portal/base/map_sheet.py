@@ -139,7 +139,7 @@ def map_sheet(
     rectangle(root, 0, 0, width_mm, height_mm, fill="#ffffff")
     rectangle(root, frame.left_mm, frame.top_mm, frame.width_mm, frame.height_mm, fill="#fbfaf4")
     city = None if base.city is None else projected(base.city)
-    locator = locator_box(frame, city)
+    locator = locator_box(frame, city, free_of=subjects if view is None else [])
     names = Names(frame, taken=[locator] if locator else [])
     draw_base(root, frame, base, names, free_of=shapely.box(*shapely.total_bounds(subjects)))
     draw_grid(root, frame)
@@ -417,15 +417,31 @@ def draw_north(root: Xml.Element, frame: Frame) -> None:
     text(group, x, y - 5.1, _("北"), size=2.4, **{"text-anchor": "middle"})
 
 
-def locator_box(frame: Frame, city: Geometry | None) -> Box | None:
-    """Where the small map of the city goes; none when the sheet itself shows most of the city."""
+def locator_box(
+    frame: Frame, city: Geometry | None, *, free_of: Sequence[Geometry] = ()
+) -> Box | None:
+    """Where the small map of the city goes: the first corner that hides nothing of the subjects, north's
+    own left out. None when each would, and when the sheet itself shows most of the city.
+    """
     if city is None or min(frame.width_mm, frame.height_mm) < LOCATOR_MM * 3:
         return None
     west, _south, east, _north = shapely.bounds(city)
     if frame.east_m - frame.west_m > (east - west) / 2:
         return None
-    bottom = frame.top_mm + frame.height_mm
-    return frame.left_mm, bottom - LOCATOR_MM, frame.left_mm + LOCATOR_MM, bottom
+    right, bottom = frame.left_mm + frame.width_mm, frame.top_mm + frame.height_mm
+    corners = (
+        (frame.left_mm, bottom - LOCATOR_MM),
+        (right - LOCATOR_MM, bottom - LOCATOR_MM),
+        (frame.left_mm, frame.top_mm),
+    )
+    side_m = LOCATOR_MM * frame.scale / 1000
+    for left, top in corners:
+        west_m = frame.west_m + (left - frame.left_mm) * frame.scale / 1000
+        north_m = frame.north_m - (top - frame.top_mm) * frame.scale / 1000
+        beneath = shapely.box(west_m, north_m - side_m, west_m + side_m, north_m)
+        if not shapely.intersects(np.array(free_of, dtype=object), beneath).any():
+            return left, top, left + LOCATOR_MM, top + LOCATOR_MM
+    return None
 
 
 def draw_locator(root: Xml.Element, frame: Frame, city: Geometry, box: Box) -> None:

@@ -93,6 +93,29 @@ def test_a_shape_is_painted_with_its_shares_and_the_view_is_what_is_asked_for() 
     assert float(around.get("data-scale", "")) > 4 * float(root.get("data-scale", ""))
 
 
+def test_the_small_map_of_the_city_hides_nothing_of_the_subject() -> None:
+    """It leaves its corner for another, and the sheet when the land reaches into each."""
+    far, near = WEST + 0.02, SOUTH + 0.016
+    corner = {
+        "south-west": shapely.box(WEST, SOUTH, WEST + 0.002, SOUTH + 0.002),
+        "south-east": shapely.box(far - 0.002, SOUTH, far, SOUTH + 0.002),
+        "north-west": shapely.box(WEST, near - 0.002, WEST + 0.002, near),
+        "north-east": shapely.box(far - 0.002, near - 0.002, far, near),
+    }
+    size = {"width_mm": 118, "height_mm": 121}
+    for land, right, low in (
+        (("north-west", "north-east"), False, True),
+        (("south-west", "north-east"), True, True),
+        (("south-west", "south-east", "north-east"), False, False),
+    ):
+        parts = shapely.union_all([corner[name] for name in land])
+        root = sheet(shapes=[SheetShape(parts)], **size)
+        box = next(layer(root, "locator").iter(f"{SVG}rect"))
+        assert (float(box.get("x", "")) > 50, float(box.get("y", "")) > 50) == (right, low), land
+    everywhere = sheet(shapes=[SheetShape(shapely.union_all(list(corner.values())))], **size)
+    assert not any(item.get("data-layer") == "locator" for item in everywhere.iter())
+
+
 @pytest.mark.parametrize(("width", "height"), [(160, 110), (90, 90), (60, 140), (297, 210)])
 def test_the_subject_fits_at_a_round_scale_with_land_around_it(width: float, height: float) -> None:
     root = sheet(width_mm=width, height_mm=height)
