@@ -237,6 +237,15 @@ def test_a_ticket_from_issue_to_its_end(
         page.goto(wanted)
         expect(page.locator("[data-ref=signature]")).to_have_attribute("data-holds", holds)
 
+    # The page that stands open checks the next paper of the code with the network cut.
+    office.public.goto("about:blank")
+    office.public.goto(address)
+    office.public.context.set_offline(True)
+    for said, holds in ((forged, "false"), (address, "true")):
+        office.public.evaluate("said => { location.hash = said }", said.split("#")[1])
+        expect(office.public.locator("[data-ref=signature]")).to_have_attribute("data-holds", holds)
+    office.public.context.set_offline(False)
+
     # A part is sold; what is left is divided among nobody else, so it is agreed in two parts.
     buyer, owner_party = party_of("buyer1"), party_of("owner1")
     office.ask(

@@ -23,6 +23,8 @@ function bytesOf (text: string): Uint8Array<ArrayBuffer> {
 
 async function check (): Promise<void> {
   const said = new URLSearchParams(location.hash.slice(1))
+  const line = part<HTMLElement>(document, 'signature')
+  line.hidden = true
   if (!said.has('s')) return
   const keys = JSON.parse(document.getElementById('bureau-keys')!.textContent!) as BureauKey[]
   const [number, kilograms, day] = ['n', 'kg', 'd'].map(name => said.get(name) ?? '') as [string, string, string]
@@ -32,13 +34,17 @@ async function check (): Promise<void> {
   try {
     if (key !== undefined) good = await verifies(bytesOf(key.public_key), bytesOf(said.get('s')!), signedText(number, code, kilograms, day))
   } catch { /* Not even the form of a signature. */ }
-  const line = part<HTMLElement>(document, 'signature')
   const tonnes = String(Number(kilograms) / 1000)
   line.textContent = good ? say('holds', { n: number, t: tonnes, d: day }) : say('broken')
-  line.classList.add(good ? 'success' : 'error')
+  line.classList.toggle('success', good)
+  line.classList.toggle('error', !good)
   line.dataset.holds = String(good)
   line.hidden = false
 }
 
 void check()
-addEventListener('hashchange', () => location.reload())
+// Another paper of the same code: its signature needs no network, the state is asked anew where there is one.
+addEventListener('hashchange', () => {
+  if (navigator.onLine) location.reload()
+  else void check()
+})
