@@ -75,6 +75,12 @@ class PortalForm(forms.Form):
         field = FIELD_OF.get(type(refusal))
         self.add_error(field if field in self.fields else None, str(refusal))
 
+    def first_code(self) -> str:
+        """Of what the fields themselves refused, the first one's code."""
+        return next(
+            (str(one.code) for errors in self.errors.as_data().values() for one in errors), ""
+        )
+
 
 class ScansInput(forms.ClearableFileInput):
     """A file control that takes several files."""

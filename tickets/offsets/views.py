@@ -106,7 +106,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
         "form": form,
         "ticket": ticket,
         "free": tonnes(ticket.blocks.free().quantity_kg()),
-        "code": refusal.code if refusal else "",
+        "code": refusal.code if refusal else form.first_code(),
         "request_key": request.POST.get(REQUEST_KEY) or uuid.uuid4(),
         "names": names_offered(user),
     }

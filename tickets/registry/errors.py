@@ -20,7 +20,9 @@ class InvalidQuantity(RegistryError):
     """Not a positive number of whole kilograms."""
 
     code = "invalid_quantity"
-    message = _("数量“{text}”无效：请用半角数字填写大于零的吨数，最多三位小数，不用千位分隔符。")
+    message = _(
+        "数量“{text}”无效：请用半角数字填写大于零的数，不用千位分隔符；以吨计时最多三位小数。"
+    )
 
 
 class InvalidShares(RegistryError):

@@ -122,7 +122,8 @@ def ask(request: HttpRequest, kind: str, subject: str) -> HttpResponse:
         taken = answer.body["page"] == "registration"
         messages.success(request, _("已受理，等待审批。") if taken else _("申请已提交。"))
         return redirect(f"registry:{answer.body['page']}", key=answer.body["key"])
-    return _ask_page(request, act, about, form, status=REFUSED if form.is_bound else 200)
+    status, code = (REFUSED, form.first_code()) if form.is_bound else (200, "")
+    return _ask_page(request, act, about, form, status=status, code=code)
 
 
 def _require_factor_for_a_stranger(
