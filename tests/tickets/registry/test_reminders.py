@@ -51,6 +51,16 @@ def test_holder_and_bank_are_told_once_before_the_term_ends(bureau: Bureau) -> N
     assert remind_of_ending_pledges() == 1
     assert set(PledgeReminder.objects.values_list("pledge", flat=True)) == {pledge.pk, later.pk}
 
+    # The machine was off when it was due: what is over is not said to come.
+    missed = pledged(
+        bureau, ticket, 100, begins_on=today(), ends_on=today() + timedelta(days=int(before) + 1)
+    )
+    advance_clock(timedelta(days=int(before) + 2))
+    assert remind_of_ending_pledges() == 1
+    over = f"碳票 {ticket.number} 的质押已于 {missed.ends_on.isoformat()} 到期"
+    message = bureau.bank_user.inbox_messages.get(subject=over)
+    assert "吨，已经到期。" in message.body
+
 
 def test_two_workers_tell_once(committed_register: str) -> None:
     bureau = Bureau()

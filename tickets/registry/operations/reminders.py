@@ -43,19 +43,27 @@ def _remind(*, pledge: Pledge, day: date) -> bool:
     if not made:
         return False
     ticket = tickets_securing([pledge])[pledge.pk]
-    tell(
-        users=people_acting_for([*owners_of(ticket), succeeding(pledge.pledgee)]),
-        subject=_("碳票 {number} 的质押将于 {ends_on} 到期").format(
-            number=ticket.number, ends_on=pledge.ends_on.isoformat()
-        ),
-        body=_(
+    days = days_left(pledge.ends_on, day)
+    if days:
+        subject = _("碳票 {number} 的质押将于 {ends_on} 到期")
+        body = _(
             "质权人 {pledgee}，中登网登记编号 {external}，质押 {tonnes} 吨，还有 {days} 天到期。"
             "到期后质押不会自动解除：贷款还清的，请质权人申请解押；展期的，请双方另行登记。"
-        ).format(
+        )
+    else:  # The job did not run in time.
+        subject = _("碳票 {number} 的质押已于 {ends_on} 到期")
+        body = _(
+            "质权人 {pledgee}，中登网登记编号 {external}，质押 {tonnes} 吨，已经到期。"
+            "到期后质押不会自动解除：贷款还清的，请质权人申请解押；展期的，请双方另行登记。"
+        )
+    tell(
+        users=people_acting_for([*owners_of(ticket), succeeding(pledge.pledgee)]),
+        subject=subject.format(number=ticket.number, ends_on=pledge.ends_on.isoformat()),
+        body=body.format(
             pledgee=pledge.pledgee.name,
             external=pledge.external_number,
             tonnes=tonnes(pledged_kg([pledge])[pledge.pk]),
-            days=days_left(pledge.ends_on, day),
+            days=days,
         ),
         link=reverse("registry:ticket", args=[ticket.number]),
     )

@@ -52,17 +52,17 @@ def work_list(request: HttpRequest) -> HttpResponse:
         "requests": TicketRequest.objects.filter(
             department__in=offices, state=TicketRequest.State.WAITING
         )
-        .select_related("ticket", "filing", "successor", "asked_by")
+        .select_related("ticket", "filing", "issuance__filing", "successor", "asked_by")
         .order_by("asked_at")[:ROWS],
         "registrations": Registration.objects.filter(
             department__in=offices, state=Registration.State.PREPARED
         )
-        .select_related("ticket", "filing", "successor", "prepared_by")
+        .select_related("ticket", "filing", "issuance__filing", "successor", "prepared_by")
         .order_by("prepared_at")[:ROWS],
         **(_clerks_lists() if has_role(user, Role.CLERK, Department.FORESTRY) else {}),
-        "my_requests": my_requests.select_related("ticket", "filing", "successor").order_by(
-            "-asked_at"
-        )[:ROWS],
+        "my_requests": my_requests.select_related(
+            "ticket", "filing", "issuance__filing", "successor"
+        ).order_by("-asked_at")[:ROWS],
         "to_consent": to_consent(user)[:ROWS],
         "issuable": issuable_to(user),
         "my_debts": debt_rows(debts(party__in=bodies_acted_for(user))[:ROWS]),
