@@ -46,7 +46,7 @@ def interface_texts(*, english: bool) -> set[str]:
     found: set[str] = set()
     for folder in folders_with_texts():
         texts = english_of(folder)
-        found |= set(texts.values() if english else texts)
+        found |= set(texts.values()) if english else {text.split("\4")[-1] for text in texts}
     for script in (ROOT / "frontend" / "src").rglob("*.ts"):
         pairs = re.findall(r"\['([^']*)',\s*'([^']*)'\]", script.read_text(encoding="utf-8"))
         found |= {pair[english] for pair in pairs}

@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.accounts.forms import PortalForm
 from portal.accounts.models import Mandate, Party, Role
@@ -169,7 +170,7 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     "number": lambda: forms.CharField(label=_("文号"), max_length=120),
     "number_optional": lambda: forms.CharField(label=_("文号"), max_length=120, required=False),
     "effective_on": lambda: forms.DateField(
-        label=_("生效日期"), widget=day_input(), required=False
+        label=pgettext_lazy("register", "生效日期"), widget=day_input(), required=False
     ),
     "effective_on_required": lambda: forms.DateField(label=_("生效日期"), widget=day_input()),
     "paper": lambda: forms.ChoiceField(

@@ -27,7 +27,7 @@ class EntryKind(TextChoices):
 
     ISSUE = "issue", _("制发")
     TRANSFER = "transfer", _("转移")
-    DIVIDE = "divide", _("分割")
+    DIVIDE = "divide", pgettext_lazy("register", "分割")
     COURT = "court", _("司法转移")
     LIST = "list", _("挂牌")
     UNLIST = "unlist", _("撤牌")
@@ -35,13 +35,13 @@ class EntryKind(TextChoices):
     PLEDGE = "pledge", _("质押")
     RELEASE = "release", _("解押")
     ENFORCE = "enforce", _("实现质权")
-    FREEZE = "freeze", _("冻结")
+    FREEZE = "freeze", pgettext_lazy("register", "冻结")
     LIFT = "lift", _("解冻")
     OFFSET = "offset", _("抵消")
     CANCEL = "cancel", _("核减注销")
     REISSUE = "reissue", _("补发")
     CORRECT = "correct", _("更正")
-    CHANGE = "change", _("变更")
+    CHANGE = "change", pgettext_lazy("register", "变更")
     CLOSE = "close", _("用尽注销")
 
 

@@ -10,6 +10,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.base.clock import PortalNow
 from tickets.registry.models.ledger import CarbonTicket, Cause, Issuance, LedgerEntry
@@ -96,7 +97,7 @@ class FreezeOrder(models.Model):
         FORESTRY = "forestry", _("林业部门冻结")
         LOSS = "loss", _("挂失")
         DISPUTE = "dispute", _("权属争议")
-        INSPECTION = "inspection", _("检查")
+        INSPECTION = "inspection", pgettext_lazy("register", "检查")
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("类型"), max_length=10, choices=Kind)

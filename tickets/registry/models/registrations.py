@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.accounts.models import Department
 from portal.base.clock import PortalNow
@@ -42,7 +43,7 @@ class Registration(models.Model):
         PLEDGE = "pledge", _("质押登记")
         RELEASE = "release", _("解押登记")
         ENFORCE = "enforce", _("实现质权")
-        FREEZE = "freeze", _("冻结")
+        FREEZE = "freeze", pgettext_lazy("register", "冻结")
         LIFT = "lift", _("解冻")
         CANCEL = "cancel", _("核减注销")
         LOSS = "loss", _("挂失")
