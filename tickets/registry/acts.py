@@ -45,6 +45,7 @@ from tickets.registry.operations import (
     prepare_succession,
     prepare_transfer,
 )
+from tickets.registry.operations.registrations import ASKING_OWNERS
 from tickets.registry.queries import pledges_on
 from tickets.registry.ranks import ranks_of
 
@@ -329,13 +330,14 @@ def _transfer_act(
     kind: Registration.Kind, about: str | Promise, document: str | Promise, *more: str,
     office_only: bool = False,
 ) -> Act:  # fmt: skip
+    asks_owners = kind in ASKING_OWNERS
     return Act(
         kind=kind,
         article="第十条",
         about=about,
         subject="ticket",
-        fields=("to", "quantity", "number", *more, *_PAPERS),
-        slots=(("document", document, True), _IDENTITY, _CONSENT),
+        fields=("to", "quantity", "number", *more, *(_PAPERS if asks_owners else ("paper",))),
+        slots=(("document", document, True), _IDENTITY, *((_CONSENT,) if asks_owners else ())),
         prepare=_transfer,
         office_only=office_only,
     )

@@ -16,6 +16,7 @@ from tests.base.sessions import refused_by
 from tests.tickets.registry.register import Bureau, covered, states
 from tests.tickets.registry_pages.hands import Hands, bank_of, line, scan
 from tickets.registry.models import CarbonTicket, LedgerEntry, Pledge, TicketShare
+from tickets.registry.operations.registrations import ASKING_OWNERS
 from tickets.registry.queries import tickets_of
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,8 @@ def test_asked_taken_up_decided_and_read_on_the_ticket(
     user, subject, fields = case(hands, ticket)
     form = hands.of(user).get(reverse("registry:ask", args=[kind, subject]))
     assert form.status_code == 200
+    # Where no owner is asked, as at an heir's and a court's, no consent on paper is either.
+    assert (b"paper_consents" in form.content) is (kind in ASKING_OWNERS)
     fields = {**PAPER, "file_document": scan(), **fields}
     registered(hands, user, kind, subject, **fields)
     assert states(ticket) == left
