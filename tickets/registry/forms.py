@@ -172,7 +172,9 @@ FIELDS: dict[str, Callable[[], forms.Field]] = {
     "effective_on": lambda: forms.DateField(
         label=pgettext_lazy("register", "生效日期"), widget=day_input(), required=False
     ),
-    "effective_on_required": lambda: forms.DateField(label=_("生效日期"), widget=day_input()),
+    "effective_on_required": lambda: forms.DateField(
+        label=pgettext_lazy("register", "生效日期"), widget=day_input()
+    ),
     "paper": lambda: forms.ChoiceField(
         label=_("纸质碳票"), choices=Registration.Paper.choices, required=False
     ),
