@@ -181,11 +181,12 @@ def test_no_row_written_by_hand_puts_one_party_in_anothers_place(bureau: Bureau)
         _approve(wanted, bureau)
         PartySuccession.objects.create(**row)
         judged()
+    ticket = bureau.issue(1000)
+    passing = bureau.request_transfer(ticket, to=Owners.sole(gone))
     register_succession(registration=wanted, actor=bureau.approver)
     judged()
     with refused_by("successor_stands_itself"):
         PartySuccession.objects.create(**row | {"former": bureau.bank, "successor": gone})
-    ticket = bureau.issue(1000)
     [piece] = standing_pieces(ticket=ticket.pk)
     with refused_by("nothing_passes_to_who_ceased"):
         draft = Draft()
@@ -194,7 +195,7 @@ def test_no_row_written_by_hand_puts_one_party_in_anothers_place(bureau: Bureau)
         draft.close_ticket(ticket.pk, CarbonTicket.ClosedBecause.TRANSFERRED)
         write_entry(
             draft, kind=EntryKind.TRANSFER, issuance_id=ticket.issuance_id, actor=bureau.approver,
-            article="第十条",
+            article="第十条", registration=passing.key,
         )  # fmt: skip
     with refused_by("succession_stands_on_a_document"):
         Registration.objects.create(
