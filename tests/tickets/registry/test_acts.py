@@ -593,7 +593,10 @@ def test_a_press_records_no_mark_that_the_page_did_not_show(bureau: Bureau) -> N
     press = reverse("registry:mark-prints", args=[ticket.number])
     assert f'value="1-{first.pk}"' in client.get(page).content.decode()
     second = bureau.offset(ticket, 20)  # Meanwhile.
-    assert client.post(press, {"mark": f"1-{first.pk}"}).status_code == 409
+    refused = client.post(press, {"mark": f"1-{first.pk}"})
+    assert refused.status_code == 409  # The page itself, with what is due now.
+    for said in (f'data-code="{errors.MarksMovedOn.code}"', f'value="1-{second.pk}"'):
+        assert said in refused.content.decode()
     assert client.post(press, {"mark": "1-x"}).status_code == 404
     assert not PrintMark.objects.exists()
     assert f'value="1-{second.pk}"' in client.get(page).content.decode()

@@ -34,9 +34,9 @@ from portal.accounts.queries import (
     works_in,
 )
 from portal.base.addresses import public_url
-from portal.base.answers import pressed_once, sent_once
+from portal.base.answers import answer_refused, pressed_once, sent_once
 from portal.base.clock import today
-from portal.base.errors import NotFound
+from portal.base.errors import NotFound, PortalError
 from portal.base.negotiation import has_etag, pack, packing
 from portal.base.numbers import grouped_code
 from portal.base.parameters import only
@@ -52,6 +52,7 @@ from tickets.registry.access import (
     readable_registrations,
 )
 from tickets.registry.acts import ACTS
+from tickets.registry.errors import RegistryError
 from tickets.registry.face.paper import face_pdf
 from tickets.registry.models import (
     CarbonTicket,
@@ -180,7 +181,13 @@ def _named(totals: dict[str, int]) -> list[tuple[str, int]]:
 @never_cache
 def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
     """Facts, map, state, and the stream of its kilograms; the holder masked for the public."""
-    ticket = access_ticket(number)
+    return _ticket_shown(request, access_ticket(number))
+
+
+def _ticket_shown(
+    request: HttpRequest, ticket: CarbonTicket, refusal: PortalError | None = None
+) -> HttpResponse:
+    """The ticket's page, as it stands when an act on its papers was refused too."""
     at = moment_of(request)
     if at is not None and ticket.opened_at > at:
         raise NotFound()
@@ -194,8 +201,9 @@ def ticket_page(request: HttpRequest, number: str) -> HttpResponse:
         **_history(request, ticket, at),
         "notice": policy_text("notice.not_ccer"),
         **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
+        "refusal": refusal,
     }
-    return render(request, "registry/ticket.html", context)
+    return answer_refused(render(request, "registry/ticket.html", context), refusal)
 
 
 def _facts(ticket: CarbonTicket, at: datetime | None, exact: bool) -> dict[str, Any]:
@@ -436,12 +444,15 @@ def take_in_prints(request: HttpRequest, number: str) -> HttpResponse:
     state = request.POST.get("state", "")
     if state not in PrintReturn.State.values:
         raise NotFound()
-    pressed_once(
-        request,
-        "take_in_paper",
-        lambda: len(take_in_paper(ticket=ticket, state=PrintReturn.State(state), actor=user)),
-        actor_key=user.key,
-    )
+    try:
+        pressed_once(
+            request,
+            "take_in_paper",
+            lambda: len(take_in_paper(ticket=ticket, state=PrintReturn.State(state), actor=user)),
+            actor_key=user.key,
+        )
+    except RegistryError as refusal:
+        return _ticket_shown(request, ticket, refusal)
     messages.success(request, _("已登记纸质碳票的交回或标记。"))
     return redirect("registry:ticket", number=ticket.number)
 
@@ -453,12 +464,15 @@ def mark_prints(request: HttpRequest, number: str) -> HttpResponse:
     user = signed_in(request)
     ticket = access_held_ticket(number, user)
     shown = [_mark_shown(value) for value in request.POST.getlist("mark")]
-    pressed_once(
-        request,
-        "mark_paper",
-        lambda: len(mark_paper(ticket=ticket, shown=shown, actor=user)),
-        actor_key=user.key,
-    )
+    try:
+        pressed_once(
+            request,
+            "mark_paper",
+            lambda: len(mark_paper(ticket=ticket, shown=shown, actor=user)),
+            actor_key=user.key,
+        )
+    except RegistryError as refusal:
+        return _ticket_shown(request, ticket, refusal)
     messages.success(request, _("已登记纸质碳票的批注。"))
     return redirect("registry:ticket", number=ticket.number)
 
