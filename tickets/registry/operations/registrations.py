@@ -319,8 +319,8 @@ FROM registry_take_up(%s) AS found
 
 
 def _take_up(registration: Registration, actor: User) -> tuple[Registration, int, bool]:
-    """The request, locked, its ticket's issuance held; how many owners have not agreed, and whether
-    ``actor`` acts for a party of it.
+    """The request, locked, its ticket's issuance held; how many owners have not agreed (none where
+    the act's own entry asks them), and whether ``actor`` acts for a party of it.
 
     RegistrationDecided when it waits no more.
     """
@@ -342,7 +342,7 @@ def begin_decision(
     """Lock the request and ask whether this approver may decide it now.
 
     RegistrationDecided, WrongRegistration, OfficeMissing (asked again at this moment), SamePerson,
-    OwnMatter, ConsentMissing.
+    OwnMatter, ConsentMissing (of a transfer and a division by ``write_entry``).
     """
     found, missing, own_matter = _take_up(registration, actor)
     if found.kind not in kinds:
