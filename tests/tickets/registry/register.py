@@ -172,7 +172,7 @@ class Bureau:
         entry = trade_listed(
             cause=cause, to=Owners.sole(buyer), quantity_kg=wanted_kg, actor=self.trading
         )
-        self.settle(deal, entry)
+        self.note_settled(deal, entry)
         [bought] = opened_tickets(entry)
         return bought
 
@@ -183,7 +183,7 @@ class Bureau:
             price_fen_per_tonne=1000_00, pay_by=now() + timedelta(days=1),
         )  # fmt: skip
 
-    def settle(self, deal: Trade, entry: LedgerEntry) -> None:
+    def note_settled(self, deal: Trade, entry: LedgerEntry) -> None:
         """Paid, and traded by this entry."""
         Trade.objects.filter(pk=deal.pk).update(
             state=Trade.State.SETTLED, entry=entry, settled_by=self.trading, paid_at=PortalNow(),

@@ -399,6 +399,6 @@ def test_one_alone_too_offsets_lists_and_sells_by_request_listing_and_deal(burea
                 cause=cause, to=Owners.sole(to), quantity_kg=quantity_kg, actor=bureau.trading
             )
             if settled:
-                bureau.settle(deal, entry)
+                bureau.note_settled(deal, entry)
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     bureau.trade(cause, 100)
