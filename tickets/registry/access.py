@@ -44,7 +44,9 @@ from tickets.registry.ranks import ranks_on
 def access_ticket(number: str) -> CarbonTicket:
     """A ticket by its number; everyone may know that it exists."""
     ticket = (
-        CarbonTicket.objects.select_related("issuance__filing", "area_version", "uniqueness_report")
+        CarbonTicket.objects.select_related(
+            "issuance__filing__application__project", "area_version", "uniqueness_report"
+        )
         .filter(number=number.strip().upper())
         .first()
     )
@@ -56,11 +58,14 @@ def access_ticket(number: str) -> CarbonTicket:
 def access_held_ticket(number: str, user: AnyUser) -> CarbonTicket:
     """A ticket with all its particulars: for its owners, the mandated and those who serve."""
     ticket = access_ticket(number)
-    if is_staff_reader(user):
-        return ticket
-    if acts_for_an_owner(user, ticket):
-        return ticket
-    raise NotFound()
+    if not may_see_exactly(ticket, user):
+        raise NotFound()
+    return ticket
+
+
+def may_see_exactly(ticket: CarbonTicket, user: AnyUser) -> bool:
+    """Whether the particulars are open to ``user``: who serves, and who acts for an owner."""
+    return is_staff_reader(user) or acts_for_an_owner(user, ticket)
 
 
 def access_own_ticket(number: str, user: AnyUser) -> CarbonTicket:

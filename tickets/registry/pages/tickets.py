@@ -13,7 +13,6 @@ import orjson
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -48,6 +47,7 @@ from tickets.registry.access import (
     access_ticket,
     may_read_registration,
     may_read_request,
+    may_see_exactly,
     owners_of,
     readable_registrations,
 )
@@ -191,7 +191,7 @@ def _ticket_shown(
     at = moment_of(request)
     if at is not None and ticket.opened_at > at:
         raise NotFound()
-    exact = may_see_exact(request, ticket)
+    exact = may_see_exactly(ticket, request.user)
     context = {
         "panels": panels_of(ticket, request.user),
         "ticket": ticket,
@@ -267,15 +267,6 @@ def _history(request: HttpRequest, ticket: CarbonTicket, at: datetime | None) ->
     }
 
 
-def may_see_exact(request: HttpRequest, ticket: CarbonTicket) -> bool:
-    """Whether ``access_held_ticket`` would open it with all its particulars."""
-    try:
-        access_held_ticket(ticket.number, request.user)
-    except NotFound:
-        return False
-    return True
-
-
 def _nearest(family: list[CarbonTicket], subject: CarbonTicket) -> list[CarbonTicket]:
     """The tickets that the subject comes from last, it itself, and the first that came of it."""
     place = next(at for at, one in enumerate(family) if one.pk == subject.pk)
@@ -344,6 +335,8 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
 def _pledges_shown(user: AnyUser, ticket: CarbonTicket, exact: bool) -> list[dict[str, Any]]:
     """The ranks on the ticket, for who sees it exactly and for the banks that hold one of them."""
     ranks = ranks_on(ticket)
+    if not ranks:
+        return []
     banks = bodies_acted_for(user, Mandate.Scope.APPLY)
     if not exact and not any(rank.pledge.pledgee_id in banks for rank in ranks):
         return []
@@ -391,10 +384,13 @@ def _under_way(user: AnyUser, ticket: CarbonTicket, exact: bool) -> dict[str, An
     }
 
 
-def _debts_shown(user: AnyUser, ticket: CarbonTicket) -> QuerySet[Debt]:
+def _debts_shown(user: AnyUser, ticket: CarbonTicket) -> list[Debt]:
     """What orders on its issuance left owed: all for those who serve, else the reader's own."""
-    found = debts(cancellation__issuance=ticket.issuance_id)
-    return found if is_staff_reader(user) else found.filter(party__in=bodies_acted_for(user))
+    found = list(debts(cancellation__issuance=ticket.issuance_id))
+    if not found or is_staff_reader(user):
+        return found
+    bodies = bodies_acted_for(user)
+    return [debt for debt in found if debt.party_id in bodies]
 
 
 # --- the face -----------------------------------------------------------------------------------
