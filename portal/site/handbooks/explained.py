@@ -86,7 +86,7 @@ EXPLAINED: dict[str, dict[str, tuple[str, ...]]] = {
         "verifier": ("accounting:reports", "accounting:draft", "accounting:result"),
         "registrations": (
             "registry:work", "registry:request", "registry:registration", "registry:successions",
-            "registry:succession",
+            "registry:succession", "registry:mark-prints", "registry:take-in-prints",
         ),
         "orders": ("registry:ask", "registry:ticket"),
         "loss-notice": ("registry:loss-notice",),
