@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from tests.databases import (
     OWNER_HOME,
@@ -46,6 +47,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             without_database.append(item)
     ordered, half = [*longest, *others], len(items) // 2
     items[:] = [*ordered[:half], *without_database, *ordered[half:]]
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A test client's request leaves its language in force in the thread; the next test begins without."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
