@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parcels.imports.errors import TakeoverRefused
 from parcels.imports.models import Takeover, TakeoverConflict
-from parcels.imports.originals import store_original
+from parcels.imports.originals import sha256_of, store_original
 from parcels.imports.takeover_joins import (
     CLASHES,
     CLEAR,
@@ -38,13 +38,17 @@ KEPT_CONFLICTS_TOLD = 1000
 
 @dataclass(frozen=True, slots=True)
 class TakeoverDecision:
-    """The bureau's decision: its number and day, its document, who prepared and who approved."""
+    """The bureau's decision: its number and day, its document, who prepared and who approved.
+
+    A takeover that is only tried keeps no copy of the document.
+    """
 
     number: str
     decided_on: date
     document: Path
     prepared_by: User
     approved_by: User
+    keeps_document: bool = field(default=True, kw_only=True)
 
 
 @dataclass(slots=True)
@@ -129,12 +133,15 @@ def take_over(cursor: Any, *, record: ImportRecord, decision: TakeoverDecision) 
 
 
 def _keep(record: ImportRecord, decision: TakeoverDecision, verified: int, left: int) -> Takeover:
-    sha256, stored_path = store_original(decision.document)
+    document = decision.document
+    sha256, stored_path = (
+        store_original(document) if decision.keeps_document else (sha256_of(document), "")
+    )
     return Takeover.objects.create(
         record=record,
         decision_number=decision.number.strip(),
         decided_on=decision.decided_on,
-        document_name=decision.document.name[:255],
+        document_name=document.name[:255],
         document_path=stored_path,
         document_sha256=sha256,
         prepared_by=decision.prepared_by,

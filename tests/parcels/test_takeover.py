@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from parcels.models import Takeover, TakeoverConflict, TitleCertificate, VerifiedTitle
@@ -45,16 +46,16 @@ def register_file(folder: Path, rows: list[tuple[str, str, Any]]) -> Path:
     return path
 
 
-def take_over(desk: Path, path: Path, **changed: str) -> Ended:
-    words = {
+def take_over(desk: Path, path: Path, *words: str, **changed: str) -> Ended:
+    told = {
         "decision": "伊市自然资〔2026〕12号",
         "document": str(desk / "决定.pdf"),
         "preparer": "clerk",
         "approver": "approver",
         **changed,
     }
-    options = [part for name, value in words.items() if value for part in (f"--{name}", value)]
-    return import_parcels(path, "--as", "stock", *options)
+    options = [part for name, value in told.items() if value for part in (f"--{name}", value)]
+    return import_parcels(path, "--as", "stock", *options, *words)
 
 
 def unit(serial: int) -> str:
@@ -127,6 +128,16 @@ def test_without_a_whole_decision_nothing_is_read(
     assert ended.status == 2
     assert said in ended.errors
     assert not TitleCertificate.objects.exists()
+
+
+def test_a_takeover_that_is_tried_keeps_nothing_not_even_its_document(desk: Path) -> None:
+    path = register_file(desk, [("证1", unit(1), square(0, 0)), ("证2", unit(2), square(90, 0))])
+    tried = take_over(desk, path, "--dry-run")
+    assert tried.status == 0, tried.errors
+    assert (tried.answer["stock"]["verified"], tried.answer["stock"]["left_registered"]) == (0, 2)
+    assert not Takeover.objects.exists()
+    assert not TitleCertificate.objects.exists()
+    assert not [kept for kept in Path(settings.MEDIA_ROOT).rglob("*") if kept.is_file()]
 
 
 def test_a_takeover_is_signed_by_two_and_never_rewritten(desk: Path) -> None:

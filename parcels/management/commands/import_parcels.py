@@ -138,7 +138,13 @@ def decision_from(options: dict[str, Any]) -> TakeoverDecision:
         raise TakeoverRefused(reason=_("--decided-on 应为 YYYY-MM-DD")) from error
     if options["document"] is None:
         raise TakeoverRefused(reason=_("须用 --document 附上依据文件"))
-    decision = TakeoverDecision(options["decision"], day, options["document"], *people)
+    decision = TakeoverDecision(
+        options["decision"],
+        day,
+        options["document"],
+        *people,
+        keeps_document=not options["dry_run"],
+    )
     check_decision(decision)
     return decision
 
