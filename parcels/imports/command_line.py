@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.utils.translation import gettext as _
 
 from parcels.imports.errors import ColumnMissing
+from parcels.imports.outcome import Outcome, Progress
 from parcels.intake.gate import Limits
 from parcels.intake.reader import Choices, Inspection, parse_seven_parameters
 from portal.base.errors import InvalidInput, PortalError
@@ -46,6 +47,21 @@ def is_away(error: OperationalError) -> bool:
     """Whether the connection failed, rather than a statement: a lock, a time or a disk that ran out."""
     state = getattr(error.__cause__, "sqlstate", None)
     return state is None or state.startswith(CONNECTION_LOST)
+
+
+def as_it_reads(say: Callable[[Outcome], object]) -> Progress:
+    """An import's progress for ``say``, once for each count of features that were read: it goes on
+    while they are written, when no more are.
+    """
+    said = -1
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal said
+        if outcome.read != said:
+            said = outcome.read
+            say(outcome)
+
+    return tell
 
 
 def add_reading_options(parser: ArgumentParser) -> None:

@@ -128,6 +128,11 @@ def test_the_same_stands_in_another_format_and_system_are_recognised(register: R
     assert ParcelVersion.objects.count() == 1546
 
 
+def test_what_was_read_is_told_once_and_not_again_while_it_is_written(register: Register) -> None:
+    told = [line for line in register.third.errors.splitlines() if line.startswith("已读取")]
+    assert told == ["已读取 1000/1546", "已读取 1546/1546"]
+
+
 def test_each_import_is_recorded_with_the_hash_of_its_original(register: Register) -> None:
     records = list(ImportRecord.objects.order_by("pk"))
     assert [record.state for record in records] == [ImportRecord.State.DONE] * 3

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from parcels.imports.command_line import (
     LIMITS,
     add_reading_options,
+    as_it_reads,
     choices_from,
     columns_from,
     ended_when_not_run,
@@ -109,7 +110,7 @@ class Command(BaseCommand):
                 batches=read_batches(path, choices=choices, limits=LIMITS),
                 mapping=mapping,
                 actor=None,
-                progress=self.tell,
+                progress=as_it_reads(self.tell),
                 decision=decision,
                 told=told,
             )

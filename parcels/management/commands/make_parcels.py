@@ -14,7 +14,7 @@ import shapely
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
-from parcels.imports.command_line import ended_when_not_run
+from parcels.imports.command_line import as_it_reads, ended_when_not_run
 from parcels.imports.operations import run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                  "ZQ_HAO", "BDCDYH"]
             ),
             actor=None,
-            progress=self.tell,
+            progress=as_it_reads(self.tell),
         )  # fmt: skip
         return {
             "imported": outcome.imported,

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils.translation import gettext as _
 
 from layers.cells import prepare_cells
+from parcels.imports.command_line import as_it_reads
 from parcels.imports.operations import open_import, run_import
 from parcels.imports.outcome import Outcome
 from parcels.intake.columns import propose_mapping
@@ -78,7 +79,7 @@ class Command(BaseCommand):
             batches=read_batches(SAMPLE, choices=Choices(), limits=limits),
             mapping=mapping,
             actor=clerk,
-            progress=self.tell,
+            progress=as_it_reads(self.tell),
         )
 
     def tell(self, outcome: Outcome) -> None:
