@@ -43,12 +43,14 @@ def open_import(
     mapping: Mapping[str, str] | None = None,
     survey_year: int | None = None,
     right_kinds: Iterable[str] = DEFAULT_RIGHT_KINDS,
-    keeps_file: bool = True,
+    tried: bool = False,
 ) -> ImportRecord:
-    """Keep the original file, unless told otherwise, and open its record as a draft. ``actor`` is None
-    at the command line.
+    """Keep the original file and open its record as a draft. ``actor`` is None at the command line.
+
+    An import that is only ``tried`` keeps no file, and its beginning stands in no journal: the day's
+    seal, and behind it every act, would wait for its end.
     """
-    sha256, stored_path = store_original(path) if keeps_file else (sha256_of(path), "")
+    sha256, stored_path = (sha256_of(path), "") if tried else store_original(path)
     size = path.stat().st_size
     record = ImportRecord.objects.create(
         purpose=purpose,
@@ -62,13 +64,14 @@ def open_import(
         right_kinds=list(right_kinds),
         made_by=actor,
     )
-    record_event(
-        subject_kind="import",
-        subject_key=record.key,
-        verb="opened",
-        actor_key=actor.key if actor else None,
-        facts={"sha256": sha256, "bytes": size, "purpose": str(purpose)},
-    )
+    if not tried:
+        record_event(
+            subject_kind="import",
+            subject_key=record.key,
+            verb="opened",
+            actor_key=actor.key if actor else None,
+            facts={"sha256": sha256, "bytes": size, "purpose": str(purpose)},
+        )
     return record
 
 

@@ -22,7 +22,8 @@ from django.core.management import call_command
 from django.test import override_settings
 from pyproj import Geod
 
-from parcels.imports.operations import open_import, run_import
+from parcels.imports.operations import open_import, run_import, tried_only
+from parcels.imports.outcome import Outcome
 from parcels.intake.errors import IntakeError
 from parcels.intake.reader import Choices, Limits, read_batches
 from parcels.models import (
@@ -35,7 +36,7 @@ from parcels.models import (
     TitleCertificate,
 )
 from portal.journal.models import Event
-from tests.conftest import own_database
+from tests.conftest import app_connection, own_database
 from tests.factories.files import (
     degrees_prj,
     feature,
@@ -305,6 +306,33 @@ def test_a_dry_run_says_what_would_happen_and_keeps_nothing(files: Path) -> None
     assert not ImportRecord.objects.exists()
     assert not Event.objects.filter(subject_kind="import").exists()
     assert not [kept for kept in Path(settings.MEDIA_ROOT).rglob("*") if kept.is_file()]
+
+
+def test_no_seal_waits_for_a_dry_run_that_is_reading(files: Path, committed_db: str) -> None:
+    path = geojson(files / "a.geojson", [feature(polygon(square()))])
+    held: list[int] = []
+
+    def seal(outcome: Outcome) -> None:
+        with app_connection() as session:
+            session.execute("SET LOCAL lock_timeout = '1s'")
+            session.execute("SELECT journal_hold()")
+        held.append(outcome.read)
+
+    with tried_only():
+        record = open_import(
+            path=path, file_name=path.name, purpose=ImportRecord.Purpose.REGISTERED, actor=None,
+            tried=True,
+        )  # fmt: skip
+        run_import(
+            record=record,
+            batches=read_batches(path, choices=Choices(), limits=Limits()),
+            mapping={},
+            actor=None,
+            progress=seal,
+        )
+    assert set(held) == {1}
+    assert nothing_was_taken()
+    assert not ImportRecord.objects.exists()
 
 
 def test_the_command_prints_only_json_and_exits_by_the_outcome(

@@ -103,7 +103,7 @@ class Command(BaseCommand):
                 mapping=mapping,
                 survey_year=survey_year or year_in(path.name) or today().year,
                 right_kinds=options["rights"] or [RightKind.TREE_OWNERSHIP.value],
-                keeps_file=not options["dry_run"],
+                tried=options["dry_run"],
             )
             outcome = run_import(
                 record=record,
