@@ -45,12 +45,12 @@ class ReviewLandReplaced(StateMovedOn):
 
 
 class LaterImportWaits(StateMovedOn):
-    """An import brought a shape after the one that the bureau proposes; nobody has decided on it."""
+    """An import brought another shape of the land than the bureau proposes; nobody has decided on it."""
 
     code = "later_import_waits"
     message = _(
-        "导入资料又带来了此宗地更新的图形（第 {numbers} 版），本案所拟图形已不是最新。您填写的内容已保留，"
-        "请由经办人改按更新的图形；待审批的，先退回经办。"
+        "导入资料带来的图形（第 {numbers} 版）尚未采纳，本案所拟图形没有顾及它。您填写的内容已保留，"
+        "请由经办人先改按该图形；待审批的，先退回经办。该宗地已在本案中分割或合并的，请不予通过，再另行立案。"
     )
 
 

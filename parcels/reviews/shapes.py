@@ -38,13 +38,17 @@ LEAST_SHARED_M2 = 1.0  # A parcel that shares less only borders on what it came 
 
 def current_shapes(review: TitleReview) -> list[ParcelVersion]:
     """The version of each parcel that the review is about now, in the order of parcels."""
-    newest = (
+    return [row.version for row in newest_rows(review) if not row.leaves]
+
+
+def newest_rows(review: TitleReview) -> QuerySet[ReviewShape]:
+    """What was last done with each parcel that the review is or was about, in the order of parcels."""
+    return (
         ReviewShape.objects.filter(review=review)
         .order_by("parcel_id", "-id")
         .distinct("parcel_id")
         .select_related("version__parcel")
     )
-    return [row.version for row in newest if not row.leaves]
 
 
 def present_shape(review: TitleReview, parcel: Parcel) -> ParcelVersion:
@@ -134,10 +138,16 @@ def waiting_imports(certificate: TitleCertificate | None = None) -> QuerySet[Par
 
 
 def later_imports(review: TitleReview) -> list[ParcelVersion]:
-    """Shapes that an import brought to land after the bureau proposed another one of it by office."""
+    """Shapes that an import brought to land of which a case by office proposes another one, or which it
+    divides or merges: nobody has decided on them.
+    """
     if review.because != TitleReview.Because.OFFICE:
         return []
-    proposed = [one.parcel_id for one in current_shapes(review) if one.stands_from is None]
+    proposed = [
+        row.parcel_id
+        for row in newest_rows(review)
+        if row.leaves or row.version.stands_from is None
+    ]
     if not proposed:
         return []
     return list(

@@ -64,7 +64,7 @@ def refuse_cancellation(review: TitleReview) -> None:
 
 def refuse_replaced(review: TitleReview) -> None:
     """Each reviewed version stands or is to stand by the signature; its parcel was not split, and no
-    import brought a later shape than the bureau's own proposal. ReviewLandReplaced, LaterImportWaits.
+    shape that an import brought waits beside the bureau's own proposal. ReviewLandReplaced, LaterImportWaits.
 
     Locked until the act is written, so that nothing replaces them between the look and the freeze.
     """

@@ -50,6 +50,7 @@ from parcels.reviews.operations import (
     return_title,
     send_back,
     sign_review,
+    submit_title,
     withdraw_review,
 )
 from parcels.reviews.queries import imported_corrections, takeover_conflicts
@@ -78,6 +79,7 @@ from tests.factories.land import decision_on, imported_title_on, parcel_at, squa
 from tests.parcels.reviews.bench import (
     cancelled,
     clerk,
+    cut_up,
     owner,
     proposed,
     seen,
@@ -669,6 +671,28 @@ def test_a_shape_imported_later_is_gone_over_to_before_an_earlier_proposal_is_si
     signed(first, people)
     assert ParcelVersion.objects.standing().get() == newest
     assert not imported_corrections().exists()
+
+
+def test_land_that_its_holder_divided_does_not_pass_by_a_shape_that_was_imported_meanwhile(
+    people: dict[str, Any], tmp_path: Path
+) -> None:
+    parcel = parcel_at(square(0, 0), unit_number=UNIT)
+    title = imported_title_on(parcel, number="一", holder=people["party"])
+    verify(title)
+    review = change_by_office(certificate=title, reason="核实", actor=people["clerk"])
+    review = return_title(review=review, asked="请分割", seen=seen(review), actor=people["clerk"])
+    cut_up(review, people["user"])
+    assert imported_anew(tmp_path)["changed"] == 1
+    review = submit_title(review=review, actor=people["user"])
+    with pytest.raises(LaterImportWaits), transaction.atomic():
+        proposed(review, people["clerk"])
+    review = proposed(
+        review, people["clerk"], Outcome.REJECTED, reason="另行立案", article="第三条"
+    )
+    sign_review(review=review, seen=seen(review), actor=people["approver"])
+    assert [one.parcel for one in ParcelVersion.objects.standing()] == [parcel]
+    [waiting] = imported_corrections()
+    assert waiting == title
 
 
 def test_an_officer_reshapes_land_of_two_verified_titles_in_both_cases(
