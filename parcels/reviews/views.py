@@ -95,6 +95,7 @@ from portal.base.policy import policies_in_force
 PAGE = 25
 PLACEHOLDER = re.compile(r"\{\w+\}")
 OTHER_ROWS = 20
+NO_TOWNSHIP = "none"  # Of land whose township nobody wrote.
 SIGNED = {
     Outcome.VERIFIED: gettext_lazy("已签署，权属冻结。"),
     Outcome.VERIFIED_WITH_DIFFERENCE: gettext_lazy("已签署，权属冻结。"),
@@ -128,16 +129,16 @@ def bench_list(request: HttpRequest) -> HttpResponse:
     if wanted not in filters:
         wanted = "open"
     rows = work_list()
-    found = rows.filter(filters[wanted])
     text = request.GET.get("q", "").strip()
     if text:
-        found = found.filter(certificate__number__icontains=text) | found.filter(
+        rows = rows.filter(certificate__number__icontains=text) | rows.filter(
             case__number__icontains=text
         )
-    townships = township_names()
+    townships = {**township_names(), NO_TOWNSHIP: _("未写明乡镇")}
     township = request.GET.get("township", "")
     if township in townships:
-        found = found.filter(in_township(township))
+        rows = rows.filter(in_township("" if township == NO_TOWNSHIP else township))
+    found = rows.filter(filters[wanted])
     context = {
         "tabs": [
             {"name": name, "label": label, "count": rows.filter(filters[name]).count()}

@@ -639,7 +639,7 @@ def test_every_rule_is_listed_with_article_severity_and_policy(client: Client) -
 def test_the_list_is_narrowed_to_a_township(people: dict[str, Any]) -> None:
     here, there = sorted(township_names())[:2]
     numbers = {}
-    for at, code in enumerate((here, there)):
+    for at, code in enumerate((here, there, "")):
         review = submitted(
             title_of(people["user"], people["party"], square(500 * at, 0), number=f"镇-{at}")
         )
@@ -650,11 +650,15 @@ def test_the_list_is_narrowed_to_a_township(people: dict[str, Any]) -> None:
     for asked, shown in (
         (here, {here}),
         (there, {there}),
-        ("", {here, there}),
-        ("x", {here, there}),
+        ("none", {""}),
+        ("", {here, there, ""}),
+        ("x", {here, there, ""}),
     ):
-        page = clerk.get(reverse("parcels:bench"), {"township": asked}).content.decode()
+        answer = clerk.get(reverse("parcels:bench"), {"township": asked, "page": "1"})
+        page = answer.content.decode()
         assert {code for code, number in numbers.items() if number in page} == shown
+        assert {tab["name"]: tab["count"] for tab in answer.context["tabs"]}["new"] == len(shown)
+        assert f'href="?township={asked}&amp;view=new"' in page
 
 
 def test_the_list_counts_and_shows_the_clock(people: dict[str, Any]) -> None:
