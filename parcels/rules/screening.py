@@ -133,7 +133,7 @@ def screen_file(
 def refuse_missing_field(id_field: str | None, inspection: Inspection) -> None:
     """ScreeningRefused where the file has no field of this name."""
     names = [found.name for found in inspection.fields]
-    if id_field and id_field not in names:
+    if id_field is not None and id_field not in names:
         raise ScreeningRefused(
             reason=_("文件里没有字段“{field}”，现有：{names}").format(
                 field=id_field, names="、".join(names)

@@ -51,7 +51,7 @@ def open_screening(
     it has no such field.
     """
     refuse_guesses(inspection)
-    refuse_missing_field(id_field, inspection)
+    refuse_missing_field(id_field or None, inspection)
     sha256, stored_path = store_original(path)
     screening = BulkScreening.objects.create(
         subject=subject.value,

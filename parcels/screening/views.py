@@ -113,7 +113,7 @@ def start(request: HttpRequest) -> HttpResponse:
             refuse_guesses(inspection)
             if _was_read_otherwise(request, inspection):
                 return _ask(request, held, inspection)
-            refuse_missing_field(id_field, inspection)
+            refuse_missing_field(id_field or None, inspection)
         except (CoordinateSystemOpen, EncodingOpen):
             return _ask(request, held, inspection)
         except (InvalidInput, PeriodMalformed, ScreeningRefused) as refusal:

@@ -356,6 +356,7 @@ def test_an_unreadable_feature_is_a_conflict_in_its_place_and_said(tmp_path: Pat
     ("words", "code"),
     [
         (["--as", "title", "--id", "absent"], "screening_refused"),
+        (["--as", "title", "--id", ""], "screening_refused"),
         (["--as", "project", "--period", "2021"], "period_malformed"),
         (["--as", "project", "--period", "2025-12-31/2021-01-01"], "period_malformed"),
         (["--as", "project", "--period", "2021-02-30/2021-12-31"], "period_malformed"),
