@@ -63,8 +63,9 @@ def migrations_digest() -> str:
     for folder in ("basemap", "calendar", "parameters"):
         for path in sorted((ROOT / "fixtures" / folder).glob("*")):
             digest.update(path.read_bytes())
-    digest.update((ROOT / "portal" / "casework" / "moves.py").read_bytes())
-    digest.update((ROOT / "tickets" / "registry" / "moves.py").read_bytes())
+    for loaded in ("portal/casework/moves.py", "tickets/registry/moves.py", "parcels/measures.py"):
+        digest.update((ROOT / loaded).read_bytes())
+    digest.update(Path(__file__).read_bytes())  # How the template is made.
     digest.update(settings.DATABASES["default"]["USER"].encode())
     return digest.hexdigest()[:16]
 
