@@ -78,7 +78,8 @@ class PortalForm(forms.Form):
     def first_code(self) -> str:
         """Of what the fields themselves refused, the first one's code."""
         return next(
-            (str(one.code) for errors in self.errors.as_data().values() for one in errors), ""
+            (one.code or "invalid" for errors in self.errors.as_data().values() for one in errors),
+            "",
         )
 
 
