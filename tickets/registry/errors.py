@@ -57,7 +57,7 @@ class BlockNotFree(RegistryError):
     )
 
 
-@stands_for("closed_block_was_standing")
+@stands_for("closed_block_was_standing", "heads_are_the_last_entries")
 class BlockMovedOn(BlockNotFree):
     """Another act was before."""
 

@@ -28,20 +28,24 @@ def insert(
     *,
     wanted: Registration | None = None,
     granted_by: User | None = None,
+    unless_there: bool = False,
     **columns: Any,
 ) -> None:
-    """An entry by plain SQL, with numbers and hashes of the attacker's own; who grants the request that
-    it names does so in the same transaction."""
+    """An entry by plain SQL, with numbers and hashes of the attacker's own, or (``unless_there``) none
+    where another stands; who grants the request that it names does so in the same transaction. On the
+    request's document, if not on another."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, "
-            "freeze_order, registration, document_sha256, content, seq, recorded_at, "
+            "freeze_order, registration, document_sha256, effective_on, content, seq, recorded_at, "
             "previous_hash, hash) "
-            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')",
+            "VALUES (%s, %s, %s, '', %s, %s, %s, %s, %s, %s, 77, '1999-01-01', 'x', 'y')"
+            + (" ON CONFLICT DO NOTHING" if unless_there else ""),
             [
                 issuance.pk, kind, uuid.uuid4(), columns.get("cause"), columns.get("freeze"),
-                wanted.key if wanted else columns.get("registration"), columns.get("document"),
-                json.dumps(said),
+                wanted.key if wanted else columns.get("registration"),
+                columns.get("document", wanted and wanted.document_sha256),
+                columns.get("effective_on"), json.dumps(said),
             ],
         )  # fmt: skip
         if wanted is not None and granted_by is not None:
@@ -93,8 +97,9 @@ def given(
 def asked(bureau: Bureau, ticket: CarbonTicket, kind: str, said: dict[str, Any]) -> Registration:
     """A request for exactly what an entry says, to which every owner agreed."""
     wanted = Registration.objects.create(
-        kind=kind, department="forestry", ticket=ticket, prepared_by=bureau.clerk
-    )
+        kind=kind, department="forestry", ticket=ticket, prepared_by=bureau.clerk,
+        document_sha256=digest("文书"),
+    )  # fmt: skip
     for place, opened in enumerate(said.get("tickets", said.get("shares", ()))):
         part = Allotment.objects.create(
             registration=wanted,

@@ -16,7 +16,15 @@ from portal.journal.operations import record_event
 from tests.base.sessions import as_owner, constraint_of, refused_by
 from tests.conftest import own_database
 from tests.tickets.registry.raw import asked, content, given, insert
-from tests.tickets.registry.register import Bureau, certificate, covered, digest, states, unissued
+from tests.tickets.registry.register import (
+    Bureau,
+    certificate,
+    covered,
+    digest,
+    paper,
+    states,
+    unissued,
+)
 from tests.tickets.registry.test_acts import frozen, pledged
 from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Pledge
 from tickets.registry.moves import MOVES, OPENING_TICKETS
@@ -143,6 +151,28 @@ def test_an_entry_by_plain_sql_is_numbered_timed_and_chained_by_the_database(
     assert covered(ticket.issuance)
 
 
+@pytest.mark.django_db
+def test_an_entry_that_gives_way_to_another_takes_no_place_and_no_number(bureau: Bureau) -> None:
+    """ON CONFLICT DO NOTHING runs the triggers before the row, and writes no row."""
+    ticket, decided = bureau.issue(1000), bureau.issue(1000)
+    listed = bureau.list(ticket, 400)
+    bureau.transfer(decided, 100, kind=Kind.COURT, document=paper("人民法院"))
+    court = LedgerEntry.objects.get(kind="court")
+    said = content(decided, closes=[[100, 1000]], open={"kg": [100, 1000]})
+    attacks: tuple[tuple[CarbonTicket, str, dict[str, Any], dict[str, Any]], ...] = (
+        (ticket, "list", {}, {"cause": listed.cause}),
+        (decided, "court", said, {"registration": court.registration, "document": b"x" * 32}),
+    )
+    for of, kind, forged, columns in attacks:
+        with refused_by("heads_are_the_last_entries"):
+            insert(of.issuance, kind, forged, unless_there=True, **columns)
+    child = bureau.transfer(ticket, 600)  # Another entry after it, and its numbers without a gap.
+    assert child.serial == 1 + max(
+        CarbonTicket.objects.exclude(pk=child.pk).values_list("serial", flat=True)
+    )
+    assert covered(ticket.issuance)
+
+
 FORGED: dict[str, tuple[str, dict[str, Any]]] = {
     "one more kilogram": ("nothing_lost_nothing_made", {"open": {"kg": [0, 1001]}}),
     "one kilogram less": ("nothing_lost_nothing_made", {"open": {"kg": [0, 999]}}),
@@ -182,10 +212,7 @@ def test_a_forged_entry_is_refused(bureau: Bureau, forged: str) -> None:
         block["ticket"] = said["tickets"][0]["key"] if block["ticket"] == "*" else block["ticket"]
     wanted = asked(bureau, ticket, "court", said)
     with refused_by(rule):
-        insert(
-            ticket.issuance, "court", said, wanted=wanted, granted_by=bureau.approver,
-            document=b"x" * 32,
-        )  # fmt: skip
+        insert(ticket.issuance, "court", said, wanted=wanted, granted_by=bureau.approver)
     assert states(ticket) == {"held": 1000}
 
 
