@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from portal.accounts.models import Party, User
-from portal.base.clock import advance_clock
+from portal.base.clock import advance_clock, today
 from tests.base.sessions import refused_by
 from tests.tickets.registry.raw import given, insert
 from tests.tickets.registry.register import (
@@ -36,6 +36,7 @@ from tickets.registry.operations import (
     Owners,
     PaperConsent,
     Part,
+    freeze_found,
     open_cause,
     prepare_cancellation,
     prepare_change,
@@ -50,6 +51,7 @@ from tickets.registry.operations import (
     prepare_pledge,
     prepare_reissue,
     prepare_release,
+    reject_registration,
     trade_listed,
 )
 
@@ -110,12 +112,14 @@ def test_a_transfer_is_of_as_much_and_to_whom_it_was_asked_for(bureau: Bureau) -
     )  # fmt: skip
     refused(bureau, whole, "transfer", given(ticket, (999, buyer)))
     court = bureau.request_transfer(ticket, kind=Kind.COURT, document=paper("人民法院"))
-    refused(bureau, court, "court", given(ticket, (999, buyer)), document=b"x" * 32)
+    refused(bureau, court, "court", given(ticket, (999, buyer)))
     right = given(ticket, (600, buyer))
     with refused_by(NOT_ASKED):  # It was not granted.
         insert(ticket.issuance, "transfer", right, wanted=part)
     for kind in ("transfer", "court"):  # Nobody asked, though one alone owns it.
         refused(bureau, None, kind, right, issuance=ticket.issuance, document=b"x" * 32)
+    for of_another in ({"document": digest("别的合同")}, {"effective_on": today()}):
+        refused(bureau, part, "transfer", right, **of_another)
     insert(ticket.issuance, "transfer", right, wanted=part, granted_by=bureau.approver)
 
 
@@ -189,13 +193,13 @@ def test_a_release_and_an_enforcement_are_of_the_pledge_and_as_much_as_was_asked
     enforcement = prepare_enforcement(
         to=Owners.sole(bureau.buyer), document=paper("人民法院"), quantity_kg=100, **asking
     )
-    columns = {"cause": pledge.pk, "document": b"x" * 32}
+    columns = {"cause": pledge.pk}
     refused(
         bureau, enforcement, "enforce", given(ticket, (100, {bureau.other: 1}), of_kg=100) | {
             "closed": []}, **columns,
     )  # fmt: skip
     refused(bureau, None, "enforce", given(ticket, (100, {bureau.buyer: 1}), of_kg=100) | {
-        "closed": []}, issuance=ticket.issuance, **columns)  # fmt: skip
+        "closed": []}, issuance=ticket.issuance, document=b"x" * 32, **columns)  # fmt: skip
     insert(
         ticket.issuance, "release", half, wanted=part, granted_by=bureau.finance_approver,
         cause=pledge.pk,
@@ -222,8 +226,8 @@ def test_an_order_lies_on_what_it_was_asked_for_and_comes_off_whole(bureau: Bure
         )  # fmt: skip
         said = cut(order.ticket or ticket, quantity_kg, freezes=[str(order.pk)])
         insert(
-            order.issuance, "freeze", said, wanted=wanted, freeze=order.pk, document=b"x" * 32,
-            granted_by=bureau.approver,
+            order.issuance, "freeze", said, wanted=wanted, freeze=order.pk,
+            document=document.sha256, granted_by=bureau.approver,
         )  # fmt: skip
 
     for wanted, quantity_kg, changes in (
@@ -236,20 +240,60 @@ def test_an_order_lies_on_what_it_was_asked_for_and_comes_off_whole(bureau: Bure
     freeze(part, 100)
 
     order, another = FreezeOrder.objects.get(), frozen(bureau, stranger, 100)
-    document = {"document": b"x" * 32, "freeze": order.pk}
+    on = {"freeze": order.pk}
     lift = prepare_lift(order=order, reason="", document=paper("人民法院"), actor=bureau.clerk)
     laid = {"freezes": [str(order.pk)]}
     partly = same(ticket, (0, 50, {}), (50, 100, laid)) | {"closes": [[0, 100]]}
-    refused(bureau, lift, "lift", partly, **document)
+    refused(bureau, lift, "lift", partly, **on)
     of_another = prepare_lift(
         order=another, reason="", document=paper("人民法院"), actor=bureau.clerk
     )
     off = same(ticket, (0, 100, {}))
-    for wanted in (of_another, None):
-        refused(bureau, wanted, "lift", off, issuance=ticket.issuance, **document)
-    insert(
-        ticket.issuance, "lift", off, wanted=lift, granted_by=bureau.approver, **document
+    refused(bureau, of_another, "lift", off, issuance=ticket.issuance, **on)
+    refused(bureau, None, "lift", off, issuance=ticket.issuance, document=b"x" * 32, **on)
+    insert(ticket.issuance, "lift", off, wanted=lift, granted_by=bureau.approver, **on)
+
+
+def test_only_what_an_inspection_found_stands_still_undecided_and_is_lifted_as_rejected(
+    bureau: Bureau,
+) -> None:
+    ticket = bureau.issue(1000)
+
+    def undecided(kind: FreezeOrder.Kind) -> tuple[Registration, dict[str, Any], FreezeOrder]:
+        facts = {"ticket": ticket, "authority": "林草局", "document_number": "1号"}
+        order = FreezeOrder.objects.create(
+            kind=kind, issuance=ticket.issuance, quantity_kg=1000, **facts
+        )
+        wanted = Registration.objects.create(
+            kind="freeze", department="forestry", freeze_kind=kind, order=order,
+            prepared_by=bureau.clerk, document_sha256=digest("决定"), **facts,
+        )  # fmt: skip
+        return wanted, same(ticket, (0, 1000, {"freezes": [str(order.pk)]})), order
+
+    def freeze(wanted: Registration, said: dict[str, Any], order: FreezeOrder) -> None:
+        insert(ticket.issuance, "freeze", said, wanted=wanted, freeze=order.pk)
+
+    for kind in (FreezeOrder.Kind.COURT, FreezeOrder.Kind.DISPUTE):
+        with refused_by(NOT_ASKED):
+            freeze(*undecided(kind))
+    rejected = undecided(FreezeOrder.Kind.INSPECTION)
+    reject_registration(registration=rejected[0], reason="复查无损失", actor=bureau.approver)
+    with refused_by(NOT_ASKED):
+        freeze(*rejected)
+    found, gone = (
+        freeze_found(
+            ticket=ticket, quantity_kg=100, document=paper("林草局"), reason="", actor=bureau.clerk
+        )
+        for _visit in range(2)
+    )
+    assert found is not None
+    assert gone is not None
+    bureau.approve(found)
+    refused(
+        bureau, None, "lift", same(ticket, (0, 100, {})), issuance=ticket.issuance,
+        freeze=found.order_id, registration=found.key, document=found.document_sha256,
     )  # fmt: skip
+    reject_registration(registration=gone, reason="复查无损失", actor=bureau.approver)
 
 
 def test_a_corrected_ticket_is_whole_and_the_former_owners(bureau: Bureau) -> None:
@@ -296,16 +340,29 @@ def test_a_reissued_ticket_is_the_former_owners(bureau: Bureau) -> None:
     asking: dict[str, Any] = {"asked_by": bureau.owner_user, "actor": bureau.clerk}
     bureau.approve(prepare_loss(ticket=ticket, reason=LossNotice.Reason.LOST, **asking))
     notice = ticket.loss_notices.get()
+    right = given(ticket, (1000, owners(ticket)))
+    columns = {"freeze": notice.order_id}
+    early = Registration.objects.create(
+        kind="reissue",
+        department="forestry",
+        ticket=ticket,
+        notice=notice,
+        prepared_by=bureau.clerk,
+    )
+    refused(bureau, early, "reissue", right, **columns)  # The notice runs.
     advance_clock(timedelta(days=31))
     wanted = prepare_reissue(notice=notice, **asking)
     refused(
         bureau, wanted, "reissue",
         given(ticket, (1000, {bureau.buyer: 1})), given(ticket, (1000, {bureau.owner: 7})),
-        freeze=notice.order_id,
+        **columns,
     )  # fmt: skip
-    right = given(ticket, (1000, owners(ticket)))
-    columns = {"freeze": notice.order_id}
     refused(bureau, None, "reissue", right, issuance=ticket.issuance, **columns)
+    with refused_by(NOT_ASKED):
+        LossObjection.objects.create(notice=notice, objector="李四", contact="139", text="票在我处")
+        insert(
+            ticket.issuance, "reissue", right, wanted=wanted, granted_by=bureau.approver, **columns
+        )
     insert(ticket.issuance, "reissue", right, wanted=wanted, granted_by=bureau.approver, **columns)
 
 
