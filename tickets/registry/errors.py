@@ -68,6 +68,7 @@ class BlockMovedOn(BlockNotFree):
 @stands_for(
     "blocks_move_by_the_table", "tickets_open_by_their_acts", "shares_change_by_a_change",
     "what_closes_opens_again", "a_cause_is_made_once", "cause_is_what_was_registered",
+    "tickets_end_by_their_acts",
     "certificate_is_what_was_retired", "nothing_is_retired_without_a_certificate",
 )  # fmt: skip
 class MoveNotAllowed(RegistryError):

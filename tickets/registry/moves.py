@@ -132,6 +132,13 @@ OPENING_TICKETS = (
     *dict.fromkeys(move.kind for move in MOVES if move.ticket is Ticket.NEW),
 )
 
+# The acts that end tickets: those that take the last live kilogram away, and the end of a used-up one.
+ENDING_TICKETS = (
+    *(kind for kind in OPENING_TICKETS if kind is not EntryKind.ISSUE),
+    EntryKind.CANCEL,
+    EntryKind.CLOSE,
+)
+
 
 # What is written on the back of a printed paper; the ticket stands on.
 MARKED = (EntryKind.PLEDGE, EntryKind.RELEASE, EntryKind.OFFSET)

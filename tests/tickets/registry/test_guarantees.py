@@ -244,6 +244,8 @@ def test_an_act_says_only_what_it_may(bureau: Bureau) -> None:
     for kind, said, rule in (
         ("lift", content(ticket, **nothing), "tickets_open_by_their_acts"),
         ("lift", {"shares": shares}, "shares_change_by_a_change"),
+        ("unlist", {"closed": []}, "tickets_end_by_their_acts"),
+        ("lift", {"closed": everything["closed"]}, "tickets_end_by_their_acts"),
         ("change", {"shares": shares}, "shares_change_on_unfrozen_tickets"),
         ("transfer", {"closes": [[0, 999]]}, "what_closes_opens_again"),
         ("court", everything, "decision_has_its_document"),
@@ -428,7 +430,7 @@ def test_a_later_rank_stands_on_a_request_of_its_own_that_every_owner_agreed_to(
 def test_an_issuance_begins_once(bureau: Bureau) -> None:
     ticket = bureau.issue(1000)
     with pytest.raises(IntegrityError) as refused:
-        insert(ticket.issuance, "issue", content(ticket, ticket={"parent": None}))
+        insert(ticket.issuance, "issue", content(ticket, ticket={"parent": None}, closed=None))
     assert constraint_of(refused.value) == "issuance_begins_once"
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portal.base.clock import PortalNow
-from tickets.registry.moves import OPENING_TICKETS, BlockState, EntryKind
+from tickets.registry.moves import ENDING_TICKETS, OPENING_TICKETS, BlockState, EntryKind
 from tickets.registry.querysets import BlockQuerySet, TicketQuerySet
 
 
@@ -141,6 +141,11 @@ class LedgerEntry(models.Model):
                 name="tickets_open_by_their_acts",
                 condition=~Q(content__has_key="tickets")
                 | Q(kind__in=[kind.value for kind in OPENING_TICKETS]),
+            ),
+            models.CheckConstraint(
+                name="tickets_end_by_their_acts",
+                condition=~Q(content__has_key="closed")
+                | Q(kind__in=[kind.value for kind in ENDING_TICKETS]),
             ),
             models.CheckConstraint(
                 name="shares_change_by_a_change",
