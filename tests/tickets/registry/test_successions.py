@@ -82,6 +82,28 @@ def test_nothing_is_registered_to_who_ceased_and_its_own_people_act_no_more(bure
 
 
 @pytest.mark.django_db
+def test_a_ticket_whose_owners_all_ceased_passes_to_who_took_their_places(bureau: Bureau) -> None:
+    shares = ((bureau.buyer, 1), (bureau.other, 2))
+    apart, together = (bureau.issue(1000, Owners(shares, 3)) for _ticket in range(2))
+    succeeded(bureau, bureau.buyer, bureau.bank)
+    with pytest.raises(errors.CoOwnerLosesShare):  # One of them stands yet.
+        bureau.request_transfer(apart, to=Owners.sole(bureau.bank), kind=Kind.MERGER)
+    successor, _user = holder("新设公司")
+    succeeded(bureau, bureau.other, successor)
+    for wrong in (((bureau.bank, 2), (successor, 1)), ((bureau.bank, 1), (bureau.bank2, 2))):
+        with pytest.raises(errors.CoOwnerLosesShare):
+            bureau.request_transfer(apart, to=Owners(wrong, 3), kind=Kind.INHERITANCE)
+    due = Owners(((bureau.bank, 1), (successor, 2)), 3)
+    passed = bureau.transfer(apart, to=due, kind=Kind.MERGER)
+    assert owners_of(passed) == [bureau.bank, successor]
+    succeeded(bureau, successor, bureau.bank)
+    passed = bureau.transfer(together, to=Owners.sole(bureau.bank), kind=Kind.INHERITANCE)
+    judged()
+    assert owners_of(passed) == [bureau.bank]
+    assert states(apart) == states(together) == {}
+
+
+@pytest.mark.django_db
 def test_who_took_the_place_is_issued_what_was_filed_and_releases_what_was_pledged(
     bureau: Bureau,
 ) -> None:

@@ -345,17 +345,29 @@ def ceding_owners(ticket: CarbonTicket, to: Owners) -> list[Party]:
 
 def _require_one_ceding(kind: Registration.Kind, ticket: CarbonTicket, to: Owners) -> list[Party]:
     """An heir and a successor body come into one owner's place; the others, who are not asked, keep
-    what is theirs (domain.md, "Shares"). Nobody is answered for other kinds.
+    what is theirs (domain.md, "Shares"). Several that have ceased are followed at once, each by who is
+    recorded in its place. Nobody is answered for other kinds.
 
     CoOwnerLosesShare; PartyMerged where another is recorded in that owner's place.
     """
     if kind not in SUCCESSIONS:
         return []
     ceding = ceding_owners(ticket, to)
-    if len(ceding) > 1:
+    if len(ceding) > 1 and not _follow_all(ticket, to):
         raise CoOwnerLosesShare(names="、".join(party.name for party in ceding))
     for former in ceding:
         successor = succeeding(former)
         if successor != former and successor.pk not in to.ids:
             raise PartyMerged(name=former.name, successor=successor.name)
     return ceding
+
+
+def _follow_all(ticket: CarbonTicket, to: Owners) -> bool:
+    """Whether each share of the ticket goes to who is in its owner's place now, and to nobody else."""
+    due: dict[int, Fraction] = {}
+    shares = TicketShare.objects.filter(ticket=ticket, closed_by__isnull=True)
+    for share in shares.select_related("party"):
+        holder = succeeding(share.party).pk
+        part = Fraction(share.numerator, ticket.share_denominator)
+        due[holder] = due.get(holder, Fraction(0)) + part
+    return due == {party.pk: Fraction(part, to.denominator) for party, part in to.shares}
