@@ -15,6 +15,7 @@ from portal.base.clock import today
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.base.sessions import at_once, constraint_of, refused_by
+from tests.tickets.registry.raw import given, insert
 from tests.tickets.registry.register import Bureau, holder, mandate_of, paper, states
 from tests.tickets.registry.several import joint_filing
 from tests.tickets.registry.test_acts import pledged
@@ -224,6 +225,25 @@ def test_no_row_written_by_hand_puts_one_party_in_anothers_place(bureau: Bureau)
             kind=Kind.SUCCESSION, department="forestry", prepared_by=bureau.clerk,
             former=bureau.bank, successor=bureau.other, effective_on=SINCE,
         )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_merger_records_those_alone_between_whom_the_share_passed(bureau: Bureau) -> None:
+    ticket = bureau.issue(1000, Owners(((bureau.buyer, 1), (bureau.other, 1)), 2))
+    to = Owners(((bureau.bank, 1), (bureau.other, 1)), 2)
+    said = given(ticket, (1000, {bureau.bank: 1, bureau.other: 1}))
+    for former, successor in ((bureau.other, bureau.bank), (bureau.buyer, bureau.other)):
+        with refused_by("succession_is_registered"):
+            wanted = bureau.request_transfer(ticket, to=to, kind=Kind.MERGER)
+            insert(ticket.issuance, "transfer", said, wanted=wanted, granted_by=bureau.approver)
+            PartySuccession.objects.create(
+                former=former, successor=successor, effective_on=SINCE, registration=wanted,
+                document_number=wanted.document_number,
+            )  # fmt: skip
+            judged()
+    bureau.transfer(ticket, to=to, kind=Kind.MERGER)
+    judged()
+    assert succeeding(bureau.buyer) == bureau.bank
 
 
 def _approve(wanted: Registration, bureau: Bureau) -> None:
