@@ -25,9 +25,11 @@ from tickets.registry.models import (
     Cancellation,
     CarbonTicket,
     Cause,
+    Debt,
     FreezeOrder,
     Issuance,
     LossNotice,
+    LossObjection,
     Pledge,
     Registration,
 )
@@ -118,7 +120,10 @@ def test_a_transfer_is_of_as_much_and_to_whom_it_was_asked_for(bureau: Bureau) -
         insert(ticket.issuance, "transfer", right, wanted=part)
     for kind in ("transfer", "court"):  # Nobody asked, though one alone owns it.
         refused(bureau, None, kind, right, issuance=ticket.issuance, document=b"x" * 32)
-    for of_another in ({"document": digest("别的合同")}, {"effective_on": today()}):
+    others: tuple[dict[str, Any], ...] = (
+        {"document": digest("别的合同")}, {"effective_on": today()},
+    )  # fmt: skip
+    for of_another in others:
         refused(bureau, part, "transfer", right, **of_another)
     insert(ticket.issuance, "transfer", right, wanted=part, granted_by=bureau.approver)
 
@@ -240,7 +245,7 @@ def test_an_order_lies_on_what_it_was_asked_for_and_comes_off_whole(bureau: Bure
     freeze(part, 100)
 
     order, another = FreezeOrder.objects.get(), frozen(bureau, stranger, 100)
-    on = {"freeze": order.pk}
+    on: dict[str, Any] = {"freeze": order.pk}
     lift = prepare_lift(order=order, reason="", document=paper("人民法院"), actor=bureau.clerk)
     laid = {"freezes": [str(order.pk)]}
     partly = same(ticket, (0, 50, {}), (50, 100, laid)) | {"closes": [[0, 100]]}
@@ -341,7 +346,7 @@ def test_a_reissued_ticket_is_the_former_owners(bureau: Bureau) -> None:
     bureau.approve(prepare_loss(ticket=ticket, reason=LossNotice.Reason.LOST, **asking))
     notice = ticket.loss_notices.get()
     right = given(ticket, (1000, owners(ticket)))
-    columns = {"freeze": notice.order_id}
+    columns: dict[str, Any] = {"freeze": notice.order_id}
     early = Registration.objects.create(
         kind="reissue",
         department="forestry",
@@ -406,6 +411,16 @@ def test_as_much_is_cancelled_and_issued_as_was_asked_for(bureau: Bureau) -> Non
                 ticket.issuance, "cancel", said, wanted=asked_for, cause=cause.pk,
                 granted_by=bureau.approver,
             )  # fmt: skip
+    bureau.approve(wanted)
+    for number in (document.number, "别号"):  # A request is for one, a debt stands on one, too.
+        with refused_by(NOT_ASKED), connection.cursor() as cursor:
+            again = Cancellation.objects.create(
+                cause=open_cause(Cause.Kind.CANCELLED), number="YN-Z-0", issuance=ticket.issuance,
+                reason="fire", ordered_kg=100, cancelled_kg=0, authority=document.authority,
+                document_number=number,
+            )  # fmt: skip
+            Debt.objects.create(cancellation=again, party=bureau.owner, quantity_kg=100)
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     filing = unissued()
     applicant = filing.application.project.applicant
     asked_for = prepare_issue(

@@ -453,6 +453,13 @@ GROUNDS = (
         ORDER BY number LIMIT 1
         """,
     ),
+    Check(
+        "cancellations_are_asked_for",
+        """
+        SELECT 'registry_cancellation ' || number FROM registry_cancellation AS ordered
+        WHERE registry_ordered_by_nobody(ordered) ORDER BY number LIMIT 1
+        """,
+    ),
 )
 
 CHAINS = (
