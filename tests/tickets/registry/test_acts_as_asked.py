@@ -242,7 +242,7 @@ def test_an_order_lies_on_what_it_was_asked_for_and_comes_off_whole(bureau: Bure
     ):  # fmt: skip
         with refused_by(NOT_ASKED):
             freeze(wanted, quantity_kg, **changes)
-    freeze(part, 100)
+    freeze(part, 100, authority=f" {asking['document'].authority} ")  # Blanks tell nothing.
 
     order, another = FreezeOrder.objects.get(), frozen(bureau, stranger, 100)
     on: dict[str, Any] = {"freeze": order.pk}
