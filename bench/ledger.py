@@ -28,11 +28,11 @@ from bench.harness import Bench
 TITLE = "acts ≥ 0.3 (SQL) and ≥ 0.15 (operations) of TPC-B; as-of < 20 ms; verify < 2 min"
 SIZE, SMALL = 1_000_000, 10_000  # Historical blocks.
 TICKETS, SMALL_TICKETS = 1000, 50
-PIECES = 50  # Of each ticket, which every freeze and every lift closes and opens anew.
+PIECES = 10  # Of each ticket, which every freeze and every lift closes and opens anew.
 CLIENTS, SMALL_CLIENTS = (1, 4, 16), (1, 4)
 PGBENCH_SCALE, SMALL_SCALE = 100, 5
 SECONDS, SMALL_SECONDS = 20, 3
-ACTS = 10_000  # On the one ticket that is read as of a moment.
+ACTS, SMALL_ACTS = 10_000, 500  # On the one ticket that is read as of a moment.
 SQL_SHARE, OPERATIONS_SHARE = 0.3, 0.15
 AS_OF_LIMIT_S, VERIFY_LIMIT_S = 0.02, 120
 
@@ -139,10 +139,10 @@ JOIN requests ON requests.id = allotments.registration_id
 JOIN projects_filing AS filing ON filing.id = requests.filing_id
 JOIN projects_applicationshare AS share ON share.application_id = filing.application_id
 """
-ISSUE_GRANTED = """
+GRANTED = """
 UPDATE registry_registration SET state = 'approved', decided_at = portal_now(), decided_by_id = (
   SELECT id FROM accounts_user WHERE username = 'forestry_approver')
-WHERE kind = 'issue' AND state = 'prepared'
+WHERE key = ANY(%(requests)s)
 """
 ISSUE = """
 INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, registration, content, seq,
@@ -168,17 +168,42 @@ JOIN parcels_projectareaversion AS version ON version.id = filing.area_version_i
 JOIN parcels_rulerun AS report ON report.id = filing.uniqueness_report_id
 WHERE issuance.id = ANY(%(issuances)s)
 """
-# Laid over everything that stands, or taken off: each closes and opens all pieces.
+# Forestry freezes tickets whole and lifts it again, as its clerk asked for and its approver granted:
+# each entry closes and opens all that stands.
+ORDERED = """
+INSERT INTO registry_freezeorder (key, kind, issuance_id, ticket_id, quantity_kg, authority,
+                                  document_number, reason)
+SELECT asked.of_order, 'forestry', issuance.id, ticket.key, issuance.quantity_kg, '', '', ''
+FROM unnest(%(tickets)s::uuid[], %(orders)s::uuid[]) AS asked (ticket, of_order)
+JOIN registry_carbonticket AS ticket ON ticket.key = asked.ticket
+JOIN registry_issuance AS issuance ON issuance.id = ticket.issuance_id
+"""
+FREEZE_ASKED = """
+INSERT INTO registry_registration (key, kind, department, state, ticket_id, order_id, freeze_kind,
+  authority, document_number, reason, paper, external_number, loss_reason, cancel_reason, new_name,
+  outcome, prepared_by_id, decision_reason)
+SELECT request, %(kind)s::text, 'forestry', 'prepared', ticket,
+       CASE %(kind)s::text WHEN 'lift' THEN of_order END,
+       CASE %(kind)s::text WHEN 'freeze' THEN 'forestry' ELSE '' END,
+       '', '', '', '', '', '', '', '', '', clerk.id, ''
+FROM accounts_user AS clerk, unnest(%(tickets)s::uuid[], %(orders)s::uuid[], %(requests)s::uuid[])
+  AS asked (ticket, of_order, request)
+WHERE clerk.username = 'forestry_clerk'
+"""
 FROZEN = """
-INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, freeze_order, content, seq,
-                                  recorded_at, previous_hash, hash)
-SELECT %(issuance)s, %(kind)s::text, gen_random_uuid(), '', %(order)s::uuid, jsonb_build_object(
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, freeze_order, registration,
+                                  content, seq, recorded_at, previous_hash, hash)
+SELECT issuance_id, %(kind)s::text, approver.key, '', of_order, request, jsonb_build_object(
   'closes', jsonb_agg(jsonb_build_array(lower(kg), upper(kg))),
   'opens', jsonb_agg(jsonb_build_object('kg', jsonb_build_array(lower(kg), upper(kg)),
     'ticket', ticket_id, 'state', state) ||
-    CASE WHEN %(kind)s::text = 'freeze' THEN jsonb_build_object('freezes', jsonb_build_array(%(order)s::text))
-         ELSE '{}'::jsonb END)), 0, now(), '', ''
-FROM registry_block WHERE issuance_id = %(issuance)s AND closed_by_id IS NULL
+    CASE %(kind)s::text WHEN 'freeze' THEN jsonb_build_object('freezes', jsonb_build_array(of_order))
+                        ELSE '{}' END)), 0, now(), '', ''
+FROM unnest(%(tickets)s::uuid[], %(orders)s::uuid[], %(requests)s::uuid[])
+  AS asked (ticket, of_order, request)
+JOIN registry_block ON ticket_id = ticket AND closed_by_id IS NULL
+JOIN accounts_user AS approver ON approver.username = 'forestry_approver'
+GROUP BY issuance_id, approver.key, of_order, request
 """
 
 
@@ -189,8 +214,8 @@ def value(connection: psycopg.Connection[Any], statement: LiteralString) -> Any:
     return row[0]
 
 
-def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
-    """So many tickets, each in so many pieces; the issuances' ids."""
+def issue(bench: Bench, tickets: int, pieces: int) -> list[uuid.UUID]:
+    """So many tickets, each in so many pieces; their keys."""
     copy_filings(bench, tickets)
     with bench.app_connection(autocommit=True) as app:
         issuances = [
@@ -202,40 +227,57 @@ def issue(bench: Bench, tickets: int, pieces: int) -> list[int]:
             )
         ]
         app.execute(ISSUE_ASKED)
-        app.execute(ISSUE_GRANTED)
-        app.execute(ISSUE, {"pieces": pieces, "issuances": issuances})
-    return issuances
-
-
-def freeze_or_lift(app: psycopg.Connection[Any], kind: str, issuance: int, order: str) -> None:
-    """One entry over all that stands of the issuance; the order is written with its freeze."""
-    if kind == "freeze":
-        app.execute(
-            "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, "
-            "authority, document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
-            [order, issuance],
+        waiting = value(
+            app, "SELECT array_agg(key) FROM registry_registration WHERE state = 'prepared'"
         )
-    app.execute(FROZEN, {"issuance": issuance, "kind": kind, "order": order})
+        app.execute(GRANTED, {"requests": waiting})
+        app.execute(ISSUE, {"pieces": pieces, "issuances": issuances})
+        issued = app.execute(
+            "SELECT key FROM registry_carbonticket WHERE issuance_id = ANY(%s) ORDER BY issuance_id",
+            [issuances],
+        )
+        return [row[0] for row in issued]
 
 
-def fill(bench: Bench, tickets: int, blocks: int) -> list[int]:
-    """So many tickets with so much history; the issuances' ids."""
-    bench.say(f"{tickets} tickets, {blocks:,} blocks")
-    issuances = issue(bench, tickets, PIECES)
-    rounds = max(1, blocks // tickets // PIECES // 2)
+def freeze(app: psycopg.Connection[Any], tickets: list[uuid.UUID]) -> list[uuid.UUID]:
+    """Each by an order of its own; the orders."""
+    orders = [uuid.uuid4() for _ticket in tickets]
+    app.execute(ORDERED, {"tickets": tickets, "orders": orders})
+    _register(app, "freeze", tickets, orders)
+    return orders
 
-    def history(part: list[int]) -> None:
-        with bench.app_connection(autocommit=True) as app:
-            for issuance in part:
-                for _round in range(rounds):
-                    order = str(uuid.uuid4())
-                    for kind in ("freeze", "lift"):
-                        freeze_or_lift(app, kind, issuance, order)
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(history, [issuances[::2], issuances[1::2]]))
+def _register(
+    app: psycopg.Connection[Any], kind: str, tickets: list[uuid.UUID], orders: list[uuid.UUID]
+) -> None:
+    requests = [uuid.uuid4() for _ticket in tickets]
+    said = {"kind": kind, "tickets": tickets, "orders": orders, "requests": requests}
+    for statement in (FREEZE_ASKED, GRANTED, FROZEN):
+        app.execute(statement, said)
+
+
+def freeze_and_lift(bench: Bench, tickets: list[uuid.UUID], rounds: int) -> None:
+    """Two entries of each ticket in each round, which is a transaction."""
+    # Neither statements nor triggers keep plans of small tables while these grow.
     bench.analyze()
-    return issuances
+    with bench.app_connection(prepare_threshold=None) as app:
+        for _round in range(rounds):
+            _register(app, "lift", tickets, freeze(app, tickets))
+            app.commit()
+
+
+def fill(bench: Bench, tickets: int, blocks: int, acts: int) -> uuid.UUID:
+    """So many tickets with so much history, one of which has so many acts: its key."""
+    bench.say(f"{tickets} tickets, {blocks:,} blocks")
+    issued = issue(bench, tickets, PIECES)
+    rounds = max(1, blocks // tickets // PIECES // 2)
+    with ThreadPoolExecutor(2) as pool:
+        parts = (issued[::2], issued[1::2])
+        list(pool.map(partial(freeze_and_lift, bench, rounds=rounds), parts))
+    bench.say(f"a ticket of {acts:,} acts")
+    freeze_and_lift(bench, issued[:1], acts // 2)
+    bench.analyze()
+    return issued[0]
 
 
 # --- SQL beneath ----------------------------------------------------------------------------------
@@ -265,9 +307,9 @@ WHERE ticket_id = ':ticket' AND closed_by_id IS NULL AND state = 'held' AND free
 \\if :low >= 0
 """
 _WRITE = """
-INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, registration, content,
-                                  seq, recorded_at, previous_hash, hash)
-VALUES (:issuance, '{kind}', ':party', '', {cause}, {registration}, '{content}', 0, now(), '', '')
+INSERT INTO registry_ledgerentry (issuance_id, kind, actor_key, article, cause, registration,
+                                  document_sha256, content, seq, recorded_at, previous_hash, hash)
+VALUES (:issuance, '{kind}', {actor}, '', {cause}, {registration}, {document}, '{content}', 0, now(), '', '')
 RETURNING id, seq, recorded_at, content, previous_hash, hash;
 {after}
 \\endif
@@ -320,14 +362,18 @@ def script(kind: str, content: dict[str, Any], *, before: str = "") -> str:
     )
     # A name among numbers is written without quotation marks.
     said = re.sub(r'"(:low|:cut|:high)"', r"\1", json.dumps(content))
+    by = (
+        {"actor": "':signer_key'", "cause": "':one'", "registration": "NULL", "document": "NULL",
+         "after": ""}
+        if offset
+        else {"actor": "':approver_key'", "cause": "NULL", "registration": "':registration'",
+              "document": "sha256('x')", "after": _APPROVED}
+    )  # fmt: skip
     return (
         _TAKE.format(kind=kind, hold=hold, cut=cut, width=width)
         + before
-        + _WRITE.format(
-            kind=kind, content=said, cause="':one'" if offset else "NULL",
-            registration="NULL" if offset else "':registration'", after="" if offset else _APPROVED,
-        )
-    )  # fmt: skip
+        + _WRITE.format(kind=kind, content=said, **by)
+    )
 
 
 def _child(key: str, owner: str = ":party") -> dict[str, Any]:
@@ -583,7 +629,7 @@ def run(bench: Bench) -> None:
     town = Town.staffed()
     signed_filing(town)
     town.owner("bench_buyer")
-    issuances = fill(bench, tickets, bench.size)
+    busy = fill(bench, tickets, bench.size, SMALL_ACTS if small else ACTS)
     signer, name = town["ecology_approver"], name_for_certificates(town)
     certified = {
         "signer": signer.pk, "signer_key": str(signer.key), "beneficiary": name.pk,
@@ -594,11 +640,13 @@ def run(bench: Bench) -> None:
         buyer = (
             "SELECT key FROM accounts_party WHERE checked_at IS NOT NULL ORDER BY id DESC LIMIT 1"
         )
+        approver = town["forestry_approver"]
         names = {
-            "party": value(owner, buyer), "approver": town["forestry_approver"].pk, **certified,
+            "party": value(owner, buyer), "approver": approver.pk,
+            "approver_key": str(approver.key), **certified,
         }  # fmt: skip
     bench.measure("verify_register", verified, rounds=1, at_most_s=VERIFY_LIMIT_S, warm=False)
-    as_of(bench, issuances[0], ACTS if not small else 500)
+    as_of(bench, busy)
 
     bench.say("TPC-B")
     scale = SMALL_SCALE if small else PGBENCH_SCALE
@@ -675,32 +723,14 @@ def verified() -> None:
     assert json.loads(out.getvalue())["faults"] == []
 
 
-def as_of(bench: Bench, issuance: int, acts: int) -> None:
-    """A ticket with so many acts on it, read as of moments all over its life."""
+def as_of(bench: Bench, ticket: uuid.UUID) -> None:
+    """A ticket with many acts on it, read as of moments all over its life."""
     from tickets.registry.models import CarbonTicket, LedgerEntry
     from tickets.registry.queries import shares_at, state_of
 
-    with bench.app_connection(autocommit=True) as app:
-        [[ticket, piece]] = app.execute(
-            "SELECT ticket_id, lower(kg) FROM registry_block WHERE issuance_id = %s "
-            "AND closed_by_id IS NULL ORDER BY lower(kg) LIMIT 1", [issuance],
-        ).fetchall()  # fmt: skip
-        for _act in range(acts // 2):
-            order = str(uuid.uuid4())
-            app.execute(
-                "INSERT INTO registry_freezeorder (key, kind, issuance_id, quantity_kg, authority, "
-                "document_number, reason) VALUES (%s, 'dispute', %s, 1, '', '', '')",
-                [order, issuance],
-            )
-            for kind in ("freeze", "lift"):
-                app.execute(
-                    FROZEN + " AND lower(kg) = %(piece)s",
-                    {"issuance": issuance, "kind": kind, "order": order, "piece": piece},
-                )
-    bench.analyze()
     found = CarbonTicket.objects.get(pk=ticket)
     moments = list(
-        LedgerEntry.objects.filter(issuance=issuance).order_by("seq").values_list(
+        LedgerEntry.objects.filter(issuance=found.issuance_id).order_by("seq").values_list(
             "recorded_at", flat=True
         )
     )  # fmt: skip
