@@ -53,6 +53,16 @@ class ListingMovedOn(MarketError):
     message = _("该挂牌已经办理或已经结束，请刷新后查看。")
 
 
+@stands_for("what_is_listed_keeps_its_ticket")
+class TicketListed(MarketError):
+    """A correction or reissue waits for the list: offers, orders and deals name the present ticket."""
+
+    code = "ticket_listed"
+    message = _(
+        "该碳票尚有减排量在挂牌或成交未办结，更正、补发后原票关闭：请先撤下挂牌，已成交的待其办结后再登记。"
+    )
+
+
 @stands_for(
     "who_prepared_a_listing_does_not_approve_it", "who_asked_does_not_settle_a_trade",
     "who_prepared_a_pool_does_not_approve_it", "who_accepted_a_deposit_does_not_end_it",

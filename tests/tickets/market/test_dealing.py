@@ -20,9 +20,19 @@ from portal.base.models import OutboxMessage
 from portal.casework.errors import OwnMatter
 from portal.casework.models import Message
 from tests.accounts.people import officer, user_named
+from tests.base.sessions import refused_by
 from tests.tickets.market.floor import Floor, evidence, refused
-from tests.tickets.registry.register import covered, holder, mandate_of, paper, spokesman, states
+from tests.tickets.registry.register import (
+    certificate,
+    covered,
+    holder,
+    mandate_of,
+    paper,
+    spokesman,
+    states,
+)
 from tests.tickets.registry.test_acts import pledged
+from tests.tickets.registry.test_successions import judged, succeeded
 from tickets.market.errors import (
     AgreementStands,
     BuyerNotConfirmed,
@@ -42,6 +52,7 @@ from tickets.market.errors import (
     SamePerson,
     SellerCannotBuy,
     TermsWrong,
+    TicketListed,
     TradeDisputed,
     TradeMovedOn,
 )
@@ -78,11 +89,15 @@ from tickets.registry.models import CarbonTicket, Cause, FreezeOrder
 from tickets.registry.operations import (
     Kind,
     Owners,
+    freeze_disputed,
     lift_dispute,
     list_blocks,
     open_cause,
+    prepare_correction,
     prepare_freeze,
     prepare_lift,
+    trade_to_offset,
+    unlist_blocks,
 )
 
 
@@ -538,6 +553,25 @@ def test_a_payment_that_the_cashier_leaves_lying_is_called_overdue_and_lapses_no
 
 def frozen_kg(ticket: CarbonTicket) -> int:
     return sum(block.quantity_kg for block in ticket.blocks.standing() if block.freezes)
+
+
+def test_a_ticket_is_not_replaced_while_it_is_offered_or_dealt_in(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    correction = prepare_correction(
+        ticket=ticket, reason="地名", document=paper(), actor=floor.clerk
+    )
+    with pytest.raises(TicketListed):
+        floor.approve(correction)
+    trade = floor.buy(listing, 400)
+    withdraw_listing(listing=listing, actor=floor.owner_user)
+    with pytest.raises(TicketListed):  # The trade waits for its own.
+        floor.approve(correction)
+    floor.settle(trade)
+    floor.approve(correction)
+    ticket.refresh_from_db()
+    assert ticket.closed_because == "corrected"
+    assert covered(ticket.issuance)
 
 
 def test_a_dispute_freezes_its_tonnes_and_stops_the_settlement_and_the_term(floor: Floor) -> None:

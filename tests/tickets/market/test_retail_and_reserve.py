@@ -35,6 +35,7 @@ from tickets.market.errors import (
     PremiumMovedOn,
     ReceiptNotFound,
     ReservedTonnes,
+    TicketListed,
     TooManyWaiting,
 )
 from tickets.market.models import PremiumShare, ReserveContract, RetailOrder, RetailPool
@@ -50,6 +51,7 @@ from tickets.market.operations import (
     deny_refund,
     end_due_contracts,
     find_receipt,
+    free_ended_listings,
     hand_over,
     lapse_overdue_orders,
     lapse_overdue_trades,
@@ -69,7 +71,8 @@ from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.operations import review_name
 from tickets.offsets.signing import signature_holds
-from tickets.registry.operations import Kind, Owners
+from tickets.registry.models import LossNotice
+from tickets.registry.operations import Kind, Owners, prepare_loss, prepare_reissue
 
 
 # --- retail -------------------------------------------------------------------------------------
@@ -237,6 +240,22 @@ def test_a_name_that_was_refused_meanwhile_is_not_printed_and_the_money_goes_bac
     find_receipt(deal=paid, payment_number="W1", actor=floor.centre)
     assert states(pool.listing.ticket) == {"held": 988, "listed": 12}
     assert refund(deal=paid, refund_number="R1", actor=floor.trading).state == "refunded"
+
+
+def test_a_lost_ticket_is_reissued_when_its_pool_has_ended(floor: Floor) -> None:
+    ticket = floor.issue(1000)
+    pool = floor.pool(ticket)
+    asked: dict[str, Any] = {"asked_by": floor.owner_user, "actor": floor.clerk}
+    floor.approve(prepare_loss(ticket=ticket, reason=LossNotice.Reason.LOST, **asked))
+    advance_clock(timedelta(days=31))
+    reissue = prepare_reissue(notice=ticket.loss_notices.get(), **asked)
+    with pytest.raises(TicketListed):
+        floor.approve(reissue)
+    withdraw_listing(listing=pool.listing, actor=floor.owner_user)
+    assert states(ticket) == {"listed": 1000}  # An order lies on it.
+    floor.approve(reissue)
+    assert free_ended_listings() == 1
+    assert states(ticket.children.get()) == {"held": 1000}
 
 
 def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:

@@ -18,6 +18,7 @@ from portal.accounts.errors import OfficeMissing
 from portal.accounts.models import User
 from portal.base.clock import advance_clock
 from tests.tickets.registry.register import Bureau, certificate, digest, holder, paper
+from tickets.market.errors import TicketListed
 from tickets.registry import errors
 from tickets.registry.ledger import opened_tickets, standing_pieces
 from tickets.registry.models import (
@@ -229,6 +230,10 @@ class Register(RuleBasedStateMachine):
 
     def gone(self, ticket: CarbonTicket) -> list[type[Exception]]:
         return [errors.TicketClosed] if ticket.pk in self.model.closed else []
+
+    def listed(self, kilograms: list[Kilogram]) -> list[type[Exception]]:
+        """Listings here stay open till the end."""
+        return [TicketListed] if any(kg.state == "listed" for kg in kilograms) else []
 
     def same(self, ticket: uuid.UUID, to: Owners) -> list[type[Exception]]:
         return [errors.TransferToSelf] if to.ids == self.model.owners[ticket].ids else []
@@ -569,10 +574,12 @@ class Register(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def loses_and_reissues(self, pick: int) -> None:
-        """A month later, unless another order lies on it; then the loss is taken back."""
+        """A month later, unless another order lies on it or a listing of it is open; then the loss is
+        taken back."""
         ticket = self.ticket(pick)
         live = self.model.on(ticket.pk, lambda kg: kg.live)
         frozen = any(kg.freezes for kg in live)
+        kept = [errors.BlockNotFree] if frozen else self.listed(live)
         refusals = self.gone(ticket) or ([] if live else [errors.BlockNotFree])
         user = self.acting(ticket)
         with self.expected(*refusals):
@@ -587,8 +594,8 @@ class Register(RuleBasedStateMachine):
                 prepare_reissue(notice=notice, asked_by=user, actor=self.bureau.clerk)
             advance_clock(timedelta(days=31))
             wanted = prepare_reissue(notice=notice, asked_by=user, actor=self.bureau.clerk)
-            if frozen:
-                with self.expected(errors.BlockNotFree):
+            if kept:
+                with self.expected(*kept):
                     self.bureau.approve(wanted)
                 self.bureau.approve(
                     prepare_lift(order=notice.order, reason="", actor=self.bureau.clerk)
@@ -605,7 +612,7 @@ class Register(RuleBasedStateMachine):
         refusals: list[type[Exception]] = [] if live else [errors.NothingToCorrect]
         if any(kg.freezes for kg in live):
             refusals.append(errors.TicketFrozen)
-        with self.expected(*refusals):
+        with self.expected(*refusals, *self.listed(live)):
             wanted = prepare_correction(
                 ticket=ticket, reason="", document=paper(), actor=self.bureau.clerk
             )
