@@ -32,7 +32,7 @@ from tickets.market.models import (
 )
 from tickets.market.prices import yuan
 from tickets.registry.access import owners_of
-from tickets.registry.queries import succeeding
+from tickets.registry.queries import succeeding, successions_of, with_successors
 
 DISPOSE, VIEW = Mandate.Scope.DISPOSE, Mandate.Scope.VIEW
 
@@ -51,9 +51,16 @@ def oversees(user: AnyUser) -> bool:
     )
 
 
+def sellers_of(listing: Listing) -> list[Party]:
+    """The owners of the listing's ticket, and who is in the place of one that has ceased."""
+    owners = owners_of(listing.ticket)
+    ceased = successions_of(owner.pk for owner in owners).exists()
+    return with_successors(owners) if ceased else owners
+
+
 def is_seller(user: AnyUser, listing: Listing, scope: Mandate.Scope = DISPOSE) -> bool:
-    """Whether ``user`` acts for an owner of the listing's ticket."""
-    return acts_for_any(user, owners_of(listing.ticket), scope)
+    """Whether ``user`` acts for an owner of the listing's ticket, or for the successor of one."""
+    return acts_for_any(user, sellers_of(listing), scope)
 
 
 def access_listing(number: str, user: AnyUser) -> Listing:
@@ -72,7 +79,7 @@ def access_listing(number: str, user: AnyUser) -> Listing:
         return found
     if is_seller(user, found, VIEW):
         return found
-    if found.buyer is not None and acts_for(user, found.buyer, VIEW):
+    if found.buyer is not None and acts_for(user, succeeding(found.buyer), VIEW):
         return found
     raise NotFound()
 
@@ -88,7 +95,7 @@ def access_trade(number: str, user: AnyUser) -> Trade:
         raise NotFound()
     if oversees(user):
         return found
-    if acts_for(user, found.buyer, VIEW):
+    if acts_for(user, succeeding(found.buyer), VIEW):
         return found
     if is_seller(user, found.listing, VIEW):
         return found
@@ -180,7 +187,7 @@ def access_buyer(key: uuid.UUID, user: AnyUser) -> Party:
 
 def require_not_seller(listing: Listing, buyer: Party, user: User) -> None:
     """SellerCannotBuy: neither the owners nor whoever disposes for them."""
-    if standing_party(buyer) in [standing_party(owner) for owner in owners_of(listing.ticket)]:
+    if standing_party(buyer) in [standing_party(seller) for seller in sellers_of(listing)]:
         raise SellerCannotBuy()
     if is_seller(user, listing):
         raise SellerCannotBuy()
@@ -189,7 +196,7 @@ def require_not_seller(listing: Listing, buyer: Party, user: User) -> None:
 def refuse_own_deal(listing: Listing, actor: User, *others: Party) -> None:
     """OwnMatter for who acts for a seller, or for one of ``others``, a buyer or bidder: nobody of the
     offices handles what is his own (domain.md)."""
-    if acts_for_any(actor, [*owners_of(listing.ticket), *others], VIEW):
+    if acts_for_any(actor, [*sellers_of(listing), *others], VIEW):
         raise OwnMatter()
 
 

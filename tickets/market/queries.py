@@ -216,8 +216,9 @@ def tickets_to_offer(user: AnyUser) -> QuerySet[CarbonTicket]:
 
 
 def listings_of(user: AnyUser) -> QuerySet[Listing]:
-    """Listings whose seller or named buyer ``user`` acts for, the newest first."""
-    parties = parties_acted_for(user)
+    """Listings whose seller or named buyer ``user`` acts for, in the place of one that ceased too, the
+    newest first."""
+    parties = bodies_acted_for(user)
     shares = TicketShare.objects.filter(party__in=parties)
     selling = Listing.objects.filter(ticket__in=shares.values("ticket"))
     buying = Listing.objects.filter(buyer__in=parties)
@@ -225,8 +226,9 @@ def listings_of(user: AnyUser) -> QuerySet[Listing]:
 
 
 def trades_of(user: AnyUser) -> QuerySet[Trade]:
-    """Trades of either side that ``user`` acts for, the newest first."""
-    parties = parties_acted_for(user)
+    """Trades of either side that ``user`` acts for, in the place of one that ceased too, the newest
+    first."""
+    parties = bodies_acted_for(user)
     shares = TicketShare.objects.filter(party__in=parties)
     return (
         (

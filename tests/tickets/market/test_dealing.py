@@ -574,6 +574,34 @@ def test_a_ticket_is_not_replaced_while_it_is_offered_or_dealt_in(floor: Floor) 
     assert covered(ticket.issuance)
 
 
+def test_the_deal_of_a_buyer_who_ceased_goes_on_with_the_successor(
+    floor: Floor, client: Client
+) -> None:
+    listing = floor.offer(floor.issue(1000), 1000)
+    paid, unpaid = floor.pay(floor.buy(listing, 400)), floor.buy(listing, 100)
+    succeeded(floor, floor.buyer, floor.other)
+    settle_trade(trade=paid, actor=floor.trading)
+    judged()
+    paid.refresh_from_db()
+    assert paid.entry is not None
+    [share] = paid.entry.tickets_opened.get().shares.all()
+    assert share.party == floor.other
+    with pytest.raises(NotFound):
+        raise_dispute(trade=unpaid, text="数量有争议", actor=floor.buyer_user)
+    client.force_login(floor.other_user)
+    assert unpaid.number in client.get("/market/work/").content.decode()
+    assert "payment_number" in client.get(f"/market/trades/{unpaid.number}/").content.decode()
+    show_payment(
+        trade=unpaid, number=unpaid.number, payment_number="流水-承继", amount_fen=unpaid.amount_fen,
+        upload=evidence(), actor=floor.other_user,
+    )  # fmt: skip
+    raise_dispute(trade=unpaid, text="数量有争议", actor=floor.other_user)
+    succeeded(floor, floor.owner, floor.bank)
+    with pytest.raises(NotFound):
+        withdraw_listing(listing=listing, actor=floor.owner_user)
+    withdraw_listing(listing=listing, actor=floor.bank_user)
+
+
 def test_a_dispute_freezes_its_tonnes_and_stops_the_settlement_and_the_term(floor: Floor) -> None:
     ticket = floor.issue(1000)
     listing = floor.offer(ticket, 1000)

@@ -25,6 +25,7 @@ from tickets.market.operations.listings import note_unsold
 from tickets.market.prices import yuan
 from tickets.offsets.models import Beneficiary
 from tickets.registry.access import require_office
+from tickets.registry.queries import succeeding
 
 Deal: TypeAlias = RetailOrder | Trade
 AnyDeal = TypeVar("AnyDeal", bound=RetailOrder | Trade)
@@ -65,7 +66,7 @@ def say_trade_paid(*, trade: Trade, payment_number: str, actor: User) -> Trade:
     Raises TradeMovedOn, PaymentUsed, InvalidInput.
     """
     found = _locked(trade, *Trade.UNPAID)
-    if not acts_for(actor, found.buyer, DISPOSE):
+    if not acts_for(actor, succeeding(found.buyer), DISPOSE):
         raise NotFound()
     found.state, found.payment_number = TradeState.REFUND, bank_number(payment_number)
     found.save(update_fields=["state", "payment_number"])
@@ -187,7 +188,8 @@ def _moved_on(deal: Deal) -> PortalError:
 def _refuse_own(deal: Deal, actor: User) -> None:
     if actor.pk in ([deal.bought_by_id] if isinstance(deal, Trade) else [deal.ordered_by_id]):
         raise SamePerson()
-    refuse_own_deal(deal.listing, actor, *([deal.buyer] if isinstance(deal, Trade) else []))
+    buyers = [deal.buyer, succeeding(deal.buyer)] if isinstance(deal, Trade) else []
+    refuse_own_deal(deal.listing, actor, *buyers)
 
 
 def _record(deal: Deal, verb: str, actor: User) -> None:

@@ -45,7 +45,7 @@ from tickets.registry.access import owners_of, require_office
 from tickets.registry.operations import Owners, freeze_disputed, lift_dispute, trade_listed
 from tickets.registry.operations.registrations import require_holder
 from tickets.registry.quantities import require_quantity, tonnes
-from tickets.registry.queries import has_dealt_with
+from tickets.registry.queries import has_dealt_with, succeeding
 
 State = Trade.State
 _SHOWN = ["payment_number", "payment_sha256", "paid_at", "confirm_by", "overdue_at"]
@@ -94,7 +94,7 @@ def show_payment(
     Raises TradeMovedOn, TradeDisputed, PaymentShown, PaymentForAnotherDeal, PaymentUsed.
     """
     found = _locked(trade)
-    if not acts_for(actor, found.buyer, DISPOSE):
+    if not acts_for(actor, succeeding(found.buyer), DISPOSE):
         raise NotFound()
     if found.disputed_at is not None:
         raise TradeDisputed()
@@ -156,7 +156,8 @@ def refuse_payment(*, trade: Trade, reason: str, actor: User) -> Trade:
 
 @write_transaction
 def settle_trade(*, trade: Trade, actor: User) -> Trade:
-    """The cashier confirms the receipt and the transfer is registered in the same transaction.
+    """The cashier confirms the receipt and the transfer is registered in the same transaction, to the
+    successor of a buyer who has ceased since.
 
     Raises OfficeMissing, TradeMovedOn (two confirmations of one deal), TradeDisputed,
     PaymentNotShown, SamePerson, OwnMatter, and what the ledger refuses (BlockNotFree while frozen).
@@ -173,7 +174,7 @@ def settle_trade(*, trade: Trade, actor: User) -> Trade:
     _refuse_own(found, actor)
     entry = trade_listed(
         cause=listing.cause,
-        to=Owners.sole(found.buyer),
+        to=Owners.sole(succeeding(found.buyer)),
         quantity_kg=found.quantity_kg,
         actor=actor,
         document_sha256=bytes.fromhex(found.payment_sha256),
@@ -196,7 +197,8 @@ def raise_dispute(*, trade: Trade, text: str, actor: User) -> Trade:
     """Either side stops the settlement: the kilograms are frozen on the list until it is decided."""
     lock_listing(trade.listing)
     found = _locked(trade)
-    if not acts_for(actor, found.buyer, DISPOSE) and not is_seller(actor, found.listing):
+    buys = acts_for(actor, succeeding(found.buyer), DISPOSE)
+    if not buys and not is_seller(actor, found.listing):
         raise NotFound()
     if not text.strip():
         raise ReasonMissing()
@@ -320,7 +322,7 @@ def _end(trade: Trade, listing: Listing, state: Trade.State, actor: User | None)
 def _refuse_own(trade: Trade, actor: User) -> None:
     if actor.pk in (trade.bought_by_id, trade.listing.asked_by_id, trade.disputed_by_id):
         raise SamePerson()
-    refuse_own_deal(trade.listing, actor, trade.buyer)
+    refuse_own_deal(trade.listing, actor, trade.buyer, succeeding(trade.buyer))
 
 
 def _locked(trade: Trade) -> Trade:
@@ -336,7 +338,9 @@ def _locked(trade: Trade) -> Trade:
 
 def _tell_both(trade: Trade, text: str) -> None:
     tell(
-        users=people_acting_for([trade.buyer, *owners_of(trade.listing.ticket)], DISPOSE),
+        users=people_acting_for(
+            [succeeding(trade.buyer), *owners_of(trade.listing.ticket)], DISPOSE
+        ),
         subject=f"{trade.number}：{trade.get_state_display()}",
         body=_("{tonnes} 吨，{amount} 元。{text}").format(
             tonnes=tonnes(trade.quantity_kg), amount=yuan(trade.amount_fen), text=text

@@ -33,6 +33,7 @@ from tickets.market.pages.answers import OK, REFUSED
 from tickets.market.pages.refunds import act_on_refund, refund_rights
 from tickets.market.queries import overdue_trades
 from tickets.registry.access import owners_of
+from tickets.registry.queries import succeeding
 
 
 @login_required
@@ -113,7 +114,7 @@ def _context(
     trade: Trade, user: User, form: PaymentForm | None, refusal: PortalError | None
 ) -> dict[str, Any]:
     waits = trade.state == Trade.State.AGREED
-    buys = acts_for(user, trade.buyer, DISPOSE)
+    buys = acts_for(user, succeeding(trade.buyer), DISPOSE)
     sells = is_seller(user, trade.listing)
     decides = has_role(user, Role.TRADING_APPROVER)
     return refund_rights(trade, user) | {
