@@ -53,6 +53,14 @@ class ListingMovedOn(MarketError):
     message = _("该挂牌已经办理或已经结束，请刷新后查看。")
 
 
+@stands_for("list_moves_by_its_deals")
+class NoSuchDeal(MarketError):
+    """An entry of the list that no trade, order or dispute says."""
+
+    code = "no_such_deal"
+    message = _("没有相应的成交、订单或争议处理，未予登记。")
+
+
 @stands_for("what_is_listed_keeps_its_ticket")
 class TicketListed(MarketError):
     """A correction or reissue waits for the list: offers, orders and deals name the present ticket."""

@@ -23,7 +23,6 @@ from tests.accounts.people import officer, user_named
 from tests.base.sessions import refused_by
 from tests.tickets.market.floor import Floor, evidence, refused
 from tests.tickets.registry.register import (
-    certificate,
     covered,
     holder,
     mandate_of,
@@ -96,7 +95,6 @@ from tickets.registry.operations import (
     prepare_correction,
     prepare_freeze,
     prepare_lift,
-    trade_to_offset,
     unlist_blocks,
 )
 
@@ -572,6 +570,34 @@ def test_a_ticket_is_not_replaced_while_it_is_offered_or_dealt_in(floor: Floor) 
     ticket.refresh_from_db()
     assert ticket.closed_because == "corrected"
     assert covered(ticket.issuance)
+
+
+def test_the_list_moves_by_its_deals_alone(floor: Floor) -> None:
+    """Whoever writes the entries: each is judged when its transaction ends."""
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    cause, trade = listing.cause, floor.buy(listing, 400)
+
+    def lifted() -> None:
+        trade.refresh_from_db()
+        assert trade.freeze is not None
+        lift_dispute(order=trade.freeze, actor=floor.trading)
+
+    for act in (
+        lambda: unlist_blocks(cause=cause, actor=None, quantity_kg=601),
+        lambda: freeze_disputed(cause=cause, quantity_kg=400, reason="货款争议"),
+    ):
+        with refused_by("list_moves_by_its_deals"):
+            act()
+            judged()
+    unlist_blocks(cause=cause, actor=None, quantity_kg=600)
+    raise_dispute(trade=trade, text="数量有争议", actor=floor.owner_user)
+    judged()
+    with refused_by("list_moves_by_its_deals"):  # Nobody has decided it.
+        lifted()
+        judged()
+    decide_dispute(trade=trade, go_on=True, reason="核实无误", actor=floor.trading)
+    judged()
 
 
 def test_the_deal_of_a_buyer_who_ceased_goes_on_with_the_successor(

@@ -150,6 +150,7 @@ class Register(RuleBasedStateMachine):
         self.heirs = [holder(f"继承方{nth}")[0] for nth in range(3)]
         self.merged: dict[int, int] = {}  # Into whom each body merged.
         self.disputed: list[FreezeOrder] = []
+        self.stranger = holder("争议买方")[0]  # Who never sells what he buys.
         self.model = Model(
             [
                 Kilogram(one.pk)
@@ -427,6 +428,7 @@ class Register(RuleBasedStateMachine):
         order = freeze_disputed(cause=cause, quantity_kg=quantity_kg, reason="货款争议")
         assert (order is None) == (not thawed)
         if order is not None:
+            self.bureau.dispute(cause, order, self.stranger)
             self.disputed.append(order)
             for kg in thawed[:quantity_kg]:
                 kg.freezes = (order.key,)

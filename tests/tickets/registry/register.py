@@ -18,7 +18,14 @@ from tickets.offsets.operations import certify
 from tickets.projects.models import Filing
 from tickets.registry.access import owners_of
 from tickets.registry.ledger import hold, opened_tickets, quantity_of, standing_pieces
-from tickets.registry.models import CarbonTicket, Cause, Issuance, LedgerEntry, Registration
+from tickets.registry.models import (
+    CarbonTicket,
+    Cause,
+    FreezeOrder,
+    Issuance,
+    LedgerEntry,
+    Registration,
+)
 from tickets.registry.operations import (
     Kind,
     Owners,
@@ -182,6 +189,14 @@ class Bureau:
             bought_by=self.buyer_user, quantity_kg=quantity_kg, amount_fen=quantity_kg * 100,
             price_fen_per_tonne=1000_00, pay_by=now() + timedelta(days=1),
         )  # fmt: skip
+
+    def dispute(self, cause: Cause, order: FreezeOrder, buyer: Party) -> None:
+        """A deal whose kilograms this order freezes, and that is decided: who lifts it may."""
+        deal = Trade.objects.filter(pk=self.agree(cause, order.quantity_kg, buyer).pk)
+        deal.update(
+            disputed_by=self.buyer_user, disputed_at=PortalNow(), dispute="货款争议", freeze=order
+        )
+        deal.update(state=Trade.State.ANNULLED, decided_by=self.trading, ended_at=PortalNow())
 
     def note_settled(self, deal: Trade, entry: LedgerEntry) -> None:
         """Paid, and traded by this entry."""
