@@ -488,6 +488,12 @@ def test_a_printed_ticket_is_closed_with_its_paper(bureau: Bureau) -> None:
     ]  # fmt: skip
     refuses_to_print(ticket, bureau.owner_user)
     assert ticket.registrations.latest("pk").paper == "surrendered"
+    again = printed(child, bureau.buyer_user)
+    with refused_by("papers_come_back_by_now"):  # Marks would be hidden until then.
+        PrintReturn.objects.create(
+            printing=again, state="marked", taken_by=bureau.clerk,
+            taken_at=now() + timedelta(seconds=1),
+        )  # fmt: skip
 
 
 def test_the_database_closes_no_printed_ticket_without_its_paper(bureau: Bureau) -> None:
