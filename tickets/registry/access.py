@@ -37,6 +37,7 @@ from tickets.registry.queries import (
     own_tickets,
     succeeding,
     successions_of,
+    with_successors,
 )
 from tickets.registry.ranks import ranks_on
 
@@ -106,7 +107,7 @@ def may_read_registration(found: Registration, user: AnyUser) -> bool:
     if found.asked_by_id is not None and found.asked_by_id == user.pk:
         return True
     concerned = [*(owners_of(found.ticket) if found.ticket else ()), *parties_asked(found)]
-    concerned += filter(None, (found.former, found.successor))
+    concerned += with_successors(filter(None, (found.former, found.successor)))
     return acts_for_any(user, concerned, Mandate.Scope.VIEW)
 
 
@@ -138,7 +139,7 @@ def readable_registrations(keys: Iterable[uuid.UUID | None], user: AnyUser) -> s
             | Q(department__in=[one for one in Department if works_in(user, one)])
             | Q(ticket__in=owned.values("ticket"))
             | Q(former__in=mine)
-            | Q(successor__in=mine)
+            | Q(successor__in=bodies_acted_for(user))
             | Q(pk__in=Consent.objects.filter(party__in=mine).values("registration"))
         )
     return set(found.values_list("key", flat=True))

@@ -335,8 +335,10 @@ def test_a_succession_without_a_ticket_is_registered_and_shown(
         form = reverse("registry:ask", args=["succession", party.key])
         assert form in hands.of(user).get(list_page).content.decode()
         assert hands.of(bureau.owner_user).get(form).status_code == 404
-        found = hands.of(bureau.clerk).get(list_page, {"successor": line(party)})
-        assert found["Location"] == form
+        by_name = hands.of(bureau.clerk)
+        assert by_name.post(list_page, {"successor": line(party)})["Location"] == form
+        assert b"errorlist" in by_name.post(list_page, {"successor": "无此主体,0000"}).content
+        assert b"errorlist" not in by_name.get(list_page, {"page": "2"}).content
         asked = hands.asked(
             user, "succession", str(party.key), former=line(merged), effective_on="2026-01-05",
             authority="伊宁市市场监督管理局", number="并1号", file_document=scan(),

@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.access import signed_in
 from portal.accounts.models import Department, Mandate, Party, Role
@@ -25,15 +25,16 @@ ROWS = 50
 
 
 @login_required
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def succession_list(request: HttpRequest) -> HttpResponse:
     """Whom the reader may know of, and the way to the form: for the clerk by a party's name and last
     four digits, for others by the parties that they act for."""
     user = signed_in(request)
     clerk = has_role(user, Role.CLERK, Department.FORESTRY)
-    form = SuccessorForm(request.GET or None) if clerk else None
-    if form is not None and form.is_bound and form.is_valid():
+    # Sent in the body: a name with four digits of its number stands in no address and no log.
+    form = SuccessorForm(request.POST or None) if clerk else None
+    if form is not None and form.is_valid():
         return redirect("registry:ask", Kind.SUCCESSION, form.party.key)
     page = Paginator(successions_visible_to(user), ROWS).get_page(request.GET.get("page"))
     context = {
