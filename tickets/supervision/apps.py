@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SupervisionConfig(AppConfig):
@@ -17,7 +18,8 @@ class SupervisionConfig(AppConfig):
         from tickets.supervision.pages import complaint_page, inspection_page, justice_page
 
         register_subject(Subject("complaint", _("举报"), complaint_page, access_complaint))
-        register_subject(Subject("inspection", _("检查"), inspection_page, access_inspection))
+        inspection = pgettext_lazy("supervision", "检查")
+        register_subject(Subject("inspection", inspection, inspection_page, access_inspection))
         register_subject(
             Subject("justice_case", _("生态司法案件"), justice_page, access_justice_papers)
         )

@@ -9,6 +9,7 @@ from django.contrib.gis.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.base.clock import PortalNow, today
 from portal.base.models import STORAGE_SRID
@@ -110,8 +111,8 @@ class Inspection(models.Model):
     objects = InspectionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("检查")
-        verbose_name_plural = _("检查")
+        verbose_name = pgettext_lazy("supervision", "检查")
+        verbose_name_plural = pgettext_lazy("supervision", "检查")
         ordering = ["due_on", "pk"]
         constraints = [
             models.UniqueConstraint(
