@@ -63,6 +63,7 @@ from tickets.market.operations import (
     refund,
     say_order_paid,
     settle_order,
+    settle_trade,
     withdraw_listing,
 )
 from tickets.market.prices import premium_of
@@ -71,6 +72,7 @@ from tickets.offsets.errors import PurposeIncomplete
 from tickets.offsets.models import Beneficiary, Purpose
 from tickets.offsets.operations import review_name
 from tickets.offsets.signing import signature_holds
+from tickets.registry.errors import BlockNotFree
 from tickets.registry.models import LossNotice
 from tickets.registry.operations import Kind, Owners, prepare_loss, prepare_reissue
 
@@ -256,6 +258,32 @@ def test_a_lost_ticket_is_reissued_when_its_pool_has_ended(floor: Floor) -> None
     floor.approve(reissue)
     assert free_ended_listings() == 1
     assert states(ticket.children.get()) == {"held": 1000}
+
+
+def test_what_was_paid_for_is_settled_from_the_ticket_that_was_reissued(floor: Floor) -> None:
+    """The loss order holds what is listed too, so the deal cannot come to its end before."""
+    ticket = floor.issue(1000)
+    listing = floor.offer(ticket, 1000)
+    trade, unpaid = floor.buy(listing, 400), floor.buy(listing, 100)
+    floor.pay(trade)
+    asked: dict[str, Any] = {"asked_by": floor.owner_user, "actor": floor.clerk}
+    floor.approve(prepare_loss(ticket=ticket, reason=LossNotice.Reason.LOST, **asked))
+    with pytest.raises(BlockNotFree):
+        settle_trade(trade=trade, actor=floor.trading)
+    advance_clock(timedelta(days=31))
+    reissue = prepare_reissue(notice=ticket.loss_notices.get(), **asked)
+    withdraw_listing(listing=listing, actor=floor.owner_user)
+    with pytest.raises(TicketListed):
+        floor.approve(reissue)
+    assert lapse_overdue_trades() == 1
+    unpaid.refresh_from_db()
+    assert unpaid.state == "lapsed"
+    floor.approve(reissue)
+    found = ticket.children.get()
+    assert free_ended_listings() == 1
+    assert states(found) == {"held": 600, "listed": 400}
+    settle_trade(trade=trade, actor=floor.trading)
+    assert (states(found), states(found.children.get())) == ({"held": 600}, {"held": 400})
 
 
 def test_unpaid_orders_of_one_contact_are_few(floor: Floor) -> None:

@@ -474,3 +474,8 @@ def test_one_alone_too_offsets_lists_and_sells_by_request_listing_and_deal(burea
                 bureau.note_settled(deal, entry)
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     bureau.trade(cause, 100)
+    bought = ticket.children.get()
+    bureau.offset(bought, 100)
+    with refused_by("trade_is_what_was_agreed"):  # It ends no ticket from which it takes nothing.
+        ends = {"closed": [{"ticket": str(bought.pk), "because": "used_up"}]}
+        insert(ticket.issuance, "trade", ends, cause=cause.pk)
