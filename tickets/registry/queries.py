@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -478,12 +478,18 @@ def stream_of(issuance: Issuance, at: datetime | None = None) -> list[Flow]:
         return [Flow(*row) for row in cursor.fetchall()]
 
 
-def family_of(ticket: CarbonTicket, at: datetime | None = None) -> list[CarbonTicket]:
-    """The ticket, all it comes from and all that came of it, parents before children."""
+def issued_with(ticket: CarbonTicket, at: datetime | None = None) -> dict[uuid.UUID, CarbonTicket]:
+    """All tickets of its issuance by key, in the order of opening."""
     found = CarbonTicket.objects.filter(issuance=ticket.issuance_id)
     if at is not None:
         found = found.filter(opened_at__lte=at)
-    tickets = {one.pk: one for one in found.order_by("opened_by", "year", "serial")}
+    return {one.pk: one for one in found.order_by("opened_by", "year", "serial")}
+
+
+def family_of(
+    ticket: CarbonTicket, tickets: Mapping[uuid.UUID, CarbonTicket]
+) -> list[CarbonTicket]:
+    """Of ``issued_with``, the ticket, all it comes from and all that came of it, parents first."""
     kin = {ticket.pk}
     above: CarbonTicket | None = ticket
     while above is not None and above.parent_id is not None:

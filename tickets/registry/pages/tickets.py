@@ -71,12 +71,14 @@ from tickets.registry.operations.asking import SUBJECT, mark_paper, print_ticket
 from tickets.registry.panels import panels_of
 from tickets.registry.quantities import tonnes
 from tickets.registry.queries import (
+    TicketState,
     acts_on,
     bodies_acted_for,
     claim_may_end,
     days_left,
     debts,
     family_of,
+    issued_with,
     marks_due,
     newest_entry,
     ordered_by,
@@ -192,15 +194,17 @@ def _ticket_shown(
     if at is not None and ticket.opened_at > at:
         raise NotFound()
     exact = may_see_exactly(ticket, request.user)
+    facts = _facts(ticket, at, exact)
     context = {
         "panels": panels_of(ticket, request.user),
         "ticket": ticket,
         "exact": exact,
         "at": request.GET.get("at", ""),
-        **_facts(ticket, at, exact),
+        **facts,
         **_history(request, ticket, at),
         "notice": policy_text("notice.not_ccer"),
-        **({} if at else _dealings(request, ticket, exact)),  # What is done is done today.
+        # What is done is done today.
+        **({} if at else _dealings(request, ticket, facts["state"], exact)),
         "refusal": refusal,
     }
     return answer_refused(render(request, "registry/ticket.html", context), refusal)
@@ -237,12 +241,11 @@ def _facts(ticket: CarbonTicket, at: datetime | None, exact: bool) -> dict[str, 
 def _history(request: HttpRequest, ticket: CarbonTicket, at: datetime | None) -> dict[str, Any]:
     """The tree of its kin, the stream of their kilograms, and one page of its acts."""
     flows = stream_of(ticket.issuance, at)
-    family = family_of(ticket, at)
+    issued = issued_with(ticket, at)
+    family = family_of(ticket, issued)
     kin = {one.pk for one in family}
     nearest = _nearest(family, ticket)
-    numbers: dict[Any, str] = {
-        one.pk: one.number for one in CarbonTicket.objects.filter(issuance=ticket.issuance_id)
-    }
+    numbers: dict[Any, str] = {key: one.number for key, one in issued.items()}
     mine = [flow for flow in flows if flow.from_ticket in kin or flow.to_ticket in kin]
     pages = Paginator(acts_on(ticket, at), ACT_ROWS)
     page = pages.get_page(request.GET.get("page") or pages.num_pages)  # The newest first seen.
@@ -304,7 +307,9 @@ def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[str, Any]:
+def _dealings(
+    request: HttpRequest, ticket: CarbonTicket, state: TicketState | None, exact: bool
+) -> dict[str, Any]:
     """What the reader may see and do besides: pledges, orders, papers, forms."""
     user = request.user
     owns = acts_for_any(user, owners_of(ticket), Mandate.Scope.APPLY)
@@ -327,7 +332,7 @@ def _dealings(request: HttpRequest, ticket: CarbonTicket, exact: bool) -> dict[s
         "may_print": exact and (owns or works_in(user, Department.FORESTRY)),
         "prints_now": ticket.is_open
         and not any(order.kind == FreezeOrder.Kind.LOSS for order in orders)
-        and not ticket.blocks.standing().filter(state=BlockState.LISTED).exists(),
+        and not (state and state.listed_kg),
         **_under_way(user, ticket, exact),
     }
 
