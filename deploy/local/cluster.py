@@ -213,11 +213,12 @@ class Cluster:
                 )
             time.sleep(0.2)
         self._prepare_sockets()
-        self.port_file.write_text(str(self._free_port()))
         say("启动私有集群", "starting the private cluster")
         # A postmaster.pid left by kill -9 is PostgreSQL's own to judge: it looks for the process
         # and its shared memory, and goes on when both are gone.
         for _attempt in range(5):
+            # Chosen at each attempt: another cluster may have taken it since.
+            self.port_file.write_text(str(self._free_port()))
             if self._is_zombie():
                 # PostgreSQL takes the number for alive. Its shared memory still guards the data
                 # against what the dead one left running.
