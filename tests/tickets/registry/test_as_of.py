@@ -9,7 +9,7 @@ import pytest
 
 from portal.base.clock import CITY_TIME, advance_clock, now
 from tests.tickets.registry.register import Bureau, cause_of
-from tickets.registry.models import LedgerEntry
+from tickets.registry.models import CarbonTicket, LedgerEntry
 from tickets.registry.operations import Kind, Owners
 from tickets.registry.queries import (
     Standing,
@@ -48,6 +48,9 @@ def test_each_past_moment_reads_as_it_was(bureau: Bureau) -> None:
     assert [[row.held_kg for row in state_table(at)] for at in moments] == [
         [10_000], [6000, 4000], [6000, 3000],
     ]  # fmt: skip
+    for at in moments:  # One alone is found by another index.
+        for row in state_table(at):
+            assert state_of(CarbonTicket.objects.get(pk=row.key), at) == row
     assert register_totals(moments[2])["offset"] == 1000
     assert sum(register_totals().values()) == 10_000
     assert list(tickets_of(bureau.owner, moments[1])) == [ticket]
