@@ -110,7 +110,7 @@ BEGIN
     EXIT WHEN before IS DISTINCT FROM holder AND NOT EXISTS (
       SELECT FROM registry_ledgerentry AS entry
       JOIN registry_registration AS wanted ON wanted.key = entry.registration
-      WHERE entry.id = opening AND wanted.kind IN ('merger', 'company_division'));
+      WHERE entry.id = opening AND wanted.kind {of});
     holder := before;
   END LOOP;
   RETURN NULL;
@@ -174,36 +174,6 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
-CREATE OR REPLACE FUNCTION market_bought_under(sold uuid) RETURNS bigint
-LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
-DECLARE
-  holder bigint := market_sole_owner(sold);
-  at uuid := sold;
-  before bigint;
-  opening bigint;
-  purchase bigint;
-BEGIN
-  WHILE holder IS NOT NULL LOOP
-    SELECT bought.id INTO purchase
-    FROM registry_carbonticket AS ticket
-    JOIN market_trade AS trade ON trade.entry_id = ticket.opened_by_id
-    JOIN market_reservepurchase AS bought ON bought.listing_id = trade.listing_id
-    JOIN market_reservecontract AS contract ON contract.id = bought.contract_id
-    WHERE ticket.key = at AND market_is_body(holder, contract.body_id);
-    IF FOUND THEN
-      RETURN purchase;
-    END IF;
-    SELECT parent_id, opened_by_id INTO at, opening FROM registry_carbonticket WHERE key = at;
-    EXIT WHEN at IS NULL;
-    before := market_sole_owner(at);
-    EXIT WHEN before IS DISTINCT FROM holder AND NOT EXISTS (
-      SELECT FROM registry_ledgerentry AS entry
-      JOIN registry_registration AS wanted ON wanted.key = entry.registration
-      WHERE entry.id = opening AND wanted.kind = 'merger');
-    holder := before;
-  END LOOP;
-  RETURN NULL;
-END $$;
 DROP FUNCTION market_premium_due(bigint, bigint, bigint);
 """
 
@@ -223,7 +193,10 @@ class Migration(migrations.Migration):
         ("registry", "0034_numbers_not_registered_are_erased"),
     ]
     operations = [
-        migrations.RunSQL(DUE + BOUGHT_UNDER, BACKWARD),
+        migrations.RunSQL(
+            DUE + BOUGHT_UNDER.format(of="IN ('merger', 'company_division')"),
+            BACKWARD + BOUGHT_UNDER.format(of="= 'merger'"),
+        ),
         migrations.RunSQL(
             NOT_GIVEN.format(kinds="'sale', 'gift'"), NOT_GIVEN.format(kinds="'sale'")
         ),
