@@ -90,10 +90,9 @@ def note_merger(
     same way."""
     others = {party.pk for party in owners_of(open_ticket_of(registration))}
     others -= {one.pk for one in ceding}
-    gaining = [party for party, _numerator in successors.shares if party.pk not in others]
-    gaining = gaining or [
-        party for party, _numerator in successors.shares
-    ]  # A co-owner absorbs it.
+    takers = [party for party, _numerator in successors.shares]
+    # Where nobody is new, a co-owner absorbs it.
+    gaining = [party for party in takers if party.pk not in others] or takers
     if len(ceding) != 1 or len(gaining) != 1:
         return
     [former], [successor] = ceding, gaining
